@@ -1,0 +1,104 @@
+"""What was carried out before: the audiences Headcount made or took over, and what it remembers of each run.
+
+These are the values that the state gives back; how they are kept is the state's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from runner.identifiers import IdentifierType
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The declared part of an audience, as far as it decides who is in it and what it is called.
+
+    `sql` is the segment's fingerprint (see model.Segment), `mapping` identifier type -> column name. Schedules and
+    guardrails are not part of it: they change nothing in the destination.
+    """
+
+    name: str
+    description: str
+    mapping: Mapping[str, str]
+    sql: str
+    gum_caller_id: int | None = None
+    protect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A delta that a run began and did not end: how many of its batches are in each condition."""
+
+    batches: int
+    taken: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedAudience:
+    """An audience of ours, in the account (`kind` and `account_id`) it lives in.
+
+    `key` is the state's own number for it. `audience_id` is None while a create has been intended and its answer is
+    not known; `intended_at` is when, by the destination's clock. `definition` is what was last applied, None after an
+    import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of these an
+    interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and refills.
+    `invalid` is how many of the identifiers sent the destination has called malformed since the membership was empty.
+    """
+
+    key: int
+    activation: str
+    destination: str
+    kind: str
+    account_id: str
+    audience_id: str | None
+    definition: Definition | None
+    intended_at: datetime
+    applied_at: datetime | None = None
+    serial: int = 0
+    members: Mapping[IdentifierType, int] = field(default_factory=dict)
+    unknown: Mapping[IdentifierType, int] = field(default_factory=dict)
+    refill: bool = False
+    invalid: int = 0
+    unfinished: Unfinished | None = None
+
+
+class Outcome(StrEnum):
+    """How one activation fared in one run."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRun:
+    """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence."""
+
+    activation: str
+    action: str
+    outcome: Outcome
+    added: int = 0
+    removed: int = 0
+    rejected: int = 0
+    invalid: int = 0
+    members: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One apply or sync; `finished_at` is None when it was killed or still goes on."""
+
+    id: int
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    activations: tuple[ActivationRun, ...] = ()

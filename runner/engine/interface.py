@@ -1,0 +1,66 @@
+"""What a query engine must do. DuckDB is the embedded one; a distributed one can follow.
+
+An implementation
+- MUST bring values to the wire forms of the design exactly (tests/conformance holds awkward values with their results),
+- MUST let segment SQL read the declared sources and nothing else,
+- MUST mask every value in what it reports, errors included,
+- MUST write files atomically: under a temporary name, flushed to disk, then renamed,
+- MUST NOT hold a membership in Python memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runner.findings import Finding
+from runner.identifiers import IdentifierType
+from runner.membership import Batch, Delta, Evaluation, Held
+from runner.model import Activation, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A membership file written anew: |M ∪ U| per type, and how many of them are unknown."""
+
+    members: Mapping[IdentifierType, int]
+    unknown: Mapping[IdentifierType, int]
+
+
+class Engine(Protocol):
+    """Evaluates segments over sources and does set algebra on memberships."""
+
+    def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+        """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
+        ...
+
+    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
+        """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
+        ...
+
+    def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
+        """The delta that brings what is held to the segment (to nothing when `evaluation` is None)."""
+        ...
+
+    def write_outbox(self, evaluation: Evaluation, held: Held, path: Path, batch_size: int) -> tuple[Batch, ...]:
+        """Write the delta to `path` in batches of one operation and one type, removals first."""
+        ...
+
+    def identifiers(self, outbox: Path, number: int) -> list[str]:
+        """The wire forms of one batch, as they go into a call."""
+        ...
+
+    def batches(self, outbox: Path, first: int = 0) -> Iterator[tuple[int, list[str]]]:
+        """Number and wire forms of each batch from `first` on, in order, reading the file once, bounded in memory."""
+        ...
+
+    def settle(self, held: Held, path: Path) -> Settled:
+        """Fold an unfinished delta into a new membership file at `path`: taken batches take effect, identifiers of
+        batches in flight become unknown, batches never sent are dropped."""
+        ...
+
+    def close(self) -> None:
+        """Remove every file that evaluations left."""
+        ...

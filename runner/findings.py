@@ -1,0 +1,37 @@
+"""What a person can mend in the files: a finding has a code, a place, a sentence and a hint.
+
+Findings are values. They are collected, sorted and shown together; whoever shows them decides how.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file: `file` as the user would name it, `line` and `column` counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing that is wrong.
+
+    `message` says what is wrong and, where it can, what to write instead; `code` is stable and documented
+    (docs/reference/findings.md); `excerpt` is the source line at the location and `length` how many of its characters
+    are meant, for the caret; `hint` is a further sentence of advice. None of them holds a secret or a person's data.
+    """
+
+    location: Location
+    code: str
+    message: str
+    hint: str = ""
+    excerpt: str = ""
+    length: int = 1

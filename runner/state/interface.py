@@ -1,0 +1,129 @@
+"""What a state location must do. A local folder is the first; an object store can follow.
+
+An implementation
+- MUST make every method below that changes something atomic and durable before it returns,
+- MUST refuse, with StateError, content that is damaged or written by a newer version, and never take it for empty,
+- MUST let readers read while a run holds the lock,
+- MUST hold wire forms only, and no secret.
+
+The life of a delta: `outbox_path`, the engine writes the file there, `open_delta`, then per batch `mark_in_flight` and
+`mark_taken`; when all are taken, or at the start of the next run, `members_path`, the engine settles into that file,
+`close_delta`. A file that no record points to is garbage that a later run removes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from runner.applied import ActivationRun, AppliedAudience, Definition, Run
+from runner.destinations import Taken
+from runner.identifiers import IdentifierType
+from runner.membership import Batch, Held
+
+
+class State(Protocol):
+    """What Headcount remembers."""
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def audiences(self) -> tuple[AppliedAudience, ...]:
+        """Every audience of ours, in the order of activation ids; one activation may have orphans in other accounts."""
+        ...
+
+    def held(self, key: int) -> Held:
+        """Handles to what the audience holds; an empty Held when it must be refilled. Checks the files' checksums."""
+        ...
+
+    def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        """Past runs, the newest first, with the outcome of every activation (or of the one asked for)."""
+        ...
+
+    # -- the lock ------------------------------------------------------------------------------------------------
+
+    def lock(self, command: str) -> AbstractContextManager[None]:
+        """Hold the state for one run; raises Locked, naming the holder, at once when another run holds it."""
+        ...
+
+    # -- audiences -----------------------------------------------------------------------------------------------
+
+    def intend(
+        self, activation: str, destination: str, kind: str, account_id: str, definition: Definition, at: datetime
+    ) -> int:
+        """Record that an audience is about to be created; returns its key."""
+        ...
+
+    def created(self, key: int, audience_id: str) -> None:
+        """The destination has answered the create (or the audience was found again)."""
+        ...
+
+    def imported(
+        self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime
+    ) -> int:
+        """Take over an audience whose content is not known: it has no definition and `refill` set; returns its key."""
+        ...
+
+    def define(self, key: int, definition: Definition, destination: str, at: datetime) -> None:
+        """The definition has been applied."""
+        ...
+
+    def require_refill(self, key: int) -> None:
+        """The content can no longer be trusted: the next apply or sync clears and refills."""
+        ...
+
+    def cleared(self, key: int) -> None:
+        """The destination has emptied the audience: its membership is empty, nothing is unknown, `refill` is off."""
+        ...
+
+    def forget(self, key: int) -> None:
+        """The audience is deleted or gone: drop the record and its files."""
+        ...
+
+    # -- deltas --------------------------------------------------------------------------------------------------
+
+    def outbox_path(self, key: int) -> Path:
+        """Where the engine writes the next delta."""
+        ...
+
+    def open_delta(self, key: int, batches: tuple[Batch, ...]) -> None:
+        """The file at `outbox_path` is the delta now on its way. Requires that none is open."""
+        ...
+
+    def mark_in_flight(self, key: int, number: int) -> None:
+        """A batch is about to be sent."""
+        ...
+
+    def mark_taken(self, key: int, number: int, taken: Taken) -> None:
+        """The destination has answered a batch."""
+        ...
+
+    def members_path(self, key: int) -> Path:
+        """Where the engine writes the next membership."""
+        ...
+
+    def close_delta(
+        self, key: int, members: Mapping[IdentifierType, int], unknown: Mapping[IdentifierType, int]
+    ) -> None:
+        """The file at `members_path` is the membership now; the open delta is done with."""
+        ...
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def begin_run(self, command: str, at: datetime) -> int:
+        """Record that a run began; returns its id."""
+        ...
+
+    def record(self, run: int, activation: ActivationRun) -> None:
+        """Record how one activation fared."""
+        ...
+
+    def end_run(self, run: int, at: datetime) -> None:
+        """Record that a run ended by itself."""
+        ...
+
+    def close(self) -> None:
+        """Give back the database."""
+        ...
