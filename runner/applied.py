@@ -44,9 +44,10 @@ class AppliedAudience:
 
     `key` is the state's own number for it. `audience_id` is None while a create has been intended and its answer is
     not known; `intended_at` is when, by the destination's clock. `definition` is what was last applied, None after an
-    import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of these an
-    interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and refills.
-    `invalid` is how many of the identifiers sent the destination has called malformed since the membership was empty.
+    import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of
+    these an interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and
+    refills. `invalid` is how many of the identifiers sent the destination has called malformed since the membership
+    was empty.
     """
 
     key: int

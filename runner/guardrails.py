@@ -1,0 +1,115 @@
+"""Limits that stop a change no one can have meant.
+
+They are judged per identifier type, so that a mapping that loses a column is caught even when the segment is as large
+as ever. A guardrail that cannot be computed blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from runner.identifiers import IdentifierType
+from runner.membership import TypeDelta
+from runner.model import Guardrails, Limit
+from runner.plan import Action, Block, Change
+
+SMALL = 1_000
+"""The built-in limit leaves memberships below this many identifiers alone: a share of few is noise."""
+
+
+def guard(change: Change, *, allow_removals: bool, size: int | None = None) -> Change:
+    """The change with whatever blocks it.
+
+    `allow_removals` lets removals pass for this run, however many; `size` is what the destination says the audience
+    holds, which is all that is known of an audience that was imported.
+    """
+    if change.intended is Action.DELETE:
+        return replace(change, blocks=tuple(_protected(change)))
+    if change.activation is None or change.evaluation is None:
+        return change
+    limits = change.activation.guardrails
+    blocks = list(_members(limits, change.evaluation.people))
+    if not allow_removals:
+        removals = _refill(change, limits, size) if change.refill else _removals(change.delta, limits)
+        blocks += [replace(block, allow=f"--allow-removals {change.id}") for block in removals]
+    if not change.refill:
+        blocks += _additions(change.delta, limits)
+    return replace(change, blocks=tuple(blocks))
+
+
+def _protected(change: Change) -> Iterator[Block]:
+    applied = change.applied
+    if applied is not None and applied.definition is not None and applied.definition.protect:
+        yield Block(
+            "protect",
+            "the audience is protected: declare it again with `protect: false`, apply, then remove it",
+        )
+
+
+def _members(limits: Guardrails, people: int) -> Iterator[Block]:
+    if limits.min_members is not None and people < limits.min_members:
+        yield Block(
+            "min_members",
+            f"the segment has {people:,} people with a valid identifier, fewer than {limits.min_members:,}",
+        )
+
+
+def _removals(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> Iterator[Block]:
+    for kind, part in delta.items():
+        if part.before and not part.after:
+            yield Block("empty_segment", f"the segment has no {kind} any more: all {part.before:,} would be removed")
+        elif part.removed and _judged(limits, part.before) and _exceeds(part.removed, part.before, limits.max_removed):
+            yield Block(
+                "max_removed",
+                f"{part.removed:,} of {part.before:,} {kind} would be removed ({_share(part.removed, part.before)}),"
+                f" more than {limits.max_removed}",
+            )
+
+
+def _additions(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> Iterator[Block]:
+    for kind, part in delta.items():
+        if limits.max_added is None or (limits.max_added.percent and not part.before):
+            continue  # a share of nothing is no limit: the first fill is always larger
+        if _exceeds(part.added, part.before, limits.max_added):
+            yield Block(
+                "max_added", f"{part.added:,} {kind} would be added to {part.before:,}, more than {limits.max_added}"
+            )
+
+
+def _refill(change: Change, limits: Guardrails, size: int | None) -> Iterator[Block]:
+    """A refill removes whoever is not in the segment: at least as many as the audience is now larger than it."""
+    known = change.applied.members if change.applied else {}
+    if known:
+        after = {kind: part.after for kind, part in change.delta.items()}
+        shrunk = {
+            kind: TypeDelta(before=held, after=after.get(kind, 0), added=0, removed=max(0, held - after.get(kind, 0)))
+            for kind, held in known.items()
+        }
+        yield from _removals(shrunk, limits)
+    elif size is None:
+        yield Block(
+            "refill", "Criteo does not say how many identifiers the audience holds, so removals cannot be judged"
+        )
+    elif size and not change.after:
+        yield Block("empty_segment", f"the segment is empty: all {size:,} identifiers of the audience would be removed")
+    elif _judged(limits, size) and _exceeds(max(0, size - change.after), size, limits.max_removed):
+        yield Block(
+            "max_removed",
+            f"the audience holds {size:,} identifiers and the segment {change.after:,}: at least"
+            f" {_share(size - change.after, size)} would be removed, more than {limits.max_removed}",
+        )
+
+
+def _judged(limits: Guardrails, before: int) -> bool:
+    return limits.max_removed_declared or before >= SMALL
+
+
+def _exceeds(part: int, whole: int, limit: Limit | None) -> bool:
+    if limit is None:
+        return False
+    return part * 100 > limit.value * whole if limit.percent else part > limit.value
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%"

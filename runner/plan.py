@@ -1,0 +1,153 @@
+"""A plan: the full list of changes that would bring the destination to the declared state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from runner.applied import AppliedAudience, Definition
+from runner.findings import Location
+from runner.identifiers import IdentifierType
+from runner.membership import Evaluation, TypeDelta
+from runner.model import Activation
+
+
+class Action(StrEnum):
+    """What a plan does about one activation (or one audience that no activation declares any more)."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    SYNC = "sync"
+    RECREATE = "re-create"
+    CONFLICT = "conflict"
+    DELETE = "delete"
+    ORPHANED = "orphaned"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    UNCHANGED = "unchanged"
+
+
+ORDER = (
+    Action.DELETE,
+    Action.BLOCKED,
+    Action.FAILED,
+    Action.CONFLICT,
+    Action.RECREATE,
+    Action.CREATE,
+    Action.UPDATE,
+    Action.SYNC,
+    Action.ORPHANED,
+    Action.UNCHANGED,
+)
+"""The order in which a plan is shown: what can hurt comes first."""
+
+CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.SYNC, Action.RECREATE, Action.DELETE})
+"""The actions that an apply carries out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """The audience's name or description is not as declared; `drift` when someone changed it in the destination."""
+
+    field: str
+    before: str
+    after: str
+    drift: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A guardrail that stops a change; `allow` is the option that lets it pass for one run, empty where none does."""
+
+    guardrail: str
+    message: str
+    allow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one audience, and why.
+
+    `intended` is what the plan would do were it not for `blocks`. `activation` is None for an audience that is no
+    longer declared, `applied` None for one that is not made yet. `definition` is what will be recorded as applied.
+    `redefined` says that the definition differs from what was last applied. `refill` says that the audience is cleared
+    and filled anew. `error` and `hint` tell of a conflict or a failure.
+    """
+
+    id: str
+    intended: Action
+    destination: str
+    kind: str
+    account_id: str
+    name: str
+    reasons: tuple[str, ...] = ()
+    activation: Activation | None = None
+    applied: AppliedAudience | None = None
+    audience_id: str | None = None
+    definition: Definition | None = None
+    redefined: bool = False
+    fields: tuple[FieldChange, ...] = ()
+    refill: bool = False
+    evaluation: Evaluation | None = None
+    delta: Mapping[IdentifierType, TypeDelta] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
+    error: str = ""
+    hint: str = ""
+
+    @property
+    def action(self) -> Action:
+        return Action.BLOCKED if self.blocks else self.intended
+
+    @property
+    def added(self) -> int:
+        return sum(part.added for part in self.delta.values())
+
+    @property
+    def removed(self) -> int:
+        return sum(part.removed for part in self.delta.values())
+
+    @property
+    def before(self) -> int:
+        return sum(part.before for part in self.delta.values())
+
+    @property
+    def after(self) -> int:
+        return sum(part.after for part in self.delta.values())
+
+    @property
+    def rejected(self) -> int:
+        return sum(part.count for part in self.evaluation.rejected) if self.evaluation else 0
+
+    @property
+    def location(self) -> Location | None:
+        return self.activation.location if self.activation else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes, in the order in which they are shown; `today` is the date that segments were evaluated for."""
+
+    changes: tuple[Change, ...]
+    made_at: datetime
+    today: date
+
+    @classmethod
+    def of(cls, changes: Iterable[Change], made_at: datetime, today: date) -> Plan:
+        ordered = sorted(changes, key=lambda change: (ORDER.index(change.action), change.id, change.destination))
+        return cls(tuple(ordered), made_at, today)
+
+    def having(self, *actions: Action) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.action in actions)
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """The changes that an apply would carry out."""
+        return self.having(*CHANGING)
+
+    @property
+    def counts(self) -> Mapping[Action, int]:
+        """How many changes there are of each action, those of none left out, in the order of showing."""
+        found = {action: len(self.having(action)) for action in ORDER}
+        return {action: count for action, count in found.items() if count}

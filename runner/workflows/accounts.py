@@ -1,0 +1,66 @@
+"""The ad accounts of a run: one connection per destination, one search per account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runner.compare import Account
+from runner.destinations import Connect, Connection, LiveAudience
+from runner.errors import DestinationError, InvalidProject
+from runner.findings import Finding
+from runner.model import Destination
+
+
+class Accounts:
+    """Connections by destination name and audiences by account, each fetched once; a failure is remembered as well."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._connections: dict[str, Connection] = {}
+        self._usable: dict[str, DestinationError | None] = {}
+        self._live: dict[Account, tuple[LiveAudience, ...]] = {}
+
+    def connection(self, destination: Destination) -> Connection:
+        if destination.name not in self._connections:
+            self._connections[destination.name] = self._connect(destination)
+        return self._connections[destination.name]
+
+    def live(self, destination: Destination) -> tuple[LiveAudience, ...]:
+        """The account's audiences, read at most once in a run. Raises DestinationError (the same one every time)."""
+        if destination.name not in self._usable:
+            self._usable[destination.name] = self._look(destination)
+        failure = self._usable[destination.name]
+        if failure is not None:
+            raise failure
+        return self._live[destination.type, destination.account_id]
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _look(self, destination: Destination) -> DestinationError | None:
+        account = (destination.type, destination.account_id)
+        try:
+            connection = self.connection(destination)
+            connection.check_account()
+            if account not in self._live:
+                self._live[account] = connection.audiences()
+        except DestinationError as error:
+            return error
+        return None
+
+
+def require_credentials(destinations: Iterable[Destination]) -> None:
+    """Raise InvalidProject for every credential whose environment variable is not set."""
+    findings = [
+        Finding(
+            location=part.location,
+            code="missing-credential",
+            message=f'environment variable {part.variable} is not set; destination "{destination.name}" needs it',
+            hint="set it in the environment, never in the file",
+        )
+        for destination in destinations
+        for part in destination.credentials.missing
+    ]
+    if findings:
+        raise InvalidProject(tuple(sorted(findings)))

@@ -1,0 +1,144 @@
+"""Carrying out what a plan says about audiences themselves: delete, rename, describe, create.
+
+Deletes come first, then renames in an order in which every name is free when it is taken, then creates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from runner.applied import AppliedAudience
+from runner.compare import found_again
+from runner.destinations import Connection, LiveAudience
+from runner.errors import AnswerLost, NameTaken
+from runner.plan import Action, Change
+from runner.workflows.tools import Tools
+
+ATTEMPTS = 3
+"""How often a create whose answer was lost is tried before the run gives up on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call on an audience; `name` differs from the declared one while two audiences swap names."""
+
+    change: Change
+    name: str
+
+
+def in_order(changes: Iterable[Change]) -> tuple[Step, ...]:
+    """Deletes, then renames and descriptions so that no name is taken before it is given up, then creates."""
+    pending = tuple(changes)
+    deletes = [Step(change, change.name) for change in pending if change.action is Action.DELETE]
+    creates = [Step(change, change.name) for change in pending if change.action in (Action.CREATE, Action.RECREATE)]
+    others = [change for change in pending if change.action in (Action.UPDATE, Action.SYNC)]
+    return (*deletes, *_renames(others), *creates)
+
+
+def _renames(changes: list[Change]) -> Iterator[Step]:
+    waiting = {(change.kind, change.account_id, change.audience_id): change for change in changes}
+    held = {(change.kind, change.account_id, name): change for change in changes if (name := _old_name(change))}
+    while waiting:
+        free = [change for change in waiting.values() if _is_free(change, held)]
+        if not free:
+            # Only swaps are left: one of them steps aside under a name nobody uses.
+            aside = next(iter(waiting.values()))
+            yield Step(aside, f"{aside.name} (headcount {aside.audience_id})")
+            held.pop((aside.kind, aside.account_id, _old_name(aside)), None)
+            continue
+        for change in free:
+            yield Step(change, change.name)
+            held.pop((change.kind, change.account_id, _old_name(change)), None)
+            del waiting[change.kind, change.account_id, change.audience_id]
+
+
+def _old_name(change: Change) -> str:
+    """The name that a rename gives up; empty when the name stays."""
+    return next((part.before for part in change.fields if part.field == "name"), "")
+
+
+def _is_free(change: Change, held: dict[tuple[str, str, str], Change]) -> bool:
+    holder = held.get((change.kind, change.account_id, change.name))
+    return not _old_name(change) or holder is None or holder is change
+
+
+def carry_out(step: Step, connection: Connection, tools: Tools) -> Change:
+    """Make the call of one step and record it; the change comes back with the audience it is now about."""
+    change = step.change
+    if change.action is Action.DELETE:
+        _delete(change, connection, tools)
+        return change
+    if change.action in (Action.CREATE, Action.RECREATE):
+        change = _create(change, connection, tools)
+    else:
+        assert change.applied is not None
+        assert change.audience_id is not None
+        assert change.definition is not None
+        if change.applied.audience_id is None:
+            tools.state.created(change.applied.key, change.audience_id)
+        if change.fields:
+            connection.update(change.audience_id, step.name, change.definition.description)
+    if step.name == change.name:
+        _remember(change, tools)
+    return change
+
+
+def _remember(change: Change, tools: Tools) -> None:
+    assert change.applied is not None
+    assert change.definition is not None
+    if change.redefined or change.applied.applied_at is None:
+        tools.state.define(change.applied.key, change.definition, change.destination, tools.clock())
+
+
+def _delete(change: Change, connection: Connection, tools: Tools) -> None:
+    assert change.applied is not None
+    if change.audience_id is not None:
+        connection.delete(change.audience_id)
+    tools.state.forget(change.applied.key)
+
+
+def _create(change: Change, connection: Connection, tools: Tools) -> Change:
+    """Create an audience exactly once, even when the answer is lost: the intent is durable before the call."""
+    assert change.definition is not None
+    assert change.activation is not None
+    definition = change.definition
+    key = _intend(change, connection, tools)
+    for _ in range(ATTEMPTS):
+        try:
+            audience = connection.create(definition.name, definition.description, tuple(change.activation.mapping))
+        except (AnswerLost, NameTaken) as error:
+            found = _look_again(key, connection, tools)
+            if found is None and isinstance(error, NameTaken):
+                raise
+            if found is None:
+                continue
+            audience = found
+        tools.state.created(key, audience.id)
+        return replace(change, audience_id=audience.id, applied=_record(key, tools))
+    raise AnswerLost(
+        f"Criteo did not say whether it created the audience, {ATTEMPTS} times in a row",
+        "run apply again: an audience that was created all the same is found and not created twice",
+    )
+
+
+def _intend(change: Change, connection: Connection, tools: Tools) -> int:
+    assert change.definition is not None
+    applied = change.applied
+    if applied is not None and applied.audience_id is None:
+        # An earlier intent stays the one that counts: its audience may yet appear, and must be known as ours.
+        tools.state.define(applied.key, change.definition, change.destination, tools.clock())
+        return applied.key
+    if applied is not None:
+        tools.state.forget(applied.key)
+    return tools.state.intend(
+        change.id, change.destination, change.kind, change.account_id, change.definition, connection.now()
+    )
+
+
+def _look_again(key: int, connection: Connection, tools: Tools) -> LiveAudience | None:
+    return found_again(_record(key, tools), connection.audiences(), tools.state.audiences())
+
+
+def _record(key: int, tools: Tools) -> AppliedAudience:
+    return next(record for record in tools.state.audiences() if record.key == key)

@@ -1,0 +1,203 @@
+"""Making a plan: look at the accounts, compare, evaluate segments, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from time import monotonic
+
+from runner.applied import AppliedAudience
+from runner.compare import Comparison, definition_of
+from runner.errors import DestinationError, HeadcountError, SegmentError, StateError
+from runner.guardrails import guard
+from runner.membership import Held
+from runner.model import Activation, Destination, Project
+from runner.plan import Action, Change, Plan
+from runner.select import meant, require_known, require_matches
+from runner.state.interface import State
+from runner.workflows.accounts import Accounts, require_credentials
+from runner.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed."""
+
+    today: date
+    select: tuple[str, ...] = ()
+    prune: bool = False
+    allow_removals: frozenset[str] = frozenset()
+
+
+def make_plan(project: Project, request: Request, tools: Tools, accounts: Accounts) -> Plan:
+    """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
+    applied = tools.state.audiences()
+    chosen = choose(project, applied, request)
+    changes = compare_definitions(project, chosen, applied, request, accounts)
+    tools.progress.evaluating(sum(needs_members(change) for change in changes))
+    judged = [with_members(change, project, request, tools, accounts) for change in changes]
+    return Plan.of(judged, tools.clock(), request.today)
+
+
+def choose(project: Project, applied: Iterable[AppliedAudience], request: Request) -> tuple[Activation, ...]:
+    """The activations that were selected. A pattern may also mean an audience that is no longer declared."""
+    pairs = [(activation.id, activation.destination.name) for activation in project.activations]
+    pairs += [(record.activation, record.destination) for record in applied]
+    require_matches(request.select, pairs)
+    require_known(request.allow_removals, pairs)
+    return tuple(
+        activation
+        for activation in project.activations
+        if meant(activation.id, activation.destination.name, request.select)
+    )
+
+
+def compare_definitions(
+    project: Project,
+    chosen: tuple[Activation, ...],
+    applied: tuple[AppliedAudience, ...],
+    request: Request,
+    accounts: Accounts,
+) -> tuple[Change, ...]:
+    """One change per audience, members not yet looked at; activations whose account cannot be read fail."""
+    destinations = _destinations_to_read(project, chosen, applied, request)
+    require_credentials(destinations)
+    live = {}
+    failures: dict[str, DestinationError] = {}
+    for destination in destinations:
+        try:
+            live[destination.type, destination.account_id] = accounts.live(destination)
+        except DestinationError as error:
+            failures[destination.name] = error
+    readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
+    comparison = Comparison(readable, project.activations, applied, live, request.prune)
+    failed = [
+        failed_change(activation, failures[activation.destination.name])
+        for activation in chosen
+        if activation.destination.name in failures
+    ]
+    changes = [change for change in comparison.changes() if change.activation or _orphan_meant(change, request)]
+    return (*changes, *failed, *_unreachable_orphans(comparison, project, request))
+
+
+def _destinations_to_read(
+    project: Project, chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], request: Request
+) -> tuple[Destination, ...]:
+    """The destinations in use, and those that can tell of an orphan."""
+    names = {activation.destination.name for activation in chosen}
+    homes = {(record.kind, record.account_id) for record in applied if _orphan_record_meant(record, request)}
+    for destination in project.destinations:
+        home = (destination.type, destination.account_id)
+        if home in homes and not any(d.name in names for d in project.destinations if (d.type, d.account_id) == home):
+            names.add(destination.name)
+    return tuple(destination for destination in project.destinations if destination.name in names)
+
+
+def _orphan_record_meant(record: AppliedAudience, request: Request) -> bool:
+    return meant(record.activation, record.destination, request.select)
+
+
+def _orphan_meant(change: Change, request: Request) -> bool:
+    assert change.applied is not None
+    return _orphan_record_meant(change.applied, request)
+
+
+def _unreachable_orphans(comparison: Comparison, project: Project, request: Request) -> Iterable[Change]:
+    """Audiences that are no longer declared, in accounts that no destination of the files reaches."""
+    homes = {(destination.type, destination.account_id) for destination in project.destinations}
+    for record in comparison.applied:
+        if (record.kind, record.account_id) in homes or not _orphan_record_meant(record, request):
+            continue
+        change = Change(
+            id=record.activation,
+            intended=Action.ORPHANED,
+            destination=record.destination,
+            kind=record.kind,
+            account_id=record.account_id,
+            name=record.definition.name if record.definition else "",
+            reasons=("no destination of the files uses its account",),
+            applied=record,
+            audience_id=record.audience_id,
+        )
+        if request.prune:
+            change = replace(
+                change,
+                intended=Action.FAILED,
+                error=f"no destination of the files uses account {record.account_id}, so it cannot be deleted",
+                hint="declare a destination for that account, then prune",
+            )
+        yield change
+
+
+def failed_change(activation: Activation, error: HeadcountError) -> Change:
+    """An activation that fails before anything is known of it."""
+    return Change(
+        id=activation.id,
+        intended=Action.FAILED,
+        destination=activation.destination.name,
+        kind=activation.destination.type,
+        account_id=activation.destination.account_id,
+        name=activation.name,
+        activation=activation,
+        definition=definition_of(activation),
+        error=error.message,
+        hint=error.hint,
+    )
+
+
+def needs_members(change: Change) -> bool:
+    """Whether a change's segment must be evaluated to know what it does."""
+    return change.activation is not None and change.intended not in (Action.FAILED, Action.CONFLICT)
+
+
+def with_members(change: Change, project: Project, request: Request, tools: Tools, accounts: Accounts) -> Change:
+    """The change with its delta, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
+    if not needs_members(change):
+        return guard(change, allow_removals=False)
+    assert change.activation is not None
+    began = monotonic()
+    try:
+        change = measure(change, project, tools)
+        size = _size(change, accounts)
+    except (SegmentError, StateError, DestinationError) as error:
+        finding = error.finding if isinstance(error, SegmentError) else None
+        return replace(
+            change,
+            intended=Action.FAILED,
+            error=f"{finding.location}: {finding.message}" if finding else error.message,
+            hint=error.hint or (finding.hint if finding else ""),
+        )
+    finally:
+        tools.progress.evaluated(change.id, monotonic() - began)
+    return guard(change, allow_removals=change.id in request.allow_removals, size=size)
+
+
+def measure(change: Change, project: Project, tools: Tools) -> Change:
+    """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
+    assert change.activation is not None
+    evaluation = tools.engine.evaluate(change.activation, project.sources)
+    delta = tools.engine.compare(evaluation, _held(change, tools.state))
+    moves = any(part.added or part.removed for part in delta.values()) or change.refill
+    intended = change.intended
+    if intended is Action.UNCHANGED:
+        intended = Action.SYNC if moves else Action.UPDATE if change.redefined else Action.UNCHANGED
+    reasons = change.reasons
+    if moves and not reasons:
+        reasons = ("left unfinished",) if any(part.unknown for part in delta.values()) else ("members changed",)
+    return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
+
+
+def _held(change: Change, state: State) -> Held:
+    """What the audience holds; nothing when it is made anew."""
+    if change.applied is None or change.intended in (Action.CREATE, Action.RECREATE):
+        return Held()
+    return state.held(change.applied.key)
+
+
+def _size(change: Change, accounts: Accounts) -> int | None:
+    if not change.refill or change.audience_id is None or change.activation is None:
+        return None
+    if change.applied is not None and change.applied.members:
+        return None
+    return accounts.connection(change.activation.destination).size(change.audience_id)

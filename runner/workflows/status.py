@@ -1,0 +1,117 @@
+"""Where every activation stands, from the files and the state alone: no call, no query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinished
+from runner.compare import account_of, definition_of
+from runner.identifiers import IdentifierType
+from runner.model import Activation, Project
+from runner.schedule import describe, next_due
+from runner.select import meant, require_matches
+from runner.state.interface import State
+
+GOOD = (Outcome.DONE, Outcome.UNCHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One activation, or one audience that is no longer declared.
+
+    `condition` is one of: not applied, creating, applied, changed (the files differ from what was applied), imported,
+    orphaned. `next_due` is None for a manual schedule and where nothing is declared.
+    """
+
+    activation: str
+    condition: str
+    destination: str
+    account_id: str
+    name: str
+    audience_id: str | None = None
+    members: Mapping[IdentifierType, int] = field(default_factory=dict)
+    invalid: int = 0
+    refill: bool = False
+    unfinished: Unfinished | None = None
+    unknown: int = 0
+    schedule: str = ""
+    last_run: datetime | None = None
+    last_outcome: Outcome | None = None
+    last_detail: str = ""
+    next_due: datetime | None = None
+
+
+def standings(project: Project, state: State, now: datetime, select: tuple[str, ...] = ()) -> tuple[Standing, ...]:
+    """One row per declared activation, then one per audience that no activation declares. Raises UsageError."""
+    applied = state.audiences()
+    pairs = [(a.id, a.destination.name) for a in project.activations] + [(r.activation, r.destination) for r in applied]
+    require_matches(select, pairs)
+    rows = (*_declared(project, applied, state, now), *_orphans(project, applied))
+    return tuple(row for row in rows if meant(row.activation, row.destination, select))
+
+
+def _declared(
+    project: Project, applied: tuple[AppliedAudience, ...], state: State, now: datetime
+) -> Iterator[Standing]:
+    records = {(record.activation, record.kind, record.account_id): record for record in applied}
+    for activation in project.activations:
+        record = records.get((activation.id, *account_of(activation)))
+        last = _last(state.runs(activation.id), (*GOOD, Outcome.BLOCKED, Outcome.FAILED, Outcome.INTERRUPTED))
+        good = _last(state.runs(activation.id), GOOD)
+        yield Standing(
+            activation=activation.id,
+            condition=_condition(activation, record),
+            destination=activation.destination.name,
+            account_id=activation.destination.account_id,
+            name=activation.name,
+            audience_id=record.audience_id if record else None,
+            members=record.members if record else {},
+            invalid=record.invalid if record else 0,
+            refill=record.refill if record else False,
+            unfinished=record.unfinished if record else None,
+            unknown=sum(record.unknown.values()) if record else 0,
+            schedule=describe(activation.schedule),
+            last_run=last[0].started_at if last else None,
+            last_outcome=last[1].outcome if last else None,
+            last_detail=last[1].detail if last else "",
+            next_due=next_due(activation.schedule, good[0].started_at if good else None, now),
+        )
+
+
+def _condition(activation: Activation, record: AppliedAudience | None) -> str:
+    if record is None:
+        return "not applied"
+    if record.audience_id is None:
+        return "creating"
+    if record.definition is None:
+        return "imported"
+    return "applied" if record.definition == definition_of(activation) else "changed"
+
+
+def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[Standing]:
+    declared = {(activation.id, *account_of(activation)) for activation in project.activations}
+    for record in applied:
+        if (record.activation, record.kind, record.account_id) not in declared:
+            yield Standing(
+                activation=record.activation,
+                condition="orphaned",
+                destination=record.destination,
+                account_id=record.account_id,
+                name=record.definition.name if record.definition else "",
+                audience_id=record.audience_id,
+                members=record.members,
+                invalid=record.invalid,
+                refill=record.refill,
+                unfinished=record.unfinished,
+                unknown=sum(record.unknown.values()),
+            )
+
+
+def _last(runs: tuple[Run, ...], outcomes: tuple[Outcome, ...]) -> tuple[Run, ActivationRun] | None:
+    for run in runs:
+        for activation in run.activations:
+            if activation.outcome in outcomes:
+                return run, activation
+    return None

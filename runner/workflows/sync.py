@@ -1,0 +1,90 @@
+"""Bringing memberships up to date where the definition is already applied; what a scheduler runs.
+
+It never ships a definition: an activation whose definition in the files is not the applied one is skipped and named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from runner.applied import AppliedAudience
+from runner.errors import UsageError
+from runner.model import Project
+from runner.plan import Action, Change, Plan
+from runner.workflows.accounts import Accounts
+from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
+from runner.workflows.plan import Request, choose, compare_definitions, with_members
+from runner.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An activation that a sync leaves alone, and why."""
+
+    activation: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did, and whom it skipped."""
+
+    applied: Applied
+    skipped: tuple[Skipped, ...]
+
+
+def sync(
+    project: Project, request: Request, tools: Tools, accounts: Accounts, rebuild: frozenset[str] = frozenset()
+) -> Synced:
+    """Update memberships of what is applied; those in `rebuild` are cleared and refilled. Raises Locked, UsageError."""
+    with tools.state.lock("headcount sync"):
+        _require_refills(rebuild, tools)
+        settle_unfinished(tools)
+        applied = tools.state.audiences()
+        chosen = choose(project, applied, request)
+        changes = [
+            change
+            for change in compare_definitions(project, chosen, applied, request, accounts)
+            if change.activation is not None
+        ]
+        skipped = tuple(Skipped(change.id, why) for change in changes if (why := _why_not(change)))
+        eligible = [_members_only(change) for change in changes if not _why_not(change)]
+        tools.progress.evaluating(len(eligible))
+        judged = [with_members(change, project, request, tools, accounts) for change in eligible]
+        plan = Plan.of(judged, tools.clock(), request.today)
+        return Synced(carry_out_plan(plan, project, tools, accounts, "sync"), skipped)
+
+
+def _why_not(change: Change) -> str:
+    """Why sync must leave a change alone, empty when it need not."""
+    if change.intended is Action.FAILED:
+        return ""
+    if change.intended is Action.CONFLICT:
+        return change.error
+    if change.intended is Action.CREATE:
+        return "not applied yet: run `headcount apply`"
+    if change.intended is Action.RECREATE:
+        return "its audience is gone in Criteo: run `headcount apply` to make it anew"
+    if change.redefined:
+        return f"its definition is not the applied one ({', '.join(change.reasons)}): run `headcount apply`"
+    return ""
+
+
+def _members_only(change: Change) -> Change:
+    """The change without what it would do to name and description."""
+    if change.intended is Action.UPDATE:
+        return replace(change, intended=Action.UNCHANGED, fields=(), reasons=())
+    return replace(change, fields=())
+
+
+def _require_refills(rebuild: frozenset[str], tools: Tools) -> None:
+    ours: dict[str, list[AppliedAudience]] = {}
+    for record in tools.state.audiences():
+        ours.setdefault(record.activation, []).append(record)
+    for activation in sorted(rebuild):
+        if activation not in ours:
+            raise UsageError(
+                f'there is no applied activation "{activation}" to rebuild', "`headcount status` lists them"
+            )
+        for record in ours[activation]:
+            tools.state.require_refill(record.key)

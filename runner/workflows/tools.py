@@ -1,0 +1,28 @@
+"""The real parts a workflow works with; whoever starts the workflow chooses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.destinations import Connect
+from runner.engine.interface import Engine
+from runner.state.interface import State
+from runner.workflows.progress import Progress
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """`clock` tells the time (aware, UTC); `stopping` says whether someone asked the run to end."""
+
+    state: State
+    engine: Engine
+    connect: Connect
+    clock: Callable[[], datetime]
+    progress: Progress = field(default_factory=Progress)
+    stopping: Callable[[], bool] = _never
