@@ -1,0 +1,84 @@
+"""The command line: names the commands and turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from runner import __version__
+from runner.cli import changes, files, outcome, server, views
+from runner.errors import HeadcountError
+
+app = typer.Typer(
+    name="headcount",
+    help="Keep Criteo audiences as YAML files in git say they should be.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(files.init)
+app.command("validate")(files.validate)
+app.command("plan")(changes.plan)
+app.command("apply")(changes.apply)
+app.command("sync")(changes.sync)
+app.command("status")(views.status)
+app.command("history")(views.history)
+app.command("accounts")(views.accounts)
+app.command("import")(changes.take_over)
+app.command("sandbox")(server.sandbox)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"headcount {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; nothing a user can cause ends in a traceback."""
+    try:
+        return int(app(args=arguments or sys.argv[1:] or ["--help"], standalone_mode=False) or outcome.OK)
+    except TyperException as error:
+        show = getattr(error, "show", None)
+        if show is not None:
+            show()
+        return outcome.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("Interrupted.\n")
+        return outcome.INTERRUPTED
+    except HeadcountError as error:
+        from runner.cli.console import show_error
+
+        show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough; keep the interpreter from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return outcome.OK
+    except Exception as error:  # noqa: BLE001 - the last resort, and it must not print values of the data
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug of ours: its kind and place, never its message, which may hold data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    sys.stderr.write(f"error: Headcount met something it did not expect ({type(error).__name__}{where})\n")
+    if os.environ.get("HEADCOUNT_DEBUG"):
+        raise error
+    sys.stderr.write("  -> this is a bug; HEADCOUNT_DEBUG=1 shows the traceback, which may hold personal data\n")
+    return outcome.FAILED

@@ -1,0 +1,165 @@
+"""`plan`, `apply`, `sync` and `import`: the commands that look at Criteo or change it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from runner.cli import outcome
+from runner.cli.console import show_json, show_text
+from runner.cli.options import (
+    DEFAULT_DIR,
+    AllowRemovals,
+    Dir,
+    Format,
+    NoColor,
+    Output,
+    Prune,
+    Select,
+    Today,
+    Var,
+    Verbose,
+    Yes,
+)
+from runner.cli.parts import Bench, Setup, opened
+from runner.errors import UsageError
+from runner.plan import Plan
+
+
+def plan(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    prune: Prune = False,
+    allow_removals: AllowRemovals = None,
+    detailed_exitcode: Annotated[bool, typer.Option(help="Exit with 2 when there is something to do.")] = False,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show what apply would change. Changes nothing, in Criteo or in the state."""
+    from runner.workflows.plan import Request, make_plan
+
+    setup = Setup.of(folder, var, today, verbose, no_color)
+    project = setup.project()
+    request = Request(setup.today, tuple(select or ()), prune, frozenset(allow_removals or ()))
+    with opened(setup) as bench:
+        made = make_plan(project, request, bench.tools, bench.accounts)
+    _show_plan(made, setup, format)
+    raise typer.Exit(outcome.of_plan(made, detailed=detailed_exitcode))
+
+
+def apply(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    yes: Yes = False,
+    prune: Prune = False,
+    allow_removals: AllowRemovals = None,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Make the change: definitions and memberships. Asks first, unless --yes."""
+    from runner.reports.documents import run_document
+    from runner.reports.text import run_text
+    from runner.workflows.apply import apply as carry_out
+    from runner.workflows.plan import Request
+
+    setup = Setup.of(folder, var, today, verbose, no_color)
+    if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
+        raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
+    project = setup.project()
+    request = Request(setup.today, tuple(select or ()), prune, frozenset(allow_removals or ()))
+    with opened(setup) as bench:
+        done = carry_out(
+            project, request, bench.tools, bench.accounts, lambda made: _approve(made, setup, bench, yes, format)
+        )
+    if format is Format.JSON:
+        show_json(run_document("apply", done))
+    elif not done.approved:
+        setup.err.print("Not applied.")
+    else:
+        if not done.plan.pending:
+            _show_plan(done.plan, setup, format)
+        show_text(setup.out, run_text(done.outcomes))
+    raise typer.Exit(outcome.of_run(done))
+
+
+def sync(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    allow_removals: AllowRemovals = None,
+    rebuild: Annotated[
+        list[str] | None,
+        typer.Option("--rebuild", metavar="ID", help="Clear this activation's audience and refill it; repeatable."),
+    ] = None,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Update memberships of what is already applied; never ships a changed definition."""
+    from runner.reports.documents import sync_document
+    from runner.reports.text import run_text, skipped_text
+    from runner.workflows.plan import Request
+    from runner.workflows.sync import sync as bring_up_to_date
+
+    setup = Setup.of(folder, var, today, verbose, no_color)
+    project = setup.project()
+    request = Request(setup.today, (*(select or ()), *(rebuild or ())), allow_removals=frozenset(allow_removals or ()))
+    with opened(setup) as bench:
+        done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()))
+    if format is Format.JSON:
+        show_json(sync_document(done))
+    else:
+        show_text(setup.out, skipped_text(done.skipped))
+        show_text(setup.out, run_text(done.applied.outcomes))
+    raise typer.Exit(outcome.of_run(done.applied))
+
+
+def take_over(
+    activation: Annotated[str, typer.Argument(metavar="ID", help="The activation's id.")],
+    audience: Annotated[str, typer.Argument(metavar="AUDIENCE_ID", help="The audience's id in Criteo.")],
+    folder: Dir = DEFAULT_DIR,
+    var: Var = None,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Take over an audience that exists in Criteo; the next apply clears and refills it."""
+    from runner.workflows.takeover import take_over as import_audience
+
+    setup = Setup.of(folder, var, "", verbose, no_color)
+    project = setup.project()
+    with opened(setup) as bench:
+        done = import_audience(project, activation, audience, bench.tools, bench.accounts)
+    size = "" if done.size is None else f", {done.size:,} identifiers by Criteo's count"
+    setup.out.print(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
+    setup.out.print("Its members cannot be read back: the next apply clears it and fills it from the segment.")
+
+
+def _show_plan(made: Plan, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
+    if format is Format.JSON:
+        from runner.reports.documents import plan_document
+
+        show_json(plan_document(made))
+    elif format is Format.MARKDOWN:
+        from runner.reports.markdown import plan_markdown
+
+        sys.stdout.write(plan_markdown(made))
+    else:
+        from runner.reports.text import plan_text
+
+        show_text(setup.out, plan_text(made))
+
+
+def _approve(made: Plan, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002
+    if format is Format.TEXT:
+        bench.progress.pause()
+        _show_plan(made, setup, format)
+    return yes or typer.confirm("Apply this plan?", err=True)

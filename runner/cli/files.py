@@ -1,0 +1,107 @@
+"""`init` and `validate`: the commands that work on the files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.console import show_json, show_text
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var
+from runner.cli.parts import Setup
+from runner.errors import InvalidProject
+
+if TYPE_CHECKING:
+    from runner.findings import Finding
+    from runner.model import Project
+
+
+def init(folder: Dir = DEFAULT_DIR) -> None:
+    """Write a commented starter project: a destination, a source with sample data, an activation."""
+    from runner.starter import write_starter
+
+    for path in write_starter(folder):
+        typer.echo(f"wrote {path}")
+    typer.echo("\nTry it: run `headcount sandbox` in another terminal, then")
+    typer.echo("  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan" + _dir_option(folder))
+
+
+def validate(
+    folder: Dir = DEFAULT_DIR,
+    resolved: Annotated[
+        str | None, typer.Option(metavar="ID", help="Print each setting of this activation and where it came from.")
+    ] = None,
+    sources: Annotated[
+        bool, typer.Option("--sources/--no-sources", help="Whether to check SQL and mappings against the data.")
+    ] = True,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    no_color: NoColor = False,
+) -> None:
+    """Check the files. Makes no network call."""
+    setup = Setup.of(folder, var, today, no_color=no_color)
+    try:
+        project = setup.project()
+        if sources:
+            _check_sources(project)
+    except InvalidProject as error:
+        if format is Format.JSON:
+            _show_findings(error.findings)
+            raise typer.Exit(error.exit_code) from None
+        raise
+    if format is Format.JSON:
+        _show_findings(())
+    elif resolved is not None:
+        _show_resolved(project, resolved, setup)
+    else:
+        typer.echo(_praise(project, setup))
+
+
+def _check_sources(project: Project) -> None:
+    """What only the data can tell: files that are not there, SQL and mappings that do not fit them."""
+    from runner.config import check_source_files
+    from runner.engine.duckdb import DuckDBEngine
+
+    findings = list(check_source_files(project))
+    if not findings:
+        engine = DuckDBEngine()
+        try:
+            for activation in project.activations:
+                findings += engine.check(activation, project.sources)
+        finally:
+            engine.close()
+    if findings:
+        raise InvalidProject(tuple(sorted(set(findings))))
+
+
+def _show_findings(findings: tuple[Finding, ...]) -> None:
+    from runner.reports.documents import findings_document
+
+    show_json(findings_document(findings))
+
+
+def _show_resolved(project: Project, activation_id: str, setup: Setup) -> None:
+    from runner.reports.text import resolved_text
+    from runner.select import require_known
+
+    require_known([activation_id], [(a.id, a.destination.name) for a in project.activations])
+    activation = next(a for a in project.activations if a.id == activation_id)
+    show_text(setup.out, resolved_text(activation))
+
+
+def _praise(project: Project, setup: Setup) -> str:
+    from runner.reports.words import plural
+
+    parts = (
+        plural(len(project.activations), "activation"),
+        plural(len(project.segments), "segment"),
+        plural(len(project.destinations), "destination"),
+        plural(len(project.sources), "source"),
+    )
+    return f"{setup.folder} is valid: {', '.join(parts)}."
+
+
+def _dir_option(folder: Path) -> str:
+    return "" if folder == DEFAULT_DIR else f" --dir {folder}"

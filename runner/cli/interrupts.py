@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM: at once while nothing is being sent, after the batch in flight while something is."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupts:
+    """Use as a context manager around a run; `defer()` when sending begins, `asked()` between two batches.
+
+    The first signal then only asks; a second one stops at once, which is equally safe, since every step is durable.
+    """
+
+    def __init__(self) -> None:
+        self._deferring = False
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def defer(self) -> None:
+        self._deferring = True
+
+    def asked(self) -> bool:
+        return self._asked
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._asked or not self._deferring:
+            raise KeyboardInterrupt
+        self._asked = True
+        sys.stderr.write("\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n")

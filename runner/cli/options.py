@@ -1,0 +1,61 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.errors import UsageError
+
+
+class Format(StrEnum):
+    """How a result is written to standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Dir = Annotated[Path, typer.Option("--dir", envvar="HEADCOUNT_DIR", help="Folder with the YAML files.")]
+Var = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable; repeatable.")]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="ID", help="Only these: ids, globs or destination:NAME; repeatable."),
+]
+Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call on standard error.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR does the same).")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Delete audiences that are no longer declared.")]
+AllowRemovals = Annotated[
+    list[str] | None,
+    typer.Option("--allow-removals", metavar="ID", help="Let this activation's removals pass, once; repeatable."),
+]
+
+DEFAULT_DIR = Path("activations")
+
+
+def variables(pairs: list[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` pairs as a mapping. Raises UsageError."""
+    found = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f'--var "{pair}" is not NAME=VALUE', "write --var min_baskets=10")
+        found[name] = value
+    return found
+
+
+def day(text: str) -> date:
+    """The date of `--today`, by default today's in UTC. Raises UsageError."""
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f'--today "{text}" is not a date', "write it as 2026-11-24") from None

@@ -1,0 +1,116 @@
+"""The one place that builds the real parts: files, state, engine, connections."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.console import consoles
+from runner.cli.interrupts import Interrupts
+from runner.cli.options import DEFAULT_DIR, day, variables
+from runner.model import Destination, Project
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from runner.cli.progress import Lines
+    from runner.destinations import Connection
+    from runner.state.interface import State
+    from runner.workflows.accounts import Accounts
+    from runner.workflows.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the common options come to."""
+
+    folder: Path
+    variables: dict[str, str]
+    today: date
+    out: Console
+    err: Console
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path = DEFAULT_DIR,
+        var: list[str] | None = None,
+        today: str = "",
+        verbose: bool = False,
+        no_color: bool = False,
+    ) -> Setup:
+        out, err = consoles(no_color=no_color)
+        if verbose:
+            _log_calls()
+        return cls(folder, variables(var), day(today), out, err)
+
+    def project(self) -> Project:
+        """Read the files. Raises InvalidProject."""
+        from runner.config import load
+
+        return load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
+
+    def state(self) -> State:
+        """Open the state: HEADCOUNT_STATE, or `.headcount` beside the folder. Raises StateError."""
+        from runner.state import open_state
+
+        location = os.environ.get("HEADCOUNT_STATE") or self.folder.absolute().parent / ".headcount"
+        return open_state(location)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything a workflow needs, open; closed again when the command ends."""
+
+    tools: Tools
+    accounts: Accounts
+    progress: Lines
+
+
+@contextmanager
+def opened(setup: Setup) -> Iterator[Bench]:
+    """The real parts for a command that evaluates segments or calls Criteo."""
+    from runner.cli.progress import watch
+    from runner.engine.duckdb import DuckDBEngine
+    from runner.workflows.accounts import Accounts
+    from runner.workflows.tools import Tools
+
+    state = setup.state()
+    accounts = Accounts(connect)
+    engine = DuckDBEngine()
+    with Interrupts() as interrupts:
+        progress = watch(setup.err, interrupts.defer)
+        tools = Tools(state, engine, connect, clock, progress, interrupts.asked)
+        try:
+            with progress:
+                yield Bench(tools, accounts, progress)
+        finally:
+            engine.close()
+            accounts.close()
+            state.close()
+
+
+def connect(destination: Destination) -> Connection:
+    """Open a connection for a destination of the files."""
+    from runner.criteo import connect as connect_to_criteo
+
+    return connect_to_criteo(destination, environ=os.environ)
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _log_calls() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    logger = logging.getLogger("headcount")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)

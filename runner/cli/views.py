@@ -1,0 +1,111 @@
+"""`status`, `history` and `accounts`: the commands that only look."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from runner.cli.console import show_json, show_table
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Select, Today, Var, Verbose
+from runner.cli.parts import Setup, clock, connect
+from runner.errors import UsageError
+from runner.findings import Location
+from runner.model import Credentials, Destination, Secret
+
+
+def status(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    no_color: NoColor = False,
+) -> None:
+    """Show per activation: audience, members, last run, next due, unfinished work. Makes no call."""
+    from runner.reports.documents import status_document
+    from runner.reports.tables import status_table
+    from runner.workflows.status import standings
+
+    setup = Setup.of(folder, var, today, no_color=no_color)
+    project = setup.project()
+    state = setup.state()
+    try:
+        rows = standings(project, state, clock(), tuple(select or ()))
+    finally:
+        state.close()
+    if format is Format.JSON:
+        show_json(status_document(rows))
+    else:
+        show_table(setup.out, status_table(rows, clock()))
+
+
+def history(
+    activation: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this activation.")] = None,
+    folder: Dir = DEFAULT_DIR,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    no_color: NoColor = False,
+) -> None:
+    """Show past runs: added, removed, rejected, duration, outcome. Reads the state alone."""
+    from runner.reports.documents import history_document
+    from runner.reports.tables import history_table
+
+    setup = Setup.of(folder, no_color=no_color)
+    state = setup.state()
+    try:
+        runs = state.runs(activation, limit)
+    finally:
+        state.close()
+    if format is Format.JSON:
+        show_json(history_document(runs))
+    elif runs:
+        show_table(setup.out, history_table(runs))
+    else:
+        setup.out.print(f"No run of {activation} yet." if activation else "No run yet.")
+
+
+def accounts(
+    folder: Dir = DEFAULT_DIR,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show the ad accounts that the credentials may use."""
+    from runner.reports.documents import accounts_document
+    from runner.reports.tables import accounts_table
+    from runner.workflows.accounts import require_credentials
+
+    setup = Setup.of(folder, var, "", verbose, no_color)
+    destinations = _destinations(setup)
+    require_credentials(destinations)
+    listed = {}
+    for destination in destinations:
+        connection = connect(destination)
+        try:
+            listed[destination.name] = connection.accounts()
+        finally:
+            connection.close()
+    if format is Format.JSON:
+        show_json(accounts_document(listed))
+    else:
+        show_table(setup.out, accounts_table(listed))
+
+
+def _destinations(setup: Setup) -> tuple[Destination, ...]:
+    """The destinations of the files; where there are none yet, the credentials of the environment alone."""
+    declared = setup.project().destinations if setup.folder.is_dir() else ()
+    if declared:
+        return declared
+    here = Location("environment", 1, 1)
+    found = {name: os.environ.get(name, "") for name in ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET")}
+    missing = [name for name, value in found.items() if not value]
+    if missing:
+        raise UsageError(
+            f"no destination is declared below {setup.folder}, and {' and '.join(missing)} not set in the environment",
+            "set CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET, or declare a destination (`headcount init`)",
+        )
+    credentials = Credentials(Secret(found["CRITEO_CLIENT_ID"]), Secret(found["CRITEO_CLIENT_SECRET"]))
+    return (Destination("environment", "criteo", "", credentials, here),)

@@ -1,0 +1,96 @@
+"""A plan as Markdown, ready to be a pull-request comment: the danger first, a table, details folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.plan import Action, Change, Plan
+from runner.reports.text import SYMBOLS
+from runner.reports.words import summary
+
+MARKER = "<!-- headcount:plan -->"
+"""Lets a bot find its own comment and edit it in place."""
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The plan as GitHub-flavoured Markdown. Holds counts, never identifiers."""
+    shown = [change for change in plan.changes if change.action is not Action.UNCHANGED]
+    parts = [MARKER, "### Headcount plan", "", f"**{_escape(summary(plan))}**", ""]
+    parts += _caution(shown)
+    if shown:
+        parts += ["| | Activation | Action | Audience | Members | Why |", "|---|---|---|---|---:|---|"]
+        parts += [_row(change) for change in shown]
+        parts.append("")
+    parts += _details(shown)
+    parts.append(f"<sub>data of {plan.today.isoformat()}, planned at {plan.made_at:%Y-%m-%d %H:%M} UTC</sub>")
+    return "\n".join(parts) + "\n"
+
+
+def _caution(changes: list[Change]) -> Iterator[str]:
+    lines = []
+    for change in changes:
+        if change.action is Action.DELETE:
+            lines.append(f'`{change.id}`: audience "{_escape(change.name)}" will be **deleted**')
+        lines += [f"`{change.id}` is **blocked**: {_escape(block.message)}" for block in change.blocks]
+        if change.action in (Action.FAILED, Action.CONFLICT):
+            lines.append(f"`{change.id}` **{change.action}**: {_escape(change.error)}")
+        if change.refill and change.action is Action.SYNC:
+            lines.append(f"`{change.id}` will be **cleared** and refilled")
+    if lines:
+        yield "> [!CAUTION]"
+        for line in lines:
+            yield f"> - {line}"
+        yield ""
+
+
+def _row(change: Change) -> str:
+    audience = f"{_escape(change.name)}" + (f" ({change.audience_id})" if change.audience_id else "")
+    where = f"`{change.location.file}:{change.location.line}`" if change.location else ""
+    why = ", ".join(change.reasons) or change.error
+    cells = (
+        f"`{SYMBOLS[change.action][0]}`",
+        f"`{change.id}`" + (f"<br>{where}" if where else ""),
+        str(change.action),
+        audience,
+        _members(change),
+        _escape(why),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _members(change: Change) -> str:
+    return "<br>".join(
+        f"{kind} {part.before:,} → {part.after:,} (+{part.added:,} −{part.removed:,})"
+        for kind, part in change.delta.items()
+    )
+
+
+def _details(changes: list[Change]) -> Iterator[str]:
+    lines: list[str] = []
+    for change in changes:
+        for part in change.fields:
+            drift = " (changed by hand in Criteo)" if part.drift else ""
+            lines.append(f'- `{change.id}` {part.field}: "{_escape(part.before)}" → "{_escape(part.after)}"{drift}')
+        if change.evaluation:
+            lines += [
+                f"- `{change.id}` rejected {part.count:,} {part.identifier_type}: {_escape(part.reason)}"
+                for part in change.evaluation.rejected
+            ]
+        lines += [f"- `{change.id}`: let it pass once with `{block.allow}`" for block in change.blocks if block.allow]
+        if change.hint:
+            lines.append(f"- `{change.id}`: {_escape(change.hint)}")
+    if lines:
+        yield f"<details><summary>Details ({len(lines)})</summary>"
+        yield ""
+        yield from lines
+        yield ""
+        yield "</details>"
+        yield ""
+
+
+def _escape(text: str) -> str:
+    """Text from the files as text: no mention, no link, no table cell, no HTML of its own."""
+    flat = " ".join(text.split())
+    for character in "\\`*_[]<>|#":
+        flat = flat.replace(character, "\\" + character)
+    return flat.replace("@", "@\u200b")

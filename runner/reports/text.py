@@ -1,0 +1,164 @@
+"""Plans and runs for people at a terminal: no boxes, ASCII symbols, what can hurt first, colour as an extra only.
+
+Every function returns rich text; printed without colour it is the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from runner.applied import ActivationRun, Outcome
+from runner.membership import TypeDelta
+from runner.model import Activation
+from runner.plan import Action, Change, FieldChange, Plan
+from runner.reports.words import duration, plural, summary
+from runner.workflows.sync import Skipped
+
+SYMBOLS = {
+    Action.DELETE: ("-", "red"),
+    Action.BLOCKED: ("!", "bold magenta"),
+    Action.FAILED: ("x", "bold red"),
+    Action.CONFLICT: ("x", "bold red"),
+    Action.RECREATE: ("+", "green"),
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.SYNC: ("~", "yellow"),
+    Action.ORPHANED: ("?", "cyan"),
+    Action.UNCHANGED: ("=", "dim"),
+}
+_SIGNS = {
+    Outcome.DONE: ("+", "green"),
+    Outcome.UNCHANGED: ("=", "dim"),
+    Outcome.SKIPPED: ("?", "cyan"),
+    Outcome.BLOCKED: ("!", "bold magenta"),
+    Outcome.FAILED: ("x", "bold red"),
+    Outcome.INTERRUPTED: ("x", "bold red"),
+}
+
+
+def plan_text(plan: Plan) -> Text:
+    """The whole plan: a block per change, nothing for what is unchanged, and one last line that says it all."""
+    text = Text()
+    for change in plan.changes:
+        if change.action is not Action.UNCHANGED:
+            text.append_text(_change(change)).append("\n")
+    return text.append(summary(plan) + "\n", style="bold")
+
+
+def _change(change: Change) -> Text:
+    symbol, style = SYMBOLS[change.action]
+    text = Text()
+    text.append(f"{symbol} {change.id}", style=style)
+    text.append(f"  {change.action}", style=style)
+    text.append(f'  "{change.name}" in {_place(change)}')
+    if change.reasons:
+        text.append(f"  ({', '.join(change.reasons)})")
+    text.append("\n")
+    for line in _details(change):
+        text.append_text(line).append("\n")
+    return text
+
+
+def _place(change: Change) -> str:
+    audience = f", audience {change.audience_id}" if change.audience_id else ""
+    return f"{change.destination} (account {change.account_id}{audience})"
+
+
+def _details(change: Change) -> Iterator[Text]:
+    for block in change.blocks:
+        yield Text(f"    {block.guardrail}: {block.message}", style="magenta")
+        if block.allow:
+            yield Text(f"    -> let it pass once with {block.allow}")
+    if change.blocks and change.intended is not Action.DELETE:
+        yield Text(f"    it would {change.intended}; nothing is sent until then")
+    if change.error:
+        yield Text(f"    {change.error}", style="red")
+    if change.hint:
+        yield Text(f"    -> {change.hint}")
+    for part in change.fields:
+        yield _field(part)
+    if change.refill:
+        yield Text("    cleared first: its present members cannot be read back", style="red")
+    for kind, delta in change.delta.items():
+        yield _members(kind, delta)
+    yield from _rejected(change)
+
+
+def _field(part: FieldChange) -> Text:
+    drift = " (changed by hand in Criteo; set back)" if part.drift else ""
+    return Text(f'    {part.field}: "{part.before}" -> "{part.after}"{drift}')
+
+
+def _members(kind: str, delta: TypeDelta) -> Text:
+    text = Text(f"    {kind:<22} {delta.before:>11,} -> {delta.after:>11,}")
+    if delta.added:
+        text.append(f"  +{delta.added:,}", style="green")
+    if delta.removed:
+        text.append(f"  -{delta.removed:,}", style="red")
+    if delta.unknown:
+        text.append(f"  ({delta.unknown:,} left in doubt by an interrupted run)")
+    return text
+
+
+def _rejected(change: Change) -> Iterator[Text]:
+    for part in change.evaluation.rejected if change.evaluation else ():
+        samples = f", like {', '.join(part.samples)}" if part.samples else ""
+        yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
+
+
+def run_text(outcomes: tuple[ActivationRun, ...]) -> Text:
+    """What a run did, a line per activation, those unchanged left out, and one last line with the totals."""
+    text = Text()
+    for run in outcomes:
+        if run.outcome is not Outcome.UNCHANGED:
+            text.append_text(_outcome(run)).append("\n")
+    return text.append(run_summary(outcomes) + "\n", style="bold")
+
+
+def _outcome(run: ActivationRun) -> Text:
+    symbol, style = _SIGNS[run.outcome]
+    text = Text()
+    text.append(f"{symbol} {run.activation}", style=style)
+    text.append(f"  {run.outcome}", style=style)
+    if run.outcome is Outcome.DONE:
+        text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
+        text.append(f"  {duration(run.seconds)}")
+        if run.invalid:
+            text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
+    elif run.detail:
+        text.append(f"  {run.detail}")
+    return text
+
+
+def run_summary(outcomes: tuple[ActivationRun, ...]) -> str:
+    """The run in one sentence: what failed or was blocked first, by name."""
+    parts = []
+    for outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.INTERRUPTED, Outcome.DONE, Outcome.UNCHANGED):
+        names = [run.activation for run in outcomes if run.outcome is outcome]
+        if names:
+            listed = f" ({', '.join(names)})" if outcome in (Outcome.FAILED, Outcome.BLOCKED) else ""
+            parts.append(f"{len(names):,} {outcome}{listed}")
+    added, removed = sum(run.added for run in outcomes), sum(run.removed for run in outcomes)
+    moved = f"; {added:,} identifiers added, {removed:,} removed" if added or removed else ""
+    return f"Run: {', '.join(parts) or 'nothing to do'}{moved}."
+
+
+def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
+    """What a sync left alone, and why."""
+    text = Text()
+    for part in skipped:
+        text.append(f"? {part.activation}", style="cyan").append(f"  skipped  {part.reason}\n")
+    return text
+
+
+def resolved_text(activation: Activation) -> Text:
+    """Each setting of an activation with its value and the place it came from."""
+    text = Text(f"{activation.id}\n", style="bold")
+    key_width = max(len(setting.key) for setting in activation.settings)
+    value_width = min(60, max(len(setting.value) for setting in activation.settings))
+    for setting in activation.settings:
+        text.append(f"  {setting.key:<{key_width}}  {setting.value:<{value_width}}  ")
+        text.append(str(setting.location or "built-in") + "\n", style="dim")
+    return text

@@ -1,0 +1,117 @@
+"""Values for tests: each builder fills in whatever the test does not care about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from runner.applied import AppliedAudience, Definition
+from runner.compare import Comparison, definition_of
+from runner.destinations import LiveAudience
+from runner.findings import Location
+from runner.identifiers import IdentifierType
+from runner.membership import Evaluation, Rejected, TypeDelta
+from runner.model import (
+    Activation,
+    Credentials,
+    Destination,
+    Guardrails,
+    Schedule,
+    Secret,
+    Segment,
+    SqlText,
+)
+from runner.plan import Change, Plan
+
+HERE = Location("activations/a.yaml", 1, 1)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+EMAIL = IdentifierType.EMAIL
+MADID = IdentifierType.MOBILE_AD_ID
+
+
+def destination(name: str = "shop", account_id: str = "12345", **changes: Any) -> Destination:
+    credentials = Credentials(Secret("id"), Secret("secret"))
+    return replace(Destination(name, "criteo", account_id, credentials, HERE), **changes)
+
+
+def activation(id: str = "loyal", **changes: Any) -> Activation:
+    segment = Segment("Loyal", "", SqlText("select 1", "activations/a.yaml", 5), "f" * 64, HERE)
+    made = Activation(
+        id=id,
+        segment=segment,
+        destination=destination(),
+        name=id.title(),
+        description="",
+        mapping={EMAIL: "email"},
+        schedule=Schedule(),
+        guardrails=Guardrails(),
+        protect=False,
+        location=HERE,
+    )
+    return replace(made, **changes)
+
+
+def definition(of: Activation, **changes: Any) -> Definition:
+    return replace(definition_of(of), **changes)
+
+
+def applied(of: Activation, audience_id: str | None = "1", key: int = 1, **changes: Any) -> AppliedAudience:
+    made = AppliedAudience(
+        key=key,
+        activation=of.id,
+        destination=of.destination.name,
+        kind=of.destination.type,
+        account_id=of.destination.account_id,
+        audience_id=audience_id,
+        definition=definition_of(of),
+        intended_at=NOON,
+        applied_at=NOON,
+    )
+    return replace(made, **changes)
+
+
+def live(id: str = "1", name: str = "Loyal", description: str = "", **changes: Any) -> LiveAudience:
+    return replace(LiveAudience(id, name, description, NOON), **changes)
+
+
+def evaluation(people: int = 10, rejected: tuple[Rejected, ...] = ()) -> Evaluation:
+    return Evaluation(Path("nowhere"), (EMAIL,), people, people, {EMAIL: 0}, rejected)
+
+
+def delta(**parts: TypeDelta) -> Mapping[IdentifierType, TypeDelta]:
+    return {IdentifierType(kind): part for kind, part in parts.items()}
+
+
+def change(id: str = "loyal", **changes: Any) -> Change:
+    declared = activation(id)
+    made = Change(
+        id=id,
+        intended=changes.pop("intended"),
+        destination="shop",
+        kind="criteo",
+        account_id="12345",
+        name=declared.name,
+        activation=declared,
+        definition=definition_of(declared),
+    )
+    return replace(made, **changes)
+
+
+def plan(*changes: Change) -> Plan:
+    return Plan.of(changes, NOON, date(2026, 11, 24))
+
+
+def compare(
+    declared: tuple[Activation, ...],
+    records: tuple[AppliedAudience, ...] = (),
+    audiences: tuple[LiveAudience, ...] = (),
+    *,
+    selected: tuple[Activation, ...] | None = None,
+    prune: bool = False,
+    others: Mapping[tuple[str, str], tuple[LiveAudience, ...]] | None = None,
+) -> tuple[Change, ...]:
+    world = {("criteo", "12345"): audiences, **(others or {})}
+    return Comparison(declared if selected is None else selected, declared, records, world, prune).changes()

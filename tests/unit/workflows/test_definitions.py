@@ -1,0 +1,55 @@
+"""In which order audiences are deleted, renamed and created."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.plan import Action, Change, FieldChange
+from runner.workflows.definitions import in_order
+from tests.builders import change
+
+
+def rename(audience_id: str, before: str, after: str) -> Change:
+    fields = (FieldChange("name", before, after, drift=False),) if before != after else ()
+    made = change(audience_id, intended=Action.UPDATE, audience_id=audience_id, fields=fields)
+    return replace(made, name=after)
+
+
+def play(names: dict[str, str], changes: list[Change]) -> dict[str, str]:
+    """Carry out the steps as Criteo would, refusing a name that is taken."""
+    for step in in_order(changes):
+        audience_id = step.change.audience_id
+        assert audience_id is not None
+        others = {name for other, name in names.items() if other != audience_id}
+        assert step.name not in others, f"{step.name} is taken"
+        names = {**names, audience_id: step.name}
+    return names
+
+
+def test_deletes_come_first_and_creates_last() -> None:
+    new = change("new", intended=Action.CREATE)
+    old = change("old", intended=Action.DELETE)
+    steps = in_order([new, rename("1", "a", "b"), old])
+    assert [step.change.action for step in steps] == [Action.DELETE, Action.UPDATE, Action.CREATE]
+
+
+def test_a_chain_of_renames_starts_at_its_free_end() -> None:
+    assert play({"1": "a", "2": "b"}, [rename("1", "a", "b"), rename("2", "b", "c")]) == {"1": "b", "2": "c"}
+
+
+def test_a_swap_steps_aside_once() -> None:
+    swap = [rename("1", "a", "b"), rename("2", "b", "a")]
+    assert play({"1": "a", "2": "b"}, swap) == {"1": "b", "2": "a"}
+    assert len(in_order(swap)) == 3
+
+
+@given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.permutations(range(n)), st.permutations(range(n + 3)))))
+def test_any_renaming_ends_as_declared_without_a_name_being_taken_twice(case: tuple[list[int], list[int]]) -> None:
+    before, pool = case
+    after = pool[: len(before)]
+    names = {str(index): f"n{name}" for index, name in enumerate(before)}
+    changes = [rename(str(index), f"n{before[index]}", f"n{after[index]}") for index in range(len(before))]
+    assert play(names, changes) == {str(index): f"n{after[index]}" for index in range(len(before))}
