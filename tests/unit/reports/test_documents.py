@@ -1,0 +1,95 @@
+"""JSON documents match their published schemas."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from runner.applied import ActivationRun, Outcome, Run, Unfinished
+from runner.config import schema_folder
+from runner.destinations import Account
+from runner.findings import Finding
+from runner.identifiers import IdentifierType
+from runner.membership import Rejected, TypeDelta
+from runner.plan import Action, Block, FieldChange
+from runner.reports import documents
+from runner.workflows.apply import Applied
+from runner.workflows.status import Standing
+from runner.workflows.sync import Skipped, Synced
+from tests.builders import EMAIL, HERE, NOON, change, delta, evaluation, plan
+
+PLAN = plan(
+    change("new", intended=Action.CREATE, reasons=("new",), evaluation=evaluation()),
+    change(
+        "lapsed",
+        intended=Action.SYNC,
+        audience_id="7",
+        fields=(FieldChange("name", "a", "b", drift=True),),
+        delta=delta(email=TypeDelta(10, 0, 0, 10, 1)),
+        evaluation=evaluation(0, (Rejected(IdentifierType.EMAIL, "malformed", 2, ("xxx",)),)),
+        blocks=(Block("empty_segment", "all would be removed", "--allow-removals lapsed"),),
+    ),
+    change("broken", intended=Action.FAILED, error="no such table", hint="write another"),
+)
+RUN = ActivationRun("new", "create", Outcome.DONE, 10, 0, 1, 0, 10, 0.5, "new")
+APPLIED = Applied(PLAN, (RUN,), approved=True)
+
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "plan": documents.plan_document(PLAN),
+    "run": documents.run_document("apply", APPLIED),
+    "status": documents.status_document(
+        (
+            Standing("new", "not applied", "shop", "12345", "New"),
+            Standing(
+                "loyal", "applied", "shop", "12345", "Loyal", "7", {EMAIL: 3}, unfinished=Unfinished(3, 1, 1),
+                last_run=NOON, last_outcome=Outcome.DONE, next_due=NOON + timedelta(hours=6),
+            ),
+        )
+    ),
+    "history": documents.history_document((Run(1, "apply", NOON, None, (RUN,)), Run(2, "sync", NOON, NOON))),
+    "accounts": documents.accounts_document({"shop": (Account("12345", "Corner Shop"),)}),
+    "findings": documents.findings_document((Finding(HERE, "unknown-field", "unknown field"),)),
+}  # fmt: skip
+
+
+def schema(name: str) -> dict[str, Any]:
+    return json.loads((schema_folder() / f"{name}.schema.json").read_text())
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_matches_its_schema(name: str) -> None:
+    jsonschema.Draft7Validator(schema(name)).validate(json.loads(json.dumps(DOCUMENTS[name])))
+
+
+def test_a_sync_document_is_a_run_that_names_whom_it_skipped() -> None:
+    document = documents.sync_document(Synced(APPLIED, (Skipped("loyal", "not applied yet"),)))
+    jsonschema.Draft7Validator(schema("run")).validate(document)
+    assert document["skipped"] == [{"activation": "loyal", "reason": "not applied yet"}]
+
+
+def properties(node: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    if isinstance(node, dict):
+        for key, value in node.get("properties", {}).items() if isinstance(node.get("properties"), dict) else ():
+            found.append((f"{path}.{key}", value))
+        for key, value in node.items():
+            found += properties(value, f"{path}.{key}")
+    if isinstance(node, list):
+        for index, value in enumerate(node):
+            found += properties(value, f"{path}[{index}]")
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(schema_folder().glob("*.schema.json")), ids=lambda path: Path(path).name)
+def test_every_property_of_every_schema_is_described(path: Path) -> None:
+    missing = [where for where, node in properties(json.loads(path.read_text())) if not _described(node)]
+    assert missing == []
+
+
+def _described(node: dict[str, Any]) -> bool:
+    return "$ref" in node or "description" in node
