@@ -1,0 +1,87 @@
+"""The files of an audience and the delta on its way; every function works within the caller's transaction."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from runner.membership import Batch
+from runner.state.files import StoredFile
+
+
+def files(db: Connection, key: int) -> dict[str, StoredFile]:
+    """The files of an audience by role: members, previous (members until the last close), outbox."""
+    rows = db.execute("SELECT role, path, size, sha256 FROM file WHERE audience = ?", (key,))
+    return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
+
+
+def every_path(db: Connection) -> frozenset[str]:
+    return frozenset(path for (path,) in db.execute("SELECT path FROM file"))
+
+
+def add_file(db: Connection, key: int, role: str, file: StoredFile) -> None:
+    db.execute(
+        "INSERT INTO file (audience, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
+        (key, role, file.path, file.size, file.sha256),
+    )
+
+
+def retire_files(db: Connection, key: int) -> tuple[str, ...]:
+    """Make room for a new membership; the paths that no record points to once this is committed.
+
+    The membership so far stays as the previous one: a reader may have read its path and be about to open it.
+    """
+    gone = db.execute("SELECT path FROM file WHERE audience = ? AND role IN ('previous', 'outbox')", (key,)).fetchall()
+    db.execute("DELETE FROM file WHERE audience = ? AND role IN ('previous', 'outbox')", (key,))
+    db.execute("UPDATE file SET role = 'previous' WHERE audience = ? AND role = 'members'", (key,))
+    return tuple(path for (path,) in gone)
+
+
+def last_serial(db: Connection, folder: str) -> int:
+    """The highest serial that was ever used in a folder, whatever became of its file."""
+    row = db.execute("SELECT last FROM serial WHERE folder = ?", (folder,)).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def use_serial(db: Connection, folder: str, serial: int) -> None:
+    db.execute(
+        """
+        INSERT INTO serial (folder, last) VALUES (?, ?)
+        ON CONFLICT (folder) DO UPDATE SET last = max(last, excluded.last)
+        """,
+        (folder, serial),
+    )
+
+
+def insert_batches(db: Connection, key: int, batches: tuple[Batch, ...]) -> None:
+    db.executemany(
+        "INSERT INTO batch (audience, number, operation, identifier_type, identifiers) VALUES (?, ?, ?, ?, ?)",
+        [(key, batch.number, batch.operation, batch.identifier_type, batch.identifiers) for batch in batches],
+    )
+
+
+def set_in_flight(db: Connection, key: int, number: int) -> None:
+    """From now on the destination may have the batch; sending it again does not change that."""
+    cursor = db.execute(
+        "UPDATE batch SET status = 'in flight' WHERE audience = ? AND number = ? AND status <> 'taken'", (key, number)
+    )
+    if cursor.rowcount != 1:
+        raise RuntimeError(f"batch {number} of audience {key} is not there to be sent")
+
+
+def set_taken(db: Connection, key: int, number: int, invalid: int) -> None:
+    cursor = db.execute(
+        "UPDATE batch SET status = 'taken' WHERE audience = ? AND number = ? AND status = 'in flight'", (key, number)
+    )
+    if cursor.rowcount != 1:
+        raise RuntimeError(f"batch {number} of audience {key} is not in flight")
+    db.execute("UPDATE audience SET invalid = invalid + ? WHERE key = ?", (invalid, key))
+
+
+def numbers(db: Connection, key: int, status: str) -> frozenset[int]:
+    """The batches of the open delta that are in one condition."""
+    rows = db.execute("SELECT number FROM batch WHERE audience = ? AND status = ?", (key, status))
+    return frozenset(number for (number,) in rows)
+
+
+def delete_batches(db: Connection, key: int) -> None:
+    db.execute("DELETE FROM batch WHERE audience = ?", (key,))

@@ -1,0 +1,254 @@
+"""The state in a folder of this machine: SQLite for what changes, immutable Parquet files for what is big.
+
+Reading creates nothing and waits for nobody. Everything that changes something needs the lock, is one transaction, and
+is on the disk before it returns; files are written first and pointed to afterwards, and removed only when nothing
+points to them any more. The membership before the current one is kept until the next is closed: a reader may have been
+told its path a moment ago and be about to open it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from sqlite3 import Connection
+
+from runner.applied import ActivationRun, AppliedAudience, Definition, Run
+from runner.destinations import Taken
+from runner.errors import StateError
+from runner.identifiers import IdentifierType
+from runner.membership import Batch, Held
+from runner.state import audiences, deltas, history
+from runner.state.database import Database
+from runner.state.faults import damaged
+from runner.state.files import StateFolder, StoredFile, file_path, folder_name
+from runner.state.lock import held_lock
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserved:
+    """A path given out for a file that is being written; `counter` names the folder whose serials it counts in."""
+
+    path: str
+    counter: str
+    serial: int
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalState:
+    """Implements runner.state.interface.State in a folder. May be used by several threads."""
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime] = _now) -> None:
+        """Touches nothing; `clock` (aware, UTC) dates the lock."""
+        self._folder = StateFolder(folder)
+        self._database = Database(self._folder.database, self._folder.require_plausible)
+        self._clock = clock
+        self._reserved: dict[tuple[int, str], _Reserved] = {}
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def audiences(self) -> tuple[AppliedAudience, ...]:
+        with self._reading() as db:
+            return audiences.every(db)
+
+    def held(self, key: int) -> Held:
+        activation, held, files = self._pointers(key)
+        hint = f"`headcount sync --rebuild {activation}` clears the audience and fills it anew"
+        while True:
+            try:
+                for stored in files:
+                    self._folder.verify(stored, hint)
+            except StateError:
+                # A run may have moved the pointers meanwhile: only what is still pointed to can be missed.
+                before = files
+                activation, held, files = self._pointers(key)
+                if files == before:
+                    raise
+            else:
+                return held
+
+    def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        with self._reading() as db:
+            return history.runs(db, activation, limit)
+
+    # -- the lock ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        self._folder.prepare()
+        with held_lock(self._folder.lock, command, self._clock()):
+            self._database.open_for_writing()
+            try:
+                self._reserved.clear()
+                with self._reading() as db:
+                    referenced = deltas.every_path(db)
+                self._folder.sweep(referenced)
+                yield
+            finally:
+                self._database.close()
+
+    # -- audiences -----------------------------------------------------------------------------------------------
+
+    def intend(
+        self, activation: str, destination: str, kind: str, account_id: str, definition: Definition, at: datetime
+    ) -> int:
+        with self._database.transaction() as db:
+            return audiences.insert(db, activation, destination, kind, account_id, at, definition=definition)
+
+    def created(self, key: int, audience_id: str) -> None:
+        with self._database.transaction() as db:
+            audiences.set_audience_id(db, key, audience_id)
+
+    def imported(
+        self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime
+    ) -> int:
+        with self._database.transaction() as db:
+            return audiences.insert(db, activation, destination, kind, account_id, at, audience_id=audience_id)
+
+    def define(self, key: int, definition: Definition, destination: str, at: datetime) -> None:
+        with self._database.transaction() as db:
+            audiences.set_definition(db, key, definition, destination, at)
+
+    def require_refill(self, key: int) -> None:
+        with self._database.transaction() as db:
+            audiences.set_refill(db, key)
+
+    def cleared(self, key: int) -> None:
+        with self._database.transaction() as db:
+            reserved = self._reserve(db, key, "members")
+            audiences.set_empty(db, key, reserved.serial)
+            gone = self._retire(db, key, reserved)
+        self._settle(gone, key)
+
+    def forget(self, key: int) -> None:
+        with self._database.transaction() as db:
+            gone = tuple(stored.path for stored in deltas.files(db, key).values())
+            audiences.delete(db, key)
+        self._settle(gone, key)
+
+    # -- deltas --------------------------------------------------------------------------------------------------
+
+    def outbox_path(self, key: int) -> Path:
+        return self._path_for(key, "outbox")
+
+    def open_delta(self, key: int, batches: tuple[Batch, ...]) -> None:
+        reserved, stored = self._sealed(key, "outbox")
+        with self._database.transaction() as db:
+            if "outbox" in deltas.files(db, key):
+                raise RuntimeError(f"audience {key} has an open delta already")
+            deltas.use_serial(db, reserved.counter, reserved.serial)
+            deltas.add_file(db, key, "outbox", stored)
+            deltas.insert_batches(db, key, batches)
+        del self._reserved[key, "outbox"]
+
+    def mark_in_flight(self, key: int, number: int) -> None:
+        with self._database.transaction() as db:
+            deltas.set_in_flight(db, key, number)
+
+    def mark_taken(self, key: int, number: int, taken: Taken) -> None:
+        with self._database.transaction() as db:
+            deltas.set_taken(db, key, number, taken.invalid)
+
+    def members_path(self, key: int) -> Path:
+        return self._path_for(key, "members")
+
+    def close_delta(
+        self, key: int, members: Mapping[IdentifierType, int], unknown: Mapping[IdentifierType, int]
+    ) -> None:
+        reserved, stored = self._sealed(key, "members")
+        with self._database.transaction() as db:
+            if "outbox" not in deltas.files(db, key):
+                raise RuntimeError(f"audience {key} has no open delta")
+            audiences.set_membership(db, key, reserved.serial, members, unknown)
+            gone = self._retire(db, key, reserved)
+            deltas.add_file(db, key, "members", stored)
+        self._settle(gone, key)
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def begin_run(self, command: str, at: datetime) -> int:
+        with self._database.transaction() as db:
+            return history.begin(db, command, at)
+
+    def record(self, run: int, activation: ActivationRun) -> None:
+        with self._database.transaction() as db:
+            history.record(db, run, activation)
+
+    def end_run(self, run: int, at: datetime) -> None:
+        with self._database.transaction() as db:
+            history.end(db, run, at)
+
+    def close(self) -> None:
+        self._database.close()
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One consistent moment of the database, whose values must make sense."""
+        with self._database.snapshot() as db:
+            try:
+                yield db
+            except (ValueError, KeyError, TypeError) as error:
+                raise damaged(self._folder.database, "it holds a value that means nothing") from error
+
+    def _pointers(self, key: int) -> tuple[str, Held, tuple[StoredFile, ...]]:
+        """The activation of an audience, what it holds, and the files that must be whole for that."""
+        with self._reading() as db:
+            activation = audiences.activation_of(db, key)
+            if activation is None:
+                raise StateError("the state does not know this audience any more", "run again to see how things stand")
+            if audiences.must_refill(db, key):
+                return activation, Held(), ()
+            files = deltas.files(db, key)
+            in_flight, taken = deltas.numbers(db, key, "in flight"), deltas.numbers(db, key, "taken")
+        members, outbox = files.get("members"), files.get("outbox")
+        held = Held(
+            members=self._folder.path / members.path if members else None,
+            outbox=self._folder.path / outbox.path if outbox else None,
+            taken=taken,
+            in_flight=in_flight,
+        )
+        return activation, held, tuple(stored for stored in (members, outbox) if stored)
+
+    def _path_for(self, key: int, kind: str) -> Path:
+        """Where the next file of a kind is written; the same path until it has been used."""
+        with self._database.transaction() as db:
+            reserved = self._reserve(db, key, kind)
+        return self._folder.make_room(reserved.path)
+
+    def _reserve(self, db: Connection, key: int, kind: str) -> _Reserved:
+        if (key, kind) not in self._reserved:
+            activation = audiences.activation_of(db, key)
+            if activation is None:
+                raise RuntimeError(f"the state has no audience {key}")
+            # Folders that differ in case only may be one folder: they share their serials.
+            counter = folder_name(activation).casefold()
+            given_out = [other.serial for other in tuple(self._reserved.values()) if other.counter == counter]
+            serial = max(deltas.last_serial(db, counter), *given_out, 0) + 1
+            self._reserved[key, kind] = _Reserved(file_path(kind, activation, serial), counter, serial)
+        return self._reserved[key, kind]
+
+    def _sealed(self, key: int, kind: str) -> tuple[_Reserved, StoredFile]:
+        """The file that was written at the reserved path, whole and on the disk."""
+        reserved = self._reserved.get((key, kind))
+        if reserved is None:
+            raise RuntimeError(f"no path for the {kind} of audience {key} was asked for")
+        return reserved, self._folder.seal(reserved.path)
+
+    def _retire(self, db: Connection, key: int, reserved: _Reserved) -> tuple[str, ...]:
+        """Be done with the delta and the membership so far; the files that nothing points to from then on."""
+        deltas.use_serial(db, reserved.counter, reserved.serial)
+        deltas.delete_batches(db, key)
+        return deltas.retire_files(db, key)
+
+    def _settle(self, gone: tuple[str, ...], key: int) -> None:
+        """After the transaction: remove files, give back paths."""
+        self._folder.remove(gone)
+        for kind in ("members", "outbox"):
+            self._reserved.pop((key, kind), None)

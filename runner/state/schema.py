@@ -1,0 +1,110 @@
+"""The tables of `state.db`, and how a database of an older format becomes one of this format."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+Migration = tuple[str, ...]
+"""The statements that lift a database by one format version."""
+
+SCHEMA: Migration = (
+    """CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    )""",
+    # AUTOINCREMENT: the key of a forgotten audience is never given to another one.
+    """CREATE TABLE audience (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        activation TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        account_id TEXT NOT NULL,
+        audience_id TEXT,
+        definition TEXT,
+        intended_at TEXT NOT NULL,
+        applied_at TEXT,
+        serial INTEGER NOT NULL DEFAULT 0,
+        members TEXT NOT NULL DEFAULT '{}',
+        unknown TEXT NOT NULL DEFAULT '{}',
+        refill INTEGER NOT NULL DEFAULT 0 CHECK (refill IN (0, 1)),
+        invalid INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (activation, kind, account_id)
+    )""",
+    """CREATE TABLE file (
+        audience INTEGER NOT NULL REFERENCES audience (key) ON DELETE CASCADE,
+        role TEXT NOT NULL CHECK (role IN ('members', 'previous', 'outbox')),
+        path TEXT NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (audience, role)
+    )""",
+    """CREATE TABLE batch (
+        audience INTEGER NOT NULL REFERENCES audience (key) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        operation TEXT NOT NULL,
+        identifier_type TEXT,
+        identifiers INTEGER NOT NULL,
+        status TEXT NOT NULL DEFAULT 'unsent' CHECK (status IN ('unsent', 'in flight', 'taken')),
+        PRIMARY KEY (audience, number)
+    )""",
+    # One row per folder of files, kept for good: a serial is never used twice, not even after an audience is forgotten.
+    """CREATE TABLE serial (
+        folder TEXT PRIMARY KEY,
+        last INTEGER NOT NULL
+    )""",
+    """CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        command TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        finished_at TEXT
+    )""",
+    """CREATE TABLE activation_run (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+        activation TEXT NOT NULL,
+        action TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        added INTEGER NOT NULL,
+        removed INTEGER NOT NULL,
+        rejected INTEGER NOT NULL,
+        invalid INTEGER NOT NULL,
+        members INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        detail TEXT NOT NULL
+    )""",
+    "CREATE INDEX activation_run_of_run ON activation_run (run)",
+    "CREATE INDEX activation_run_of_activation ON activation_run (activation, run)",
+    "INSERT INTO meta (name, value) VALUES ('format_version', '1')",
+)
+"""Format 1. Never edited once it was released: what changes is a migration."""
+
+MIGRATIONS: tuple[Migration, ...] = ()
+"""In order: the first lifts format 1 to format 2, and so on."""
+
+
+def newest() -> int:
+    """The format version that this Headcount writes."""
+    return 1 + len(MIGRATIONS)
+
+
+def create(connection: Connection) -> None:
+    """Make the tables in an empty database, within the caller's transaction."""
+    for statement in SCHEMA:
+        connection.execute(statement)
+    migrate(connection, 1)
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Lift a database of an older format to the newest, within the caller's transaction. Foreign keys must be off."""
+    for migration in MIGRATIONS[version - 1 :]:
+        for statement in migration:
+            connection.execute(statement)
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'format_version'", (str(newest()),))
+
+
+def version_of(connection: Connection) -> int | None:
+    """The format version of a database, None when it is no state of Headcount's."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").fetchone() is None:
+        return None
+    row = connection.execute("SELECT value FROM meta WHERE name = 'format_version'").fetchone()
+    return int(row[0]) if row is not None and str(row[0]).isdecimal() else None
