@@ -1,0 +1,124 @@
+"""The shape of the code: who may import whom, and how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "runner"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LAYERS = ("core", "config", "engine", "state", "criteo", "workflows", "reports", "starter", "sandbox", "cli")
+"""Each layer may import those before it and itself; `ALLOWED` narrows that down."""
+
+ALLOWED = {
+    "core": {"core"},
+    "config": {"core", "config"},
+    "engine": {"core", "engine"},
+    "state": {"core", "state"},
+    "criteo": {"core", "criteo"},
+    "workflows": {"core", "engine", "state", "workflows"},
+    "reports": {"core", "workflows", "reports"},
+    "starter": {"core", "config", "starter"},
+    "sandbox": {"core", "sandbox"},
+    "cli": set(LAYERS),
+}
+
+OWNERS = {
+    "yaml": {"config"},
+    "jsonschema": {"config"},
+    "jinja2": {"config"},
+    "duckdb": {"engine"},
+    "sqlite3": {"state", "sandbox"},
+    "requests": {"criteo"},
+    "tenacity": {"criteo"},
+    "rich": {"reports", "cli"},
+    "typer": {"cli"},
+    "starlette": {"sandbox"},
+    "uvicorn": {"sandbox"},
+    "cronsim": {"core", "config"},
+}
+
+PURE = {
+    "datetime",
+    "collections",
+    "dataclasses",
+    "enum",
+    "typing",
+    "pathlib",
+    "difflib",
+    "fnmatch",
+    "zoneinfo",
+    "__future__",
+}
+"""What the core may use of the standard library: values, no clock, no disk, no network."""
+
+
+def layer_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return "core" if len(parts) == 1 else parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def layer_of_import(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "core"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+class TestModule:
+    def test_it_imports_only_from_layers_below(self, path: Path) -> None:
+        if path.name == "__main__.py":
+            return
+        layer = layer_of(path)
+        found = {layer_of_import(name) for name in imports(path) if name.split(".")[0] == "runner"}
+        assert found <= ALLOWED[layer]
+
+    def test_it_leaves_each_library_to_its_owner(self, path: Path) -> None:
+        roots = {name.split(".")[0] for name in imports(path)}
+        assert {root for root in roots & set(OWNERS) if layer_of(path) not in OWNERS[root]} == set()
+
+    def test_it_is_small(self, path: Path) -> None:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 320
+
+    def test_its_functions_are_small(self, path: Path) -> None:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        long = [
+            f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.end_lineno is not None
+            and node.end_lineno - node.lineno + 1 > 50
+        ]
+        assert long == []
+
+    def test_it_says_what_it_is_for(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        assert ast.get_docstring(ast.parse(text)) or text == ""
+
+    def test_the_core_is_pure(self, path: Path) -> None:
+        if layer_of(path) != "core" or path.name == "__main__.py":
+            return
+        outside = {name.split(".")[0] for name in imports(path)} - {"runner", "cronsim"}
+        assert outside <= PURE
+
+
+def test_nothing_prints_outside_of_the_command_line() -> None:
+    printing = [
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if layer_of(path) != "cli"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert printing == []
