@@ -170,7 +170,7 @@ def _reach(path: Path) -> Connection:
         connection.close()
         if primary_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             raise
-        if _has_content(path.with_name(path.name + "-wal")):
+        if _has_content(_log(path)):
             raise StateError(
                 f"{path} cannot be read: a run that was killed left changes in {path.name}-wal, "
                 "and this user may not write there",
@@ -193,6 +193,11 @@ def _copy(connection: Connection) -> Connection:
         copy.close()
         raise
     return copy
+
+
+def _log(path: Path) -> Path:
+    """SQLite's write-ahead log: what was committed and is not in the database file yet."""
+    return path.with_name(path.name + "-wal")
 
 
 def _has_content(path: Path) -> bool:
@@ -223,6 +228,10 @@ def _checked_version(connection: Connection, path: Path) -> int:
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise damaged(path, found)
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    # quick_check takes half a page for a whole one; where a log has content, the log may hold the other half.
+    if path.stat().st_size % page_size and not _has_content(_log(path)):
+        raise damaged(path, "its last page is not whole")
     return version
 
 

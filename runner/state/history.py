@@ -32,6 +32,7 @@ def begin(db: Connection, command: str, at: datetime) -> int:
 
 def record(db: Connection, run: int, activation: ActivationRun) -> None:
     """How one activation fared. An activation and its orphan are two of the same id."""
+    _require(db, run)
     db.execute(
         """
         INSERT INTO activation_run
@@ -43,6 +44,7 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
 
 
 def end(db: Connection, run: int, at: datetime) -> None:
+    _require(db, run)
     db.execute("UPDATE run SET finished_at = ? WHERE id = ?", (values.from_time(at), run))
 
 
@@ -77,3 +79,8 @@ def _outcomes(db: Connection, run: int, activation: str | None) -> tuple[Activat
         (run, activation),
     )
     return tuple(ActivationRun(name, action, Outcome(outcome), *rest) for name, action, outcome, *rest in rows)
+
+
+def _require(db: Connection, run: int) -> None:
+    if db.execute("SELECT 1 FROM run WHERE id = ?", (run,)).fetchone() is None:
+        raise RuntimeError(f"the state has no run {run}")

@@ -194,7 +194,7 @@ class LocalState:
         with self._database.snapshot() as db:
             try:
                 yield db
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise damaged(self._folder.database, "it holds a value that means nothing") from error
 
     def _pointers(self, key: int) -> tuple[str, Held, tuple[StoredFile, ...]]:

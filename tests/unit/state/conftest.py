@@ -1,0 +1,109 @@
+"""A state in a temporary folder, and the Parquet files that an engine would write into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from runner.applied import Definition
+from runner.destinations import Taken
+from runner.identifiers import IdentifierType, Operation
+from runner.membership import Batch
+from runner.state.local import LocalState
+
+AT = datetime(2026, 11, 24, 6, 30, 15, 250_000, tzinfo=UTC)
+LATER = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+EMAIL = IdentifierType.EMAIL
+PHONE = IdentifierType.PHONE_NUMBER
+DEFINITION = Definition("Loyal", "Ten baskets", {"email": "mail"}, "fingerprint", gum_caller_id=5, protect=True)
+BATCHES = (
+    Batch(0, Operation.REMOVE, EMAIL, 2),
+    Batch(1, Operation.ADD, EMAIL, 3),
+    Batch(2, Operation.ADD, PHONE, 1),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the state will be; it does not exist yet."""
+    return tmp_path / "project" / ".headcount"
+
+
+@pytest.fixture
+def open_state(folder: Path) -> Iterator[Callable[[], LocalState]]:
+    """Opens the state as another process would; whatever was opened is closed at the end."""
+    opened: list[LocalState] = []
+
+    def open_one() -> LocalState:
+        opened.append(LocalState(folder, clock=lambda: AT))
+        return opened[-1]
+
+    yield open_one
+    for state in opened:
+        state.close()
+
+
+@pytest.fixture
+def state(open_state: Callable[[], LocalState]) -> LocalState:
+    return open_state()
+
+
+def intend(state: LocalState, activation: str = "loyal", account: str = "12345") -> int:
+    """An audience about to be created."""
+    return state.intend(activation, "criteo-fr", "criteo", account, DEFINITION, AT)
+
+
+def write_members(path: Path, count: int = 3) -> None:
+    """A membership file with the columns of runner.membership.Held."""
+    _copy(f"select 'email' as identifier_type, encode('m' || range) as identifier, false as unknown "
+          f"from range({count})", path)  # fmt: skip
+
+
+def write_outbox(path: Path, batches: tuple[Batch, ...] = BATCHES) -> None:
+    """A delta file with the columns of runner.membership.Held."""
+    rows = ", ".join(
+        f"({batch.number}::integer, '{batch.operation}', '{batch.identifier_type}', encode('{batch.number}-{index}'))"
+        for batch in batches
+        for index in range(batch.identifiers)
+    )
+    _copy(f"select * from (values {rows}) as t(batch, operation, identifier_type, identifier)", path)
+
+
+def rows(path: Path) -> int:
+    with duckdb.connect() as connection:
+        return connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()[0]
+
+
+def _copy(query: str, path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
+
+
+def begin_delta(state: LocalState, key: int, batches: tuple[Batch, ...] = BATCHES) -> Path:
+    """A delta that has been written and opened."""
+    path = state.outbox_path(key)
+    write_outbox(path, batches)
+    state.open_delta(key, batches)
+    return path
+
+
+def send(state: LocalState, key: int, number: int, invalid: int = 0) -> None:
+    state.mark_in_flight(key, number)
+    state.mark_taken(key, number, Taken(valid=1, invalid=invalid))
+
+
+def end_delta(state: LocalState, key: int, count: int = 3) -> Path:
+    """A membership that has been written and is the current one now."""
+    path = state.members_path(key)
+    write_members(path, count)
+    state.close_delta(key, {EMAIL: count}, {})
+    return path
+
+
+def files(folder: Path) -> set[str]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,103 @@
+"""Whatever a run had recorded is there after it was killed, and what it had begun is undone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from runner.membership import Held
+
+from .conftest import BATCHES, begin_delta, end_delta, write_outbox
+
+ROOT = Path(__file__).parents[3]
+
+SEND = """
+import os, signal, sys
+from pathlib import Path
+from runner.destinations import Taken
+from runner.state.local import LocalState
+from tests.unit.state.conftest import begin_delta, intend
+state = LocalState(Path(sys.argv[1]))
+with state.lock("headcount apply"):
+    key = intend(state)
+    state.created(key, "987")
+    begin_delta(state, key)
+    state.mark_in_flight(key, 0)
+    state.mark_taken(key, 0, Taken(2, 1))
+    state.mark_in_flight(key, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_may_die_at_any_step_and_leaves_the_state_before_or_after_it(tmp_path):
+    memory = Path("/dev/shm")
+    base = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path))
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", "tests.unit.state.every_death", str(base / ".headcount")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        shutil.rmtree(base)
+    assert process.returncode == 0, process.stderr
+    deaths = int(process.stdout.split()[0])
+    assert deaths > 200
+
+
+def test_a_killed_run_leaves_its_delta_with_what_was_taken_and_what_may_have_arrived(open_state, folder):
+    process = subprocess.run([sys.executable, "-c", SEND, str(folder)], cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    for settled_by in ("a reader", "the next run"):
+        state = open_state()
+        audience = state.audiences()[0]
+        assert (audience.audience_id, audience.invalid) == ("987", 1), settled_by
+        held = state.held(audience.key)
+        assert (held.taken, held.in_flight) == (frozenset({0}), frozenset({1}))
+        assert held.outbox.exists()
+        if settled_by == "the next run":
+            with state.lock("headcount apply"):
+                members = end_delta(state, audience.key)
+                assert state.held(audience.key) == Held(members=members)
+                assert not held.outbox.exists()
+
+
+def test_a_delta_that_was_written_and_never_opened_is_gone_with_its_run(open_state, folder):
+    state = open_state()
+    with state.lock("headcount apply"):
+        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state._clock())
+        state.cleared(key)
+        path = state.outbox_path(key)
+        write_outbox(path, BATCHES)
+    with state.lock("headcount apply"):
+        assert not path.exists()
+        assert state.held(key) == Held()
+        assert begin_delta(state, key).exists()
+
+
+def test_every_commit_is_on_the_disk_before_it_returns(open_state):
+    state = open_state()
+    with state.lock("headcount apply"):
+        connection = state._database._connection
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+def test_files_and_the_folders_that_name_them_are_flushed_before_they_are_pointed_to(open_state, folder, monkeypatch):
+    flushed = []
+    monkeypatch.setattr("runner.state.files.flush", flushed.append)
+    state = open_state()
+    with state.lock("headcount apply"):
+        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state._clock())
+        path = begin_delta(state, key)
+    assert flushed == [folder.parent, folder, folder / "outbox", path, path.parent]

@@ -1,0 +1,265 @@
+"""Damage is refused and named, and never taken for an empty state."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sqlite3
+
+import pytest
+
+from runner.errors import StateError
+from runner.state import files as state_files
+
+from .conftest import begin_delta, end_delta, files, intend, send
+
+
+@pytest.fixture
+def filled(open_state, folder):
+    """A state with a membership and an open delta, closed; the fixture is the audience's key."""
+    state = open_state()
+    with state.lock("headcount apply"):
+        key = intend(state)
+        begin_delta(state, key)
+        end_delta(state, key)
+        begin_delta(state, key)
+        send(state, key, 0)
+        for number in range(200):
+            run = state.begin_run("sync", state._clock())
+            state.end_run(run, state._clock())
+            assert run == number + 1
+    return key
+
+
+def zeroed(content: bytes) -> bytes:
+    return bytes(len(content))
+
+
+def altered(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "cut short": lambda content: content[: len(content) // 2],
+    "cut short by a byte": lambda content: content[:-1],
+    "grown": lambda content: content + b"x",
+    "zeroed": zeroed,
+    "another file": lambda content: b"something else altogether, longer than a header" * 40,
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, "altered"])
+@pytest.mark.parametrize("kind", ["members", "outbox"])
+def test_a_damaged_file_is_named_with_what_to_do(open_state, folder, filled, kind, damage):
+    path = getattr(open_state().held(filled), kind)
+    path.write_bytes({**DAMAGE, "altered": altered}[damage](path.read_bytes()))
+    with pytest.raises(StateError) as refused:
+        open_state().held(filled)
+    assert str(path) in refused.value.message
+    assert "damaged" in refused.value.message
+    assert "headcount sync --rebuild loyal" in refused.value.hint
+
+
+@pytest.mark.parametrize("kind", ["members", "outbox"])
+def test_a_missing_file_is_named_with_what_to_do(open_state, folder, filled, kind):
+    path = getattr(open_state().held(filled), kind)
+    path.unlink()
+    with pytest.raises(StateError, match="missing") as refused:
+        open_state().held(filled)
+    assert str(path) in refused.value.message
+    assert "headcount sync --rebuild loyal" in refused.value.hint
+
+
+def test_a_file_that_is_damaged_after_it_was_checked_is_noticed(open_state, filled):
+    state = open_state()
+    path = state.held(filled).members
+    path.write_bytes(altered(path.read_bytes()))
+    with pytest.raises(StateError, match="damaged"):
+        state.held(filled)
+
+
+def test_a_file_is_read_once_for_its_checksum(open_state, filled, monkeypatch):
+    read = []
+    state = open_state()
+    checksum = state_files._checksum
+    monkeypatch.setattr(state_files, "_checksum", lambda path: read.append(path) or checksum(path))
+    for _ in range(3):
+        state.held(filled)
+    assert len(read) == 2
+
+
+def test_a_rebuild_heals_a_damaged_file(open_state, filled):
+    state = open_state()
+    held = state.held(filled)
+    held.members.unlink()
+    held.outbox.write_bytes(b"")
+    with state.lock("headcount sync"):
+        state.require_refill(filled)
+        state.cleared(filled)
+        begin_delta(state, filled)
+        assert end_delta(state, filled) == state.held(filled).members
+
+
+def read(state, key):
+    state.audiences()
+
+
+def write(state, key):
+    with state.lock("headcount apply"):
+        raise AssertionError("ran on a damaged state")
+
+
+@pytest.mark.parametrize("use", [read, write])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_database_is_refused_and_left_as_it_is(open_state, folder, filled, damage, use):
+    path = folder / "state.db"
+    content = DAMAGE[damage](path.read_bytes())
+    path.write_bytes(content)
+    with pytest.raises(StateError) as refused:
+        use(open_state(), filled)
+    assert str(path) in refused.value.message
+    assert "backup" in refused.value.hint
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("use", [read, write])
+def test_a_damaged_page_is_refused(open_state, folder, filled, use):
+    path = folder / "state.db"
+    content = bytearray(path.read_bytes())
+    content[-4096 * 3 : -4096] = b"\xff" * 8192
+    path.write_bytes(content)
+    with pytest.raises(StateError, match="damaged"):
+        use(open_state(), filled)
+
+
+@pytest.mark.parametrize("use", [read, write])
+def test_a_database_of_another_program_is_refused(open_state, folder, use):
+    folder.mkdir(parents=True)
+    connection = sqlite3.connect(folder / "state.db")
+    connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.close()
+    with pytest.raises(StateError, match="no format version"):
+        use(open_state(), 1)
+
+
+@pytest.mark.parametrize("use", [read, write])
+@pytest.mark.parametrize("kept", ["members", "outbox"])
+def test_a_database_that_is_missing_beside_its_files_is_not_taken_for_none(open_state, folder, filled, kept, use):
+    (folder / "state.db").unlink()
+    shutil.rmtree(folder / {"members": "outbox", "outbox": "members"}[kept])
+    before = files(folder)
+    with pytest.raises(StateError, match=rf"state\.db is missing, though .*{kept}"):
+        use(open_state(), filled)
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("use", [read, write])
+@pytest.mark.parametrize("name", ["state.db-wal", "state.db.backup-1"])
+def test_a_database_that_is_missing_beside_its_log_or_backup_is_not_taken_for_none(open_state, folder, name, use):
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(b"x")
+    with pytest.raises(StateError, match="is missing"):
+        use(open_state(), 1)
+    assert files(folder) == {name}
+
+
+@pytest.mark.parametrize("use", [read, write])
+def test_a_folder_in_the_databases_place_is_told(open_state, folder, use):
+    (folder / "state.db").mkdir(parents=True)
+    with pytest.raises(StateError, match="cannot be opened"):
+        use(open_state(), 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("definition", '"{"'),
+        ("definition", '{"name": "x"}'),
+        ("members", '{"shoe_size": 1}'),
+        ("members", "[]"),
+        ("intended_at", "yesterday"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused(open_state, folder, filled, column, value):
+    connection = sqlite3.connect(folder / "state.db")
+    connection.execute(f"UPDATE audience SET {column} = ?", (value,))
+    connection.commit()
+    connection.close()
+    with pytest.raises(StateError, match="damaged"):
+        open_state().audiences()
+
+
+def test_a_full_disk_leaves_the_database_as_it_was(open_state, folder, filled):
+    state = open_state()
+    recorded = []
+
+    def fill() -> None:
+        for number in range(10_000):
+            intend(state, f"{number} " + "x" * 1_000)
+            recorded.append(number)
+
+    with state.lock("headcount sync"):
+        before = len(state.audiences())
+        connection = state._database._connection
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StateError) as refused:
+            fill()
+        assert str(folder / "state.db") in refused.value.message
+        assert "space" in refused.value.hint
+        assert len(state.audiences()) == before + len(recorded)
+        connection.execute(f"PRAGMA max_page_count = {pages + 1_000}")
+        send(state, filled, 1)
+    assert len(open_state().audiences()) == before + len(recorded)
+
+
+def test_a_disk_that_fails_inside_a_transaction_leaves_all_of_it_undone(open_state, filled, monkeypatch):
+    state = open_state()
+    with state.lock("headcount sync"):
+        before, held = state.audiences(), state.held(filled)
+
+        def fail(*_):
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr("runner.state.deltas.add_file", fail)
+        with pytest.raises(StateError, match="disk I/O error"):
+            end_delta(state, filled)
+        assert state.audiences() == before
+        assert state.held(filled) == held
+        monkeypatch.undo()
+        end_delta(state, filled)
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENOSPC, "space"), (errno.EROFS, "right to write"), (errno.EIO, "check the disk")]
+)
+def test_a_file_that_cannot_be_written_is_named_with_what_to_do(state, monkeypatch, number, advice):
+    with state.lock("headcount apply"):
+        key = intend(state)
+        path = state.outbox_path(key)
+
+        def fail(path):
+            raise OSError(number, "no")
+
+        monkeypatch.setattr("runner.state.files.flush", fail)
+        with pytest.raises(StateError) as refused:
+            begin_delta(state, key)
+        assert str(path) in refused.value.message
+        assert advice in refused.value.hint
+        assert state.audiences()[0].unfinished is None
+
+
+def test_what_cannot_be_removed_stops_nothing(state, filled, monkeypatch):
+    def fail(self, missing_ok=False):
+        raise PermissionError(errno.EPERM, "no")
+
+    with state.lock("headcount sync"):
+        outbox = state.held(filled).outbox
+        monkeypatch.setattr("pathlib.Path.unlink", fail)
+        end_delta(state, filled)
+        monkeypatch.undo()
+        assert outbox.exists()
+    with state.lock("headcount sync"):
+        assert not outbox.exists()

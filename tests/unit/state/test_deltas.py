@@ -1,0 +1,207 @@
+"""The life of a delta: written, opened, sent batch by batch, settled, closed."""
+
+from __future__ import annotations
+
+import stat
+from threading import Thread
+
+import pytest
+
+from runner.applied import Unfinished
+from runner.destinations import Taken
+from runner.errors import StateError
+from runner.membership import Held
+
+from .conftest import BATCHES, EMAIL, PHONE, begin_delta, end_delta, files, intend, rows, send, write_members
+
+
+@pytest.fixture
+def key(state):
+    with state.lock("headcount apply"):
+        yield intend(state)
+
+
+def test_an_open_delta_is_held_with_its_batches_in_flight_and_taken(state, key):
+    outbox = begin_delta(state, key)
+    assert state.held(key) == Held(outbox=outbox)
+    state.mark_in_flight(key, 0)
+    assert state.held(key) == Held(outbox=outbox, in_flight=frozenset({0}))
+    state.mark_taken(key, 0, Taken(2, 0))
+    state.mark_in_flight(key, 1)
+    assert state.held(key) == Held(outbox=outbox, taken=frozenset({0}), in_flight=frozenset({1}))
+    assert state.audiences()[0].unfinished == Unfinished(batches=3, taken=1, in_flight=1)
+    assert rows(outbox) == 6
+
+
+def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key, folder):
+    outbox = begin_delta(state, key)
+    path = state.members_path(key)
+    write_members(path)
+    state.close_delta(key, {EMAIL: 3, PHONE: 0}, {EMAIL: 1})
+    audience = state.audiences()[0]
+    assert (audience.members, audience.unknown, audience.unfinished) == ({EMAIL: 3, PHONE: 0}, {EMAIL: 1}, None)
+    assert state.held(key) == Held(members=path)
+    assert path == folder / "members" / "loyal" / f"{audience.serial:06d}.parquet"
+    assert not outbox.exists()
+
+
+def test_a_delta_on_top_of_a_membership_is_held_with_it(state, key):
+    begin_delta(state, key)
+    members = end_delta(state, key)
+    outbox = begin_delta(state, key)
+    assert state.held(key) == Held(members=members, outbox=outbox)
+
+
+def test_a_delta_that_is_closed_forgets_the_batches_so_that_the_next_one_starts_unsent(state, key):
+    begin_delta(state, key)
+    send(state, key, 0)
+    state.mark_in_flight(key, 1)
+    end_delta(state, key)
+    begin_delta(state, key)
+    held = state.held(key)
+    assert (held.taken, held.in_flight) == (frozenset(), frozenset())
+
+
+def test_identifiers_called_malformed_add_up_over_deltas(state, key):
+    begin_delta(state, key)
+    send(state, key, 0, invalid=2)
+    send(state, key, 1, invalid=3)
+    end_delta(state, key)
+    begin_delta(state, key)
+    send(state, key, 0, invalid=1)
+    assert state.audiences()[0].invalid == 6
+
+
+def test_a_batch_may_be_sent_again_but_is_taken_once_and_never_unsent(state, key):
+    begin_delta(state, key)
+    with pytest.raises(RuntimeError, match="not in flight"):
+        state.mark_taken(key, 0, Taken(1, 0))
+    state.mark_in_flight(key, 0)
+    state.mark_in_flight(key, 0)
+    state.mark_taken(key, 0, Taken(1, 1))
+    with pytest.raises(RuntimeError, match="not in flight"):
+        state.mark_taken(key, 0, Taken(1, 1))
+    with pytest.raises(RuntimeError, match="not there to be sent"):
+        state.mark_in_flight(key, 0)
+    with pytest.raises(RuntimeError, match="not there to be sent"):
+        state.mark_in_flight(key, 3)
+    assert state.audiences()[0].invalid == 1
+
+
+def test_a_second_delta_cannot_be_opened_and_leaves_the_first_as_it_was(state, key):
+    outbox = begin_delta(state, key)
+    send(state, key, 0)
+    with pytest.raises(RuntimeError, match="open delta already"):
+        begin_delta(state, key)
+    assert state.held(key) == Held(outbox=outbox, taken=frozenset({0}))
+
+
+def test_a_delta_cannot_be_closed_twice_or_before_it_was_opened(state, key):
+    with pytest.raises(RuntimeError, match="no open delta"):
+        end_delta(state, key)
+    begin_delta(state, key)
+    members = end_delta(state, key)
+    with pytest.raises(RuntimeError, match="no path"):
+        state.close_delta(key, {}, {})
+    assert state.held(key).members == members
+
+
+def test_a_file_that_nobody_wrote_is_no_delta_and_no_membership(state, key):
+    path = state.outbox_path(key)
+    with pytest.raises(StateError, match=str(path)):
+        state.open_delta(key, BATCHES)
+    begin_delta(state, key)
+    path = state.members_path(key)
+    with pytest.raises(StateError, match=str(path)):
+        state.close_delta(key, {}, {})
+    assert state.audiences()[0].unfinished is not None
+
+
+def test_a_path_stays_the_same_until_it_was_used(state, key):
+    assert state.outbox_path(key) == state.outbox_path(key)
+    used = begin_delta(state, key)
+    assert state.members_path(key) == state.members_path(key)
+    end_delta(state, key)
+    assert state.outbox_path(key) != used
+
+
+def serial(path) -> int:
+    return int(path.stem)
+
+
+def test_serials_rise_over_all_audiences_of_an_activation_and_are_never_used_twice(state):
+    with state.lock("headcount apply"):
+        orphan, new = intend(state, account="1"), intend(state, account="2")
+        assert state.outbox_path(orphan) != state.outbox_path(new)
+        used = []
+        for key in (orphan, new, orphan):
+            used += [begin_delta(state, key), end_delta(state, key)]
+        state.forget(orphan)
+        state.forget(new)
+    with state.lock("headcount apply"):
+        again = intend(state)
+        used += [begin_delta(state, again), end_delta(state, again)]
+    numbers = [serial(path) for path in used]
+    assert len(set(numbers)) == len(numbers)
+    for kind in ("outbox", "members"):
+        of_kind = [serial(path) for path in used if path.parent.parent.name == kind]
+        assert of_kind == sorted(of_kind)
+
+
+def test_activations_whose_ids_differ_in_case_only_never_share_a_file_name(state):
+    with state.lock("headcount apply"):
+        lower, upper = intend(state, "loyal"), intend(state, "Loyal")
+        paths = [begin_delta(state, lower), begin_delta(state, upper), end_delta(state, lower), end_delta(state, upper)]
+    assert len({path.name for path in paths}) == 4
+
+
+@pytest.mark.parametrize("activation", ["..", ".", "", "../../etc", "a/b", "a\\b", "é" * 200, "x" * 300, ".hidden"])
+def test_no_id_leads_out_of_the_folder(state, folder, activation):
+    with state.lock("headcount apply"):
+        key = intend(state, activation)
+        for write in (begin_delta, end_delta):
+            path = write(state, key)
+            assert path.exists()
+            assert path.resolve().parent.parent.parent == folder.resolve()
+            assert path.parent.name not in ("", ".", "..")
+
+
+def test_ids_that_would_be_cut_short_alike_keep_folders_of_their_own(state):
+    with state.lock("headcount apply"):
+        one, other = intend(state, "x" * 300 + "1"), intend(state, "x" * 300 + "2")
+        assert state.outbox_path(one).parent != state.outbox_path(other).parent
+
+
+def test_folder_and_files_are_closed_to_other_users_and_ignored_by_git(state, key, folder):
+    begin_delta(state, key)
+    end_delta(state, key)
+    begin_delta(state, key)
+    assert (folder / ".gitignore").read_text() == "*\n"
+    for path in (folder, *folder.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_several_threads_may_send_at_once(state):
+    with state.lock("headcount apply"):
+        keys = [intend(state, f"a{number}") for number in range(6)]
+        for key in keys:
+            begin_delta(state, key)
+
+        def work(key: int) -> None:
+            for batch in BATCHES:
+                send(state, key, batch.number, invalid=1)
+
+        threads = [Thread(target=work, args=(key,)) for key in keys]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {audience.invalid for audience in state.audiences()} == {3}
+        assert all(state.held(key).taken == {0, 1, 2} for key in keys)
+
+
+def test_no_more_files_are_kept_than_two_memberships(state, key, folder):
+    for _ in range(4):
+        begin_delta(state, key)
+        end_delta(state, key)
+    assert sum(path.endswith(".parquet") for path in files(folder)) == 2

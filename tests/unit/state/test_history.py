@@ -1,0 +1,80 @@
+"""The history of runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from runner.applied import ActivationRun, Outcome, Run
+from runner.state import history
+
+from .conftest import AT, LATER
+
+LOYAL = ActivationRun("loyal", "sync", Outcome.DONE, 5, 4, 3, 2, 1_000, 1.25, "members changed")
+LAPSED = ActivationRun("lapsed", "blocked", Outcome.BLOCKED, detail="an empty segment")
+
+
+def test_a_run_comes_back_with_everything_that_was_recorded_of_it(state):
+    with state.lock("headcount apply"):
+        run = state.begin_run("apply", AT)
+        state.record(run, LOYAL)
+        state.record(run, LAPSED)
+        assert state.runs() == (Run(run, "apply", AT, None, (LOYAL, LAPSED)),)
+        state.end_run(run, LATER)
+    assert state.runs() == (Run(run, "apply", AT, LATER, (LOYAL, LAPSED)),)
+    assert state.runs()[0].activations[0].outcome is Outcome.DONE
+
+
+def test_an_activation_and_its_orphan_are_two_entries_of_one_run(state):
+    with state.lock("headcount apply"):
+        run = state.begin_run("apply", AT)
+        orphan = ActivationRun("loyal", "delete", Outcome.DONE)
+        state.record(run, LOYAL)
+        state.record(run, orphan)
+    assert state.runs("loyal")[0].activations == (LOYAL, orphan)
+
+
+def test_runs_come_the_newest_first_and_at_most_as_many_as_asked_for(state):
+    with state.lock("headcount sync"):
+        ids = [state.begin_run("sync", AT + timedelta(minutes=minute)) for minute in range(5)]
+    assert [run.id for run in state.runs(limit=3)] == ids[:1:-1]
+    assert state.runs(limit=0) == ()
+
+
+def test_the_history_of_one_activation_shows_only_its_runs_and_only_its_part_of_them(state):
+    with state.lock("headcount sync"):
+        both = state.begin_run("apply", AT)
+        state.record(both, LOYAL)
+        state.record(both, LAPSED)
+        other = state.begin_run("sync", LATER)
+        state.record(other, LAPSED)
+    assert state.runs("loyal") == (Run(both, "apply", AT, None, (LOYAL,)),)
+    assert [run.id for run in state.runs("lapsed")] == [other, both]
+
+
+def test_only_the_last_runs_are_kept_and_the_last_good_one_of_each_activation(state, monkeypatch):
+    monkeypatch.setattr(history, "KEPT", 3)
+    with state.lock("headcount sync"):
+        first = state.begin_run("apply", AT)
+        state.record(first, LAPSED)
+        good = state.begin_run("apply", AT)
+        state.record(good, LOYAL)
+        later = []
+        for _ in range(5):
+            later.append(state.begin_run("sync", LATER))
+            state.record(later[-1], LAPSED)
+    assert [run.id for run in state.runs()] == [*later[:1:-1], good]
+    assert state.runs("loyal")[0].activations == (LOYAL,)
+
+
+def test_a_thousand_runs_are_kept():
+    assert history.KEPT == 1_000
+
+
+def test_a_run_that_nobody_began_cannot_be_recorded_or_ended(state):
+    with state.lock("headcount sync"):
+        with pytest.raises(RuntimeError):
+            state.record(9, LOYAL)
+        with pytest.raises(RuntimeError):
+            state.end_run(9, AT)
