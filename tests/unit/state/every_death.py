@@ -147,7 +147,7 @@ def main(folder: Path) -> None:
             judge(folder, done, views)
         except BaseException as error:
             raise AssertionError(f"killed before call {number}, in step {done}: {error}") from error
-    print(f"{number - 1} deaths")
+    sys.stdout.write(f"{number - 1} deaths\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from runner.errors import Locked, StateError
+from runner.state.files import StateFolder
 from runner.state.local import LocalState
 
 from .conftest import AT, begin_delta, end_delta, files, intend
@@ -147,6 +148,13 @@ def test_a_new_run_removes_what_no_record_points_to_and_nothing_else(state, fold
         assert state.held(key).outbox.exists()
     assert files(folder) == {*kept, "state.db.backup-0"}
     assert not (folder / "outbox" / "dead").exists()
+
+
+def test_a_file_system_that_spells_a_folder_otherwise_keeps_its_files(folder):
+    (folder / "members" / "LOYAL").mkdir(parents=True)
+    (folder / "members" / "LOYAL" / "000001.parquet").write_bytes(b"a membership")
+    StateFolder(folder).sweep({"members/loyal/000001.parquet"})
+    assert files(folder) == {"members/LOYAL/000001.parquet"}
 
 
 def test_reading_removes_nothing(state, folder):

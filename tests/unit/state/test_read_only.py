@@ -96,6 +96,26 @@ def test_changes_that_only_the_log_holds_are_never_overlooked(filled):
     assert "may not write there" in refused
 
 
+@pytest.fixture
+def barred(filled):
+    """SQLite cannot make its -shm file, whoever asks: a folder is in its place."""
+    (filled / "state.db-shm").mkdir()
+    return filled
+
+
+def test_where_sqlite_may_not_make_its_files_the_database_is_read_as_it_lies(barred):
+    state = LocalState(barred)
+    (audience,) = state.audiences()
+    assert state.held(audience.key).members is not None
+    state.close()
+
+
+def test_where_sqlite_may_not_make_its_files_a_log_with_content_is_refused(barred):
+    (barred / "state.db-wal").write_bytes(b"changes")
+    with pytest.raises(StateError, match="left changes in state.db-wal"):
+        LocalState(barred).audiences()
+
+
 def test_changes_that_only_the_log_holds_are_read_by_whoever_may_write(filled):
     killed = filled.with_name("killed")
     state = LocalState(filled)
