@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StateError
+from runner.state import database
 from runner.state.local import LocalState
 
 from .conftest import begin_delta, end_delta, files, intend
@@ -96,10 +98,23 @@ def test_changes_that_only_the_log_holds_are_never_overlooked(filled):
     assert "may not write there" in refused
 
 
+class Barred(sqlite3.Connection):
+    """A connection to a database beside which SQLite may not make its files."""
+
+    def execute(self, *_):
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+
 @pytest.fixture
-def barred(filled):
-    """SQLite cannot make its -shm file, whoever asks: a folder is in its place."""
-    (filled / "state.db-shm").mkdir()
+def barred(filled, monkeypatch):
+    connect = database._connect
+
+    def connect_barred(path, options):
+        return sqlite3.connect(path, factory=Barred) if options == "mode=rw" else connect(path, options)
+
+    monkeypatch.setattr(database, "_connect", connect_barred)
     return filled
 
 
@@ -112,8 +127,9 @@ def test_where_sqlite_may_not_make_its_files_the_database_is_read_as_it_lies(bar
 
 def test_where_sqlite_may_not_make_its_files_a_log_with_content_is_refused(barred):
     (barred / "state.db-wal").write_bytes(b"changes")
-    with pytest.raises(StateError, match="left changes in state.db-wal"):
+    with pytest.raises(StateError, match=r"left changes in state\.db-wal") as refused:
         LocalState(barred).audiences()
+    assert "user who may write" in refused.value.hint
 
 
 def test_changes_that_only_the_log_holds_are_read_by_whoever_may_write(filled):
