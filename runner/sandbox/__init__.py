@@ -1,0 +1,57 @@
+"""A local stand-in for Criteo's API: strict, with real memberships, and with faults on request.
+
+It answers as Criteo documents and refuses what Criteo refuses. Where Criteo documents nothing, it takes the reading
+that a client has more trouble with. Beside Criteo's paths there is an admin path, `/__sandbox__/` (see
+runner.sandbox.admin), for looking at memberships and calls and for making things go wrong (see runner.sandbox.faults).
+
+    with running(SandboxOptions(rate_limit=0)) as sandbox:
+        ...                                     # point a client at sandbox.url
+        sandbox.members(segment_id, "email")
+
+It trusts whoever can reach it and belongs on the loopback interface, with made-up people in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from runner.errors import HeadcountError
+from runner.sandbox.control import CallView, Sandbox, SegmentView
+from runner.sandbox.options import Advertiser, App, SandboxOptions
+
+__all__ = ["Advertiser", "App", "CallView", "Sandbox", "SandboxOptions", "SegmentView", "running", "serve"]
+
+
+def serve(
+    options: SandboxOptions, port: int, on_ready: Callable[[str], None] | None = None, *, host: str = "127.0.0.1"
+) -> None:
+    """Serve until Ctrl-C or SIGTERM, then return; `on_ready` is called with the URL once calls are answered.
+
+    Port 0 takes any free port. Raises HeadcountError when the port is taken, the data file cannot be used, or the
+    libraries of the extra `sandbox` are not installed.
+    """
+    with _libraries():
+        from runner.sandbox import server
+    server.serve(options, port, on_ready, host)
+
+
+@contextmanager
+def running(options: SandboxOptions | None = None, *, port: int = 0) -> Iterator[Sandbox]:
+    """A sandbox in a thread of this process, on a free loopback port unless `port` names one."""
+    with _libraries():
+        from runner.sandbox import server
+    with server.running(options or SandboxOptions(), port) as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def _libraries() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "anyio", "h11"):
+            raise
+        raise HeadcountError(
+            f"the sandbox needs the package {error.name}, which is not installed", "pip install 'headcount[sandbox]'"
+        ) from None

@@ -1,0 +1,128 @@
+"""Criteo's error envelopes. The families differ in small ways, and a client must survive each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Family(Enum):
+    """Which envelope an endpoint uses."""
+
+    BULK = "bulk"
+    AMENDMENT = "amendment"
+    PORTFOLIO = "portfolio"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem. `where` is a path into the request body; `instance` replaces the called path where it is set."""
+
+    type: str
+    code: str
+    title: str
+    detail: str = ""
+    where: str = ""
+    instance: str = ""
+
+    def rendered(self, family: Family, instance: str, trace_id: str) -> dict[str, Any]:
+        """The problem as the family of endpoints writes it."""
+        kind = self.type.replace("-", "_") if family is Family.PORTFOLIO else self.type
+        rendered: dict[str, Any] = {
+            "traceId": trace_id,
+            "type": kind,
+            "code": self.code,
+            "instance": self.instance or instance,
+            "title": self.title,
+            "detail": self.detail or self.title,
+        }
+        if self.where:
+            rendered["source"] = {self.where.rpartition("/")[2]: self.where}
+        if family is Family.BULK:
+            rendered["traceIdentifier"] = trace_id
+        return rendered
+
+
+class Refused(Exception):
+    """The whole call is answered with an error."""
+
+    def __init__(self, status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.problems = tuple(problems)
+        self.headers = headers or {}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the items of a bulk call."""
+
+    data: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+TOKEN_MISSING = Problem("authorization", "authorization-token-missing", "The authorization header is missing")
+TOKEN_INVALID = Problem("authorization", "authorization-token-invalid", "The authorization header is invalid")
+TOKEN_EXPIRED = Problem("authorization", "authorization-token-expired", "The authorization token has expired")
+NOT_CONSENTED = Problem(
+    "access-control", "insufficient-advertiser-permissions", "The application has no permission on any advertiser"
+)
+TOO_MANY_REQUESTS = Problem("quota", "too-many-requests", "The rate limit of the application is reached")
+NO_SUCH_PATH = Problem("validation", "resource-not-found", "There is nothing at this address")
+NO_SUCH_METHOD = Problem("validation", "method-not-allowed", "This address does not take this method")
+VERSION_GONE = Problem("deprecation", "api-version-decommissioned", "This version of the API is no longer served")
+MALFORMED_JSON = Problem("validation", "invalid", "The request body is not valid JSON")
+WRONG_CONTENT_TYPE = Problem("validation", "unsupported-media-type", "The content type must be application/json")
+INTERNAL_ERROR = Problem("availability", "internal-error", "An internal error occurred")
+UNAVAILABLE = Problem("availability", "service-unavailable", "The service is not available at the moment")
+REJECTED = Problem("validation", "item-rejected", "The item was rejected")
+
+
+def audience_invalid(segment_id: str) -> Problem:
+    """The contact list does not exist, or is not for the caller."""
+    return Problem(
+        "validation",
+        "audience-invalid",
+        "Audience is invalid",
+        "Audience is not found, please choose a valid audience",
+        instance=f"/audience/{segment_id}",
+    )
+
+
+def invalid(where: str, detail: str, code: str = "invalid") -> Problem:
+    """A value of the request is not what it should be; `detail` must not quote an identifier."""
+    return Problem("validation", code, "The request is not valid", detail, where)
+
+
+def no_permission(where: str) -> Problem:
+    """The item names an advertiser that has not consented, or that does not exist."""
+    return Problem(
+        "access-control",
+        "insufficient-advertiser-permissions",
+        "The application has no permission on the advertiser",
+        where=where,
+    )
+
+
+def segment_not_found(where: str) -> Problem:
+    return Problem("validation", "segment-not-found", "The audience segment was not found", where=where)
+
+
+def name_taken(where: str) -> Problem:
+    return Problem("validation", "name-must-be-unique", "Another segment of the advertiser has this name", where=where)
+
+
+def name_empty(where: str) -> Problem:
+    return Problem("validation", "name-must-not-be-empty", "The name must not be empty", where=where)
+
+
+def gateway_problem(status: int) -> Problem:
+    """What an injected error answer of that status says."""
+    known = {401: TOKEN_EXPIRED, 403: NOT_CONSENTED, 404: NO_SUCH_PATH, 410: VERSION_GONE, 429: TOO_MANY_REQUESTS}
+    if status in known:
+        return known[status]
+    if status < 500:
+        return invalid("", "This answer was asked for")
+    return UNAVAILABLE if status in (502, 503, 504) else INTERNAL_ERROR
