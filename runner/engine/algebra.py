@@ -1,0 +1,119 @@
+"""Set algebra on memberships, as SQL text.
+
+Each identifier of a type is seen once, with a `side`: a sum of bits that says in which of the sets it occurs.
+Everything that is asked about it (is it held, must it be added) is a test of those bits, so one pass answers all.
+"""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from runner.engine.session import literal
+from runner.identifiers import IdentifierType, Operation
+from runner.membership import Held
+
+DECLARED = 1
+"""In the segment now (D)."""
+HELD = 2
+"""In the membership last settled, for certain."""
+UNSURE = 4
+"""In the membership last settled, as unknown."""
+ADDED = 8
+"""Added by a batch that was taken since."""
+IN_FLIGHT = 16
+"""In a batch that may or may not have been taken since."""
+REMOVED = 32
+"""Removed by a batch that was taken since."""
+
+UNKNOWN = f"(side & {IN_FLIGHT} <> 0 or side & {UNSURE | ADDED | REMOVED} = {UNSURE})"
+"""In U, once the unfinished delta is settled."""
+MEMBER = f"(side & {IN_FLIGHT} = 0 and (side & {ADDED} <> 0 or side & {HELD | REMOVED} = {HELD}))"
+"""In M, once the unfinished delta is settled."""
+TO_ADD = f"(side & {DECLARED} <> 0 and not {MEMBER})"
+TO_REMOVE = f"(side & {DECLARED} = 0 and ({MEMBER} or {UNKNOWN}))"
+NEW = f"(side & {DECLARED} <> 0 and not {MEMBER} and not {UNKNOWN})"
+"""To be added, and not even perhaps there."""
+
+NO_MEMBERS = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown where false"
+"""The rows of an empty membership file."""
+
+
+def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
+    """The identifiers of D, not yet distinct."""
+    return (
+        f"select {identifier_type} as identifier, {DECLARED}::utinyint as side "
+        f"from read_parquet({literal(evaluation)}) where {identifier_type} is not null"
+    )
+
+
+def settled(held: Held, identifier_type: IdentifierType) -> tuple[str, ...]:
+    """The identifiers of the membership and those sent since, as parts that are distinct in themselves."""
+    return tuple(part for part in (_members(held, identifier_type), _sent(held, identifier_type)) if part)
+
+
+def sides(parts: Iterable[str]) -> str:
+    """Each identifier of the parts once, with its side."""
+    return f"select identifier, bit_or(side) as side from ({' union all '.join(parts)}) group by identifier"
+
+
+def folded(held: Held, identifier_type: IdentifierType) -> str | None:
+    """The settled membership of one type as rows of a membership file; None when there can be none.
+
+    What was sent is small beside the membership, or the membership is empty: so the one is looked up in the other.
+    """
+    sent = _sent(held, identifier_type)
+    kept = None
+    if held.members is not None:
+        kept = (
+            f"select identifier, unknown from read_parquet({literal(held.members)}) "
+            f"{f'anti join ({sent}) using (identifier) ' if sent else ''}where identifier_type = '{identifier_type}'"
+        )
+    arrived = (
+        f"select identifier, side = {IN_FLIGHT} as unknown from ({sent}) where side <> {REMOVED}" if sent else None
+    )
+    parts = " union all ".join(part for part in (kept, arrived) if part)
+    return f"select '{identifier_type}' as identifier_type, identifier, unknown from ({parts})" if parts else None
+
+
+def batched(rows: str, operation: Operation, identifier_type: IdentifierType, first: int, size: int) -> str:
+    """Rows of an outbox from rows of identifiers: in batches of `size` numbered from `first`."""
+    return (
+        f"select ((row_number() over () - 1) // {size} + {first})::integer as batch, '{operation}' as operation, "
+        f"'{identifier_type}' as identifier_type, identifier from ({rows})"
+    )
+
+
+def _members(held: Held, identifier_type: IdentifierType) -> str | None:
+    if held.members is None:
+        return None
+    return (
+        f"select identifier, case when unknown then {UNSURE} else {HELD} end::utinyint as side "
+        f"from read_parquet({literal(held.members)}) where identifier_type = '{identifier_type}'"
+    )
+
+
+def _sent(held: Held, identifier_type: IdentifierType) -> str | None:
+    """What batches that were taken or are in flight carried; batches never sent are left out."""
+    if held.outbox is None or not (held.taken or held.in_flight):
+        return None
+    taken = _among(held.taken)
+    effect = f"case operation when '{Operation.ADD}' then {ADDED} else {REMOVED} end"
+    return (
+        f"select identifier, case when {taken} then {effect} else {IN_FLIGHT} end::utinyint as side "
+        f"from read_parquet({literal(held.outbox)}) "
+        f"where identifier_type = '{identifier_type}' and ({taken} or {_among(held.in_flight)})"
+    )
+
+
+def _among(batches: frozenset[int]) -> str:
+    """A test for the batch numbers, as ranges: batches are taken in order, so there are few."""
+    ranges: list[list[int]] = []
+    for number in sorted(batches):
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    tests = " or ".join(f"batch between {first} and {last}" for first, last in ranges)
+    return f"({tests})" if tests else "false"

@@ -1,0 +1,181 @@
+"""Comparing a segment with what is held, and writing the difference as an outbox."""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.engine import algebra, watched
+from runner.engine.files import unreadable, write_durably
+from runner.engine.session import literal
+from runner.engine.wire import wire_text
+from runner.errors import StateError
+from runner.identifiers import IdentifierType, Operation
+from runner.membership import Batch, Evaluation, Held, TypeDelta
+
+if TYPE_CHECKING:
+    import duckdb
+
+_AT_ONCE = 200_000
+"""Identifiers of an outbox that are in Python's memory at one time, unless one batch alone has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One type's part of a comparison: the counts, and queries for the identifiers to add and to remove, distinct."""
+
+    identifier_type: IdentifierType
+    counts: TypeDelta
+    to_add: str
+    to_remove: str
+
+
+def differences(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held, folder: Path
+) -> tuple[Difference, ...]:
+    """Compare type by type; what differs is kept in files in `folder`. Raises StateError for a damaged state."""
+    import duckdb
+
+    found: list[Difference] = []
+    try:
+        for identifier_type in _types(connection, evaluation, held):
+            mapped = evaluation is not None and identifier_type in evaluation.types
+            now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
+            before = algebra.settled(held, identifier_type)
+            if before:
+                path = folder / f"{identifier_type}.parquet"
+                found.append(_compare(connection, identifier_type, now, before, path))
+            elif now is not None:
+                found.append(_all_new(connection, identifier_type, now))
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        raise _damaged(error, held) from None
+    return tuple(found)
+
+
+def write_outbox(
+    connection: duckdb.DuckDBPyConnection, found: tuple[Difference, ...], path: Path, batch_size: int
+) -> tuple[Batch, ...]:
+    """Write what differs in batches, removals of all types first; nothing is written when nothing differs."""
+    batches: list[Batch] = []
+    parts: list[str] = []
+    for operation in (Operation.REMOVE, Operation.ADD):
+        for difference in found:
+            adding = operation is Operation.ADD
+            total = difference.counts.added if adding else difference.counts.removed
+            rows = difference.to_add if adding else difference.to_remove
+            if total:
+                kind = difference.identifier_type
+                parts.append(algebra.batched(rows, operation, kind, len(batches), batch_size))
+                sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
+                batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
+    if parts:
+        write_durably(connection, " union all ".join(parts), path)
+    return tuple(batches)
+
+
+def read_batches(
+    connection: duckdb.DuckDBPyConnection, outbox: Path, first: int, last: int | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Number and wire forms of each batch from `first` to `last`, some at a time. Raises StateError."""
+    import duckdb
+
+    source = f"read_parquet({literal(outbox)})"
+    try:
+        sizes = connection.execute(
+            f"select batch, any_value(identifier_type), count(*) from {source} "
+            "where batch between $1 and $2 group by batch order by batch",
+            [first, last if last is not None else 2**31 - 1],
+        ).fetchall()
+        for group in _portions(sizes):
+            kind = IdentifierType(group[0][1])
+            rows = connection.execute(
+                f"select batch, list({wire_text(kind, 'identifier')}) from {source} "
+                "where batch between $1 and $2 group by batch order by batch",
+                [group[0][0], group[-1][0]],
+            ).fetchall()
+            yield from rows
+    except (duckdb.Error, ValueError):
+        raise unreadable(outbox) from None
+
+
+def _portions(sizes: list[Any]) -> Iterator[list[Any]]:
+    """Runs of batches of one type that fit into memory together."""
+    portion: list[Any] = []
+    for row in sizes:
+        if portion and (row[1] != portion[0][1] or sum(part[2] for part in portion) + row[2] > _AT_ONCE):
+            yield portion
+            portion = []
+        portion.append(row)
+    if portion:
+        yield portion
+
+
+def _types(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
+) -> tuple[IdentifierType, ...]:
+    """The types that are mapped or occur in what is held, in the order of their declaration."""
+    names = {str(identifier_type) for identifier_type in evaluation.types} if evaluation else set[str]()
+    for path in (held.members, held.outbox):
+        if path is not None:
+            rows = connection.execute(f"select distinct identifier_type from read_parquet({literal(path)})").fetchall()
+            names.update(str(row[0]) for row in rows)
+    return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
+
+
+def held_types(connection: duckdb.DuckDBPyConnection, held: Held) -> tuple[IdentifierType, ...]:
+    """The types that occur in what is held. Raises StateError."""
+    import duckdb
+
+    try:
+        return _types(connection, None, held)
+    except duckdb.Error as error:
+        raise _damaged(error, held) from None
+
+
+def _all_new(connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, now: str) -> Difference:
+    distinct = f"select distinct identifier from ({now})"
+    [(total,)] = watched.run(connection, f"select count(*) from ({distinct})")
+    nothing = f"{distinct} where false"
+    return Difference(identifier_type, TypeDelta(before=0, after=total, added=total, removed=0), distinct, nothing)
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection,
+    identifier_type: IdentifierType,
+    now: str | None,
+    before: tuple[str, ...],
+    path: Path,
+) -> Difference:
+    """One pass over all sets; only what differs is written down. A part of `before` alone is distinct as it is."""
+    everything = algebra.sides((now, *before) if now else before)
+    settled = algebra.sides(before) if len(before) > 1 else before[0]
+    watched.run(
+        connection,
+        f"copy (select identifier, side from ({everything}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
+        f"to {literal(path)} (format parquet, compression uncompressed)",
+    )
+    [(members, unknown)] = watched.run(
+        connection,
+        f"select count(*) filter ({algebra.MEMBER}), count(*) filter ({algebra.UNKNOWN}) from ({settled})",
+    )
+    differing = f"read_parquet({literal(path)})"
+    [(added, removed, new)] = watched.run(
+        connection,
+        f"select count(*) filter ({algebra.TO_ADD}), count(*) filter ({algebra.TO_REMOVE}), "
+        f"count(*) filter ({algebra.NEW}) from {differing}",
+    )
+    total = members + unknown
+    counts = TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)
+    rows = f"select identifier from {differing} where "
+    return Difference(identifier_type, counts, rows + algebra.TO_ADD, rows + algebra.TO_REMOVE)
+
+
+def _damaged(error: Exception, held: Held) -> StateError:
+    """The error for the file of the state that DuckDB names, or the membership when it names none."""
+    files = [path for path in (held.outbox, held.members) if path is not None]
+    named = [path for path in files if str(path) in str(error)]
+    return unreadable((named or files or [Path("the evaluation")])[0])

@@ -1,0 +1,189 @@
+"""The embedded engine: DuckDB in this process, one locked instance for each segment and one of our own for the rest."""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from runner.engine import algebra, deltas, watched
+from runner.engine.evaluation import measure, write_statement
+from runner.engine.faults import failed, too_slow
+from runner.engine.files import unreadable, write_durably
+from runner.engine.interface import Settled
+from runner.engine.segment import first_finding, prepared
+from runner.engine.session import limits, literal, open_session
+from runner.errors import SegmentError
+from runner.findings import Finding
+from runner.identifiers import IdentifierType
+from runner.membership import Batch, Delta, Evaluation, Held
+from runner.model import Activation, Source
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class DuckDBEngine:
+    """Implements runner.engine.interface.Engine.
+
+    `scratch` is the folder below which evaluations and spill files live until `close` (a folder of the system's for
+    temporary files by default). `memory_limit` ("2GB") and `threads` bound each DuckDB instance, `time_limit` (seconds)
+    each segment. `on_progress` gets the activation's id and percent done while its segment runs.
+
+    May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        scratch: Path | None = None,
+        *,
+        threads: int | None = None,
+        memory_limit: str | None = None,
+        time_limit: float | None = None,
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        if scratch is not None:
+            scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="headcount-", dir=scratch))
+        self._limits = limits(memory_limit, threads, time_limit)
+        self._on_progress = on_progress
+        self._numbers = count()
+        self._own: duckdb.DuckDBPyConnection | None = None
+        self._compared: dict[tuple[Path, Held], tuple[deltas.Difference, ...]] = {}
+        self._guard = threading.Lock()
+
+    def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+        """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
+        folder = self._new_folder()
+        deadline = monotonic() + self._limits.seconds
+        try:
+            with prepared(activation, sources, self._limits, folder, deadline) as segment:
+                return segment.findings
+        except watched.TimeLimitReached:
+            return _findings(too_slow(activation.segment.sql, self._limits.seconds))
+        except SegmentError as error:
+            return _findings(error)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
+        """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
+        folder = self._new_folder()
+        try:
+            path, types = self._run(activation, sources, folder)
+            return measure(self._connection(), path, types)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
+        """The delta that brings what is held to the segment (to nothing when `evaluation` is None)."""
+        return {
+            found.identifier_type: found.counts
+            for found in self._differences(evaluation, held)
+            if _matters(found, evaluation)
+        }
+
+    def write_outbox(self, evaluation: Evaluation, held: Held, path: Path, batch_size: int) -> tuple[Batch, ...]:
+        """Write the delta to `path` in batches of one operation and one type, removals first.
+
+        No file is written when there is nothing to send. Raises StateError.
+        """
+        return deltas.write_outbox(self._connection(), self._differences(evaluation, held), path, batch_size)
+
+    def identifiers(self, outbox: Path, number: int) -> list[str]:
+        """The wire forms of one batch, as they go into a call. Raises StateError when there is no such batch."""
+        for _, identifiers in deltas.read_batches(self._connection(), outbox, number, number):
+            return identifiers
+        raise unreadable(outbox)
+
+    def batches(self, outbox: Path, first: int = 0) -> Iterator[tuple[int, list[str]]]:
+        """Number and wire forms of each batch from `first` on, in order, some batches at a time."""
+        return deltas.read_batches(self._connection(), outbox, first)
+
+    def settle(self, held: Held, path: Path) -> Settled:
+        """Fold an unfinished delta into a new membership file at `path`. Raises StateError."""
+        connection = self._connection()
+        types = deltas.held_types(connection, held)
+        parts = [part for part in (algebra.folded(held, identifier_type) for identifier_type in types) if part]
+        write_durably(connection, " union all ".join(parts) or algebra.NO_MEMBERS, path)
+        counted = connection.execute(
+            "select identifier_type, count(*), count(*) filter (unknown) "
+            f"from read_parquet({literal(path)}) group by identifier_type"
+        ).fetchall()
+        members = {IdentifierType(row[0]): int(row[1]) for row in counted}
+        return Settled(members, {IdentifierType(row[0]): int(row[2]) for row in counted if row[2]})
+
+    def close(self) -> None:
+        """Remove every file that evaluations left."""
+        with self._guard:
+            if self._own is not None:
+                self._own.close()
+                self._own = None
+            self._compared.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(
+        self, activation: Activation, sources: tuple[Source, ...], folder: Path
+    ) -> tuple[Path, tuple[IdentifierType, ...]]:
+        import duckdb
+
+        sql, seconds = activation.segment.sql, self._limits.seconds
+        deadline = monotonic() + seconds
+        path = folder / "out" / "wire.parquet"
+        try:
+            with prepared(activation, sources, self._limits, folder, deadline) as segment:
+                if segment.findings:
+                    raise first_finding(segment.findings)
+                statement = write_statement(segment.columns, path)
+                watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
+                return path, tuple(segment.columns)
+        except watched.TimeLimitReached:
+            raise too_slow(sql, seconds) from None
+        except duckdb.Error as error:
+            raise failed(error, sql, self._limits.memory) from None
+
+    def _watch(self, activation: str) -> Callable[[float], None] | None:
+        report = self._on_progress
+        return None if report is None else lambda percent: report(activation, percent)
+
+    def _differences(self, evaluation: Evaluation | None, held: Held) -> tuple[deltas.Difference, ...]:
+        """Compare, or take what an earlier comparison of the same files found."""
+        if evaluation is None:
+            return deltas.differences(self._connection(), None, held, self._new_folder())
+        key = (evaluation.path, held)
+        with self._guard:
+            found = self._compared.get(key)
+        if found is None:
+            found = deltas.differences(self._connection(), evaluation, held, self._new_folder())
+            with self._guard:
+                self._compared[key] = found
+        return found
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """A connection of this call's own to the instance that never sees segment SQL."""
+        with self._guard:
+            if self._own is None:
+                self._own = open_session(self._limits, self._folder / "spill")
+            return self._own.cursor()
+
+    def _new_folder(self) -> Path:
+        folder = self._folder / str(next(self._numbers))
+        folder.mkdir(mode=0o700, parents=True)
+        return folder
+
+
+def _matters(found: deltas.Difference, evaluation: Evaluation | None) -> bool:
+    """Whether a type belongs into the delta: it is mapped now, or has members."""
+    mapped = evaluation is not None and found.identifier_type in evaluation.types
+    return mapped or found.counts.before > 0
+
+
+def _findings(error: SegmentError) -> tuple[Finding, ...]:
+    return (error.finding,) if error.finding else ()

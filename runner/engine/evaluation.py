@@ -1,0 +1,66 @@
+"""Running a prepared segment: its mapped columns in wire form into a file of the engine's own, and what was counted."""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.engine.session import literal
+from runner.engine.wire import BLANK, HASHED, KEPT, reasons, wire_select
+from runner.identifiers import IdentifierType
+from runner.membership import Evaluation, Rejected
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAMPLES = 5
+"""Masked samples kept for each reason of rejection."""
+
+
+def write_statement(columns: Mapping[IdentifierType, str], path: Path) -> str:
+    """The statement that runs the view `segment` and writes its wire forms.
+
+    Uncompressed, for hashes do not compress and the file is short-lived.
+    """
+    return f"copy ({wire_select(columns, 'segment')}) to {literal(path)} (format parquet, compression uncompressed)"
+
+
+def measure(connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[IdentifierType, ...]) -> Evaluation:
+    """Count what an evaluation wrote: only the narrow columns are read."""
+    source = f"read_parquet({literal(path)})"
+    kinds = [f"{identifier_type}_kind" for identifier_type in types]
+    rows = connection.execute(f"select {', '.join(kinds)}, count(*) from {source} group by all").fetchall()
+    found = [(row[:-1], int(row[-1])) for row in rows]
+    blank: dict[IdentifierType, int] = {}
+    rejected: list[Rejected] = []
+    for position, identifier_type in enumerate(types):
+        counts: dict[int, int] = {}
+        for combination, count in found:
+            counts[combination[position]] = counts.get(combination[position], 0) + count
+        blank[identifier_type] = counts.get(BLANK, 0)
+        for kind, reason in reasons(identifier_type).items():
+            if kind in counts:
+                samples = _samples(connection, source, identifier_type, kind)
+                rejected.append(Rejected(identifier_type, reason, counts[kind], samples))
+    return Evaluation(
+        path=path,
+        types=types,
+        rows=sum(count for _, count in found),
+        people=sum(count for combination, count in found if any(kind in (HASHED, KEPT) for kind in combination)),
+        blank=blank,
+        rejected=tuple(rejected),
+    )
+
+
+def _samples(
+    connection: duckdb.DuckDBPyConnection, source: str, identifier_type: IdentifierType, kind: int
+) -> tuple[str, ...]:
+    """Some shapes of the values rejected for one reason, the same ones for the same data."""
+    rows = connection.execute(
+        f"select distinct {identifier_type}_sample as sample from {source} "
+        f"where {identifier_type}_kind = $1 order by sample limit {SAMPLES}",
+        [kind],
+    ).fetchall()
+    return tuple(str(row[0]) for row in rows)

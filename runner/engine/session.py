@@ -1,0 +1,72 @@
+"""Opening DuckDB: how much it may use, and where it may spill to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one instance may use: `memory` as DuckDB writes it ("2GB"), `threads` (None: one per core), `seconds` per
+    segment."""
+
+    memory: str
+    threads: int | None
+    seconds: float
+
+
+def limits(memory: str | None, threads: int | None, seconds: float | None) -> Limits:
+    """The limits asked for; what is None comes from HEADCOUNT_MEMORY_LIMIT and HEADCOUNT_TIME_LIMIT, 2GB and 600."""
+    return Limits(
+        memory=memory or os.environ.get("HEADCOUNT_MEMORY_LIMIT") or "2GB",
+        threads=threads,
+        seconds=seconds if seconds is not None else _seconds(os.environ.get("HEADCOUNT_TIME_LIMIT", "")),
+    )
+
+
+def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory instance that installs nothing, sees no Python variable and spills, encrypted, into `spill`."""
+    import duckdb
+
+    spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "allow_community_extensions": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "errors_as_json": "true",
+        "memory_limit": limits.memory,
+        "python_enable_replacements": False,
+        "temp_directory": str(spill),
+        "temp_file_encryption": "true",
+    }
+    if limits.threads is not None:
+        config["threads"] = limits.threads
+    return duckdb.connect(":memory:", config=config)
+
+
+def literal(text: str | Path) -> str:
+    """A string as an SQL literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def paths(files: tuple[str | Path, ...]) -> str:
+    """A list of paths as an SQL list."""
+    return f"[{', '.join(literal(file) for file in files)}]"
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 600.0

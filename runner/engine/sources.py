@@ -1,0 +1,125 @@
+"""Putting declared sources within reach of segment SQL: files as views, DuckDB files attached read-only."""
+# ruff: noqa: S608 (names and paths are quoted; they come from the project's files)
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.engine.session import literal, paths, quoted
+from runner.errors import SegmentError
+from runner.findings import Finding, Location
+from runner.model import Source
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """One attached source: the names of its tables in SQL, and the files that must stay readable."""
+
+    name: str
+    tables: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: frozenset[str]) -> Reachable:
+    """Make the source's tables that are used (names in lower case) readable. Raises SegmentError with its place."""
+    if source.name.lower() in _RESERVED:
+        raise _unreadable(source, "", f'a source cannot be called "{source.name}"', "choose another name")
+    if source.type == "duckdb":
+        return _attach_database(connection, source)
+    return _attach_files(connection, source, used)
+
+
+def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> Reachable:
+    import duckdb
+
+    path = source.path or ""
+    if not Path(path).is_file():
+        raise _unreadable(source, "", f"there is no file {path}", "paths are relative to the file that declares them")
+    try:
+        connection.execute(f"attach {literal(path)} as {quoted(source.name)} (type duckdb, read_only)")
+        rows = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = $1 and not internal union all "
+            "select schema_name, view_name from duckdb_views() where database_name = $1 and not internal",
+            [source.name],
+        ).fetchall()
+    except duckdb.Error as error:
+        locked = "lock" in str(error)
+        hint = "another process has it open for writing" if locked else "it is damaged, or written by a newer DuckDB"
+        raise _unreadable(source, "", f"{path} cannot be opened as a DuckDB file", hint) from None
+    tables = tuple(sorted(table if schema == "main" else f"{schema}.{table}" for schema, table in rows))
+    return Reachable(source.name, tables, (path, f"{path}.wal"))
+
+
+def _attach_files(connection: duckdb.DuckDBPyConnection, source: Source, used: frozenset[str]) -> Reachable:
+    connection.execute(f"create schema {quoted(source.name)}")
+    readable: list[str] = []
+    for table, patterns in source.tables.items():
+        if table.lower() in used:
+            files = _expand(source, table, patterns)
+            _create_view(connection, source, table, files)
+            readable += files
+    return Reachable(source.name, tuple(source.tables), tuple(readable))
+
+
+def _expand(source: Source, table: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The files that the patterns mean, each once, in the order of the patterns."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        here = [pattern]
+        if not Path(pattern).is_file():
+            matches = glob(pattern, recursive=True)  # noqa: PTH207 (patterns are absolute)
+            here = sorted(match for match in matches if Path(match).is_file())
+        if not here:
+            missing = "no file matches" if any(mark in pattern for mark in "*?[") else "there is no file"
+            hint = "paths are relative to the file that declares them"
+            raise _unreadable(source, table, f"{missing} {pattern}", hint)
+        found.update(dict.fromkeys(here))
+    return tuple(found)
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, source: Source, table: str, files: tuple[str, ...]) -> None:
+    import duckdb
+
+    formats = {_format(file) for file in files}
+    unknown = next((file for file in files if _format(file) is None), None)
+    if unknown is not None:
+        hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
+        raise _unreadable(source, table, f"the format of {unknown} is not known by its name", hint)
+    if len(formats) > 1:
+        hint = "declare one table per format"
+        raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
+    reader = f"read_{formats.pop()}({paths(files)}, union_by_name = true)"
+    try:
+        connection.execute(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}")
+    except duckdb.Error as error:
+        at_fault = next((file for file in files if file in str(error)), files[0])
+        if isinstance(error, duckdb.PermissionException):
+            hint = "this user may not read it"
+        else:
+            hint = "it is damaged, empty or in another format than its name says"
+        raise _unreadable(source, table, f"{at_fault} cannot be read as {_format(at_fault)}", hint) from None
+
+
+def _format(file: str) -> str | None:
+    match = re.search(r"\.(parquet|pq|csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?$", file, re.IGNORECASE)
+    return _FORMATS[match[1].lower()] if match else None
+
+
+def _unreadable(source: Source, table: str, what: str, hint: str) -> SegmentError:
+    location: Location = source.table_locations.get(table, source.location)
+    name = f"{source.name}.{table}" if table else source.name
+    message = f"source {name}: {what}"
+    return SegmentError(message, hint, Finding(location, "source-unreadable", message, hint))
+
+
+_FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
+    ("json", "jsonl", "ndjson"), "json"
+)
+_RESERVED = frozenset({"main", "temp", "system", "memory", "information_schema", "pg_catalog"})

@@ -1,0 +1,264 @@
+"""The static check of segment SQL: one SELECT, over declared tables only, with no function that looks elsewhere.
+
+It works on DuckDB's own syntax tree (`json_serialize_sql`), by allow-lists of nodes, tables and table functions. It is
+the first of two walls: what slips through meets an instance that is locked (see locked.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+_QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+_OTHER_STATEMENTS = frozenset({"INSERT_QUERY_NODE", "UPDATE_QUERY_NODE", "DELETE_QUERY_NODE", "MERGE_QUERY_NODE"})
+_TABLE_REFERENCES = frozenset(
+    {"BASE_TABLE", "JOIN", "SUBQUERY", "TABLE_FUNCTION", "EMPTY", "EXPRESSION_LIST", "PIVOT", "COLUMN_DATA"}
+)
+_TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "generate_subscripts", "json_each", "json_tree"})
+_FUNCTIONS = frozenset(
+    {
+        "current_catalog",
+        "current_connection_id",
+        "current_database",
+        "current_query",
+        "current_query_id",
+        "current_role",
+        "current_schema",
+        "current_schemas",
+        "current_setting",
+        "current_transaction_id",
+        "current_user",
+        "getenv",
+        "in_search_path",
+        "inet_client_addr",
+        "inet_client_port",
+        "inet_server_addr",
+        "inet_server_port",
+        "session_user",
+        "txid_current",
+        "user",
+        "version",
+        "which_secret",
+        "json_deserialize_sql",
+        "json_execute_serialized_sql",
+        "json_serialize_plan",
+        "json_serialize_sql",
+        "query",
+        "query_table",
+        "currval",
+        "getvariable",
+        "nextval",
+        "setseed",
+        "setval",
+        "stats",
+        "vector_type",
+        "write_log",
+        "sleep_ms",
+        "pg_sleep",
+    }
+)
+"""Scalar functions that tell of the machine, the session or the catalog, run SQL of their own, or only wait."""
+
+_NOWHERE = 2**63
+"""Offsets from here on mean that the parser kept no position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something the check refuses: `offset` in bytes of the SQL, `length` in bytes; None where the place is unknown."""
+
+    code: str
+    message: str
+    hint: str = ""
+    offset: int | None = None
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What may be read: source name -> its tables, as `table` or, outside the schema main, `schema.table`."""
+
+    sources: Mapping[str, tuple[str, ...]]
+
+
+def references(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[tuple[str, ...]]:
+    """The qualified names of tables in the SQL, in lower case, whatever they stand for; none when it is no SELECT.
+
+    Raises duckdb.ParserException for a syntax error.
+    """
+    if _statement_flaw(connection, sql) is not None:
+        return frozenset()
+    found: set[tuple[str, ...]] = set()
+    pending: list[Any] = [_tree(connection, sql)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                found.add(tuple(str(part).lower() for part in node["qualified_name"]["path"]))
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
+    return frozenset(name for name in found if len(name) > 1)
+
+
+def flaws(connection: duckdb.DuckDBPyConnection, sql: str, tables: Tables) -> tuple[Flaw, ...]:
+    """What is wrong with the SQL as such. Runs nothing of it. Raises duckdb.ParserException for a syntax error."""
+    kind = _statement_flaw(connection, sql)
+    if kind is not None:
+        return (kind,)
+    tree = _tree(connection, sql)
+    if tree is None:
+        return (Flaw("sql-not-a-select", "only a SELECT can be a segment"),)
+    walk = _Walk(tables)
+    try:
+        walk.visit(tree, frozenset())
+    except RecursionError:
+        return (Flaw("sql-too-deep", "the SQL is nested too deeply", "split it into common table expressions"),)
+    return tuple(dict.fromkeys(walk.flaws))
+
+
+def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """The syntax tree, None when it has none that can be looked at (which is reason enough to refuse the SQL)."""
+    row = connection.execute("select json_serialize_sql($1)", [sql]).fetchone()
+    try:
+        tree = json.loads(row[0]) if row else {"error": True}
+    except RecursionError:
+        return None
+    return None if tree["error"] else tree["statements"]
+
+
+def _statement_flaw(connection: duckdb.DuckDBPyConnection, sql: str) -> Flaw | None:
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.NotImplementedException:
+        return Flaw("sql-parameter", "a segment takes no parameters", "write {{ var('x') }} for a variable")
+    if not statements:
+        return Flaw("sql-empty", "the SQL is empty: write a SELECT that yields one row per person")
+    if len(statements) > 1:
+        at = len(statements[0].query.encode())
+        return Flaw("sql-several-statements", f"one SELECT is wanted, not {len(statements)} statements", offset=at)
+    kind = statements[0].type
+    if kind == duckdb.StatementType.SELECT:
+        return None
+    if kind == duckdb.StatementType.MULTI:
+        hint = "name the values: pivot ... on column in ('a', 'b')"
+        return Flaw("sql-not-a-select", "a PIVOT whose columns come from the data cannot be a segment", hint)
+    return Flaw("sql-not-a-select", f"only a SELECT can be a segment, not {kind.name}")
+
+
+class _Walk:
+    """One pass over the syntax tree, with the names of the common table expressions in scope."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.flaws: list[Flaw] = []
+        self._known = {name.lower(): {table.lower() for table in known} for name, known in tables.sources.items()}
+        self._declared = sorted(f"{name}.{table}" for name, known in tables.sources.items() for table in known)
+
+    def visit(self, node: Any, scope: frozenset[str]) -> None:
+        if isinstance(node, list):
+            for child in node:
+                self.visit(child, scope)
+        if not isinstance(node, dict):
+            return
+        self._judge(node, scope)
+        scope = self._with_common_tables(node, scope)
+        for key, child in node.items():
+            if key == "function" and node.get("type") == "TABLE_FUNCTION":
+                self.visit(child.get("arguments"), scope)
+            elif key != "cte_map":
+                self.visit(child, scope)
+
+    def _with_common_tables(self, node: Mapping[str, Any], scope: frozenset[str]) -> frozenset[str]:
+        """The scope inside the node: each common table expression sees those before it, a recursive one itself too."""
+        for entry in (node.get("cte_map") or {}).get("map", ()):
+            name, value = entry["key"].lower(), entry["value"]
+            recursive = _query_type(value) == "RECURSIVE_CTE_NODE"
+            self.visit(value, scope | {name} if recursive else scope)
+            scope |= {name}
+        if node.get("type") == "CTE_NODE" and node.get("cte_name"):
+            scope |= {node["cte_name"].lower()}
+        return scope
+
+    def _judge(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
+        kind = str(node.get("type", ""))
+        if kind == "BASE_TABLE":
+            self._judge_table(node, scope)
+        elif kind == "TABLE_FUNCTION":
+            self._judge_table_function(node)
+        elif kind == "SHOW_REF":
+            self._refuse("sql-not-a-select", "DESCRIBE, SHOW and SUMMARIZE cannot be part of a segment", node)
+        elif kind in _OTHER_STATEMENTS:
+            self._refuse("sql-not-a-select", f"only a SELECT can be a segment, not {kind.split('_')[0]}", node)
+        elif kind.endswith("_NODE") and kind not in _QUERY_NODES:
+            self._refuse("sql-not-a-select", "only a SELECT can be a segment", node)
+        elif "alias" in node and "class" not in node and "sample" in node and kind not in _TABLE_REFERENCES:
+            self._refuse("sql-not-a-select", "this kind of table cannot be part of a segment", node)
+        elif kind == "VALUE_PARAMETER":
+            hint = "write {{ var('x') }} for a variable"
+            self._refuse("sql-parameter", "a segment takes no parameters", node, hint)
+        elif "function_name" in node and node["function_name"].lower() in _FUNCTIONS:
+            name = node["function_name"].lower()
+            self._refuse("sql-forbidden-function", f"{name}() cannot be used in a segment", node, _ONLY_SOURCES)
+
+    def _judge_table_function(self, node: Mapping[str, Any]) -> None:
+        name = str(node["function"].get("function_name", "")).lower()
+        if name not in _TABLE_FUNCTIONS:
+            self._refuse("sql-forbidden-function", f"{name}() cannot be used in a segment", node, _ONLY_SOURCES)
+
+    def _judge_table(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
+        path = [str(part).lower() for part in node["qualified_name"]["path"]]
+        if path[0] in scope and len(path) == 1:
+            return
+        source, *rest = path
+        if rest and ".".join(rest).removeprefix("main.") in self._known.get(source, ()):
+            return
+        name = ".".join(str(part) for part in node["qualified_name"]["path"])
+        suggestion = self._suggest(rest[-1] if rest else source, source if source in self._known else None)
+        if suggestion:
+            message = f'there is no table "{name}"; did you mean "{suggestion}"?'
+        else:
+            message = f'there is no table "{name}" in the declared sources'
+        self._refuse("sql-unknown-table", message, node, self._declared_hint())
+
+    def _declared_hint(self) -> str:
+        if not self._declared:
+            return "no source is declared: add a `kind: Source` document"
+        shown, rest = self._declared[:_SHOWN], len(self._declared) - _SHOWN
+        return f"declared: {', '.join(shown)}{f' and {rest} more' if rest > 0 else ''}"
+
+    def _suggest(self, table: str, source: str | None) -> str:
+        """The declared table that is most likely meant, or nothing."""
+        names = [name for name in self._declared if source is None or name.lower().startswith(f"{source}.")]
+        by_table = {name.rpartition(".")[2].lower(): name for name in names}
+        near = get_close_matches(table, by_table, n=1)
+        return by_table[near[0]] if near else ""
+
+    def _refuse(self, code: str, message: str, node: Mapping[str, Any], hint: str = "") -> None:
+        offset = int(node.get("query_location", _NOWHERE))
+        known = offset < _NOWHERE
+        length = int(node.get("query_location_length", 1)) if known else 1
+        self.flaws.append(Flaw(code, message, hint, offset if known else None, max(length, 1)))
+
+
+_ONLY_SOURCES = "a segment reads the declared sources and nothing else"
+_SHOWN = 8
+"""Declared tables that a hint lists."""
+
+
+def _query_type(value: Mapping[str, Any]) -> str:
+    """The type of the query node of a common table expression."""
+    for key in ("query_node", "query"):
+        inner = value.get(key)
+        while isinstance(inner, dict) and "node" in inner:
+            inner = inner["node"]
+        if isinstance(inner, dict):
+            return str(inner.get("type", ""))
+    return ""
