@@ -35,7 +35,7 @@ class Database:
         with self._turn, database_faults(self.path):
             self.close()
             self._check_folder()
-            if not self.path.exists():
+            if not self._exists():
                 _create(self.path)
             connection = _open_writer(self.path)
             self._connection, self._writable = connection, True
@@ -47,11 +47,20 @@ class Database:
             if connection is not None:
                 connection.close()
 
+    def _exists(self) -> bool:
+        """Whether there is a database; what cannot be seen for want of rights is no reason to think there is none."""
+        with file_faults(self.path):
+            try:
+                self.path.stat()
+            except FileNotFoundError:
+                return False
+            return True
+
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Read one consistent moment. A state that does not exist yet reads as an empty one."""
         with self._turn, database_faults(self.path):
-            if self._connection is None and not self.path.exists():
+            if self._connection is None and not self._exists():
                 self._check_folder()
                 with closing(_empty()) as nothing:
                     yield nothing

@@ -56,8 +56,8 @@ class StateFolder:
     def require_plausible(self) -> None:
         """Raise StateError for a folder that has lost its database, or that is not a state's at all."""
         with file_faults(self.path):
-            names = {entry.name for entry in os.scandir(self.path)} if self.path.exists() else set()
-            if not names or self.database.exists():
+            names = _names(self.path)
+            if self.database.name in names:
                 return
             orphaned = [*self._parquet_files(), *(self.path / name for name in names if _tells_of_database(name))]
             if orphaned:
@@ -191,6 +191,14 @@ def _checksum(path: Path) -> str:
 def _identity(path: Path) -> _Identity:
     found = path.stat()
     return _Identity(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """What is in a folder, nothing where there is none. A folder that may not be read raises OSError."""
+    try:
+        return frozenset(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return frozenset()
 
 
 def _entries(folder: Path) -> list[Path]:

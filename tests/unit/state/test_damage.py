@@ -59,6 +59,7 @@ def test_a_damaged_file_is_named_with_what_to_do(open_state, folder, filled, kin
         open_state().held(filled)
     assert str(path) in refused.value.message
     assert "damaged" in refused.value.message
+    assert ("bytes instead of" in refused.value.message) == (damage not in ("zeroed", "altered"))
     assert "headcount sync --rebuild loyal" in refused.value.hint
 
 

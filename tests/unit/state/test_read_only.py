@@ -79,6 +79,14 @@ def test_a_state_that_may_not_be_written_can_be_read_and_is_left_as_it_is(filled
     assert files(filled) == before
 
 
+@pytest.mark.parametrize("hidden", ["the state's folder", "the folder above it"])
+def test_a_state_that_may_not_be_seen_is_not_taken_for_none(filled, hidden):
+    (filled if hidden == "the state's folder" else filled.parent).chmod(0o700)
+    (refused,) = read_as_a_user_who_may_not_write(filled)
+    assert str(filled) in refused
+    assert "Permission denied" in refused
+
+
 def test_an_empty_log_beside_the_database_does_not_keep_it_from_being_read(filled):
     (filled / "state.db-wal").touch()
     forbid_writing(filled)
