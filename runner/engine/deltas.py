@@ -85,18 +85,20 @@ def read_batches(
 
     source = f"read_parquet({literal(outbox)})"
     try:
-        sizes = connection.execute(
+        sizes = watched.run(
+            connection,
             f"select batch, any_value(identifier_type), count(*) from {source} "
             "where batch between $1 and $2 group by batch order by batch",
             [first, last if last is not None else 2**31 - 1],
-        ).fetchall()
+        )
         for group in _portions(sizes):
             kind = IdentifierType(group[0][1])
-            rows = connection.execute(
+            rows = watched.run(
+                connection,
                 f"select batch, list({wire_text(kind, 'identifier')}) from {source} "
                 "where batch between $1 and $2 group by batch order by batch",
                 [group[0][0], group[-1][0]],
-            ).fetchall()
+            )
             yield from rows
     except (duckdb.Error, ValueError):
         raise unreadable(outbox) from None
@@ -121,7 +123,7 @@ def _types(
     names = {str(identifier_type) for identifier_type in evaluation.types} if evaluation else set[str]()
     for path in (held.members, held.outbox):
         if path is not None:
-            rows = connection.execute(f"select distinct identifier_type from read_parquet({literal(path)})").fetchall()
+            rows = watched.run(connection, f"select distinct identifier_type from read_parquet({literal(path)})")
             names.update(str(row[0]) for row in rows)
     return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
 

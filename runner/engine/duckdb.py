@@ -113,10 +113,11 @@ class DuckDBEngine:
         types = deltas.held_types(connection, held)
         parts = [part for part in (algebra.folded(held, identifier_type) for identifier_type in types) if part]
         write_durably(connection, " union all ".join(parts) or algebra.NO_MEMBERS, path)
-        counted = connection.execute(
+        counted = watched.run(
+            connection,
             "select identifier_type, count(*), count(*) filter (unknown) "
-            f"from read_parquet({literal(path)}) group by identifier_type"
-        ).fetchall()
+            f"from read_parquet({literal(path)}) group by identifier_type",
+        )
         members = {IdentifierType(row[0]): int(row[1]) for row in counted}
         return Settled(members, {IdentifierType(row[0]): int(row[2]) for row in counted if row[2]})
 

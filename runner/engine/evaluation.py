@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.engine import watched
 from runner.engine.session import literal
 from runner.engine.wire import BLANK, HASHED, KEPT, reasons, wire_select
 from runner.identifiers import IdentifierType
@@ -31,7 +32,7 @@ def measure(connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[Iden
     """Count what an evaluation wrote: only the narrow columns are read."""
     source = f"read_parquet({literal(path)})"
     kinds = [f"{identifier_type}_kind" for identifier_type in types]
-    rows = connection.execute(f"select {', '.join(kinds)}, count(*) from {source} group by all").fetchall()
+    rows = watched.run(connection, f"select {', '.join(kinds)}, count(*) from {source} group by all")
     found = [(row[:-1], int(row[-1])) for row in rows]
     blank: dict[IdentifierType, int] = {}
     rejected: list[Rejected] = []
@@ -58,9 +59,10 @@ def _samples(
     connection: duckdb.DuckDBPyConnection, source: str, identifier_type: IdentifierType, kind: int
 ) -> tuple[str, ...]:
     """Some shapes of the values rejected for one reason, the same ones for the same data."""
-    rows = connection.execute(
+    rows = watched.run(
+        connection,
         f"select distinct {identifier_type}_sample as sample from {source} "
         f"where {identifier_type}_kind = $1 order by sample limit {SAMPLES}",
         [kind],
-    ).fetchall()
+    )
     return tuple(str(row[0]) for row in rows)

@@ -64,7 +64,7 @@ def _prepare(
     sql = activation.segment.sql
     try:
         named = references(connection, sql.text)
-        reachable = _attach(connection, sources, named)
+        reachable = _attach(connection, sources, named, deadline)
         lock(connection, reachable, out)
         refused = flaws(connection, sql.text, _tables(sources, reachable))
         if refused:
@@ -81,11 +81,14 @@ def _prepare(
 
 
 def _attach(
-    connection: duckdb.DuckDBPyConnection, sources: tuple[Source, ...], named: frozenset[tuple[str, ...]]
+    connection: duckdb.DuckDBPyConnection,
+    sources: tuple[Source, ...],
+    named: frozenset[tuple[str, ...]],
+    deadline: float,
 ) -> tuple[Reachable, ...]:
     """Attach the sources that the SQL names; the others need not be there."""
     used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
-    return tuple(attach(connection, source, tables) for source, tables in used if tables)
+    return tuple(attach(connection, source, tables, deadline) for source, tables in used if tables)
 
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:

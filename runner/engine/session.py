@@ -31,7 +31,10 @@ def limits(memory: str | None, threads: int | None, seconds: float | None) -> Li
 
 
 def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
-    """An in-memory instance that installs nothing, sees no Python variable and spills, encrypted, into `spill`."""
+    """An in-memory instance that installs nothing, sees no Python variable and spills, encrypted, into `spill`.
+
+    Its clock is in UTC, as `today` is.
+    """
     import duckdb
 
     spill.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +50,10 @@ def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     }
     if limits.threads is not None:
         config["threads"] = limits.threads
-    return duckdb.connect(":memory:", config=config)
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
+    return connection
 
 
 def literal(text: str | Path) -> str:

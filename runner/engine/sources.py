@@ -9,6 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.engine import watched
 from runner.engine.session import literal, paths, quoted
 from runner.errors import SegmentError
 from runner.findings import Finding, Location
@@ -27,13 +28,16 @@ class Reachable:
     files: tuple[str, ...]
 
 
-def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: frozenset[str]) -> Reachable:
-    """Make the source's tables that are used (names in lower case) readable. Raises SegmentError with its place."""
+def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: frozenset[str], deadline: float) -> Reachable:
+    """Make the source's tables that are used (names in lower case) readable.
+
+    Raises SegmentError with the place of what cannot be read, TimeLimitReached.
+    """
     if source.name.lower() in _RESERVED:
         raise _unreadable(source, "", f'a source cannot be called "{source.name}"', "choose another name")
     if source.type == "duckdb":
         return _attach_database(connection, source)
-    return _attach_files(connection, source, used)
+    return _attach_files(connection, source, used, deadline)
 
 
 def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> Reachable:
@@ -57,13 +61,15 @@ def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> R
     return Reachable(source.name, tables, (path, f"{path}.wal"))
 
 
-def _attach_files(connection: duckdb.DuckDBPyConnection, source: Source, used: frozenset[str]) -> Reachable:
+def _attach_files(
+    connection: duckdb.DuckDBPyConnection, source: Source, used: frozenset[str], deadline: float
+) -> Reachable:
     connection.execute(f"create schema {quoted(source.name)}")
     readable: list[str] = []
     for table, patterns in source.tables.items():
         if table.lower() in used:
             files = _expand(source, table, patterns)
-            _create_view(connection, source, table, files)
+            _create_view(connection, source, table, files, deadline)
             readable += files
     return Reachable(source.name, tuple(source.tables), tuple(readable))
 
@@ -84,7 +90,9 @@ def _expand(source: Source, table: str, patterns: tuple[str, ...]) -> tuple[str,
     return tuple(found)
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, source: Source, table: str, files: tuple[str, ...]) -> None:
+def _create_view(
+    connection: duckdb.DuckDBPyConnection, source: Source, table: str, files: tuple[str, ...], deadline: float
+) -> None:
     import duckdb
 
     formats = {_format(file) for file in files}
@@ -97,7 +105,8 @@ def _create_view(connection: duckdb.DuckDBPyConnection, source: Source, table: s
         raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
     reader = f"read_{formats.pop()}({paths(files)}, union_by_name = true)"
     try:
-        connection.execute(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}")
+        view = f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}"
+        watched.run(connection, view, deadline=deadline)
     except duckdb.Error as error:
         at_fault = next((file for file in files if file in str(error)), files[0])
         if isinstance(error, duckdb.PermissionException):

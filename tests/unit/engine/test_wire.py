@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import re
+import string
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.engine.wire import BLANK, KEPT, reasons, wire_select, wire_text
+from runner.identifiers import IdentifierType
+from tests.unit.engine import naive
+
+CONNECTION = duckdb.connect()
+
+AWKWARD = st.text(
+    st.sampled_from(
+        [
+            *naive.BLANKS,
+            *"İıΣςßẞǅ😀é@.'\"\\%_-+()/:;<>,",
+            "\x00",
+            "\x7f",
+            "\x85",
+            "\u200d",
+            "\u00ad",
+            "٣",
+            "a",
+            "Z",
+            "0",
+            "7",
+        ]
+    )
+    | st.characters(exclude_categories=["Cs"]),
+    max_size=20,
+)
+HEX = st.text(st.sampled_from("0123456789abcdefABCDEF"), min_size=30, max_size=66)
+ADDRESS = st.builds(
+    "{0}{1}@{2}.{3}{4}".format,
+    AWKWARD,
+    st.text(string.ascii_letters + ".+-_", max_size=8),
+    AWKWARD | st.text(string.ascii_letters + ".-", max_size=8),
+    st.sampled_from(["com", "FR", "c", "рф", "xn--p1ai", "xn--", "c0m", "co.uk", ""]),
+    st.sampled_from(["", " ", "\u00a0", "\r\n", "\u200b", "."]),
+)
+NUMBER = st.builds(
+    "{0}{1}{2}{3}".format,
+    st.sampled_from(["", "+", "00", " +", "(", "0"]),
+    st.text(string.digits + " -.()/\u00a0", max_size=22),
+    st.sampled_from(["", "(0)", "( 0 )", ".0", ".00", "x"]),
+    st.text(string.digits + " ", max_size=12),
+)
+UUID = st.builds(
+    lambda uuid, pad, up: pad + (str(uuid).upper() if up else str(uuid)) + pad, st.uuids(), AWKWARD, st.booleans()
+)
+LONG = st.builds(lambda text, times: text * times, AWKWARD, st.integers(1, 90))
+VALUES = st.lists(st.none() | AWKWARD | HEX | ADDRESS | NUMBER | UUID | LONG, max_size=25)
+
+
+def lower(text: str) -> str:
+    [(lowered,)] = CONNECTION.execute("select lower($1)", [text]).fetchall()
+    return str(lowered)
+
+
+def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[tuple[naive.Outcome, str | None]]:
+    """What the engine makes of each value, with its masked sample."""
+    query = wire_select({identifier_type: "value"}, "(select unnest($1::varchar[]) as value)")
+    text = wire_text(identifier_type, str(identifier_type))
+    rows = CONNECTION.execute(
+        f"select {text}, {identifier_type}_kind, {identifier_type}_sample from ({query})", [values]
+    ).fetchall()
+    why = reasons(identifier_type)
+    return [
+        (("blank", "") if kind == BLANK else ("rejected", why[kind]) if kind > KEPT else ("wire", wire), sample)
+        for wire, kind, sample in rows
+    ]
+
+
+@pytest.mark.parametrize("identifier_type", IdentifierType)
+@settings(deadline=None, max_examples=150)
+@given(values=VALUES)
+def test_the_engine_agrees_with_the_rules_written_down_naively(
+    identifier_type: IdentifierType, values: list[str | None]
+) -> None:
+    found = [outcome for outcome, _ in outcomes(identifier_type, values)]
+
+    assert found == [naive.outcome(identifier_type, value, lower) for value in values]
+
+
+@pytest.mark.parametrize("identifier_type", IdentifierType)
+@settings(deadline=None, max_examples=60)
+@given(values=VALUES)
+def test_samples_show_shapes_only_and_only_of_rejected_values(
+    identifier_type: IdentifierType, values: list[str | None]
+) -> None:
+    for (kind, _), sample in outcomes(identifier_type, values):
+        assert (sample is not None) == (kind == "rejected")
+        assert re.fullmatch(r"[x9?!-/:-@\[-`{-~ ]{0,24}(\.\.\.)?", sample or "")
+
+
+def test_a_sample_keeps_no_letter_and_no_digit_of_the_value() -> None:
+    [(_, sample)] = outcomes(IdentifierType.EMAIL, ["Jean.Dupont-1975@Gmail"])
+
+    assert sample == "xxxx.xxxxxx-9999@xxxxx"
+
+
+def test_clear_and_hashed_values_of_one_person_are_one_member() -> None:
+    hashed = "375320DD9AE7ED408002F3768E16CB5F28C861062FD50DFF9A3BFF62E9DCE4EF"
+
+    clear, kept = outcomes(IdentifierType.EMAIL, [" John.Doe@gmail.com", hashed])
+
+    assert clear[0] == kept[0] == ("wire", hashed.lower())
+
+
+def test_columns_that_are_not_text_are_read_as_text() -> None:
+    query = wire_select({IdentifierType.PHONE_NUMBER: "number"}, "(select 33612345678::bigint as number)")
+
+    [(_, kind, _)] = CONNECTION.execute(query).fetchall()
+
+    assert reasons(IdentifierType.PHONE_NUMBER).get(kind) is None
+    assert kind != BLANK
