@@ -79,7 +79,7 @@ class StateFolder:
             elif stat.S_IMODE(self.path.stat().st_mode) != 0o700:
                 self.path.chmod(0o700)
             ignore = self.path / ".gitignore"
-            if not ignore.exists():
+            if not ignore.exists() or ignore.stat().st_size == 0:  # a run may have died while it wrote the file
                 ignore.write_text("*\n", encoding="ascii")
                 ignore.chmod(0o600)
 
@@ -131,15 +131,16 @@ class StateFolder:
         """Remove what dead runs left: files that no record points to, and temporary ones. Needs the lock."""
         # A file system that ignores case may spell a folder otherwise than the record does.
         kept = {path.casefold() for path in referenced}
-        for file in self._parquet_files():
-            if file.relative_to(self.path).as_posix().casefold() not in kept:
-                _unlink(file)
-        for kind in KINDS:
-            for folder in _entries(self.path / kind):
-                _rmdir(folder)
-        for entry in _entries(self.path):
-            if ".tmp" in entry.name and entry.is_file():
-                _unlink(entry)
+        with file_faults(self.path):
+            for file in self._parquet_files():
+                if file.relative_to(self.path).as_posix().casefold() not in kept:
+                    _unlink(file)
+            for kind in KINDS:
+                for folder in _entries(self.path / kind):
+                    _rmdir(folder)
+            for entry in _entries(self.path):
+                if ".tmp" in entry.name and entry.is_file():
+                    _unlink(entry)
 
     def _parquet_files(self) -> Iterator[Path]:
         for kind in KINDS:
@@ -176,7 +177,7 @@ def flush(path: Path) -> None:
 
 
 def _ours(name: str) -> bool:
-    return name in (*KINDS, "lock", ".gitignore", ".DS_Store") or name.startswith("state.db")
+    return name in (*KINDS, "lock", ".gitignore", ".DS_Store", "lost+found") or name.startswith("state.db")
 
 
 def _tells_of_database(name: str) -> bool:

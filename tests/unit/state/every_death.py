@@ -26,7 +26,20 @@ AT = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 EMAIL = IdentifierType.EMAIL
 BATCHES = (Batch(0, Operation.REMOVE, EMAIL, 1), Batch(1, Operation.ADD, EMAIL, 1))
 DEFINITION = Definition("Loyal", "", {"email": "mail"}, "fingerprint")
-DEADLY = {"execute", "executemany", "fsync", "rename", "replace", "unlink", "chmod", "mkdir", "flock", "open", "close"}
+DEADLY = {
+    "write",
+    "execute",
+    "executemany",
+    "fsync",
+    "rename",
+    "replace",
+    "unlink",
+    "chmod",
+    "mkdir",
+    "flock",
+    "open",
+    "close",
+}
 LOYAL, NEW = 1, 2
 """The keys that the two audiences are given."""
 
@@ -131,6 +144,7 @@ def judge(folder: Path, done: int, views: list[tuple[Any, ...]]) -> None:
         assert kept <= on_disk
         assert len(on_disk - kept) <= len(found[0]), "garbage of the dead run is left"
         assert not list(folder.glob("*.tmp*"))
+        assert (folder / ".gitignore").read_text() == "*\n"
         assert heir.intend("another", "criteo-fr", "criteo", "1", DEFINITION, AT) > 0
     heir.close()
 

@@ -193,6 +193,22 @@ def test_a_folder_that_holds_other_things_is_not_taken_for_a_state(state, folder
     assert files(folder) == {"thesis.odt"}
 
 
+def test_the_root_of_a_volume_can_be_a_state(state, folder):
+    (folder / "lost+found").mkdir(parents=True)
+    assert state.audiences() == ()
+    with state.lock("headcount apply"):
+        intend(state)
+    assert (folder / "lost+found").exists()
+
+
+def test_a_gitignore_that_a_dead_run_left_empty_is_written_again(state, folder):
+    folder.mkdir(parents=True)
+    (folder / ".gitignore").touch()
+    with state.lock("headcount apply"):
+        pass
+    assert (folder / ".gitignore").read_text() == "*\n"
+
+
 def test_a_gitignore_of_the_users_own_stays(state, folder):
     folder.mkdir(parents=True)
     (folder / ".gitignore").write_text("*\n!keep\n")
