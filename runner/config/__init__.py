@@ -1,0 +1,7 @@
+"""Files to project: strict YAML with positions, JSON Schema, templates, defaults with their provenance."""
+
+from runner.config.load import load
+from runner.config.schemas import schema_folder
+from runner.config.source_files import check_source_files
+
+__all__ = ["check_source_files", "load", "schema_folder"]

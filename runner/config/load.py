@@ -1,0 +1,180 @@
+"""From a folder of files to a project: read, parse, check each document, then check what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from runner.config.activations import LATER, Declared, build_activation
+from runner.config.check_documents import checked
+from runner.config.collector import Findings
+from runner.config.destinations import draft_destination
+from runner.config.files import read_text, shown_path, yaml_files
+from runner.config.nearest import shown, suggest
+from runner.config.nodes import Document, MapNode, Node, ScalarNode, TextFile
+from runner.config.schemas import KINDS
+from runner.config.segments import SegmentDraft, draft_segment
+from runner.config.sources import build_source
+from runner.config.strict_yaml import parse
+from runner.config.templates import Scope
+from runner.config.together import check_ids, check_names, check_one_project, check_words
+from runner.config.variables import resolve_variables
+from runner.errors import InvalidProject
+from runner.model import Activation, Project, Source
+
+T = TypeVar("T")
+_NO_VARIABLES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The documents of every file, and whether every file could be read to its end."""
+
+    documents: tuple[Document, ...]
+    complete: bool
+
+    def of(self, kind: str) -> tuple[Document, ...]:
+        return tuple(document for document in self.documents if document.kind == kind)
+
+
+def load(
+    folder: Path, *, variables: Mapping[str, str] = _NO_VARIABLES, today: date, environ: Mapping[str, str]
+) -> Project:
+    """The project that the YAML files below a folder declare.
+
+    `variables` come from the command line and win over those of the Project document; `today` is what templates see
+    as the date; `environ` is what `env()` reads. Raises InvalidProject with every finding in every file.
+    """
+    found = Findings()
+    tree = folder.resolve().parent
+    read = _read(folder, tree, found)
+    project = _resolve(read, folder, tree, variables, today, environ, found)
+    if found:
+        raise InvalidProject(found.sorted())
+    return project
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(folder: Path, tree: Path, found: Findings) -> _Read:
+    name = shown_path(folder)
+    if not folder.is_dir():
+        what = "this is a file; --dir wants the folder that it is in" if folder.is_file() else "there is no such folder"
+        found.add_nowhere(
+            name, "no-folder", what, "`headcount init` writes a starter project; --dir names another folder"
+        )
+        return _Read((), complete=False)
+    documents: list[Document] = []
+    complete = True
+    for path in yaml_files(folder, found):
+        file = read_text(path, shown_path(path), tree, found)
+        if file is None:
+            complete = False
+            continue
+        nodes, whole = parse(file, found)
+        parsed = [_document(file, node, found) for node in nodes]
+        documents += [document for document in parsed if document is not None]
+        complete = complete and whole and None not in parsed
+    if not documents and complete:
+        found.add_nowhere(
+            name,
+            "no-documents",
+            "there is no YAML document in this folder",
+            "`headcount init` writes a starter project",
+        )
+    return _Read(tuple(documents), complete)
+
+
+def _document(file: TextFile, node: Node, found: Findings) -> Document | None:
+    found.keep_private(file, node)
+    if not isinstance(node, MapNode):
+        message = "a document must be `key: value` lines, the first `kind: Activation` or another kind"
+        found.add(file, node.span, "not-a-mapping", message)
+        return None
+    entry = node.entries.get("kind")
+    if entry is None:
+        first = next((other.key for other in node.entries.values()), node.span)
+        message = "the document has no `kind`; write one of " + ", ".join(KINDS)
+        found.add(file, first, "missing-kind", message)
+        return None
+    kind = entry.value.value if isinstance(entry.value, ScalarNode) else None
+    if kind not in KINDS:
+        word = entry.value.text if isinstance(entry.value, ScalarNode) else ""
+        found.add(file, entry.value.span, "unknown-kind", f"unknown kind {shown(word)}{suggest(word, KINDS)}")
+        return None
+    return Document(file, str(kind), node)
+
+
+# -- resolving -------------------------------------------------------------------------------------------------------
+
+
+def _resolve(
+    read: _Read,
+    folder: Path,
+    tree: Path,
+    variables: Mapping[str, str],
+    today: date,
+    environ: Mapping[str, str],
+    found: Findings,
+) -> Project:
+    projects = _checked(read.of("Project"), Scope("a Project document", today, None, environ), found)
+    check_one_project(projects, found)
+    values = resolve_variables(projects[0] if projects else None, variables, found)
+    trusted = Scope("a Source or a Destination", today, values, environ)
+    sources = _checked(read.of("Source"), trusted, found)
+    destinations = _checked(read.of("Destination"), trusted, found)
+    segments = _checked(read.of("Segment"), Scope("a Segment", today, values), found)
+    scope = Scope("an Activation", today, values)
+    documents = [checked(document, scope, found, later=LATER) for document in read.of("Activation")]
+    for kind in (sources, destinations, segments):
+        check_names(kind, found)
+    check_ids(documents, found)
+    built = _present(build_source(document, found) for document in sources)
+    declared = Declared(
+        _named(destinations, lambda document: draft_destination(document, environ, found)),
+        _named(segments, lambda document: _segment(document, scope, tree, found)),
+        read.complete and all(document.sound("name") for document in (*destinations, *segments)),
+    )
+    activations = _present(build_activation(document, declared, scope, tree, found) for document in documents)
+    check_words(activations, found, {document.file.name: document.file for document in read.documents})
+    return _project(folder, built, declared, activations)
+
+
+def _checked(documents: Iterable[Document], scope: Scope, found: Findings) -> tuple[Document, ...]:
+    return tuple(checked(document, scope, found) for document in documents)
+
+
+def _present(built: Iterable[T | None]) -> list[T]:
+    return [value for value in built if value is not None]
+
+
+def _segment(document: Document, scope: Scope, tree: Path, found: Findings) -> SegmentDraft:
+    return draft_segment(document.root, document, document.value_span("name"), scope, tree, found)
+
+
+def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dict[str, T]:
+    """What each document drafts, by its name; of two of one name, the first."""
+    drafts: dict[str, T] = {}
+    for document in documents:
+        made = draft(document)
+        name = document.root.text("name")
+        if name is not None and document.sound("name"):
+            drafts.setdefault(name.strip(), made)
+    return drafts
+
+
+def _project(folder: Path, sources: list[Source], declared: Declared, activations: list[Activation]) -> Project:
+    segments = {draft.segment for draft in declared.segments.values()} | {part.segment for part in activations}
+    return Project(
+        folder=str(folder),
+        sources=tuple(sorted(sources, key=lambda source: source.name)),
+        destinations=tuple(
+            draft.destination for draft in declared.destinations.values() if draft.destination is not None
+        ),
+        segments=tuple(sorted((segment for segment in segments if segment), key=lambda segment: segment.location)),
+        activations=tuple(sorted(activations, key=lambda activation: activation.id)),
+    )

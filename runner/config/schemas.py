@@ -1,0 +1,58 @@
+"""The JSON Schemas of the documents, as files and compiled."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+KINDS = ("Project", "Source", "Destination", "Segment", "Activation")
+
+
+def schema_folder() -> Path:
+    """Where the schemas are: inside the package when it was installed from a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "schemas"
+    return inside if inside.is_dir() else package.parent / "schemas"
+
+
+@cache
+def schema(kind: str) -> dict[str, Any]:
+    """The schema of a kind, every reference replaced by what it refers to."""
+    name = f"{kind.lower()}.schema.json"
+    resolved: dict[str, Any] = _resolved(_document(name), name)
+    return resolved
+
+
+@cache
+def validator(kind: str) -> Validator:
+    """The compiled schema of a kind."""
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(schema(kind))
+
+
+@cache
+def _document(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((schema_folder() / name).read_text(encoding="utf-8"))
+    return document
+
+
+def _resolved(part: Any, name: str) -> Any:
+    if isinstance(part, list):
+        return [_resolved(item, name) for item in part]
+    if not isinstance(part, dict):
+        return part
+    merged = dict(part)
+    reference = merged.pop("$ref", None)
+    if reference is not None:
+        file, _, pointer = reference.partition("#")
+        target: Any = _document(file or name)
+        for step in pointer.strip("/").split("/"):
+            target = target[step]
+        merged = {**_resolved(target, file or name), **merged}
+    return {key: _resolved(value, name) for key, value in merged.items() if key != "definitions"}

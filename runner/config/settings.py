@@ -1,0 +1,166 @@
+"""An activation's settings out of three layers: built-in, then the destination's defaults, then its own.
+
+Mappings and guardrails merge key by key, a schedule replaces the one below whole, and null switches off. Each value
+remembers the place it was written at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner.config.collector import Findings
+from runner.config.nodes import Document, MapNode, Node, ScalarNode, Span, Value
+from runner.config.schedules import build_schedule
+from runner.findings import Location
+from runner.identifiers import IdentifierType
+from runner.model import Guardrails, Limit, Schedule, Setting
+from runner.schedule import describe
+
+OFF = "off"
+LIMITS = ("max_removed", "max_added", "min_members")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that someone wrote, and where: the place of its key, or of the section that set them all."""
+
+    node: Node
+    span: Span
+    document: Document
+
+    @property
+    def location(self) -> Location:
+        return self.document.location(self.span)
+
+    @property
+    def value(self) -> Value:
+        return self.node.value if isinstance(self.node, ScalarNode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Fields that say settings: a destination's defaults, or an activation's own."""
+
+    fields: MapNode
+    document: Document
+
+    def section(self, key: str) -> Given | None:
+        entry = self.fields.entries.get(key)
+        return Given(entry.value, entry.key, self.document) if entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The settings that layers come to, and what `validate --resolved` says about them."""
+
+    mapping: Mapping[IdentifierType, str]
+    schedule: Schedule
+    guardrails: Guardrails
+    protect: bool
+    settings: tuple[Setting, ...]
+
+
+def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
+    """What the layers, the lowest first, come to; None after findings."""
+    mapping = _merged(layers, "mapping", tuple(IdentifierType))
+    limits = _merged(layers, "guardrails", LIMITS)
+    guardrails = _guardrails(limits, found)
+    scheduled, protected = _uppermost(layers, "schedule"), _uppermost(layers, "protect")
+    schedule = build_schedule(scheduled.node, scheduled.document, found) if scheduled else Schedule()
+    if guardrails is None or schedule is None:
+        return None
+    protect = protected is not None and protected.value is True
+    settings = (
+        *_mapping_settings(mapping),
+        Setting("schedule", describe(schedule), scheduled.location if scheduled else None),
+        *_guardrail_settings(guardrails, limits),
+        Setting("protect", "true" if protect else "false", protected.location if protected else None),
+    )
+    return Settled(_mapping(mapping), schedule, guardrails, protect, settings)
+
+
+def _uppermost(layers: tuple[Layer, ...], section: str) -> Given | None:
+    return next((given for layer in reversed(layers) if (given := layer.section(section))), None)
+
+
+def _merged(layers: tuple[Layer, ...], section: str, keys: tuple[str, ...]) -> dict[str, Given]:
+    """Each key's uppermost value; a section that is null as a whole sets every key to null."""
+    result: dict[str, Given] = {}
+    for layer in layers:
+        given = layer.section(section)
+        if given is None:
+            continue
+        if isinstance(given.node, MapNode):
+            for key, entry in given.node.entries.items():
+                result[key] = Given(entry.value, entry.key, given.document)
+        else:
+            result.update(dict.fromkeys(keys, given))
+    return result
+
+
+def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, str]:
+    """The identifier types that are mapped to a column, in the order of the types."""
+    return {kind: part.value for kind in IdentifierType if (part := given.get(kind)) and isinstance(part.value, str)}
+
+
+def _guardrails(given: Mapping[str, Given], found: Findings) -> Guardrails | None:
+    """The guardrails; None after a finding."""
+    limits = {key: _limit(key, given[key], found) for key in ("max_removed", "max_added") if key in given}
+    if any(limit is not None and limit.value < 0 for limit in limits.values()):
+        return None
+    members = given["min_members"].value if "min_members" in given else None
+    return Guardrails(
+        max_removed=limits.get("max_removed", Guardrails().max_removed),
+        max_added=limits.get("max_added"),
+        min_members=int(members) if isinstance(members, int | float) else None,
+        max_removed_declared="max_removed" in limits,
+    )
+
+
+_WRONG = Limit(-1, percent=False)
+
+
+def _limit(key: str, given: Given, found: Findings) -> Limit | None:
+    value = given.value
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return Limit(int(value), percent=False)
+    text = value.strip()
+    if not text.endswith("%"):
+        return Limit(int(text), percent=False)
+    share = float(text[:-1])
+    if key == "max_removed" and share > 100:
+        message = f"max_removed {text} can never be reached; write 100% or less, or null to switch it off"
+        found.add(given.document.file, given.node.span, "invalid-value", message)
+        return _WRONG
+    return Limit(share, percent=True)
+
+
+def _mapping_settings(given: Mapping[str, Given]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(f"mapping.{kind}", _shown(given[kind].value), given[kind].location)
+        for kind in IdentifierType
+        if kind in given
+    )
+
+
+def _guardrail_settings(guardrails: Guardrails, given: Mapping[str, Given]) -> tuple[Setting, ...]:
+    values: dict[str, Limit | int | None] = {key: getattr(guardrails, key) for key in LIMITS}
+    return tuple(
+        Setting(f"guardrails.{key}", _amount(value), given[key].location if key in given else None)
+        for key, value in values.items()
+    )
+
+
+def _amount(value: Limit | int | None) -> str:
+    return OFF if value is None else str(value) if isinstance(value, Limit) else f"{value:,}"
+
+
+def _shown(value: Value) -> str:
+    return OFF if value is None else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
