@@ -141,7 +141,7 @@ def _encoded(change: Change) -> bytes:
         case SegmentPut(segment):
             description = {"do": "put", **asdict(segment)}
         case SegmentRemoved(segment_id):
-            description = {"do": "remove", "id": segment_id}
+            description = {"do": "delete", "id": segment_id}
         case Cleared(segment_id):
             description = {"do": "clear", "id": segment_id}
         case NextId(segment_id):
@@ -173,7 +173,7 @@ def _decoded(encoded: bytes, payload: bytes) -> Change:
     match description.pop("do"):
         case "put":
             return SegmentPut(Segment(**description))
-        case "remove":
+        case "delete":
             return SegmentRemoved(description["id"])
         case "clear":
             return Cleared(description["id"])
