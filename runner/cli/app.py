@@ -49,7 +49,10 @@ def _main(
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing a user can cause ends in a traceback."""
     try:
-        return int(app(args=arguments or sys.argv[1:] or ["--help"], standalone_mode=False) or outcome.OK)
+        return int(
+            app(args=arguments or sys.argv[1:] or ["--help"], prog_name="headcount", standalone_mode=False)
+            or outcome.OK
+        )
     except TyperException as error:
         show = getattr(error, "show", None)
         if show is not None:

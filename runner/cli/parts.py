@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from runner.cli.console import consoles
 from runner.cli.interrupts import Interrupts
 from runner.cli.options import DEFAULT_DIR, day, variables
+from runner.errors import UsageError
 from runner.model import Destination, Project
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.cli.progress import Lines
+    from runner.criteo.retries import Retries
     from runner.destinations import Connection
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
@@ -99,9 +101,23 @@ def opened(setup: Setup) -> Iterator[Bench]:
 
 def connect(destination: Destination) -> Connection:
     """Open a connection for a destination of the files."""
+    from runner.criteo import Transport
     from runner.criteo import connect as connect_to_criteo
 
-    return connect_to_criteo(destination, environ=os.environ)
+    return connect_to_criteo(destination, environ=os.environ, transport=Transport(retries=_retries()))
+
+
+def _retries() -> Retries:
+    """How long what can heal is tried again: HEADCOUNT_RETRY_SECONDS, ten minutes by default."""
+    from runner.criteo.retries import Retries
+
+    text = os.environ.get("HEADCOUNT_RETRY_SECONDS")
+    if not text:
+        return Retries()
+    try:
+        return Retries(seconds=max(0.0, float(text)))
+    except ValueError:
+        raise UsageError(f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, say") from None
 
 
 def clock() -> datetime:

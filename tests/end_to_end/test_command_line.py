@@ -1,0 +1,145 @@
+"""What a person at the terminal meets: usage, credentials, network, secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.sandbox import Sandbox
+from tests.end_to_end.shop import Shop
+
+SECRET = "s3cr3t-that-must-not-be-seen"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"], []])
+def test_help_and_version_are_no_errors(shop: Shop, arguments: list[str]) -> None:
+    assert "headcount" in shop.run(*arguments).out.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["plam"], "No such command"),
+        (["plan", "--nope"], "No such option"),
+        (["plan", "--var", "x"], "NAME=VALUE"),
+        (["plan", "--today", "tomorrow"], "2026-11-24"),
+        (["plan", "--select", "loyl"], 'did you mean "loyal"'),
+        (["plan", "--allow-removals", "loyl"], 'did you mean "loyal"'),
+        (["apply"], "--yes"),
+        (["apply", "--format", "json"], "--yes"),
+        (["sync", "--rebuild", "loyl"], "no"),
+    ],
+)
+def test_wrong_usage_exits_with_64_and_says_what_to_do(shop: Shop, arguments: list[str], says: str) -> None:
+    shop.activation()
+    assert says in shop.run(*arguments, code=64).err
+
+
+def test_invalid_files_exit_with_3_before_any_call(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(shcedule="manual")
+    for command in (["validate"], ["plan"], ["apply", "--yes"], ["sync"], ["status"]):
+        assert 'did you mean "schedule"' in shop.run(*command, code=3).err
+    assert sandbox.calls() == ()
+
+
+def test_findings_are_also_data(shop: Shop) -> None:
+    shop.activation(shcedule="manual")
+    document = shop.run("validate", "--format", "json", code=3).json
+    assert document["valid"] is False
+    assert document["findings"][0]["location"]["file"] == "activations/loyal.yaml"
+
+
+def test_validate_points_into_sql(shop: Shop) -> None:
+    shop.write("activations/bad.yaml", BAD_SQL)
+    err = shop.run("validate", code=3).err
+    assert "activations/bad.yaml:8:12: error" in err
+    assert "emial" in err
+    shop.run("validate", "--no-sources")
+
+
+def test_resolved_settings_tell_where_they_come_from(shop: Shop) -> None:
+    shop.activation(guardrails={"min_members": 5})
+    out = shop.run("validate", "--resolved", "loyal").out
+    lines = {line.split()[0]: line for line in out.splitlines()[1:]}
+    assert "activations/loyal.yaml" in lines["guardrails.min_members"]
+    assert "activations/shop.yaml" in lines["mapping.email"]
+    assert "built-in" in lines["guardrails.max_removed"]
+
+
+def test_a_credential_that_is_not_set_is_a_finding_for_what_calls_criteo(shop: Shop) -> None:
+    shop.activation()
+    del shop.environment["CRITEO_CLIENT_SECRET"]
+    shop.run("validate")
+    assert "CRITEO_CLIENT_SECRET is not set" in shop.run("plan", code=3).err
+
+
+def test_wrong_credentials_fail_with_criteos_words_and_never_show_the_secret(shop: Shop) -> None:
+    shop.activation()
+    result = shop.run("plan", "--verbose", code=1, CRITEO_CLIENT_SECRET=SECRET)
+    assert "invalid_client" in result.out + result.err
+    assert SECRET not in result.out + result.err
+
+
+def test_an_account_that_the_credentials_cannot_use_is_answered_with_those_they_can(
+    shop: Shop, sandbox: Sandbox
+) -> None:
+    text = (shop.folder / "activations/shop.yaml").read_text()
+    shop.write("activations/shop.yaml", text.replace("12345", "99999"))
+    shop.activation()
+    result = shop.apply(code=1)
+    assert "99999" in result.out
+    assert "12345" in result.out
+    assert "67890" in result.out
+    assert sandbox.segments() == ()
+
+
+def test_no_network_is_a_sentence(shop: Shop) -> None:
+    shop.activation()
+    result = shop.run("plan", code=1, CRITEO_API_URL="http://127.0.0.1:9", HEADCOUNT_RETRY_SECONDS="0")
+    assert "127.0.0.1:9" in result.out
+
+
+def test_accounts_lists_what_the_credentials_may_use(shop: Shop) -> None:
+    document = shop.run("accounts", "--format", "json").json
+    assert [account["id"] for account in document["destinations"][0]["accounts"]] == ["12345", "67890"]
+    assert "67890" in shop.run("accounts").out
+
+
+def test_accounts_works_before_there_is_any_file(shop: Shop) -> None:
+    assert "12345" in shop.run("accounts", "--dir", "nowhere").out
+
+
+def test_secrets_are_in_no_file_of_the_state(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation()
+    shop.apply("--verbose")
+    for path in shop.state_files():
+        content = path.read_bytes()
+        assert b"client_secret" not in content
+    assert "Bearer" not in "".join(shop.outputs)
+
+
+class TestInit:
+    def test_the_starter_can_be_planned_and_applied_at_once(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.run("init", "--dir", "fresh/activations")
+        shop.run("validate", "--dir", "fresh/activations")
+        shop.run("apply", "--yes", "--dir", "fresh/activations")
+        assert [segment.name for segment in sandbox.segments()] == ["Recent buyers"]
+
+    def test_it_overwrites_nothing(self, shop: Shop) -> None:
+        shop.write("activations/source.yaml", "mine")
+        assert "exists already" in shop.run("init", code=64).err
+        assert (shop.folder / "activations/source.yaml").read_text() == "mine"
+        assert not (shop.folder / "activations/destination.yaml").exists()
+
+
+BAD_SQL = """\
+kind: Activation
+id: bad
+segment:
+  name: Bad
+  sql: |
+    -- who
+    -- is it
+    select emial
+    from shop.people
+mapping: {email: email}
+"""

@@ -1,0 +1,81 @@
+"""Nobody is removed by accident."""
+
+from __future__ import annotations
+
+from runner.sandbox import Sandbox
+from tests.end_to_end.shop import Shop, hashes, mail
+
+
+def only(sandbox: Sandbox) -> str:
+    (segment,) = sandbox.segments()
+    return segment.id
+
+
+def sent(sandbox: Sandbox) -> list[str]:
+    return [call.path for call in sandbox.calls("contact-list")]
+
+
+def test_an_empty_segment_sends_nothing_until_a_person_allows_it(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation()
+    shop.apply()
+    shop.people([])
+    sandbox.forget_calls()
+    result = shop.apply(code=4)
+    assert "empty_segment: the segment has no email any more: all 3 would be removed" in result.err + result.out
+    shop.run("sync", code=4)
+    assert sent(sandbox) == []
+    shop.apply("--allow-removals", "loyal")
+    assert sandbox.members(only(sandbox), "email") == set()
+
+
+def test_a_blocked_activation_is_not_even_renamed(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(name="Before")
+    shop.apply()
+    shop.people([])
+    shop.activation(name="After")
+    shop.apply(code=4)
+    assert sandbox.segments()[0].name == "Before"
+
+
+def test_a_block_stops_no_other_activation(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation("narrow", sql="select email from shop.people where kind = 'all'")
+    shop.activation("wide", sql="select email from shop.people where kind <> 'canary'")
+    shop.apply()
+    shop.people([type(person)(person.email, "", "new") for person in mail(1, 2, 3, 4)])
+    result = shop.apply(code=4)
+    assert "1 blocked (narrow)" in result.out
+    assert "+ wide  done  sync  +1 -0" in result.out
+
+
+def test_the_built_in_limit_stops_a_loss_of_a_third_of_a_thousand(shop: Shop, sandbox: Sandbox) -> None:
+    shop.people(mail(*range(1000)))
+    shop.activation()
+    shop.apply()
+    shop.people(mail(*range(600)))
+    change = shop.plan(code=4)["loyal"]
+    assert (change["action"], change["intended"]) == ("blocked", "sync")
+    assert "400 of 1,000 email would be removed (40.0%), more than 30%" in change["blocks"][0]["message"]
+    shop.activation(guardrails={"max_removed": "50%"})
+    shop.apply()
+    assert sandbox.members(only(sandbox), "email") == hashes(*range(600))
+
+
+def test_min_members_and_max_added_are_kept(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(guardrails={"min_members": 4})
+    shop.apply(code=4)
+    assert sandbox.segments() == ()
+    shop.activation(guardrails={"min_members": 3, "max_added": 10})
+    shop.apply()
+    shop.people(mail(*range(20)))
+    assert shop.plan(code=4)["loyal"]["blocks"][0]["guardrail"] == "max_added"
+
+
+def test_a_guardrail_of_the_destination_can_be_switched_off(shop: Shop) -> None:
+    shop.write(
+        "activations/shop.yaml",
+        (shop.folder / "activations/shop.yaml").read_text() + "  guardrails: {min_members: 9}\n",
+    )
+    shop.activation()
+    assert shop.plan(code=4)["loyal"]["action"] == "blocked"
+    shop.activation(guardrails={"min_members": None})
+    assert shop.plan()["loyal"]["action"] == "create"
