@@ -44,6 +44,18 @@ class Dropped(Response):
             pass
 
 
+class Hanging(Response):
+    """No answer, and an open connection, until the client or the sandbox gives up."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        super().__init__()
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _first(asyncio.ensure_future(receive()), asyncio.ensure_future(self._stopping.wait()))
+        await Dropped()(scope, receive, send)
+
+
 class Truncated(Response):
     """The head and half the body of an answer, and then the connection is closed."""
 
@@ -85,9 +97,14 @@ class Endless(Response):
         await send({"type": "http.response.body", "body": b'{"data":', "more_body": True})
         gone = asyncio.ensure_future(receive())
         stop = asyncio.ensure_future(self._stopping.wait())
-        while not (gone.done() or stop.done()):
+        while not await _first(gone, stop, timeout=_TRICKLE):
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
-            await asyncio.wait((gone, stop), timeout=_TRICKLE, return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        stop.cancel()
         scope["state"][TRANSPORT].abort()
+
+
+async def _first(*waits: asyncio.Future[Any], timeout: float | None = None) -> bool:
+    """Whether one of them came to its end within the seconds given; the others then end too."""
+    done, others = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    for other in others if done else ():
+        other.cancel()
+    return bool(done)

@@ -10,8 +10,7 @@ from runner.sandbox.endpoints import Call
 from runner.sandbox.identifiers import read
 from runner.sandbox.journal import Amended, Cleared
 from runner.sandbox.problems import Refused, invalid
-from runner.sandbox.segments import CONTACT_LIST, Segment
-from runner.sandbox.shapes import INT32
+from runner.sandbox.segments import CONTACT_LIST, Segment, parsed_id
 
 
 def amend(call: Call) -> dict[str, Any]:
@@ -84,9 +83,10 @@ def _check_caller_id(identifier_type: str, attributes: dict[str, Any]) -> None:
 def _contact_list(call: Call) -> Segment:
     """The contact list of the path; 404 where there is none, 403 where it is not for the caller."""
     text = call.segment_id
-    if not (text.isascii() and text.isdigit() and int(text) < INT32):
+    number = parsed_id(text)
+    if number is None:
         raise Refused(400, (invalid("audience-segment-id", "must be the id of a segment"),))
-    segment = call.world.segments.get(int(text))
+    segment = call.world.segments.get(number)
     if segment is None:
         raise Refused(404, (problems.audience_invalid(text),))
     if segment.advertiser_id not in call.advertisers:

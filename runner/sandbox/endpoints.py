@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from runner.sandbox import problems
-from runner.sandbox.answers import Dropped, Endless, Slow, Truncated, html_page, json_answer
+from runner.sandbox.answers import Dropped, Endless, Hanging, Slow, Truncated, html_page, json_answer
 from runner.sandbox.calls import CallRecord
 from runner.sandbox.faults import Fault, FaultKind, Occasion
 from runner.sandbox.problems import Family, Outcome, Problem, Refused
@@ -132,7 +132,7 @@ def faulty_endpoint(world: World, work: Callable[[Incoming], Response], family: 
             answer = _guarded(incoming, work)
             if fault is not None:
                 answer = _spoiled(incoming, fault, answer)
-        record.status = None if isinstance(answer, Dropped) else answer.status_code
+        record.status = None if isinstance(answer, Dropped | Hanging) else answer.status_code
         return answer
 
     return endpoint
@@ -256,6 +256,8 @@ def _instead(incoming: Incoming, fault: Fault) -> Response:
     match fault.kind:
         case FaultKind.DROP_BEFORE:
             return Dropped()
+        case FaultKind.HANG:
+            return Hanging(incoming.world.stopping)
         case FaultKind.HTML:
             return html_page(502)
         case FaultKind.REJECT:

@@ -3,6 +3,7 @@
     401 403 404 429 500 502 503   an error answer with that status (any from 400 to 599); nothing takes effect
     html                          a gateway's HTML error page (502); nothing takes effect
     drop-before                   the connection is closed without an answer; nothing takes effect
+    hang                          no answer, until the client gives up; nothing takes effect
     reject                        200, and the item is refused in `errors` (or in `warnings`); nothing takes effect
     drop-after                    the call takes effect, and the connection is closed without an answer
     empty                         the call takes effect, and the answer is 200 without a body
@@ -31,6 +32,7 @@ class FaultKind(StrEnum):
     STATUS = "status"
     HTML = "html"
     DROP_BEFORE = "drop-before"
+    HANG = "hang"
     REJECT = "reject"
     DROP_AFTER = "drop-after"
     EMPTY = "empty"
@@ -56,7 +58,7 @@ class Fault:
     @property
     def before_effect(self) -> bool:
         """Whether the call is answered without taking effect."""
-        return self.kind in (FaultKind.STATUS, FaultKind.HTML, FaultKind.DROP_BEFORE, FaultKind.REJECT)
+        return self.kind in (FaultKind.STATUS, FaultKind.HTML, FaultKind.DROP_BEFORE, FaultKind.HANG, FaultKind.REJECT)
 
 
 def fault_named(name: str, *, seconds: float = 1.0, where: str = "errors") -> Fault:

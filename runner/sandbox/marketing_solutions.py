@@ -14,7 +14,7 @@ from runner.sandbox.clock import timestamp
 from runner.sandbox.endpoints import Call, Handler, api_endpoint
 from runner.sandbox.journal import SegmentPut, SegmentRemoved
 from runner.sandbox.problems import Family, Outcome, Refused, invalid
-from runner.sandbox.segments import CONTACT_LIST, SETTINGS, Segment, changed
+from runner.sandbox.segments import CONTACT_LIST, SETTINGS, Segment, changed, parsed_id
 from runner.sandbox.shapes import Shape
 from runner.sandbox.world import World
 
@@ -246,7 +246,8 @@ def _require_consent(call: Call) -> None:
 
 def _visible(call: Call, segment_id: str) -> Segment | None:
     """The segment, where it exists and its advertiser consented to the caller."""
-    segment = call.world.segments.get(int(segment_id)) if segment_id.isascii() and segment_id.isdigit() else None
+    number = parsed_id(segment_id)
+    segment = None if number is None else call.world.segments.get(number)
     return segment if segment is not None and segment.advertiser_id in call.advertisers else None
 
 

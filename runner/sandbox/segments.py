@@ -38,6 +38,13 @@ class Segment:
     read_only: bool = False
 
 
+def parsed_id(text: str) -> int | None:
+    """The id that a text is, when it could be one: ids are positive numbers of 32 bits."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if int(text) < 2**31 else None
+
+
 class Segments:
     """All segments, by id and by name. Ids are never given twice."""
 

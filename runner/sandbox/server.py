@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import threading
@@ -19,6 +20,9 @@ from runner.sandbox.app import application
 from runner.sandbox.control import Sandbox
 from runner.sandbox.options import SandboxOptions
 from runner.sandbox.world import World
+
+# Nobody asked for a log of requests that are no HTTP, least of all on standard error.
+logging.getLogger("uvicorn").addHandler(logging.NullHandler())
 
 _KEEP_ALIVE = 75
 """Seconds that an idle connection is kept."""

@@ -163,7 +163,9 @@ def test_statistics_can_lag_behind() -> None:
         assert api.sandbox.segment("a").size == 2
 
 
-@pytest.mark.parametrize(("segment_id", "status"), [("1", 404), ("270158", 404), ("99999999999", 400), ("abc", 400)])
+@pytest.mark.parametrize(
+    ("segment_id", "status"), [("1", 404), ("270158", 404), ("99999999999", 400), ("abc", 400), ("9" * 5000, 400)]
+)
 def test_a_list_that_does_not_exist_is_refused(api: Api, segment_id: str, status: int) -> None:
     api.create("a")
     code = "audience-invalid" if status == 404 else "invalid"

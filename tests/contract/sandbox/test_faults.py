@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -105,6 +106,15 @@ def test_a_slow_answer_lets_the_client_give_up_after_the_effect(api: Api, segmen
     assert _members(api, segment_id) == {MEMBER}
 
 
+def test_a_call_that_hangs_has_no_effect_and_no_answer(api: Api, segment_id: str) -> None:
+    api.amend(segment_id, "add", [MEMBER])
+    api.sandbox.fault("hang", "contact-list")
+    with pytest.raises(requests.ReadTimeout):
+        api.session.delete(f"{api.sandbox.url}{SEGMENTS}/{segment_id}/contact-list", timeout=0.2)
+    assert _members(api, segment_id) == {MEMBER}
+    assert api.sandbox.calls("contact-list")[-1].status is None
+
+
 def test_a_slow_answer_is_a_good_answer(api: Api, segment_id: str) -> None:
     api.sandbox.fault("slow", "contact-list", seconds=0.05)
     assert api.amend(segment_id, "add", [MEMBER]).json()["data"]["attributes"]["nbValidIdentifiers"] == 1
@@ -116,6 +126,25 @@ def test_an_endless_answer_does_not_run_into_a_read_timeout(api: Api, segment_id
     with api.session.delete(url, timeout=5, stream=True) as answer:
         received = answer.iter_content(1)
         assert b"".join(next(received) for _ in range(12)) == b'{"data":' + b" " * 4
+
+
+def test_a_call_that_hangs_is_dropped_when_the_sandbox_stops() -> None:
+    ends: list[Exception] = []
+
+    def call(url: str) -> None:
+        try:
+            requests.get(f"{url}/2026-07/advertisers/me", timeout=30)
+        except requests.RequestException as error:
+            ends.append(error)
+
+    with running() as sandbox:
+        sandbox.fault("hang", "advertisers")
+        caller = threading.Thread(target=call, args=(sandbox.url,))
+        caller.start()
+        while not sandbox.calls("advertisers"):
+            pass
+    caller.join()
+    assert [type(error) for error in ends] == [requests.ConnectionError]
 
 
 def test_endless_and_slow_answers_do_not_keep_the_sandbox_from_stopping() -> None:

@@ -146,7 +146,7 @@ def test_deleted_segments_are_gone_with_their_members(api: Api) -> None:
     assert problem(api.amend(segment_id, "add", ["a@example.com"])) == (404, "validation", "audience-invalid")
 
 
-@pytest.mark.parametrize("unknown", ["1", "0", "-1", "x", "", "99999999999999999999"])
+@pytest.mark.parametrize("unknown", ["1", "0", "-1", "x", "", "99999999999999999999", "9" * 5000])
 def test_an_unknown_segment_is_a_problem_of_its_item(api: Api, unknown: str) -> None:
     for method, path, item in (
         ("POST", "/delete", {"id": unknown}),

@@ -50,6 +50,10 @@ def test_a_token_is_asked_for_with_a_form(sandbox: Sandbox) -> None:
     body = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
     answer = requests.post(f"{sandbox.url}/oauth2/token", json=body, timeout=10)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for form in (b"\xff", b"nothing"):
+        answer = requests.post(f"{sandbox.url}/oauth2/token", data=form, headers=headers, timeout=10)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     answer = requests.get(f"{sandbox.url}/oauth2/token", timeout=10)
     assert answer.status_code == 405
 
