@@ -93,7 +93,8 @@ def _attach(
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
     known = {source.name: tuple(source.tables) for source in sources}
-    return Tables(known | {source.name: source.tables for source in reachable})
+    databases = frozenset(source.name for source in sources if source.type == "duckdb")
+    return Tables(known | {source.name: source.tables for source in reachable}, databases)
 
 
 def lock(connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path) -> None:

@@ -85,6 +85,8 @@ class Tables:
     """What may be read: source name -> its tables, as `table` or, outside the schema main, `schema.table`."""
 
     sources: Mapping[str, tuple[str, ...]]
+    databases: frozenset[str] = frozenset()
+    """The sources that are databases, where `source.main.table` is another way to write `source.table`."""
 
 
 def references(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[tuple[str, ...]]:
@@ -160,6 +162,7 @@ class _Walk:
     def __init__(self, tables: Tables) -> None:
         self.flaws: list[Flaw] = []
         self._known = {name.lower(): {table.lower() for table in known} for name, known in tables.sources.items()}
+        self._databases = {name.lower() for name in tables.databases}
         self._declared = sorted(f"{name}.{table}" for name, known in tables.sources.items() for table in known)
 
     def visit(self, node: Any, scope: frozenset[str]) -> None:
@@ -218,7 +221,9 @@ class _Walk:
         if path[0] in scope and len(path) == 1:
             return
         source, *rest = path
-        if rest and ".".join(rest).removeprefix("main.") in self._known.get(source, ()):
+        if rest[:1] == ["main"] and source in self._databases:
+            rest = rest[1:]
+        if rest and ".".join(rest) in self._known.get(source, ()):
             return
         name = ".".join(str(part) for part in node["qualified_name"]["path"])
         suggestion = self._suggest(rest[-1] if rest else source, source if source in self._known else None)

@@ -1,0 +1,70 @@
+"""A small world for segments: files to read, an engine to read them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from runner.engine.duckdb import DuckDBEngine
+from runner.findings import Finding, Location
+from runner.identifiers import IdentifierType
+from runner.membership import Evaluation
+from runner.model import Activation, Segment, Source, SqlText
+from tests import builders
+
+SOURCES_FILE = Location("sources.yaml", 3, 1)
+MAPPING = Location("activations/a.yaml", 9, 3)
+
+
+@dataclass
+class World:
+    """A folder with data, declared as sources, and an engine over them."""
+
+    folder: Path
+    engine: DuckDBEngine
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    databases: dict[str, str] = field(default_factory=dict)
+
+    def table(self, name: str, query: str, suffix: str = "parquet") -> Path:
+        """Declare shop.<name>, a file with the query's rows."""
+        path = self.folder / f"{name}.{suffix}"
+        duckdb.connect().execute(f"copy ({query}) to '{path}'")
+        self.tables[name] = (str(path),)
+        return path
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        places = {name: Location("sources.yaml", 10 + row, 3) for row, name in enumerate(self.tables)}
+        shop = Source("shop", "files", SOURCES_FILE, self.tables, places)
+        return (shop, *(Source(name, "duckdb", SOURCES_FILE, path=path) for name, path in self.databases.items()))
+
+    def check(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> tuple[Finding, ...]:
+        return self.engine.check(activation(sql, mapping), self.sources)
+
+    def evaluate(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> Evaluation:
+        return self.engine.evaluate(activation(sql, mapping), self.sources)
+
+
+def activation(sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> Activation:
+    text = sql if isinstance(sql, SqlText) else SqlText(sql, "activations/a.yaml", 5, 4)
+    segment = Segment("Loyal", "", text, "f" * 64, builders.HERE)
+    return builders.activation(segment=segment, mapping=mapping or {IdentifierType.EMAIL: "email"}, location=MAPPING)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    engine = DuckDBEngine(tmp_path / "scratch", threads=1)
+    yield World(tmp_path, engine)
+    engine.close()
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.fixture
+def people(world: World) -> World:
+    """shop.people with two columns, email and n, for three persons."""
+    world.table("people", "select 'person' || i || '@example.com' as email, i as n from range(1, 4) t(i)")
+    return world

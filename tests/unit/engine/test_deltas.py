@@ -1,0 +1,328 @@
+"""Set algebra against Python sets: D is the segment, M what is certainly held, U what is uncertain."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.engine.duckdb import DuckDBEngine
+from runner.errors import StateError
+from runner.identifiers import IdentifierType, Operation
+from runner.membership import Evaluation, Held
+
+EMAIL, MOBILE, GUM = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID, IdentifierType.GUM_ID
+TYPES = (EMAIL, MOBILE, GUM)
+SMALL = st.integers(0, 11)
+Sets = dict[IdentifierType, frozenset[int]]
+
+
+def identifier(kind: IdentifierType, number: int) -> bytes:
+    digest = hashlib.sha256(f"{kind}{number}".encode()).digest()
+    return digest if kind is EMAIL else digest[:16] if kind is MOBILE else f"gum-{number}".encode()
+
+
+def wire(kind: IdentifierType, number: int) -> str:
+    raw = identifier(kind, number)
+    if kind is GUM:
+        return raw.decode()
+    text = raw.hex()
+    return text if kind is EMAIL else "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+@dataclass
+class Bench:
+    """An engine and a folder; files are written with plain DuckDB."""
+
+    folder: Path
+    engine: DuckDBEngine
+    numbers: Iterator[int]
+
+    def path(self) -> Path:
+        return self.folder / f"{next(self.numbers)}.parquet"
+
+    def evaluation(self, now: Sets, mapped: tuple[IdentifierType, ...]) -> Evaluation:
+        """A file as an evaluation leaves it: a column per type, repetitions and nulls included."""
+        rows = max((len(now[kind]) for kind in mapped), default=0)
+        columns = {
+            kind: [identifier(kind, number) for number in now[kind]] * 2 + [None] * (2 * (rows - len(now[kind])) + 1)
+            for kind in mapped
+        }
+        path = self.path()
+        select = ", ".join(f"unnest($values{place}::blob[]) as {kind}" for place, kind in enumerate(columns))
+        values = {f"values{place}": column for place, column in enumerate(columns.values())}
+        self._write(f"select {select}", values, path)
+        return Evaluation(path, mapped, 2 * rows + 1, rows, dict.fromkeys(mapped, 0), ())
+
+    def members(self, certain: Sets, unknown: Sets) -> Path:
+        path = self.path()
+        rows = [(str(kind), identifier(kind, number), False) for kind in TYPES for number in certain[kind]]
+        rows += [(str(kind), identifier(kind, number), True) for kind in TYPES for number in unknown[kind]]
+        self._write_rows("identifier_type varchar, identifier blob, unknown boolean", rows, path)
+        return path
+
+    def read_members(self, path: Path) -> tuple[Sets, Sets]:
+        """The certain and the unknown members of a membership file, each identifier seen once."""
+        rows = duckdb.connect().execute(f"select identifier_type, identifier, unknown from '{path}'").fetchall()
+        assert len({row[:2] for row in rows}) == len(rows)
+        known = {(str(kind), identifier(kind, number)): number for kind in TYPES for number in range(12)}
+
+        def chosen(flag: bool) -> Sets:
+            return {
+                kind: frozenset(known[row[0], row[1]] for row in rows if row[0] == kind and row[2] is flag)
+                for kind in TYPES
+            }
+
+        return chosen(False), chosen(True)
+
+    def read_outbox(self, path: Path) -> list[tuple[int, str, str, bytes]]:
+        return (
+            duckdb.connect()
+            .execute(f"select batch, operation, identifier_type, identifier from '{path}' order by batch")
+            .fetchall()
+        )
+
+    def _write_rows(self, columns: str, rows: list[tuple[object, ...]], path: Path) -> None:
+        connection = duckdb.connect()
+        connection.execute(f"create table t({columns})")
+        if rows:
+            connection.executemany(f"insert into t values ({', '.join('?' * len(rows[0]))})", rows)
+        connection.execute(f"copy t to '{path}' (format parquet)")
+
+    def _write(self, query: str, values: dict[str, list[bytes | None]], path: Path) -> None:
+        connection = duckdb.connect()
+        connection.execute(f"create table t as {query}", values)
+        connection.execute(f"copy t to '{path}' (format parquet)")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("deltas")
+    engine = DuckDBEngine(folder / "scratch", threads=1)
+    yield Bench(folder, engine, count())
+    engine.close()
+
+
+def some_sets() -> st.SearchStrategy[Sets]:
+    return st.fixed_dictionaries({kind: st.frozensets(SMALL) for kind in TYPES})
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Sets, Sets, Sets, Sets, tuple[IdentifierType, ...], int, str]:
+    """What is held, what the segment was when a delta was written and is now, and how far that delta came."""
+    certain, other, then, now = (draw(some_sets()) for _ in range(4))
+    unknown = {kind: other[kind] - certain[kind] for kind in TYPES}
+    mapped = tuple(draw(st.lists(st.sampled_from(TYPES), min_size=1, unique=True)))
+    fates = draw(st.text("ntf", min_size=40, max_size=40))
+    return certain, unknown, then, now, mapped, draw(st.integers(1, 5)), fates
+
+
+def difference(now: Sets, certain: Sets, unknown: Sets, kind: IdentifierType) -> tuple[frozenset[int], frozenset[int]]:
+    """What design.md says: add (D − M) ∪ (D ∩ U), remove (M − D) ∪ (U − D)."""
+    d, m, u = now[kind], certain[kind], unknown[kind]
+    return (d - m) | (d & u), (m - d) | (u - d)
+
+
+def only(now: Sets, mapped: tuple[IdentifierType, ...]) -> Sets:
+    return {kind: now[kind] if kind in mapped else frozenset() for kind in TYPES}
+
+
+@settings(deadline=None, max_examples=60)
+@given(history=histories())
+def test_deltas_obey_set_algebra_after_any_interruption(
+    bench: Bench, history: tuple[Sets, Sets, Sets, Sets, tuple[IdentifierType, ...], int, str]
+) -> None:
+    certain, unknown, then, now, mapped, size, fates = history
+    then, now = only(then, mapped), only(now, mapped)
+    members, outbox = bench.members(certain, unknown), bench.path()
+    batches = bench.engine.write_outbox(bench.evaluation(then, mapped), Held(members), outbox, size)
+
+    # the outbox holds the delta, removals first, in dense batches of one operation and one type
+    written = bench.read_outbox(outbox) if batches else []
+    for kind in TYPES:
+        add, remove = difference(then, certain, unknown, kind)
+        for operation, wanted in ((Operation.ADD, add), (Operation.REMOVE, remove)):
+            sent = [row[3] for row in written if row[1:3] == (operation, kind)]
+            assert len(sent) == len(wanted)
+            assert set(sent) == {identifier(kind, number) for number in wanted}
+    assert [batch.number for batch in batches] == list(range(len(batches)))
+    operations = [batch.operation for batch in batches]
+    assert operations == sorted(operations, key=[Operation.REMOVE, Operation.ADD].index)
+    for batch in batches:
+        rows = [row for row in written if row[0] == batch.number]
+        assert {row[1:3] for row in rows} == {(batch.operation, batch.identifier_type)}
+        assert len(rows) == batch.identifiers <= size
+
+    # some batches are taken, some in flight, some never sent
+    taken = frozenset(batch.number for batch in batches if fates[batch.number % 40] == "t")
+    flying = frozenset(batch.number for batch in batches if fates[batch.number % 40] == "f")
+    held = Held(members, outbox if batches else None, taken, flying)
+    expected_certain, expected_unknown = {}, {}
+    for kind in TYPES:
+        m, u = set(certain[kind]), set(unknown[kind])
+        for row in written:
+            number = next(n for n in range(12) if identifier(kind, n) == row[3]) if row[2] == kind else None
+            if number is None or row[0] not in taken | flying:
+                continue
+            m.discard(number)
+            u.discard(number)
+            if row[0] in flying:
+                u.add(number)
+            elif row[1] == Operation.ADD:
+                m.add(number)
+        expected_certain[kind], expected_unknown[kind] = frozenset(m), frozenset(u)
+
+    # the settled view, as counts
+    delta = bench.engine.compare(bench.evaluation(now, mapped), held)
+    for kind in TYPES:
+        m, u = expected_certain[kind], expected_unknown[kind]
+        add, remove = difference(now, expected_certain, expected_unknown, kind)
+        if kind not in delta:
+            assert kind not in mapped
+            assert not m | u
+            continue
+        counts = delta[kind]
+        assert (counts.before, counts.after, counts.unknown) == (len(m | u), len(now[kind]), len(u))
+        assert (counts.added, counts.removed) == (len(add), len(remove))
+
+    # settling writes that view down, and changes nothing more when done again
+    settled = bench.path()
+    result = bench.engine.settle(held, settled)
+    assert bench.read_members(settled) == (expected_certain, expected_unknown)
+    assert result.members == {
+        k: len(expected_certain[k] | expected_unknown[k]) for k in TYPES if expected_certain[k] | expected_unknown[k]
+    }
+    assert result.unknown == {k: len(expected_unknown[k]) for k in TYPES if expected_unknown[k]}
+    assert bench.engine.compare(bench.evaluation(now, mapped), Held(settled)) == delta
+    again = bench.path()
+    bench.engine.settle(Held(settled), again)
+    assert bench.read_members(again) == bench.read_members(settled)
+
+    # a clean run on top makes the membership equal to the segment
+    final_outbox, final = bench.path(), bench.path()
+    last = bench.engine.write_outbox(bench.evaluation(now, mapped), Held(settled), final_outbox, size)
+    done = Held(settled, final_outbox if last else None, frozenset(batch.number for batch in last))
+    bench.engine.settle(done, final)
+    assert bench.read_members(final) == (now, {kind: frozenset() for kind in TYPES})
+    assert all(
+        not part.added and not part.removed
+        for part in bench.engine.compare(bench.evaluation(now, mapped), Held(final)).values()
+    )
+    assert bench.engine.write_outbox(bench.evaluation(now, mapped), Held(final), bench.path(), size) == ()
+
+
+def everyone(numbers: range) -> Sets:
+    return {kind: frozenset(numbers) for kind in TYPES}
+
+
+def test_batches_come_back_in_order_as_they_go_into_calls(bench: Bench) -> None:
+    outbox = bench.path()
+    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(12)), TYPES), Held(), outbox, 5)
+
+    read = list(bench.engine.batches(outbox))
+
+    assert [number for number, _ in read] == [batch.number for batch in batches] == list(range(9))
+    assert [len(identifiers) for _, identifiers in read] == [5, 5, 2] * 3
+    for kind in TYPES:
+        sent = {
+            value
+            for batch, (_, values) in zip(batches, read, strict=True)
+            if batch.identifier_type is kind
+            for value in values
+        }
+        assert sent == {wire(kind, number) for number in range(12)}
+    assert list(bench.engine.batches(outbox, first=4)) == read[4:]
+    assert [bench.engine.identifiers(outbox, number) for number in range(9)] == [values for _, values in read]
+
+
+def test_nothing_declared_removes_everything_held(bench: Bench) -> None:
+    members = bench.members(everyone(range(3)), everyone(range(3, 5)))
+
+    delta = bench.engine.compare(None, Held(members))
+
+    assert {kind: (part.before, part.after, part.removed) for kind, part in delta.items()} == dict.fromkeys(
+        TYPES, (5, 0, 5)
+    )
+
+
+def test_a_type_that_is_no_longer_mapped_is_removed(bench: Bench) -> None:
+    members = bench.members(everyone(range(3)), everyone(range(0)))
+
+    delta = bench.engine.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), Held(members))
+
+    assert {kind: (part.added, part.removed) for kind, part in delta.items()} == {
+        EMAIL: (0, 0),
+        MOBILE: (0, 3),
+        GUM: (0, 3),
+    }
+
+
+def test_a_mapped_type_without_any_identifier_is_in_the_delta_all_the_same(bench: Bench) -> None:
+    delta = bench.engine.compare(bench.evaluation(everyone(range(0)), (EMAIL,)), Held())
+
+    assert delta[EMAIL].after == delta[EMAIL].before == 0
+
+
+def test_settling_nothing_writes_an_empty_membership(bench: Bench) -> None:
+    path = bench.path()
+
+    assert bench.engine.settle(Held(), path).members == {}
+    assert bench.read_members(path) == (everyone(range(0)), everyone(range(0)))
+
+
+def test_identifiers_that_share_their_first_half_are_told_apart(bench: Bench) -> None:
+    twins = [b"\x01" * 31 + bytes([last]) for last in range(4)]
+    path = bench.path()
+    bench._write("select unnest($values::blob[]) as email", {"values": [*twins]}, path)
+
+    delta = bench.engine.compare(Evaluation(path, (EMAIL,), 4, 4, {EMAIL: 0}, ()), Held())
+
+    assert delta[EMAIL].added == 4
+
+
+def test_a_file_of_the_state_is_there_whole_or_not_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bench.folder / "whole" / "outbox.parquet"
+
+    def broken(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", broken)
+    with pytest.raises(StateError, match="No space left on device"):
+        bench.engine.write_outbox(bench.evaluation(everyone(range(3)), TYPES), Held(), path, 5)
+
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_of_the_state_is_for_its_owner_only(bench: Bench) -> None:
+    path = bench.path()
+    bench.engine.settle(Held(bench.members(everyone(range(3)), everyone(range(0)))), path)
+
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "overwritten"])
+def test_a_damaged_state_is_named_and_never_taken_for_an_empty_one(bench: Bench, damage: str) -> None:
+    members = bench.members(everyone(range(10)), everyone(range(0)))
+    content = members.read_bytes()
+    if damage == "missing":
+        members.unlink()
+    else:
+        members.write_bytes(content[: len(content) // 2] if damage == "cut" else b"\0" * len(content))
+    now = bench.evaluation(everyone(range(3)), TYPES)
+
+    for attempt in (
+        lambda: bench.engine.compare(now, Held(members)),
+        lambda: bench.engine.settle(Held(members), bench.path()),
+        lambda: bench.engine.write_outbox(now, Held(members), bench.path(), 5),
+        lambda: bench.engine.identifiers(members, 0),
+        lambda: list(bench.engine.batches(members)),
+    ):
+        with pytest.raises(StateError, match=str(members)):
+            attempt()
