@@ -91,6 +91,17 @@ def test_a_file_is_read_once_for_its_checksum(open_state, filled, monkeypatch):
     assert len(read) == 2
 
 
+def test_what_this_process_wrote_is_read_once_for_its_checksum(state, monkeypatch):
+    read = []
+    checksum = state_files._checksum
+    monkeypatch.setattr(state_files, "_checksum", lambda path: read.append(path) or checksum(path))
+    with state.lock("headcount apply"):
+        key = intend(state)
+        outbox = begin_delta(state, key)
+        state.held(key)
+    assert read == [outbox]
+
+
 def test_a_rebuild_heals_a_damaged_file(open_state, filled):
     state = open_state()
     held = state.held(filled)
@@ -123,6 +134,12 @@ def test_a_damaged_database_is_refused_and_left_as_it_is(open_state, folder, fil
     assert str(path) in refused.value.message
     assert "backup" in refused.value.hint
     assert path.read_bytes() == content
+
+
+def test_an_empty_database_file_is_told_as_such(open_state, folder, filled):
+    (folder / "state.db").write_bytes(b"")
+    with pytest.raises(StateError, match="it is empty"):
+        open_state().audiences()
 
 
 @pytest.mark.parametrize("use", [read, write])

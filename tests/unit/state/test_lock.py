@@ -91,9 +91,12 @@ def test_a_holder_that_has_not_written_its_name_yet_excludes_all_the_same(state,
 def test_what_a_dead_holder_wrote_locks_nobody_out(state, folder):
     with state.lock("headcount apply"):
         pass
-    (folder / "lock").write_text(json.dumps({"command": "x", "pid": 1, "host": "h", "since": AT.isoformat()}))
+    dead = {"command": "x" * 500, "pid": 1, "host": "h", "since": AT.isoformat()}
+    (folder / "lock").write_text(json.dumps(dead))
     with state.lock("headcount apply"):
         intend(state)
+        with pytest.raises(Locked, match="headcount apply, process"), LocalState(folder).lock("headcount sync"):
+            raise AssertionError("two runs at once")
 
 
 @pytest.mark.parametrize(
