@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from runner.model import Activation, Destination, Setting
 
 LATER = frozenset({("name",), ("description",)})
 """What may speak of the segment, and so is filled in once the segment is known."""
+_LIKE_SQL = re.compile(r"\s*(?:select|with|from)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ def _only_destination(document: Document, declared: Declared, found: Findings) -
 
 
 def _first_key(document: Document) -> Span:
-    entry = document.root.entries.get("id")
-    return entry.key if entry else document.root.span
+    entry = document.root.entries.get("id") or document.root.entries["kind"]
+    return entry.key
 
 
 def _segment(document: Document, declared: Declared, scope: Scope, tree: Path, found: Findings) -> SegmentDraft | None:
@@ -123,7 +125,9 @@ def _segment(document: Document, declared: Declared, scope: Scope, tree: Path, f
         return None
     draft = declared.segments.get(node.value.strip())
     if draft is None and declared.complete:
-        advice = suggest(node.value, declared.segments) or "; declare it with `kind: Segment`, or write its `sql` here"
+        advice = suggest(node.value, declared.segments) or "; declare it with `kind: Segment`"
+        if _LIKE_SQL.match(node.value):
+            advice = "; a query goes under it: write `segment: {sql: ...}`"
         found.add(document.file, span, "unknown-segment", f"unknown segment {shown(node.value)}{advice}")
     return draft
 

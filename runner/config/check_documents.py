@@ -18,6 +18,8 @@ _Change = Callable[[Node, Steps], Node]
 _LATER: frozenset[Steps] = frozenset({("sql",), ("segment", "sql")})
 """SQL is filled in where it is read, since its fingerprint needs the template."""
 
+_DEFAULTED = ("mapping", "schedule", "guardrails", "protect", "description")
+
 
 def checked(document: Document, scope: Scope, found: Findings, *, later: Collection[Steps] = ()) -> Document:
     """The document with its templates filled in and its faulty fields known; findings are recorded.
@@ -93,7 +95,7 @@ def _empty(node: Node, path: Steps) -> Iterator[Steps]:
 
 def _explain_empty(document: Document, root: MapNode, path: Steps, found: Findings) -> None:
     span, _ = at(root, path)
-    hint = "`null` switches a default off" if document.kind == "Activation" and len(path) <= 2 else ""
+    hint = "`null` switches a default off" if document.kind == "Activation" and path[0] in _DEFAULTED else ""
     found.add(
         document.file, span, "empty-value", f"{label_of(path)} has no value; write one, or leave the field out", hint
     )

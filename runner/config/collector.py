@@ -8,7 +8,8 @@ from runner.config.nodes import MapNode, Node, Span, TextFile
 from runner.findings import Finding, Location
 
 _BREAK = re.compile(r"\r\n|\r|\n")
-_SECRETIVE = re.compile(r"secret|client_?-?id|credential|password|passwd|token|api_?-?key", re.IGNORECASE)
+_SECRETIVE = re.compile(r"secret|client_?-?id|credential|password|token|api_?-?key", re.IGNORECASE)
+_REFERENCE = re.compile(r"""env\(\s*(['"])[A-Za-z0-9_]*\1\s*\)""")
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -43,8 +44,13 @@ class Findings:
             self._private_lines(file).update(range(entry.key.line, last + 1))
 
     def sorted(self) -> tuple[Finding, ...]:
-        """Everything found, each once, by file, line and column."""
-        return tuple(sorted(set(self._found)))
+        """Everything found, each once, by file, line and column.
+
+        Where the YAML itself is wrong, what follows from that is left out.
+        """
+        broken = {finding.location for finding in self._found if finding.code.startswith("yaml-")}
+        told = (found for found in self._found if found.location not in broken or found.code.startswith("yaml-"))
+        return tuple(sorted(set(told)))
 
     def _line(self, file: TextFile, number: int) -> str:
         lines = self._lines_of(file)
@@ -70,7 +76,7 @@ def _secretive(lines: tuple[str, ...]) -> set[int]:
         indent = match.end() if match else 0
         if depth is not None and line.strip() and indent <= depth:
             depth = None
-        if _SECRETIVE.search(line):
+        if _SECRETIVE.search(_REFERENCE.sub("", line)):
             depth = indent if depth is None else depth
         if depth is not None:
             private.add(number)

@@ -38,7 +38,7 @@ def explain(error: SchemaError, document: Document, found: Findings) -> None:
         _unknown_type(error, path, document, found)
     else:
         span, node = _place(error, path, document)
-        found.add(document.file, span, _code(rule), _sentence(error, path, node), _hint(path, error))
+        found.add(document.file, span, _code(rule), _sentence(error, path, node, document.kind), _hint(path, error))
 
 
 def _place(error: SchemaError, path: Steps, document: Document) -> tuple[Span, Node]:
@@ -63,11 +63,11 @@ def _code(rule: str) -> str:
     return "missing-field" if rule == "anyOf" else "invalid-value"
 
 
-def _sentence(error: SchemaError, path: Steps, node: Node) -> str:
+def _sentence(error: SchemaError, path: Steps, node: Node, kind: str) -> str:
     advice = _advice(error)
     if isinstance(node, MapNode) and error.validator in ("pattern", "maxLength"):
         return f"{shown(str(error.instance))} {advice}"
-    label = label_of(path) or "this document"
+    label = label_of(path) or f"this {kind}"
     if error.validator in ("not", "anyOf"):
         return f"{label} {advice}"
     return f"{label} {advice}{_instead_of(error, path, node)}"
@@ -134,25 +134,27 @@ def _unknown_fields(error: SchemaError, path: Steps, document: Document, found: 
     noun = _NOUNS.get(str(path[-1]) if path else "", "field")
     for key, span in unknown_fields(node, known):
         here = sorted(set(known) - set(node.entries)) if isinstance(node, MapNode) else known
-        home = _home(key, document.kind, path) if nearest(key, here) is None else ""
         where = f" in {label_of(path)}" if path else ""
-        advice = f"; it belongs under `{home}:`" if home else suggest(key, here)
+        advice = (_elsewhere(key, document.kind, path) if nearest(key, here) is None else "") or suggest(key, here)
         found.add(document.file, span, "unknown-field", f"unknown {noun} {shown(key)}{where}{advice}")
 
 
-def _home(key: str, kind: str, path: Steps) -> str:
-    """The field of this kind of document under which a key that stands in the wrong place would be known."""
-    homes = list(_homes(key, schema(kind), ()))
-    return label_of(homes[0]) if homes and homes[0] != path else ""
+def _elsewhere(key: str, kind: str, path: Steps) -> str:
+    """Where in this kind of document the key, or one much like it, would be known."""
+    homes = {name: home for home, name in _nested(schema(kind), ()) if home != path}
+    near = key if key in homes else nearest(key, homes, likeness=0.8)
+    if near is None:
+        return ""
+    home = label_of(homes[near])
+    return f"; it belongs under `{home}:`" if near == key else f'; did you mean "{near}" under `{home}:`?'
 
 
-def _homes(key: str, part: dict[str, Any], path: Steps) -> Iterator[Steps]:
+def _nested(part: dict[str, Any], path: Steps) -> Iterator[tuple[Steps, str]]:
+    """Every field below the top level with its path, the deepest first, so that a shallow one wins."""
     for name, child in part.get("properties", {}).items():
-        if isinstance(child, dict) and key in child.get("properties", {}):
-            yield (*path, name)
-    for name, child in part.get("properties", {}).items():
-        if isinstance(child, dict):
-            yield from _homes(key, child, (*path, name))
+        if isinstance(child, dict) and "properties" in child:
+            yield from _nested(child, (*path, name))
+            yield from (((*path, name), field) for field in child["properties"])
 
 
 # -- fields that are missing -----------------------------------------------------------------------------------------

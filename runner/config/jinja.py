@@ -12,17 +12,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from runner.config.nearest import shown, suggest
-from runner.config.templates import FUNCTIONS, MAX_OUTPUT, Budget, Checked, Problem, TemplateErrors, Use
+from runner.config.templates import FUNCTIONS, MAX_OUTPUT, NAMES, Budget, Checked, Problem, TemplateErrors, Use
 
 _MAX_NUMBER = 10**18
 _MAX_RANGE = 1_000
 
 _NODES = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem,
-    nodes.Slice, nodes.Call, nodes.Filter, nodes.Test, nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And,
-    nodes.Or, nodes.Not, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos,
-    nodes.Concat, nodes.For, nodes.Assign, nodes.List, nodes.Tuple,
-)  # fmt: skip
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
+    *(nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call),
+    *(nodes.Filter, nodes.Test, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
+    *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat),
+)
 _FILTERS = ("abs", "capitalize", "count", "default", "d", "first", "float", "int", "join", "last", "length", "lower",
             "string", "title", "trim", "upper")  # fmt: skip
 _TESTS = ("defined", "undefined", "none", "number", "string", "boolean", "even", "odd", "in", "eq", "ne", "lt", "le",
@@ -121,10 +121,9 @@ def check(text: str) -> Checked:
     try:
         tree = _ENVIRONMENT.parse(text)
         every = [tree, *tree.find_all(nodes.Node)]
-        problems = tuple(_refused(every))
+        problems, uses = tuple(_refused(every)), tuple(_uses(every))
         if problems:
-            return Checked(None, (), problems)
-        uses = tuple(_uses(every))
+            return Checked(None, uses, problems)
         code = _ENVIRONMENT.compile(_Bounded().visit(tree))
         return Checked(Template.from_code(_ENVIRONMENT, code, _ENVIRONMENT.globals), uses)
     except TemplateSyntaxError as error:
@@ -136,7 +135,7 @@ def check(text: str) -> Checked:
 def _syntax(error: TemplateSyntaxError, text: str) -> Problem:
     message = str(error.message or "").rstrip(".")
     hint = ""
-    if "unexpected end of template" in message or "end of print statement" in message:
+    if "unexpected" in message.lower() or "end of print statement" in message:
         hint = "every `{{` needs its `}}`, and every `{% if %}` its `{% endif %}`"
     unknown = message.startswith("No filter named")
     if unknown:
@@ -159,7 +158,7 @@ def _refused(every: Iterable[nodes.Node]) -> Iterator[Problem]:
         elif isinstance(node, nodes.Test) and node.name not in _TESTS:
             yield _refusal(node, f"the test {node.name}", node.name, suggest(node.name, _TESTS))
         elif isinstance(node, nodes.Getattr) and node.attr not in (known := _attributes(node.node)):
-            yield _refusal(node, f".{node.attr}", node.attr, suggest(node.attr, known))
+            yield _refusal(node, f".{node.attr}", node.attr, suggest(node.attr, known) if len(known) == 2 else "")
         elif isinstance(node, nodes.Name) and node.name.startswith("_"):
             yield _refusal(node, f"the name {node.name}", node.name)
         elif isinstance(node, nodes.Getitem) and not _numeric(node.arg):
@@ -193,8 +192,8 @@ def _callable(call: nodes.Call) -> bool:
     if call.kwargs or call.dyn_args is not None or call.dyn_kwargs is not None:
         return False
     if isinstance(call.node, nodes.Name):
-        return call.node.name in FUNCTIONS
-    return isinstance(call.node, nodes.Getattr) and call.node.attr in _METHODS
+        return call.node.name in FUNCTIONS or call.node.name not in NAMES  # an unknown name is told as one
+    return isinstance(call.node, nodes.Getattr) and (call.node.attr in _METHODS or call.node.attr not in _ATTRIBUTES)
 
 
 def _uses(every: Iterable[nodes.Node]) -> Iterator[Use]:
@@ -202,12 +201,14 @@ def _uses(every: Iterable[nodes.Node]) -> Iterator[Use]:
     own = {node.name for node in every if isinstance(node, nodes.Name) and node.ctx != "load"} | {"loop"}
     called: set[int] = set()
     for node in every:
-        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name not in own:
             called.add(id(node.node))
             literal = all(isinstance(argument, nodes.Const) for argument in node.args)
             arguments = tuple(argument.value for argument in node.args) if literal else None  # type: ignore[attr-defined]
             yield Use(node.lineno, node.node.name, arguments)
-        elif isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in own and id(node) not in called:
+        elif isinstance(node, nodes.Name) and node.ctx == "load" and id(node) not in called:
+            if node.name in own or node.name.startswith("_"):
+                continue
             yield Use(node.lineno, node.name)
 
 

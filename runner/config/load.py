@@ -127,7 +127,8 @@ def _resolve(
     trusted = Scope("a Source or a Destination", today, values, environ)
     sources = _checked(read.of("Source"), trusted, found)
     destinations = _checked(read.of("Destination"), trusted, found)
-    segments = _checked(read.of("Segment"), Scope("a Segment", today, values), found)
+    shared = Scope("a Segment", today, values)
+    segments = _checked(read.of("Segment"), shared, found)
     scope = Scope("an Activation", today, values)
     documents = [checked(document, scope, found, later=LATER) for document in read.of("Activation")]
     for kind in (sources, destinations, segments):
@@ -136,7 +137,7 @@ def _resolve(
     built = _present(build_source(document, found) for document in sources)
     declared = Declared(
         _named(destinations, lambda document: draft_destination(document, environ, found)),
-        _named(segments, lambda document: _segment(document, scope, tree, found)),
+        _named(segments, lambda document: _segment(document, shared, tree, found)),
         read.complete and all(document.sound("name") for document in (*destinations, *segments)),
     )
     activations = _present(build_activation(document, declared, scope, tree, found) for document in documents)

@@ -9,10 +9,10 @@ _LISTED = 8
 """More known words than this are not listed: nobody reads on."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
     """The known word that was probably meant, whatever its case; None when nothing is near."""
     folded = {candidate.casefold(): candidate for candidate in known}
-    matches = get_close_matches(word.casefold()[:100], folded, n=1, cutoff=0.6)
+    matches = get_close_matches(word.casefold()[:100], folded, n=1, cutoff=likeness)
     return folded[matches[0]] if matches else None
 
 
@@ -29,5 +29,5 @@ def suggest(word: str, known: Iterable[str], otherwise: str = "known here") -> s
 
 def shown(word: str, limit: int = 60) -> str:
     """A word in quotes for a message: on one line, cut where it is long."""
-    line = " ".join(word.split())
+    line = word.replace("\n", "\\n")
     return f'"{line}"' if len(line) <= limit else f'"{line[: limit - 3]}..."'

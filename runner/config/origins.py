@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runner.config.nodes import ScalarNode, Span, TextFile
 
 _BREAK = re.compile(r"\r\n|\r|\n")
+_TEMPLATE = re.compile(r"\{[{%#](?:.*?[}%#]\}|.*)")
 _QUOTES = ("'", '"')
 
 
@@ -29,19 +30,21 @@ class Origin:
         lines = _BREAK.split(self.file.text)
         written = lines[number - 1] if number <= len(lines) else ""
         found = _word(word, written, self.indent)
-        if found >= 0:
-            return Span(number, found + 1, len(word))
+        if found is not None:
+            return Span(number, found.start() + 1, len(found.group()))
         content = written[self.indent :]
         start = self.indent + len(content) - len(content.lstrip())
         return Span(number, start + 1, max(1, len(written.rstrip()) - start))
 
 
-def _word(word: str, line: str, start: int) -> int:
+def _word(word: str, line: str, start: int) -> re.Match[str] | None:
+    """Where the word is: rather in quotes, as in `var('word')`, than bare; for no word, the first template."""
     if not word:
-        return -1
+        return _TEMPLATE.search(line, start)
+    bare = re.escape(word)
+    quoted = re.compile(f"""(?<=['"]){bare}(?=['"])""").search(line, start)
     edge = r"\b" if word.isidentifier() else ""
-    match = re.compile(f"{edge}{re.escape(word)}{edge}").search(line, start)
-    return match.start() if match else -1
+    return quoted or re.compile(f"{edge}{bare}{edge}").search(line, start)
 
 
 def origin_of(node: ScalarNode, file: TextFile) -> Origin:

@@ -41,8 +41,9 @@ def _cron_problem(expression: str) -> str:
 
     fields = len(expression.split())
     if fields != _FIELDS:
+        have = f"{fields} field" if fields == 1 else f"{fields} fields"
         return (
-            f"the cron expression {shown(expression)} has {fields} fields instead of five;"
+            f"the cron expression {shown(expression)} has {have} instead of five;"
             ' write minute, hour, day of month, month, day of week, such as "0 6 * * 1-5"'
         )
     try:
@@ -62,6 +63,8 @@ def _timezone_problem(name: str) -> str:
     try:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError):
-        advice = suggest(name, available_timezones()) or "; write one such as Europe/Paris"
+        advice = (
+            suggest(name, (zone for zone in available_timezones() if "/" in zone)) or "; write one such as Europe/Paris"
+        )
         return f"unknown time zone {shown(name)}{advice}"
     return ""

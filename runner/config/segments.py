@@ -32,7 +32,7 @@ def draft_segment(
 ) -> SegmentDraft:
     """The segment that the fields describe; `span` is where it is declared."""
     name, description = fields.text("name"), fields.text("description") or ""
-    sql = read_sql(fields, document, scope, tree, found)
+    sql = read_sql(fields, document, scope, tree, found) if document.sound("sql", "file", "segment") else None
     words = (name.strip() if name else None, description.strip())
     segment = None
     if sql is not None:

@@ -67,7 +67,7 @@ def _filled(
             found.add(origin.file, span, problem.code, problem.message, problem.hint)
         return None
     if not text.strip():
-        found.add(document.file, node.span, "empty-sql", "the query is empty; write a SELECT")
+        found.add(document.file, node.span, "sql-empty", "the query is empty; write a SELECT")
         return None
     exact = origin.exact and text.count("\n") == template.count("\n")
     sql = SqlText(text, origin.file.name, origin.first_line, origin.indent, exact)

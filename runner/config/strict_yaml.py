@@ -96,7 +96,9 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if depth > MAX_DEPTH:
-            self._stop(event, "yaml-too-deep", f"this is nested more than {MAX_DEPTH} levels deep; nothing here is")
+            self._stop(
+                event, "yaml-too-deep", f"this is nested more than {MAX_DEPTH} levels deep; no document needs that"
+            )
         if event.tag is not None:
             self._tag(event)
         self._count(1, event)
@@ -121,7 +123,7 @@ class _Composer:
         odd = unprintable(text) if event.style == '"' else None
         if odd is not None:
             self._add(event, "control-character", f"the text holds the character U+{ord(odd):04X}; remove its escape")
-        value = core_value(text) if plain else text
+        value = core_value(text) if plain and event.tag is None else text
         end = event.end_mark
         end_line = end.line + 1 if end.column or end.line == event.start_mark.line else end.line
         return ScalarNode(value, text, self._span(event), "" if plain else event.style, end_line)
@@ -132,7 +134,9 @@ class _Composer:
             items.append(self._node(event, depth + 1))
         return ListNode(tuple(items), self._span(start))
 
-    def _map(self, start: Any, depth: int) -> MapNode:
+    def _map(self, start: Any, depth: int) -> MapNode | ScalarNode:
+        if self._file.text.startswith("{{", start.start_mark.index):
+            return self._unquoted_template(start)
         entries: dict[str, Entry] = {}
         while not isinstance(event := self._loader.get_event(), yaml.MappingEndEvent):
             key = self._key(event, depth)
@@ -165,15 +169,25 @@ class _Composer:
             return node.value
         if isinstance(node, ScalarNode):
             self._add(event, "yaml-key", f'a key must be text; write "{node.text}" in quotes')
-        elif self._opens_template(event):
-            self._add(event, "unquoted-template", 'a value that starts with "{{" must be in quotes')
         else:
             self._add(event, "yaml-key", "a key must be text, not a list or a mapping")
         return None
 
-    def _opens_template(self, event: Any) -> bool:
-        start = event.start_mark.index
-        return start > 0 and self._file.text[start - 1 : start + 1] == "{{"
+    def _unquoted_template(self, start: Any) -> ScalarNode:
+        """What YAML takes for a mapping in a mapping, and what is read on as if it were in quotes."""
+        event, level = start, 1
+        while level:
+            event = self._loader.get_event()
+            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if level > MAX_DEPTH:
+                self._stop(start, "yaml-too-deep", f"this is nested more than {MAX_DEPTH} levels deep")
+        begin, end = start.start_mark, event.end_mark
+        length = end.index - begin.index if end.line == begin.line else 2
+        span = Span(begin.line + 1, begin.column + 1, length)
+        message = 'a value that starts with "{{" must be in quotes: write "{{ ... }}"'
+        self._found.add(self._file, span, "unquoted-template", message)
+        text = self._file.text[begin.index : end.index]
+        return ScalarNode(text, text, span, "", end.line + 1)
 
     def _alias(self, event: Any) -> Node:
         if event.anchor in self._open_anchors:
@@ -185,7 +199,8 @@ class _Composer:
         return node
 
     def _tag(self, event: Any) -> None:
-        self._add(event, "yaml-tag", f'tags such as "{event.tag}" are not supported; remove it, or quote the text')
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        self._add(event, "yaml-tag", f'tags such as "{tag}" are not supported; remove it, or quote the text')
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes

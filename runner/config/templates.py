@@ -24,6 +24,7 @@ MAX_OUTPUT = 1_000_000
 
 _MARKS = ("{{", "{%", "{#")
 FUNCTIONS = ("env", "var", "range")
+NAMES = ("today", "segment", *FUNCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,8 @@ def _checked(text: str) -> Checked:
 
 
 def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[Problem]:
-    known = {"var", "today", "range", "env", "segment"}
     for use in checked.uses:
-        if use.name not in known:
+        if use.name not in NAMES:
             hint = f"variables are read with var('{use.name}')" if use.name in (scope.variables or {}) else ""
             message = f"unknown name {shown(use.name)}{suggest(use.name, _usable(scope))}"
             yield Problem(use.line, use.name, "unknown-name", message, hint)

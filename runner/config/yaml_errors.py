@@ -9,12 +9,8 @@ import yaml
 from runner.config.nodes import Span
 
 _EXPLAINED: tuple[tuple[str, str, str], ...] = (
-    (r"found a tab character|character '\\t'", "a tab cannot indent YAML; use spaces", ""),
-    (
-        r"cannot start any token",
-        "a value cannot start with this character; put the value in quotes",
-        "a template goes in quotes, too: name: \"{{ var('x') }}\"",
-    ),
+    (r"found a tab character", "a tab cannot indent YAML; use spaces", ""),
+    (r"cannot start any token", "a value cannot start with this character; put the value in quotes", ""),
     (
         r"could not find expected ':'",
         "a key without a colon; write `key: value`",
@@ -27,8 +23,16 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ),
     (r"did not find expected key", "this line does not fit the lines above; check its indentation", ""),
     (r"did not find expected '-' indicator", "a list item must start with `- `; check the indentation", ""),
-    (r"did not find expected ',' or '}'", "a `{` is not closed; write `}`, or a comma between the entries", ""),
-    (r"did not find expected ',' or ']'", "a `[` is not closed; write `]`, or a comma between the items", ""),
+    (
+        r"did not find expected ',' or '}'",
+        "the `{{` in line {line} is not closed; write `}}`, or a comma between the entries",
+        "",
+    ),
+    (
+        r"did not find expected ',' or ']'",
+        "the `[` in line {line} is not closed; write `]`, or a comma between the items",
+        "",
+    ),
     (r"found unexpected end of stream", "a quote is opened here and never closed; close it", ""),
     (r"found unexpected document indicator", "a quote is opened here and never closed; close it", ""),
     (
@@ -68,7 +72,10 @@ def explain_syntax(error: yaml.YAMLError, text: str) -> tuple[Span, str, str]:
     elif context_mark is not None and "could not find expected ':'" in problem:
         mark = context_mark  # the key itself, and not the line after it
     span = Span(mark.line + 1, mark.column + 1) if mark is not None else Span(1, 1)
+    character = text[mark.index : mark.index + 1] if mark is not None else ""
+    if "cannot start any token" in problem and character == "\t":
+        problem = "found a tab character"
     for pattern, message, hint in _EXPLAINED:
         if re.search(pattern, problem):
-            return span, message, hint
+            return span, message.format(line=context_mark.line + 1 if context_mark else span.line), hint
     return span, f"this is not valid YAML: {problem}", ""

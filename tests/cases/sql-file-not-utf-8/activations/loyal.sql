@@ -1,0 +1,2 @@
+select email
+from shop.customers where name = 'René'

@@ -1,0 +1,3 @@
+select email
+from shop.customers
+where seen > '{{ today }}' and n > {{ var('n') }}
