@@ -64,6 +64,9 @@ def _prepare(
     sql = activation.segment.sql
     try:
         named = references(connection, sql.text)
+    except duckdb.Error as error:
+        return Prepared(connection, {}, (unbound(error, sql, 0),))
+    try:
         reachable = _attach(connection, sources, named, deadline)
         lock(connection, reachable, out)
         refused = flaws(connection, sql.text, _tables(sources, reachable))
