@@ -88,7 +88,8 @@ class Tokens:
         asked_at = self._clock.monotonic()
         answer = self._fetch()
         life = answer.get("expires_in")
-        seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else LIFE
+        sensible = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < 1e9
+        seconds = float(answer["expires_in"]) if sensible else LIFE
         return _Token(str(answer["access_token"]), asked_at + seconds - min(EARLY, seconds / 2))
 
 

@@ -26,7 +26,7 @@ _IDENTIFIER = re.compile(
 )
 _TRACE = re.compile(r"[\w.:|-]{1,63}", re.ASCII)
 _LONGEST = 300
-_LONGEST_READ = 1000
+_LONGEST_READ = 600
 
 
 @dataclass(frozen=True, slots=True)
