@@ -31,6 +31,7 @@ def test_calls_over_the_limit_are_refused_until_the_window_ends() -> None:
         assert api.call("GET", ME).status_code == 429
         api.sandbox.advance(10)
         assert _headers(api.call("GET", ME))[:2] == (3, 2)
+        assert [api.call("GET", ME).status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_the_reset_is_a_moment_at_which_a_call_is_let_in() -> None:

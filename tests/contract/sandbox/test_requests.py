@@ -221,6 +221,7 @@ def test_what_is_no_json_is_refused(api: Api, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = api.session.post(f"{api.sandbox.url}{SEARCH}", data=body, headers=headers)
     assert problem(answer) == (400, "validation", "invalid")
+    assert answer.json()["errors"][0]["title"] == "The request body is not valid JSON"
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
