@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from runner.cli.app import run
 
 CANARY = "canary.bird@leak-detector.example"
 PEOPLE_COLUMNS = ("email", "idfa", "kind")
@@ -107,17 +114,35 @@ class Shop:
     # -- commands ----------------------------------------------------------------------------------------------
 
     def run(self, *arguments: str, code: int | None = 0, **environment: str) -> Result:
-        """Run `headcount` in a process of its own; the exit code must be `code` unless that is None."""
-        with self.start(*arguments, **environment) as process:
-            out, err = process.communicate(timeout=120)
-        self.outputs += [out, err]
-        result = Result(process.returncode, out, err)
-        assert code is None or result.code == code, f"exit {result.code}\n{out}\n{err}"
-        assert "Traceback" not in err, err
+        """Run `headcount` in this process; the exit code must be `code` unless that is None."""
+        out, err = io.StringIO(), io.StringIO()
+        with self._as_if_started_here(environment), redirect_stdout(out), redirect_stderr(err):
+            returned = run(list(arguments))
+        result = Result(returned, out.getvalue(), err.getvalue())
+        self.outputs += [result.out, result.err]
+        assert code is None or result.code == code, f"exit {result.code}\n{result.out}\n{result.err}"
+        assert "Traceback" not in result.err, result.err
         return result
 
+    @contextmanager
+    def _as_if_started_here(self, environment: Mapping[str, str]) -> Iterator[None]:
+        logger = logging.getLogger("headcount")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", io.StringIO())
+            for name in set(os.environ) - set(self.environment):
+                patch.delenv(name)
+            for name, value in {**self.environment, **environment}.items():
+                patch.setenv(name, value)
+            handlers, level = list(logger.handlers), logger.level
+            try:
+                yield
+            finally:
+                logger.handlers[:] = handlers
+                logger.setLevel(level)
+
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start `headcount` and leave it running."""
+        """Start `headcount` in a process of its own, which can be killed."""
         return subprocess.Popen(
             [sys.executable, "-m", "runner", *arguments],
             cwd=self.folder,
