@@ -1,0 +1,85 @@
+"""Templates that would run on, or grow, or get out, do not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from runner.config.templates import Scope, TemplateErrors, render
+
+SCOPE = Scope("an Activation", date(2026, 11, 24), {"n": 5, "on": True, "text": "a,b"})
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("no template", "no template"),
+        ("{{ today }}", "2026-11-24"),
+        ("{{ var('n') + 1 }}", "6"),
+        ("{{ var('on') }}", "true"),
+        ("{{ var('absent', 'x') }}", "x"),
+        (
+            "{% for part in var('text').split(',') %}'{{ part }}'{% if not loop.last %}, {% endif %}{% endfor %}",
+            "'a', 'b'",
+        ),
+        ("{{ ['a', 'b'] | join('-') }}{{ 'x' ~ 1 }}", "a-bx1"),
+        ("{% set day = today.strftime('%Y') %}{{ day }}", "2026"),
+        ("{# a comment #}{{ today.year % 100 }}\n", "26\n"),
+    ],
+)
+def test_what_a_template_gives(template: str, expected: str) -> None:
+    assert render(template, SCOPE) == expected
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'x' * 10**9 }}",
+        "{{ 'x' * 1000000000 }}",
+        "{{ [0] * 1000000000 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ '{:1000000000}'.format(1) }}",
+        "{{ 'x'.ljust(1000000000) }}",
+        "{{ 'x' | center(1000000000) }}",
+        "{{ 1.5 | round(1000000000, 'ceil') }}",
+        "{{ range(1000000000) | list }}",
+        "{% for a in range(999) %}{% for b in range(999) %}{% for c in range(9) %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in range(999) %}{% for b in range(90) %}" + "x" * 99 + "{% endfor %}{% endfor %}",
+        "{% set a = 'x' ~ 'y' %}" + "".join("{% set a = a ~ a ~ a ~ a %}" for _ in range(40)),
+        "{% set a = 'x' %}" + "{% set a = a + a + a + a %}" * 40,
+        "{% set a = 9 %}" + "{% set a = a * a %}" * 40 + "{{ a }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}",
+        "{{ " + "not " * 5_000 + "1 }}",
+        "{{ " + "-" * 5_000 + "1 }}",
+        "{{ " + "1 + " * 20_000 + "1 }}",
+        "{{ 1 }}" * 50_000,
+    ],
+    ids=lambda template: template[:40],
+)
+def test_what_would_grow_or_run_on_is_refused(template: str) -> None:
+    with pytest.raises(TemplateErrors):
+        render(template, SCOPE)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ''.__class__ }}",
+        "{{ ''['__class__'] }}",
+        "{{ '' | attr('__class__') }}",
+        "{{ var.__globals__ }}",
+        "{{ self._TemplateReference__context }}",
+        "{% include 'pyproject.toml' %}",
+        "{% import 'x' as x %}",
+        "{{ cycler }}{{ lipsum() }}{{ namespace() }}",
+        "{{ _budget }}",
+        "{{ env('HOME') }}",
+        "{{ segment.name }}",
+        "{{ undefined_name }}",
+    ],
+)
+def test_what_would_get_out_is_refused(template: str) -> None:
+    with pytest.raises(TemplateErrors):
+        render(template, SCOPE)
