@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -50,11 +52,24 @@ def load(
     """
     found = Findings()
     tree = folder.resolve().parent
-    read = _read(folder, tree, found)
-    project = _resolve(read, folder, tree, variables, today, environ, found)
+    with _no_collection():
+        read = _read(folder, tree, found)
+        project = _resolve(read, folder, tree, variables, today, environ, found)
     if found:
         raise InvalidProject(found.sorted())
     return project
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing made here is a cycle, and looking for some takes a quarter of the time with a thousand files."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

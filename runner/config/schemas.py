@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
+
+_FIELD_BY_FIELD = {"$schema", "title", "description", "type", "required", "additionalProperties", "properties"}
+"""The keywords of a schema that says nothing about fields taken together."""
 
 KINDS = ("Project", "Source", "Destination", "Segment", "Activation")
 
@@ -34,6 +38,34 @@ def validator(kind: str) -> Validator:
     from jsonschema import Draft7Validator
 
     return Draft7Validator(schema(kind))
+
+
+@cache
+def _part(kind: str, field: str) -> Validator:
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(schema(kind)["properties"][field])
+
+
+_Good = dict[tuple[str, str, str], bool]
+
+
+def plainly_valid(kind: str, data: Mapping[str, Any], known: _Good) -> bool:
+    """Whether a document is valid, where its fields can be judged one by one; False means that only a full validation
+    can tell. Most activations share most of their fields' values, and `known` remembers those already judged.
+    """
+    whole = schema(kind)
+    if not _FIELD_BY_FIELD.issuperset(whole) or not data.keys() <= whole["properties"].keys():
+        return False
+    if not all(field in data for field in whole["required"]):
+        return False
+    for field, value in data.items():
+        key = (kind, field, repr(value))
+        if key not in known:
+            known[key] = _part(kind, field).is_valid(value)
+        if not known[key]:
+            return False
+    return True
 
 
 @cache

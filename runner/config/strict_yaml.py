@@ -164,6 +164,10 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent) and not event.style and event.value == "<<":
             self._add(event, "yaml-merge-key", "merge keys are not supported; write the settings out")
             return None
+        if isinstance(event, yaml.ScalarEvent) and event.tag is None and event.anchor is None and not event.style:
+            self._count(1, event)
+            if isinstance(core_value(event.value), str):
+                return str(event.value)  # nearly every key
         node = self._node(event, depth + 1)
         if isinstance(node, ScalarNode) and isinstance(node.value, str):
             return node.value

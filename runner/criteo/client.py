@@ -108,7 +108,7 @@ class Client:
         except Failure as failure:
             self._log(request, failure.what, begun)
             self._http.reconnect()
-            error = DestinationError(f"Criteo gave no answer to {doing}: {failure.what}", OUTAGE)
+            error = DestinationError(f"{self._endpoint.url} gave no answer to {doing}: {failure.what}", OUTAGE)
             if failure.hopeless:
                 raise error from None
             raise Healable(error, untouched=failure.untouched) from None

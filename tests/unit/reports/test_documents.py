@@ -78,7 +78,7 @@ def properties(node: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
         for key, value in node.get("properties", {}).items() if isinstance(node.get("properties"), dict) else ():
             found.append((f"{path}.{key}", value))
         for key, value in node.items():
-            found += properties(value, f"{path}.{key}")
+            found += properties(value, f"{path}.{key}") if key != "if" else []
     if isinstance(node, list):
         for index, value in enumerate(node):
             found += properties(value, f"{path}[{index}]")
