@@ -9,7 +9,7 @@ from runner.config.collector import Findings
 from runner.config.explain import SchemaError, explain, label_of, missing_field
 from runner.config.nodes import Document, Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
 from runner.config.origins import origin_of
-from runner.config.schemas import validator
+from runner.config.schemas import Judged, plainly_valid, validator
 from runner.config.strict_yaml import core_value
 from runner.config.templates import Scope, TemplateErrors, is_template, render
 
@@ -21,7 +21,9 @@ _LATER: frozenset[Steps] = frozenset({("sql",), ("segment", "sql")})
 _DEFAULTED = ("mapping", "schedule", "guardrails", "protect", "description")
 
 
-def checked(document: Document, scope: Scope, found: Findings, *, later: Collection[Steps] = ()) -> Document:
+def checked(
+    document: Document, scope: Scope, found: Findings, judged: Judged, *, later: Collection[Steps] = ()
+) -> Document:
     """The document with its templates filled in and its faulty fields known; findings are recorded.
 
     Templates under the paths `later`, of SQL, and of credentials are left as they are.
@@ -32,7 +34,7 @@ def checked(document: Document, scope: Scope, found: Findings, *, later: Collect
     for path in empty:
         _explain_empty(document, root, path, found)
     document = replace(document, root=root)
-    errors, document = _schema_errors(document)
+    errors, document = _schema_errors(document, judged)
     skipped = empty | rendering.failed
     errors = [error for error in errors if tuple(error.absolute_path) not in skipped]
     for error in errors:
@@ -50,9 +52,12 @@ def _field(error: SchemaError) -> str:
     return "sql" if error.validator in ("anyOf", "not") else ""
 
 
-def _schema_errors(document: Document) -> tuple[list[SchemaError], Document]:
+def _schema_errors(document: Document, judged: Judged) -> tuple[list[SchemaError], Document]:
+    data = plain(document.root)
+    if plainly_valid(document.kind, data, judged):
+        return [], document
     check = validator(document.kind)
-    errors = list(check.iter_errors(plain(document.root)))
+    errors = list(check.iter_errors(data))
     if errors:
         typed = _typed(document.root, {tuple(error.absolute_path) for error in errors}, ())
         if typed is not document.root and isinstance(typed, MapNode):

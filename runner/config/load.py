@@ -17,7 +17,7 @@ from runner.config.destinations import draft_destination
 from runner.config.files import read_text, shown_path, yaml_files
 from runner.config.nearest import shown, suggest
 from runner.config.nodes import Document, MapNode, Node, ScalarNode, TextFile
-from runner.config.schemas import KINDS
+from runner.config.schemas import KINDS, Judged
 from runner.config.segments import SegmentDraft, draft_segment
 from runner.config.sources import build_source
 from runner.config.strict_yaml import parse
@@ -136,16 +136,17 @@ def _resolve(
     environ: Mapping[str, str],
     found: Findings,
 ) -> Project:
-    projects = _checked(read.of("Project"), Scope("a Project document", today, None, environ), found)
+    judged: Judged = {}
+    projects = _checked(read.of("Project"), Scope("a Project document", today, None, environ), found, judged)
     check_one_project(projects, found)
     values = resolve_variables(projects[0] if projects else None, variables, found)
     trusted = Scope("a Source or a Destination", today, values, environ)
-    sources = _checked(read.of("Source"), trusted, found)
-    destinations = _checked(read.of("Destination"), trusted, found)
+    sources = _checked(read.of("Source"), trusted, found, judged)
+    destinations = _checked(read.of("Destination"), trusted, found, judged)
     shared = Scope("a Segment", today, values)
-    segments = _checked(read.of("Segment"), shared, found)
+    segments = _checked(read.of("Segment"), shared, found, judged)
     scope = Scope("an Activation", today, values)
-    documents = [checked(document, scope, found, later=LATER) for document in read.of("Activation")]
+    documents = [checked(document, scope, found, judged, later=LATER) for document in read.of("Activation")]
     for kind in (sources, destinations, segments):
         check_names(kind, found)
     check_ids(documents, found)
@@ -160,8 +161,8 @@ def _resolve(
     return _project(folder, built, declared, activations)
 
 
-def _checked(documents: Iterable[Document], scope: Scope, found: Findings) -> tuple[Document, ...]:
-    return tuple(checked(document, scope, found) for document in documents)
+def _checked(documents: Iterable[Document], scope: Scope, found: Findings, judged: Judged) -> tuple[Document, ...]:
+    return tuple(checked(document, scope, found, judged) for document in documents)
 
 
 def _present(built: Iterable[T | None]) -> list[T]:

@@ -47,10 +47,11 @@ def _part(kind: str, field: str) -> Validator:
     return Draft7Validator(schema(kind)["properties"][field])
 
 
-_Good = dict[tuple[str, str, str], bool]
+Judged = dict[tuple[str, str, str], bool]
+"""Kind, field and value: whether the value is valid there."""
 
 
-def plainly_valid(kind: str, data: Mapping[str, Any], known: _Good) -> bool:
+def plainly_valid(kind: str, data: Mapping[str, Any], known: Judged) -> bool:
     """Whether a document is valid, where its fields can be judged one by one; False means that only a full validation
     can tell. Most activations share most of their fields' values, and `known` remembers those already judged.
     """
