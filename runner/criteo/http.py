@@ -103,7 +103,8 @@ class Http:
         """The body as it comes in: a server that sends a byte a minute must not hold a run for ever."""
         until = self._clock.monotonic() + READ_TIMEOUT
         size = 0
-        while piece := response.raw.read1(_PIECE, decode_content=True):
+        response.raw.decode_content = True
+        while piece := response.raw.read1(_PIECE):
             size += len(piece)
             if size > LARGEST_ANSWER:
                 raise Failure("the answer did not end")

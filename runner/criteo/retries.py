@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from runner.criteo.clock import Clock
 from runner.errors import AnswerLost, DestinationError
 
 T = TypeVar("T")
+
+logger = logging.getLogger("headcount.criteo")
+
+WORTH_A_LINE = 1.0
+"""Seconds of waiting from which on whoever watches is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,14 @@ def persistently(attempt: Callable[[], T], retries: Retries, clock: Clock, *, re
         late = clock.monotonic() + state.upcoming_sleep > begun + retries.seconds
         return late or state.attempt_number >= retries.tries or not (repeatable or _failure(state).untouched)
 
-    retrying = Retrying(retry=retry_if_exception_type(Healable), wait=wait, stop=stop, sleep=clock.sleep, reraise=True)
+    retrying = Retrying(
+        retry=retry_if_exception_type(Healable),
+        wait=wait,
+        stop=stop,
+        sleep=clock.sleep,
+        before_sleep=_tell,
+        reraise=True,
+    )
     try:
         return retrying(attempt)
     except Healable as failure:
@@ -80,6 +93,12 @@ def lost(error: DestinationError) -> AnswerLost:
         trace_id=error.trace_id,
         status=error.status,
     )
+
+
+def _tell(state: RetryCallState) -> None:
+    """Whoever waits is told why; a short pause is not worth a line."""
+    if state.upcoming_sleep >= WORTH_A_LINE:
+        logger.warning("%s; trying again in %.0f s", _failure(state).error.message, state.upcoming_sleep)
 
 
 def _failure(state: RetryCallState) -> Healable:
