@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runner.cli import outcome
-from runner.cli.console import show_json, show_text
+from runner.cli.console import show_json, show_line, show_text
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRemovals,
@@ -16,6 +16,8 @@ from runner.cli.options import (
     Format,
     NoColor,
     Output,
+    PlanFormat,
+    PlanOutput,
     Prune,
     Select,
     Today,
@@ -33,8 +35,10 @@ def plan(
     select: Select = None,
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
-    detailed_exitcode: Annotated[bool, typer.Option(help="Exit with 2 when there is something to do.")] = False,
-    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
+    ] = False,
+    format: PlanOutput = PlanFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
     verbose: Verbose = False,
@@ -85,7 +89,7 @@ def apply(
         setup.err.print("Not applied.")
     else:
         if not done.plan.pending:
-            _show_plan(done.plan, setup, format)
+            _show_plan(done.plan, setup, PlanFormat.TEXT)
         show_text(setup.out, run_text(done.outcomes))
     raise typer.Exit(outcome.of_run(done))
 
@@ -139,16 +143,16 @@ def take_over(
     with opened(setup) as bench:
         done = import_audience(project, activation, audience, bench.tools, bench.accounts)
     size = "" if done.size is None else f", {done.size:,} identifiers by Criteo's count"
-    setup.out.print(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
-    setup.out.print("Its members cannot be read back: the next apply clears it and fills it from the segment.")
+    show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
+    show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 
 
-def _show_plan(made: Plan, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
-    if format is Format.JSON:
+def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A002 - the option's name
+    if format is PlanFormat.JSON:
         from runner.reports.documents import plan_document
 
         show_json(plan_document(made))
-    elif format is Format.MARKDOWN:
+    elif format is PlanFormat.MARKDOWN:
         from runner.reports.markdown import plan_markdown
 
         sys.stdout.write(plan_markdown(made))
@@ -161,5 +165,5 @@ def _show_plan(made: Plan, setup: Setup, format: Format) -> None:  # noqa: A002 
 def _approve(made: Plan, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002
     if format is Format.TEXT:
         bench.progress.pause()
-        _show_plan(made, setup, format)
+        _show_plan(made, setup, PlanFormat.TEXT)
     return yes or typer.confirm("Apply this plan?", err=True)

@@ -41,6 +41,11 @@ def show_table(console: Console, table: Table) -> None:
     console.print(table)
 
 
+def show_line(line: str) -> None:
+    """Print one line as it is, control characters made visible."""
+    sys.stdout.write(line.translate(_CONTROLS) + "\n")
+
+
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

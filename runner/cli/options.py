@@ -17,6 +17,13 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is written: also as a comment for a pull request."""
+
+    TEXT = "text"
+    JSON = "json"
     MARKDOWN = "markdown"
 
 
@@ -27,6 +34,7 @@ Select = Annotated[
     typer.Option("--select", metavar="ID", help="Only these: ids, globs or destination:NAME; repeatable."),
 ]
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]
 Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call on standard error.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR does the same).")]

@@ -49,8 +49,7 @@ class Setup:
         no_color: bool = False,
     ) -> Setup:
         out, err = consoles(no_color=no_color)
-        if verbose:
-            _log_calls()
+        _show_log(logging.DEBUG if verbose else logging.WARNING)
         return cls(folder, variables(var), day(today), out, err)
 
     def project(self) -> Project:
@@ -124,9 +123,10 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def _log_calls() -> None:
+def _show_log(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    detail = "%(asctime)s %(name)s %(message)s" if level == logging.DEBUG else "%(message)s"
+    handler.setFormatter(logging.Formatter(detail))
     logger = logging.getLogger("headcount")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,8 @@ def sandbox(
         token_life=token_life,
         faults=_rates(fault or []),
         fault_seed=fault_seed,
+        # A sandbox that forgot its audiences must not give their ids to others, which old states would take for theirs.
+        first_id=1_000_000 + secrets.randbelow(1_000_000) * 1_000,
     )
     if client:
         options = _with_clients(options, client)

@@ -28,6 +28,9 @@ SYMBOLS = {
     Action.ORPHANED: ("?", "cyan"),
     Action.UNCHANGED: ("=", "dim"),
 }
+SHOWN_SAMPLES = 2
+"""Masked samples in a line for people; the JSON document has them all."""
+
 _SIGNS = {
     Outcome.DONE: ("+", "green"),
     Outcome.UNCHANGED: ("=", "dim"),
@@ -104,7 +107,7 @@ def _members(kind: str, delta: TypeDelta) -> Text:
 
 def _rejected(change: Change) -> Iterator[Text]:
     for part in change.evaluation.rejected if change.evaluation else ():
-        samples = f", like {', '.join(part.samples)}" if part.samples else ""
+        samples = f", like {' and '.join(part.samples[:SHOWN_SAMPLES])}" if part.samples else ""
         yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.errors import UsageError
 from runner.sandbox.faults import fault_named
+from runner.sandbox.segments import FIRST_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class SandboxOptions:
     that failed items are put in (`errors` or `warnings`). `strict_fields` refuses fields that Criteo does not know and,
     as far as anybody can see, ignores. `retry_after` adds that header to a 429, which Criteo does not document.
 
-    `data_file` keeps segments and memberships across restarts. `count_only` counts identifiers without keeping them: a
-    repeated add then counts twice. `statistics_lag` is how many seconds the statistics lag behind. `keep_identifiers`
-    lets the call log remember what each call carried.
+    `first_id` is the id of the first segment made. `data_file` keeps segments and memberships across restarts.
+    `count_only` counts identifiers without keeping them: a repeated add then counts twice. `statistics_lag` is how many
+    seconds the statistics lag behind. `keep_identifiers` lets the call log remember what each call carried.
 
     `faults` gives the probability of each fault (see runner.sandbox.faults for their names), drawn for each call from a
     generator seeded with `fault_seed`.
@@ -65,6 +66,7 @@ class SandboxOptions:
     keep_identifiers: bool = False
     faults: Mapping[str, float] = field(default_factory=dict)
     fault_seed: int = 0
+    first_id: int = FIRST_ID
 
     def __post_init__(self) -> None:
         """Raise UsageError for options that make no sense."""

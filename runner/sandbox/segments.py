@@ -48,10 +48,10 @@ def parsed_id(text: str) -> int | None:
 class Segments:
     """All segments, by id and by name. Ids are never given twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_id: int = FIRST_ID) -> None:
         self._by_id: dict[int, Segment] = {}
         self._by_name: dict[tuple[str, str], int] = {}
-        self.next_id = FIRST_ID
+        self.next_id = first_id
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(sorted(self._by_id.values(), key=lambda segment: segment.id))

@@ -38,7 +38,7 @@ class World:
         self.faults = Faults(self.options.faults, self.options.fault_seed)
         self.calls = CallLog(self.options.keep_identifiers)
         self.consents: dict[str, tuple[str, ...]] = {app.client_id: app.advertisers for app in self.options.apps}
-        self.segments = Segments()
+        self.segments = Segments(self.options.first_id)
         self.memberships: Memberships = CountedMemberships() if self.options.count_only else KeptMemberships()
         self.sizes = SizeHistory(self.options.statistics_lag)
 

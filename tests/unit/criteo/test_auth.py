@@ -92,6 +92,15 @@ def test_a_second_refusal_of_a_token_is_final(criteo: FakeCriteo, connection: Co
     assert clock.slept == []
 
 
+def test_a_token_is_replaced_once_a_call_though_other_failures_come_between(
+    criteo: FakeCriteo, connection: Connection
+) -> None:
+    criteo.will(EXPIRED, Reply(503), EXPIRED, ME)
+    with pytest.raises(DestinationError, match="authorization-token-expired"):
+        connection.accounts()
+    assert len(criteo.token_requests) == 2
+
+
 def test_a_create_whose_token_was_refused_had_no_effect_and_is_made_again(
     criteo: FakeCriteo, connection: Connection
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_trace_id_that_looks_like_a_hash_or_an_address_is_dropped() -> None:
         "jane.doe@example.com",
         "jane@gmail",
         "e13743a7f1db7f4246badd6fd6ff54ff",
+        "abcdefabcdefabcdefabcdefabcdefab",
         "375320DD9AE7ED408002F3768E16CB5F28C861062FD50DFF9A3BFF62E9DCE4EF",
         "cd9bd9a1-3a5c-4b8e-9a6f-0d7f3c1e2b4a",
         "CD9BD9A1-3A5C-4B8E-9A6F-0D7F3C1E2B4A",

@@ -136,6 +136,11 @@ class TestCreate:
         with pytest.raises(DestinationError, match="neither the audience nor a reason"):
             connection.create("Loyal", "", ())
 
+    def test_an_error_beside_the_audience_is_a_failure(self, criteo: FakeCriteo, connection: Connection) -> None:
+        criteo.will(listed(segment(name="Loyal"), errors=[problem("invalid", "Not quite")]))
+        with pytest.raises(DestinationError, match="invalid: Not quite"):
+            connection.create("Loyal", "", ())
+
     def test_an_audience_without_id_may_have_been_created(self, criteo: FakeCriteo, connection: Connection) -> None:
         criteo.will(listed({"attributes": {"name": "Loyal"}}))
         with pytest.raises(AnswerLost):

