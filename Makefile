@@ -31,5 +31,8 @@ format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+record: $(STAMP) ## record the cassettes again, from Criteo with your credentials or FROM=sandbox
+	@$(BIN)/python scripts/record.py $(if $(filter sandbox,$(FROM)),--sandbox)
+
 clean: ## remove the environment and everything generated
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data
