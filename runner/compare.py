@@ -30,6 +30,20 @@ def account_of(activation: Activation) -> Account:
     return (activation.destination.type, activation.destination.account_id)
 
 
+def undecided(activation: Activation) -> Change:
+    """The change of an activation of which nothing is known yet but what is declared."""
+    return Change(
+        id=activation.id,
+        intended=Action.UNCHANGED,
+        destination=activation.destination.name,
+        kind=activation.destination.type,
+        account_id=activation.destination.account_id,
+        name=activation.name,
+        activation=activation,
+        definition=definition_of(activation),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The three views of the world, and which names are about to become free.
@@ -52,16 +66,7 @@ class Comparison:
 
     def _declared(self, activation: Activation) -> Change:
         account = account_of(activation)
-        change = Change(
-            id=activation.id,
-            intended=Action.UNCHANGED,
-            destination=activation.destination.name,
-            kind=activation.destination.type,
-            account_id=activation.destination.account_id,
-            name=activation.name,
-            activation=activation,
-            definition=definition_of(activation),
-        )
+        change = undecided(activation)
         applied = self.record(activation.id, account)
         if applied is None:
             return self._create(change, self._why_new(activation, account))

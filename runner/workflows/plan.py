@@ -8,7 +8,7 @@ from datetime import date
 from time import monotonic
 
 from runner.applied import AppliedAudience
-from runner.compare import Comparison, definition_of
+from runner.compare import Comparison, undecided
 from runner.errors import DestinationError, HeadcountError, SegmentError, StateError
 from runner.guardrails import guard
 from runner.membership import Held
@@ -132,18 +132,7 @@ def _unreachable_orphans(comparison: Comparison, project: Project, request: Requ
 
 def failed_change(activation: Activation, error: HeadcountError) -> Change:
     """An activation that fails before anything is known of it."""
-    return Change(
-        id=activation.id,
-        intended=Action.FAILED,
-        destination=activation.destination.name,
-        kind=activation.destination.type,
-        account_id=activation.destination.account_id,
-        name=activation.name,
-        activation=activation,
-        definition=definition_of(activation),
-        error=error.message,
-        hint=error.hint,
-    )
+    return replace(undecided(activation), intended=Action.FAILED, error=error.message, hint=error.hint)
 
 
 def needs_members(change: Change) -> bool:
