@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from types import FrameType, TracebackType
 from typing import Any
+
+from runner.errors import Interrupted
 
 
 class Interrupts:
@@ -35,6 +38,17 @@ class Interrupts:
 
     def asked(self) -> bool:
         return self._asked
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two calls, but no longer than until someone asks to stop; then raise Interrupted.
+
+        A call that waits for its turn has not left; one that waits to be tried again is settled by the next run.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._asked:
+                raise Interrupted("interrupted; what was sent is recorded, and the next run goes on from there")
+            time.sleep(min(left, 0.1))
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._asked or not self._deferring:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,11 +86,11 @@ def opened(setup: Setup) -> Iterator[Bench]:
     from runner.workflows.tools import Tools
 
     state = setup.state()
-    accounts = Accounts(connect)
     engine = DuckDBEngine()
     with Interrupts() as interrupts:
+        accounts = Accounts(partial(connect, sleep=interrupts.sleep))
         progress = watch(setup.err, interrupts.defer)
-        tools = Tools(state, engine, connect, clock, progress, interrupts.asked)
+        tools = Tools(state, engine, clock, progress, interrupts.asked)
         try:
             with progress:
                 yield Bench(tools, accounts, progress)
@@ -98,12 +100,14 @@ def opened(setup: Setup) -> Iterator[Bench]:
             state.close()
 
 
-def connect(destination: Destination) -> Connection:
-    """Open a connection for a destination of the files."""
+def connect(destination: Destination, sleep: Callable[[float], None] = time.sleep) -> Connection:
+    """Open a connection for a destination of the files; it waits between calls with `sleep`."""
     from runner.criteo import Transport
     from runner.criteo import connect as connect_to_criteo
+    from runner.criteo.clock import Clock
 
-    return connect_to_criteo(destination, environ=os.environ, transport=Transport(retries=_retries()))
+    transport = Transport(clock=Clock(sleep=sleep), retries=_retries())
+    return connect_to_criteo(destination, environ=os.environ, transport=transport)
 
 
 def _retries() -> Retries:

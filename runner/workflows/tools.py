@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.destinations import Connect
 from runner.engine.interface import Engine
 from runner.state.interface import State
 from runner.workflows.progress import Progress
@@ -22,7 +21,6 @@ class Tools:
 
     state: State
     engine: Engine
-    connect: Connect
     clock: Callable[[], datetime]
     progress: Progress = field(default_factory=Progress)
     stopping: Callable[[], bool] = _never

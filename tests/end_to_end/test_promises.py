@@ -154,6 +154,18 @@ class TestInterrupts:
         batched.apply()
         assert sandbox.members(only(sandbox), "email") == hashes(*range(10))
 
+    def test_nobody_waits_for_the_next_try(self, batched: Shop, sandbox: Sandbox) -> None:
+        sandbox.fault("429", path="contact-list", times=None, seconds=300)
+        with batched.start("apply", "--yes") as process:
+            wait_until(lambda: amendments(sandbox) >= 1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 130
+        sandbox.clear_faults()
+        sandbox.advance(300)
+        batched.apply()
+        assert sandbox.members(only(sandbox), "email") == hashes(*range(10))
+
     def test_sigterm_does_the_same(self, batched: Shop, sandbox: Sandbox) -> None:
         sandbox.fault("slow", path="contact-list", times=None, seconds=0.5)
         with batched.start("apply", "--yes") as process:
