@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,7 +27,9 @@ from runner.cli.options import (
 )
 from runner.cli.parts import Bench, Setup, opened
 from runner.errors import UsageError
-from runner.plan import Plan
+
+if TYPE_CHECKING:
+    from runner.plan import Plan
 
 
 def plan(

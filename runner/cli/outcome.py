@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from runner.applied import Outcome
-from runner.plan import Action, Plan
-from runner.workflows.apply import Applied
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.plan import Plan
+    from runner.workflows.apply import Applied
 
 OK = 0
 FAILED = 1
@@ -16,6 +18,8 @@ INTERRUPTED = 130
 
 def of_plan(plan: Plan, *, detailed: bool) -> int:
     """What failed weighs more than what is blocked, and that more than that there is something to do."""
+    from runner.plan import Action
+
     if plan.having(Action.FAILED, Action.CONFLICT):
         return FAILED
     if plan.having(Action.BLOCKED):
@@ -25,6 +29,8 @@ def of_plan(plan: Plan, *, detailed: bool) -> int:
 
 def of_run(applied: Applied) -> int:
     """As for a plan; a plan that nobody approved is a failure to apply it."""
+    from runner.applied import Outcome
+
     if applied.interrupted:
         return INTERRUPTED
     if applied.having(Outcome.FAILED) or not applied.approved:

@@ -18,7 +18,6 @@ from runner.cli.console import consoles
 from runner.cli.interrupts import Interrupts
 from runner.cli.options import DEFAULT_DIR, day, variables
 from runner.errors import UsageError
-from runner.model import Destination, Project
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from runner.cli.progress import Lines
     from runner.criteo.retries import Retries
     from runner.destinations import Connection
+    from runner.model import Destination, Project
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
     from runner.workflows.tools import Tools

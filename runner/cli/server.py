@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +40,8 @@ def sandbox(
     fault_seed: Annotated[int, typer.Option(help="Begins the sequence of chance faults.")] = 0,
 ) -> None:
     """Run a local stand-in for Criteo's API until Ctrl-C. Knows made-up people only; not for the internet."""
+    import secrets
+
     from runner.sandbox import SandboxOptions, serve
 
     options = SandboxOptions(

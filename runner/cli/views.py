@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,9 @@ from runner.cli.console import show_json, show_table
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Select, Today, Var, Verbose
 from runner.cli.parts import Setup, clock, connect
 from runner.errors import UsageError
-from runner.findings import Location
-from runner.model import Credentials, Destination, Secret
+
+if TYPE_CHECKING:
+    from runner.model import Destination
 
 
 def status(
@@ -96,6 +97,9 @@ def accounts(
 
 def _destinations(setup: Setup) -> tuple[Destination, ...]:
     """The destinations of the files; where there are none yet, the credentials of the environment alone."""
+    from runner.findings import Location
+    from runner.model import Credentials, Destination, Secret
+
     declared = setup.project().destinations if setup.folder.is_dir() else ()
     if declared:
         return declared
