@@ -30,6 +30,8 @@ HERE = Location("activations/a.yaml", 1, 1)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EMAIL = IdentifierType.EMAIL
 MADID = IdentifierType.MOBILE_AD_ID
+SANDBOX = Credentials(Secret("sandbox"), Secret("sandbox"))
+"""What the sandbox accepts by default."""
 
 
 def destination(name: str = "shop", account_id: str = "12345", **changes: Any) -> Destination:

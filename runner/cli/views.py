@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,23 +20,30 @@ if TYPE_CHECKING:
 def status(
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask Criteo how many identifiers each audience has: a call for each.")
+    ] = False,
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
+    verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Show per activation: audience, members, last run, next due, unfinished work. Makes no call."""
+    """Show per activation: audience, members, last run, next due, unfinished work. Makes no call but for --live."""
     from runner.reports.documents import status_document
     from runner.reports.tables import status_table
     from runner.workflows.status import standings
 
-    setup = Setup.of(folder, var, today, no_color=no_color)
+    setup = Setup.of(folder, var, today, verbose, no_color)
     project = setup.project()
-    state = setup.state()
-    try:
+    with closing(setup.state()) as state:
         rows = standings(project, state, clock(), tuple(select or ()))
-    finally:
-        state.close()
+    if live:
+        from runner.workflows.accounts import Accounts
+        from runner.workflows.sizes import with_live_sizes
+
+        with closing(Accounts(connect)) as accounts:
+            rows = with_live_sizes(rows, project, accounts, clock())
     if format is Format.JSON:
         show_json(status_document(rows))
     else:
@@ -54,11 +62,8 @@ def history(
     from runner.reports.tables import history_table
 
     setup = Setup.of(folder, no_color=no_color)
-    state = setup.state()
-    try:
+    with closing(setup.state()) as state:
         runs = state.runs(activation, limit)
-    finally:
-        state.close()
     if format is Format.JSON:
         show_json(history_document(runs))
     elif runs:
@@ -84,11 +89,8 @@ def accounts(
     require_credentials(destinations)
     listed = {}
     for destination in destinations:
-        connection = connect(destination)
-        try:
+        with closing(connect(destination)) as connection:
             listed[destination.name] = connection.accounts()
-        finally:
-            connection.close()
     if format is Format.JSON:
         show_json(accounts_document(listed))
     else:

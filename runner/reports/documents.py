@@ -192,6 +192,9 @@ def _standing(row: Standing) -> dict[str, Any]:
         "last_run": _time(row.last_run),
         "last_outcome": str(row.last_outcome) if row.last_outcome else None,
         "last_detail": row.last_detail,
+        "last_change": _time(row.last_change),
+        "live_size": row.live_size,
+        "suspected_drift": row.suspected_drift,
         "next_due": _time(row.next_due),
     }
 

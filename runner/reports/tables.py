@@ -43,6 +43,10 @@ def _notes(row: Standing) -> list[str]:
         notes.append(f"{row.unknown:,} identifiers in doubt; the next run sends them again")
     if row.invalid:
         notes.append(f"Criteo called {row.invalid:,} identifiers malformed")
+    if row.live_size is not None:
+        notes.append(f"Criteo counts {row.live_size:,}")
+    if row.suspected_drift:
+        notes.append(f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it")
     if row.last_outcome in _STYLES and row.last_detail:
         notes.append(row.last_detail)
     return notes

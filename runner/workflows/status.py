@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +22,8 @@ class Standing:
     """One activation, or one audience that is no longer declared.
 
     `condition` is one of: not applied, creating, applied, changed (the files differ from what was applied), imported,
-    orphaned. `next_due` is None for a manual schedule and where nothing is declared.
+    orphaned. `next_due` is None for a manual schedule and where nothing is declared. `last_change` is when members were
+    last sent; `live_size` and `suspected_drift` are for `with_live_sizes` to fill in.
     """
 
     activation: str
@@ -40,6 +41,9 @@ class Standing:
     last_run: datetime | None = None
     last_outcome: Outcome | None = None
     last_detail: str = ""
+    last_change: datetime | None = None
+    live_size: int | None = None
+    suspected_drift: bool = False
     next_due: datetime | None = None
 
 
@@ -58,8 +62,10 @@ def _declared(
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
     for activation in project.activations:
         record = records.get((activation.id, *account_of(activation)))
-        last = _last(state.runs(activation.id), (*GOOD, Outcome.BLOCKED, Outcome.FAILED, Outcome.INTERRUPTED))
-        good = _last(state.runs(activation.id), GOOD)
+        runs = state.runs(activation.id)
+        last = _last(runs, lambda run: run.outcome is not Outcome.SKIPPED)
+        good = _last(runs, lambda run: run.outcome in GOOD)
+        change = _last(runs, lambda run: run.added + run.removed > 0)
         yield Standing(
             activation=activation.id,
             condition=_condition(activation, record),
@@ -76,6 +82,7 @@ def _declared(
             last_run=last[0].started_at if last else None,
             last_outcome=last[1].outcome if last else None,
             last_detail=last[1].detail if last else "",
+            last_change=change[0].started_at if change else None,
             next_due=next_due(activation.schedule, good[0].started_at if good else None, now),
         )
 
@@ -109,9 +116,9 @@ def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator
             )
 
 
-def _last(runs: tuple[Run, ...], outcomes: tuple[Outcome, ...]) -> tuple[Run, ActivationRun] | None:
+def _last(runs: tuple[Run, ...], wanted: Callable[[ActivationRun], bool]) -> tuple[Run, ActivationRun] | None:
     for run in runs:
         for activation in run.activations:
-            if activation.outcome in outcomes:
+            if wanted(activation):
                 return run, activation
     return None

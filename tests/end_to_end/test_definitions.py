@@ -6,12 +6,9 @@ import json
 
 from runner.criteo import connect
 from runner.identifiers import Operation
-from runner.model import Credentials, Secret
 from runner.sandbox import Sandbox
-from tests.builders import EMAIL, destination
+from tests.builders import EMAIL, SANDBOX, destination
 from tests.end_to_end.shop import Shop, hashes, mail
-
-SANDBOX = Credentials(Secret("sandbox"), Secret("sandbox"))
 
 
 def names(sandbox: Sandbox) -> dict[str, str]:

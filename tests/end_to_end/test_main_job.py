@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
+from runner.criteo import connect
 from runner.sandbox import Sandbox
+from tests.builders import SANDBOX, destination
 from tests.end_to_end.shop import Person, Shop, hashes, mail, sha
 
 IDFA = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
@@ -186,3 +191,32 @@ class TestSync:
         methods = [(call.method, call.operation) for call in sandbox.calls("contact-list")]
         assert methods == [("DELETE", None), ("PATCH", "add")]
         assert sandbox.members(only_segment(sandbox), "email") == hashes(1, 2, 3)
+
+
+class TestSuspectedDrift:
+    def emptied_behind_our_back(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        shop.apply()
+        connection = connect(destination(credentials=SANDBOX), environ={"CRITEO_API_URL": sandbox.url})
+        connection.clear(only_segment(sandbox))
+        connection.close()
+
+    def days_later(self, shop: Shop) -> None:
+        with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as database, database:
+            database.execute("update run set started_at = '2020-01-01T00:00:00+00:00'")
+
+    def test_a_count_far_off_names_the_command_that_rebuilds(self, shop: Shop, sandbox: Sandbox) -> None:
+        self.emptied_behind_our_back(shop, sandbox)
+        assert "suspected drift" not in shop.run("status", "--live").out
+        self.days_later(shop)
+        assert "headcount sync --rebuild loyal" in shop.run("status", "--live").out
+        (row,) = shop.run("status", "--live", "--format", "json").json["activations"]
+        assert (row["live_size"], row["suspected_drift"]) == (0, True)
+        shop.run("sync", "--rebuild", "loyal")
+        assert sandbox.members(only_segment(sandbox), "email") == hashes(1, 2, 3)
+
+    def test_status_makes_no_call_unless_asked(self, shop: Shop, sandbox: Sandbox) -> None:
+        self.emptied_behind_our_back(shop, sandbox)
+        sandbox.forget_calls()
+        shop.run("status")
+        assert sandbox.calls() == ()

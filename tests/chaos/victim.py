@@ -1,0 +1,201 @@
+"""`headcount` in a process that can be made to die, or to meet a full or a read-only disk, at a named point.
+
+Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON object:
+
+    points         a list of {at, when, nth, deed}: at the nth call of `at` ("LocalState.mark_taken", see POINTS), before
+                   or after it takes effect, the deed is done (see DEEDS)
+    alarm          seconds after the state was locked at which the process is killed
+    largest_file   bytes that no file may exceed
+    read_only      nothing below this folder can be written, from the beginning
+    patience       seconds until an answer that does not come is given up
+    log            a file that gets a line for each point that was reached
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import importlib
+import json
+import os
+import resource
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+POINTS = {
+    "LocalState": "runner.state.local",
+    "DuckDBEngine": "runner.engine.duckdb",
+    "MarketingSolutions": "runner.criteo.marketing_solutions",
+    "Http": "runner.criteo.http",
+    "write_durably": "runner.engine.files",
+    "flush": "runner.state.files",
+}
+"""Class or module-level name of a point -> where it is. Functions are named by their module's last part."""
+
+FUNCTIONS = {"engine.flush": ("runner.engine.files", "_flush"), "state.flush": ("runner.state.files", "flush")}
+"""Points that are functions; each is called while a file of the state is between written and pointed to."""
+
+_calls: Counter[tuple[str, str]] = Counter()
+_state: Any = None
+
+
+def _kill(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _tear(path: Path | None = None, *_: Any) -> None:
+    """Die with only half of a file on the disk."""
+    if isinstance(path, Path) and path.is_file():
+        os.truncate(path, path.stat().st_size // 2)
+    _kill()
+
+
+def _interrupt(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _terminate(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupt_twice(*_: Any) -> None:
+    _interrupt()
+    _interrupt()
+
+
+def _no_space(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _fill_disk(*_: Any) -> None:
+    """From now on no file grows; SQLite runs out of pages."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    _pragma("max_page_count = 1")
+
+
+def _remount(*_: Any) -> None:
+    """From now on the file system is read-only, as Linux makes it after an error."""
+    _pragma("query_only = ON")
+    for module, name in FUNCTIONS.values():
+        setattr(importlib.import_module(module), name, _read_only)
+
+
+def _read_only(*_: Any) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def _pragma(text: str) -> None:
+    connection = _state._database._connection if _state is not None else None
+    if connection is not None:
+        connection.execute(f"PRAGMA {text}")
+
+
+DEEDS: dict[str, Callable[..., None]] = {
+    "kill": _kill,
+    "tear": _tear,
+    "interrupt": _interrupt,
+    "terminate": _terminate,
+    "interrupt twice": _interrupt_twice,
+    "no space": _no_space,
+    "full": _fill_disk,
+    "read-only": _remount,
+}
+
+
+def main() -> None:
+    orders = json.loads(os.environ.pop("CHAOS", "{}"))
+    _shorten_waits(orders.get("patience", 1.0))
+    _watch_state(orders.get("alarm"))
+    for point in orders.get("points", ()):
+        _arm(point, orders["log"])
+    if "largest_file" in orders:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (orders["largest_file"], resource.RLIM_INFINITY))
+    if "read_only" in orders:
+        _protect(orders["read_only"])
+    from runner.__main__ import main as headcount
+
+    headcount()
+
+
+def _shorten_waits(patience: float) -> None:
+    from runner.cli import parts
+    from runner.criteo import http
+    from runner.criteo.retries import Retries
+
+    http.READ_TIMEOUT = patience
+    parts._retries = lambda: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
+
+
+def _watch_state(alarm: float | None) -> None:
+    """Remember the state of this process; the alarm, which nobody handles, kills like SIGKILL."""
+    from runner.state.local import LocalState
+
+    lock = LocalState.lock
+
+    def watched(self: LocalState, command: str) -> Any:
+        global _state
+        _state = self
+        if alarm is not None:
+            signal.setitimer(signal.ITIMER_REAL, max(alarm, 0.001))
+        return lock(self, command)
+
+    LocalState.lock = watched  # type: ignore[method-assign]
+
+
+def _arm(point: dict[str, Any], log: str) -> None:
+    at, when, nth, deed = point["at"], point["when"], point["nth"], point["deed"]
+    if at in FUNCTIONS:
+        module, name = FUNCTIONS[at]
+        holder: Any = importlib.import_module(module)
+    else:
+        owner, name = at.split(".")
+        holder = getattr(importlib.import_module(POINTS[owner]), owner)
+    inner = getattr(holder, name)
+
+    @functools.wraps(inner)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        _calls[at, when] += 1
+        due = _calls[at, when] == nth
+        if due and when == "before":
+            _do(deed, at, when, log, *arguments)
+        result = inner(*arguments, **options)
+        if due and when == "after":
+            _do(deed, at, when, log, *arguments)
+        return result
+
+    setattr(holder, name, wrapped)
+
+
+def _do(deed: str, at: str, when: str, log: str, *arguments: Any) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, f"{deed} {when} {at}\n".encode())
+    os.close(descriptor)
+    DEEDS[deed](*arguments)
+
+
+def _protect(folder: str) -> None:
+    """A folder that is read-only from the beginning, for root as well."""
+    opens, mkdir, connect = os.open, os.mkdir, sqlite3.connect
+
+    def open_(path: Any, flags: int, *more: Any, **options: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and str(path).startswith(folder):
+            _read_only()
+        return opens(path, flags, *more, **options)
+
+    def mkdir_(path: Any, *more: Any, **options: Any) -> None:
+        if str(path).startswith(folder):
+            _read_only()
+        mkdir(path, *more, **options)
+
+    def connect_(database: Any, *more: Any, **options: Any) -> sqlite3.Connection:
+        return connect(str(database).replace("mode=rw", "mode=ro"), *more, **options)
+
+    os.open, os.mkdir, sqlite3.connect = open_, mkdir_, connect_  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main()
