@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from runner.reports.words import duration
+from runner.reports.words import plural
 from runner.workflows.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,13 +23,19 @@ def watch(console: Console, on_sending: Callable[[], None]) -> Lines:
     return Lines(on_sending)
 
 
+SECONDS_BETWEEN_LINES = 2.0
+
+
 class Lines(Progress):
-    """One line per activation."""
+    """A line now and then, so that a log tells that work goes on and is not drowned by it; one when it is done."""
 
     def __init__(self, on_sending: Callable[[], None]) -> None:
         self._on_sending = on_sending
         self._activations = 0
         self._evaluated = 0
+        self._identifiers = 0
+        self._sent = 0
+        self._last_line = monotonic()
 
     def __enter__(self) -> Lines:
         return self
@@ -42,19 +49,27 @@ class Lines(Progress):
         """Leave the terminal to someone else."""
 
     def evaluating(self, activations: int) -> None:
-        self._activations = activations
+        self._activations, self._evaluated = activations, 0
 
     def evaluated(self, activation: str, seconds: float) -> None:
         self._evaluated += 1
-        self.note(f"evaluated {activation} ({self._evaluated}/{self._activations}, {duration(seconds)})")
+        if self._due(self._evaluated, self._activations):
+            self.note(f"evaluated {self._evaluated:,} of {plural(self._activations, 'segment')}")
 
     def sending(self, identifiers: int) -> None:
         self._on_sending()
-        if identifiers:
-            self.note(f"sending {identifiers:,} identifiers")
+        self._identifiers, self._sent = identifiers, 0
 
     def sent(self, activation: str, identifiers: int) -> None:
-        self.note(f"sent {identifiers:,} of {activation}")
+        self._sent += identifiers
+        if self._due(self._sent, self._identifiers):
+            self.note(f"sent {self._sent:,} of {plural(self._identifiers, 'identifier')}")
+
+    def _due(self, done: int, of: int) -> bool:
+        if done < of and monotonic() - self._last_line < SECONDS_BETWEEN_LINES:
+            return False
+        self._last_line = monotonic()
+        return True
 
     def note(self, message: str) -> None:
         sys.stderr.write(message + "\n")
