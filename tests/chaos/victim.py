@@ -2,8 +2,8 @@
 
 Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON object:
 
-    points         a list of {at, when, nth, deed}: at the nth call of `at` ("LocalState.mark_taken", see POINTS), before
-                   or after it takes effect, the deed is done (see DEEDS)
+    points         a list of {at, when, nth, deed}: at the nth call of `at` ("LocalState.mark_taken", see POINTS),
+                   before or after it takes effect, the deed is done (see DEEDS)
     alarm          seconds after the state was locked at which the process is killed
     largest_file   bytes that no file may exceed
     read_only      nothing below this folder can be written, from the beginning
@@ -31,10 +31,8 @@ POINTS = {
     "DuckDBEngine": "runner.engine.duckdb",
     "MarketingSolutions": "runner.criteo.marketing_solutions",
     "Http": "runner.criteo.http",
-    "write_durably": "runner.engine.files",
-    "flush": "runner.state.files",
 }
-"""Class or module-level name of a point -> where it is. Functions are named by their module's last part."""
+"""Class of a point that is a method -> where it is."""
 
 FUNCTIONS = {"engine.flush": ("runner.engine.files", "_flush"), "state.flush": ("runner.state.files", "flush")}
 """Points that are functions; each is called while a file of the state is between written and pointed to."""

@@ -1,0 +1,158 @@
+"""What must hold: after every run, and after the clean one. Each check raises AssertionError."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner.sandbox import CallView, Sandbox, SegmentView
+from tests.chaos.ledger import Account, Identifiers
+from tests.chaos.world import ACCOUNTS, BATCH_SIZES, CRITEO_TYPES, SECRET, World
+from tests.end_to_end.shop import CANARY, Shop
+
+CODES = {0, 1, 4, 5, 130, -signal.SIGKILL, -signal.SIGALRM}
+TRACES = (CANARY, CANARY.upper(), CANARY.split("@")[0], CANARY.split("@")[1], SECRET)
+
+
+def ended_well(code: int, out: str, err: str) -> None:
+    """A documented exit code, or killed; never a traceback, never a bug."""
+    told = f"\n{out}\n{err}"
+    assert code in CODES, f"exit code {code}{told}"
+    assert "Traceback" not in err, f"a traceback{told}"
+    assert "did not expect" not in err, f"a bug{told}"
+    assert code < 0 or code == 130 or out or err, "it ended without a word"
+
+
+def nothing_leaked(shop: Shop) -> None:
+    """No clear identifier and no secret in any output, file of the state, or file that a dead run left."""
+    for text in shop.outputs:
+        for trace in TRACES:
+            assert trace not in text, f"{trace} leaked into output"
+    shop.outputs.clear()
+    for place in (".headcount", "tmp"):
+        for path in (shop.folder / place).rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                for trace in TRACES:
+                    assert trace.encode() not in content, f"{trace} leaked into {path.name}"
+
+
+def foreign_untouched(
+    foreign: Mapping[str, tuple[SegmentView, Identifiers]], sandbox: Sandbox, calls: tuple[CallView, ...]
+) -> None:
+    """Other people's audiences are as they were."""
+    live = {segment.id: segment for segment in sandbox.segments()}
+    for key, (view, members) in foreign.items():
+        assert live.get(key) == view, f"somebody else's audience {key} was {view} and is {live.get(key)}"
+        for kind, held in members.items():
+            assert sandbox.members(key, CRITEO_TYPES[kind]) == held, f"the members of somebody else's {key} changed"
+    touched = [call for call in calls if call.segment_id in foreign and call.method in ("PATCH", "DELETE")]
+    assert not touched, f"a call went to somebody else's audience: {touched}"
+
+
+def only_needed(world: World, accounts: tuple[Account, ...], calls: tuple[CallView, ...]) -> None:
+    """Whoever was added is in the segment, whoever was removed is not."""
+    owners = {account.audience_id: account for account in accounts if account.audience_id}
+    for call in calls:
+        if not call.identifiers or call.segment_id not in owners:
+            continue
+        owner = owners[call.segment_id]
+        one = world.declared.get(owner.activation)
+        assert one is not None, f"identifiers were sent for {owner.activation}, which is not declared"
+        assert one.account == owner.account_id, f"{owner.activation} was sent to the account it has left"
+        wanted = world.expected(one.id)[_type_of(call)]
+        sent = set(call.identifiers)
+        assert len(sent) == len(call.identifiers), "an identifier was twice in one call"
+        assert len(sent) <= BATCH_SIZES[one.destination], "a call was larger than the batch size"
+        wrong = sent - wanted if call.operation == "add" else sent & wanted
+        assert not wrong, f"{call.operation} of {len(wrong)} identifiers that it should not be for {one.id}"
+
+
+def certainty_is_true(accounts: tuple[Account, ...], sandbox: Sandbox) -> None:
+    """What the state takes for certain is true, and whoever is there beyond that is known to be in doubt."""
+    live = {segment.id for segment in sandbox.segments()}
+    for account in accounts:
+        if account.refill or account.audience_id is None or account.audience_id not in live:
+            continue
+        for kind, criteo_type in CRITEO_TYPES.items():
+            held = sandbox.members(account.audience_id, criteo_type)
+            certain, doubtful = account.certain.get(kind, set()), account.doubtful.get(kind, set())
+            where = f"{account.activation} (audience {account.audience_id}, {kind})"
+            assert certain <= held, f"{where}: {len(certain - held)} taken for certain are not in Criteo"
+            assert held <= certain | doubtful, f"{where}: {len(held - certain - doubtful)} in Criteo are not known of"
+
+
+def as_declared(
+    world: World,
+    accounts: tuple[Account, ...],
+    foreign: Mapping[str, tuple[SegmentView, Identifiers]],
+    sandbox: Sandbox,
+) -> None:
+    """In each account exactly the declared audiences and the foreign ones, named and filled as declared."""
+    for account_id in ACCOUNTS.values():
+        live = Counter(segment.name for segment in sandbox.segments(account_id))
+        wanted = [one.name for one in world.declared.values() if one.account == account_id]
+        wanted += [view.name for view, _ in foreign.values() if view.advertiser_id == account_id]
+        assert live == Counter(wanted), f"account {account_id} has {sorted(live)} instead of {sorted(wanted)}"
+    ours = {(account.activation, account.account_id): account for account in accounts}
+    for one in world.declared.values():
+        segment = next(s for s in sandbox.segments(one.account) if s.name == one.name)
+        assert (segment.description or "") == one.description, f"{one.id} is described {segment.description!r}"
+        assert ours[one.id, one.account].audience_id == segment.id, f"the state has another audience for {one.id}"
+        for kind, expected in world.expected(one.id).items():
+            held = sandbox.members(segment.id, CRITEO_TYPES[kind])
+            assert held == expected, (
+                f"{one.id} ({kind}): {len(expected - held)} are missing, {len(held - expected)} are too many"
+            )
+        certain = ours[one.id, one.account].certain
+        doubtful = ours[one.id, one.account].doubtful
+        assert not any(doubtful.values()), f"{one.id} has identifiers in doubt after the clean run"
+        assert {kind: held for kind, held in certain.items() if held} == {
+            kind: held for kind, held in world.expected(one.id).items() if held
+        }, f"the state has other members for {one.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What Criteo held before the clean run, and what was in doubt; both by audience id and identifier type."""
+
+    held: Mapping[str, Identifiers]
+    doubtful: Mapping[str, Identifiers]
+    refilled: frozenset[str]
+
+    @classmethod
+    def of(cls, accounts: tuple[Account, ...], sandbox: Sandbox) -> Before:
+        held = {
+            segment.id: {kind: sandbox.members(segment.id, word) for kind, word in CRITEO_TYPES.items()}
+            for segment in sandbox.segments()
+        }
+        known = [account for account in accounts if account.audience_id]
+        return cls(
+            held,
+            {str(account.audience_id): account.doubtful for account in known},
+            frozenset(str(account.audience_id) for account in known if account.refill),
+        )
+
+
+def sent_no_more(world: World, before: Before, accounts: tuple[Account, ...], calls: tuple[CallView, ...]) -> None:
+    """The clean run sent what was required, once, and beyond that only what was in flight when runs died."""
+    sent: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for call in calls:
+        if call.identifiers:
+            sent[str(call.segment_id), _type_of(call), str(call.operation)] += call.identifiers
+    owners = {account.audience_id: account.activation for account in accounts}
+    for (segment_id, kind, operation), identifiers in sent.items():
+        expected = world.expected(owners[segment_id])[kind]
+        held = set() if segment_id in before.refilled else before.held.get(segment_id, {}).get(kind, set())
+        doubtful = before.doubtful.get(segment_id, {}).get(kind, set())
+        required = expected - held if operation == "add" else held - expected
+        where = f"{owners[segment_id]} ({kind}, {operation})"
+        assert len(set(identifiers)) == len(identifiers), f"{where}: something was sent twice"
+        more = set(identifiers) - required - doubtful
+        assert not more, f"{where}: {len(more)} were sent that nothing required"
+
+
+def _type_of(call: CallView) -> str:
+    return next(kind for kind, word in CRITEO_TYPES.items() if word == call.identifier_type)

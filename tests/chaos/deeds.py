@@ -1,0 +1,259 @@
+"""What people do between two runs: to the files, to the data, and by hand in Criteo's own pages."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from runner.sandbox import Sandbox, SegmentView
+from tests.chaos import ledger
+from tests.chaos.criteo import Criteo
+from tests.chaos.world import ACCOUNTS, Declared, World, hashed
+from tests.end_to_end.shop import Shop
+
+Identifiers = dict[str, set[str]]
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where a history takes place. `foreign` are other people's audiences with what they hold, by id."""
+
+    chance: random.Random
+    world: World
+    shop: Shop
+    sandbox: Sandbox
+    criteo: Criteo
+    foreign: dict[str, tuple[SegmentView, Identifiers]] = field(default_factory=dict)
+    retired: list[Declared] = field(default_factory=list)
+    hands: count[int] = field(default_factory=count)
+
+    def ours(self) -> dict[str, SegmentView]:
+        """The live audiences that the state knows by id."""
+        known = {account.audience_id for account in ledger.read(self.shop.folder / ".headcount")}
+        return {segment.id: segment for segment in self.sandbox.segments() if segment.id in known}
+
+    def some(self) -> Declared | None:
+        return self.chance.choice(list(self.world.declared.values())) if self.world.declared else None
+
+    def someone_foreign(self, account: str, name: str, *, readable: bool = True) -> str:
+        """Somebody else makes an audience and fills it."""
+        segment = self.sandbox.add_segment(account, name, description="not ours")
+        emails = {hashed(f"foreign-{segment.id}-{number}@elsewhere.example") for number in range(4)}
+        self.criteo.add(segment.id, sorted(emails))
+        if readable:
+            self.foreign[segment.id] = (self.sandbox.segment(name), {"email": emails})
+        return segment.id
+
+
+def people_come_and_go(stage: Stage) -> str:
+    share = stage.chance.choice((0.05, 0.2, 0.6))
+    for someone in stage.world.people:
+        for group in range(7):
+            if stage.chance.random() < share:
+                someone.groups ^= {group}
+    return f"{share:.0%} of the people move"
+
+
+def a_group_empties(stage: Stage) -> str:
+    group = stage.chance.randrange(7)
+    for someone in stage.world.people:
+        someone.groups -= {group}
+    return f"everybody leaves group {group}"
+
+
+def people_are_spelt_otherwise(stage: Stage) -> str:
+    for someone in stage.world.people:
+        someone.spelling = stage.chance.randrange(5)
+    return "identifiers are spelt otherwise"
+
+
+def rename(stage: Stage) -> str:
+    one = stage.some()
+    if one is None:
+        return ""
+    stage.world.change(one.id, name=stage.world.fresh_name())
+    return f"{one.id} renamed"
+
+
+def rotate_names(stage: Stage) -> str:
+    """Two or three activations pass their names on in a circle."""
+    circle = list(stage.world.declared.values())
+    stage.chance.shuffle(circle)
+    circle = circle[: stage.chance.choice((2, 2, 3))]
+    for one, name in zip(circle, [*(other.name for other in circle[1:]), circle[0].name], strict=True):
+        stage.world.change(one.id, name=name)
+    return f"names go round: {', '.join(one.id for one in circle)}"
+
+
+def describe(stage: Stage) -> str:
+    one = stage.some()
+    if one is None:
+        return ""
+    stage.world.change(one.id, description=f"Told anew {next(stage.hands)}" if stage.chance.random() < 0.7 else "")
+    return f"{one.id} described"
+
+
+def remap(stage: Stage) -> str:
+    one = stage.some()
+    if one is None:
+        return ""
+    types = stage.chance.choice((("email",), ("mobile_ad_id",), ("email", "mobile_ad_id")))
+    stage.world.change(one.id, types=types)
+    return f"{one.id} maps {'+'.join(types)}"
+
+
+def requery(stage: Stage) -> str:
+    one = stage.some()
+    if one is None:
+        return ""
+    if stage.chance.random() < 0.5:
+        stage.world.change(one.id, remark=one.remark + 1)
+        return f"{one.id} has a remark in its SQL"
+    stage.world.change(one.id, group=stage.chance.randrange(7))
+    return f"{one.id} asks for another group"
+
+
+def move(stage: Stage) -> str:
+    one = stage.some()
+    if one is None:
+        return ""
+    there = next(name for name in ACCOUNTS if name != one.destination)
+    stage.world.change(one.id, destination=there)
+    return f"{one.id} moves to {there}"
+
+
+def add(stage: Stage) -> str:
+    return f"{stage.world.declare(stage.chance).id} added" if len(stage.world.declared) < 9 else ""
+
+
+def remove(stage: Stage) -> str:
+    one = stage.some()
+    if one is None or len(stage.world.declared) <= 3:
+        return ""
+    stage.retired.append(stage.world.declared.pop(one.id))
+    return f"{one.id} removed"
+
+
+def bring_back(stage: Stage) -> str:
+    """An id that was removed is declared again, perhaps elsewhere and under its old name."""
+    if not stage.retired:
+        return ""
+    one = stage.retired.pop(stage.chance.randrange(len(stage.retired)))
+    free = one.name not in {other.name for other in stage.world.declared.values()}
+    name = one.name if free and stage.chance.random() < 0.5 else stage.world.fresh_name()
+    new = stage.world.declare(stage.chance, id=one.id, name=name)
+    return f"{new.id} back, in {new.destination}"
+
+
+def replace(stage: Stage) -> str:
+    """An activation gets another id and keeps its name."""
+    one = stage.some()
+    if one is None:
+        return ""
+    del stage.world.declared[one.id]
+    new = stage.world.declare(stage.chance, name=one.name, destination=one.destination)
+    return f"{one.id} replaced by {new.id}"
+
+
+def delete_by_hand(stage: Stage) -> str:
+    ours = stage.ours()
+    if not ours:
+        return ""
+    audience = stage.chance.choice(list(ours))
+    stage.sandbox.delete_segment(audience)
+    return f"audience {audience} deleted by hand"
+
+
+def rename_by_hand(stage: Stage) -> str:
+    ours = stage.ours()
+    if not ours:
+        return ""
+    audience = stage.chance.choice(list(ours))
+    stage.sandbox.change_segment(audience, name=f"By hand {next(stage.hands)}")
+    return f"audience {audience} renamed by hand"
+
+
+def swap_by_hand(stage: Stage) -> str:
+    """Somebody gives two of our audiences each other's names."""
+    for account in ACCOUNTS.values():
+        ours = [segment for segment in stage.ours().values() if segment.advertiser_id == account]
+        if len(ours) >= 2:
+            one, other = stage.chance.sample(ours, 2)
+            stage.sandbox.change_segment(one.id, name=f"Aside {next(stage.hands)}")
+            stage.sandbox.change_segment(other.id, name=one.name)
+            stage.sandbox.change_segment(one.id, name=other.name)
+            return f"audiences {one.id} and {other.id} swapped by hand"
+    return ""
+
+
+def describe_by_hand(stage: Stage) -> str:
+    ours = stage.ours()
+    if not ours:
+        return ""
+    audience = stage.chance.choice(list(ours))
+    stage.sandbox.change_segment(audience, description=stage.chance.choice((None, "", "by hand")))
+    return f"audience {audience} described by hand"
+
+
+def somebody_elses(stage: Stage) -> str:
+    audience = stage.someone_foreign(stage.chance.choice(list(ACCOUNTS.values())), f"Foreign {next(stage.hands)}")
+    return f"somebody makes audience {audience}"
+
+
+def take_over(stage: Stage) -> str:
+    """A new activation takes over an audience that somebody else made, under its name or another one."""
+    if len(stage.world.declared) >= 9:
+        return ""
+    new = stage.world.declare(stage.chance)
+    name = new.name if stage.chance.random() < 0.5 else f"Foreign {next(stage.hands)}"
+    audience = stage.someone_foreign(new.account, name, readable=False)
+    stage.world.write(stage.shop)
+    stage.shop.run("import", new.id, audience)
+    return f"{new.id} imports audience {audience}"
+
+
+def time_passes(stage: Stage) -> str:
+    seconds = stage.chance.choice((1.0, 45.0, 600.0, 86_400.0))
+    stage.sandbox.advance(seconds)
+    return f"{seconds:.0f} seconds pass at once"
+
+
+def tokens_end(stage: Stage) -> str:
+    stage.chance.choice((stage.sandbox.expire_tokens, stage.sandbox.revoke_tokens))()
+    return "tokens end"
+
+
+DEEDS: tuple[tuple[int, Callable[[Stage], str]], ...] = (
+    (12, people_come_and_go),
+    (2, a_group_empties),
+    (2, people_are_spelt_otherwise),
+    (3, rename),
+    (5, rotate_names),
+    (2, describe),
+    (3, remap),
+    (3, requery),
+    (3, move),
+    (4, add),
+    (3, remove),
+    (4, bring_back),
+    (3, replace),
+    (4, delete_by_hand),
+    (3, rename_by_hand),
+    (2, swap_by_hand),
+    (2, describe_by_hand),
+    (1, somebody_elses),
+    (2, take_over),
+    (2, time_passes),
+    (1, tokens_end),
+)
+"""How often each is done, and what."""
+
+
+def some_deeds(stage: Stage) -> list[str]:
+    """Do a few things and write the files; what was done, in words."""
+    weights, deeds = zip(*DEEDS, strict=True)
+    done = [deed(stage) for deed in stage.chance.choices(deeds, weights, k=stage.chance.randint(1, 5))]
+    stage.world.write(stage.shop)
+    return [words for words in done if words]

@@ -1,0 +1,225 @@
+"""One history: things change, runs go wrong, and after one clean run everything is as declared.
+
+After every run, however it ended, is checked: it ended with a documented exit code and no traceback; nothing clear or
+secret is in its output or its files; it added nobody who is not in the segment and removed nobody who is; other
+people's audiences are untouched; and what the state takes for certain is true, all else being known to be in doubt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.sandbox import App, CallView, Sandbox, SandboxOptions, running
+from tests.chaos import checks, ledger, mishaps
+from tests.chaos.criteo import Criteo
+from tests.chaos.deeds import Stage, some_deeds
+from tests.chaos.world import ACCOUNTS, CLIENT, SECRET, World
+from tests.end_to_end.shop import Shop
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = SandboxOptions(apps=(App(CLIENT, SECRET, tuple(ACCOUNTS.values())),), rate_limit=0, keep_identifiers=True)
+LONGEST = 60.0
+"""Seconds after which a run is taken to hang."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met, over any number of histories."""
+
+    histories: int = 0
+    runs: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    mishaps: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    codes: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        self.histories += other.histories
+        self.runs += other.runs
+        for name in ("kills", "mishaps", "faults", "codes"):
+            getattr(self, name).update(getattr(other, name))
+
+
+@dataclass(slots=True)
+class History:
+    """One history, from its seed. `story` tells it so far; a violation is an AssertionError that ends with it."""
+
+    seed: int
+    steps: int = 5
+    story: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    def play(self) -> Tally:
+        """Live through it. Raises AssertionError with the seed and the story for a promise that was broken."""
+        with tempfile.TemporaryDirectory(prefix="chaos-", dir=_memory()) as folder, running(OPTIONS) as sandbox:
+            try:
+                self._play(Path(folder).resolve(), sandbox)
+            except Exception as error:
+                told = "\n".join(self.story)
+                again = f"python -m tests.chaos --histories 1 --steps {self.steps} --seed {self.seed}"
+                raise AssertionError(f"{type(error).__name__}: {error}\nseed {self.seed}\n{told}\n{again}") from error
+        self.tally.histories = 1
+        return self.tally
+
+    def _play(self, folder: Path, sandbox: Sandbox) -> None:
+        chance = random.Random(self.seed)
+        credentials = {"CRITEO_CLIENT_ID": CLIENT, "CRITEO_CLIENT_SECRET": SECRET}
+        (folder / "tmp").mkdir()
+        shop = Shop(folder, sandbox.url, {**credentials, "PYTHONPATH": str(ROOT)})
+        stage = Stage(chance, World.made(chance), shop, sandbox, Criteo(sandbox))
+        for account in ACCOUNTS.values():
+            stage.someone_foreign(account, f"Somebody else's {account}")
+        stage.world.write(shop)
+        for step in range(self.steps):
+            done = some_deeds(stage) if step else ["begin"]
+            self.story.append(f"{step}. {'; '.join(done)}")
+            self._run_and_check(stage)
+        self._come_clean(stage)
+
+    # -- a run that goes wrong ---------------------------------------------------------------------------------------
+
+    def _run_and_check(self, stage: Stage) -> None:
+        chance, sandbox, state = stage.chance, stage.sandbox, stage.shop.folder / ".headcount"
+        log = stage.shop.folder / "points"
+        arguments = _arguments(stage)
+        mishap = mishaps.some_mishap(chance, sandbox, str(state))
+        shown = " ".join(arguments).partition(" --allow-removals")[0]
+        self.story.append(f"   headcount {shown}; {', '.join(mishap.words) or 'undisturbed'}")
+        sandbox.forget_calls()
+        orders = json.dumps({**mishap.orders, "log": str(log)})
+        with _meanwhile(mishap, sandbox):
+            victims = [_start(stage.shop, arguments, orders)]
+            if mishap.two_at_once:
+                victims.append(_start(stage.shop, arguments, json.dumps({"log": str(log)})))
+            try:
+                outputs = [victim.communicate(timeout=LONGEST) for victim in victims]
+            finally:
+                for victim in victims:
+                    victim.kill()
+        sandbox.clear_faults()
+        codes = [victim.returncode for victim in victims]
+        points = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        self.story.append(f"   -> {codes} {points}")
+        calls = sandbox.calls(identifiers=True)
+        self._count(codes, points, calls)
+        for code, (out, err) in zip(codes, outputs, strict=True):
+            checks.ended_well(code, out, err)
+            stage.shop.outputs += [out, err]
+        self._check(stage, calls)
+
+    def _count(self, codes: list[int], points: list[str], calls: tuple[CallView, ...]) -> None:
+        self.tally.runs += len(codes)
+        self.tally.codes.update(codes)
+        self.tally.faults.update(call.fault for call in calls if call.fault)
+        for point in points:
+            deed, _, _ = point.partition(" before " if " before " in point else " after ")
+            (self.tally.kills if deed in ("kill", "tear") else self.tally.mishaps).update([point])
+        if -signal.SIGALRM in codes:
+            self.tally.kills.update(["kill at a random moment"])
+
+    def _check(self, stage: Stage, calls: tuple[CallView, ...]) -> None:
+        accounts = ledger.read(stage.shop.folder / ".headcount")
+        checks.nothing_leaked(stage.shop)
+        checks.foreign_untouched(stage.foreign, stage.sandbox, calls)
+        checks.only_needed(stage.world, accounts, calls)
+        checks.certainty_is_true(accounts, stage.sandbox)
+
+    # -- the clean run -----------------------------------------------------------------------------------------------
+
+    def _come_clean(self, stage: Stage) -> None:
+        """One run without any mishap; afterwards all is as declared, and nothing is left to do."""
+        sandbox = stage.sandbox
+        sandbox.clear_faults()
+        before = checks.Before.of(ledger.read(stage.shop.folder / ".headcount"), sandbox)
+        sandbox.forget_calls()
+        self.story.append("the clean run")
+        done = stage.shop.run("apply", "--yes", "--prune", *_allow_all(stage), code=None)
+        self.story.append(done.out[-3000:] + done.err[-2000:])
+        self.tally.runs += 1
+        assert done.code == 0, f"the clean run ends with {done.code}"
+        calls = sandbox.calls(identifiers=True)
+        self._check(stage, calls)
+        checks.as_declared(stage.world, ledger.read(stage.shop.folder / ".headcount"), stage.foreign, sandbox)
+        checks.sent_no_more(stage.world, before, ledger.read(stage.shop.folder / ".headcount"), calls)
+        sandbox.forget_calls()
+        plan = stage.shop.run("plan", "--prune", "--detailed-exitcode", "--format", "json", code=None)
+        assert plan.code == 0, f"the plan after the clean run ends with {plan.code}: {plan.out}"
+        checks.nothing_leaked(stage.shop)
+        self.story.clear()
+
+
+def played(seed: int, steps: int) -> tuple[Tally, str]:
+    """One history, whatever comes of it: what was met, and the violation, if there was one."""
+    history = History(seed, steps)
+    try:
+        return history.play(), ""
+    except AssertionError as error:
+        history.tally.histories = 1
+        return history.tally, str(error)
+
+
+def _arguments(stage: Stage) -> list[str]:
+    """The command of one run: most often the whole job, else a part of it."""
+    kind = stage.chance.choices(("apply", "sync", "rebuild", "no prune", "select"), (12, 4, 1, 1, 1))[0]
+    allowed = _allow_all(stage)
+    known = sorted({account.activation for account in ledger.read(stage.shop.folder / ".headcount")})
+    if kind == "sync":
+        return ["sync", *allowed]
+    if kind == "rebuild" and known:
+        declared = [name for name in known if name in stage.world.declared]
+        if declared:
+            return ["sync", "--rebuild", stage.chance.choice(declared), *allowed]
+    if kind == "no prune":
+        return ["apply", "--yes", *allowed]
+    if kind == "select":
+        chosen = stage.chance.sample(sorted(stage.world.declared), 2)
+        return ["apply", "--yes", "--prune", *(part for one in chosen for part in ("--select", one)), *allowed]
+    return ["apply", "--yes", "--prune", *allowed]
+
+
+def _allow_all(stage: Stage) -> list[str]:
+    return [part for one in sorted(stage.world.declared) for part in ("--allow-removals", one)]
+
+
+def _start(shop: Shop, arguments: list[str], orders: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.chaos.victim", *arguments],
+        cwd=shop.folder,
+        env={**shop.environment, "CHAOS": orders, "TMPDIR": str(shop.folder / "tmp")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def _meanwhile(mishap: mishaps.Mishap, sandbox: Sandbox) -> Iterator[None]:
+    if mishap.meanwhile is None:
+        yield
+        return
+    what, seconds = mishap.meanwhile
+    timer = threading.Timer(seconds, mishaps.meanwhile, (what, sandbox))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+def _memory() -> str | None:
+    """Where files can be flushed quickly."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

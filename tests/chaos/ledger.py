@@ -1,0 +1,89 @@
+"""What the state believes that Criteo holds, held against what the sandbox holds.
+
+Certain are the identifiers that Criteo has for sure, doubtful those of batches that a run had in flight when it died.
+The files of the state are read here by hand, and on a copy: looking must not repair what a dead run left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import uuid
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+Identifiers = dict[str, set[str]]
+"""Wire forms by identifier type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One audience as the state knows it; `certain` and `doubtful` are None where it must be refilled."""
+
+    activation: str
+    account_id: str
+    audience_id: str | None
+    refill: bool
+    certain: Identifiers
+    doubtful: Identifiers
+    intended_name: str
+
+
+def read(state: Path) -> tuple[Account, ...]:
+    """Every audience of the state, none where there is no state yet."""
+    if not (state / "state.db").exists():
+        return ()
+    with tempfile.TemporaryDirectory(dir=state.parent) as copy:
+        folder = Path(copy) / "state"
+        shutil.copytree(state, folder)
+        with closing(sqlite3.connect(folder / "state.db")) as database:
+            rows = database.execute(
+                "SELECT key, activation, account_id, audience_id, refill, "
+                "coalesce(json_extract(definition, '$.name'), '') FROM audience ORDER BY key"
+            ).fetchall()
+            return tuple(_account(database, folder, *row) for row in rows)
+
+
+def _account(
+    database: sqlite3.Connection,
+    folder: Path,
+    key: int,
+    activation: str,
+    account_id: str,
+    audience_id: str | None,
+    refill: int,
+    intended_name: str,
+) -> Account:
+    files = dict(database.execute("SELECT role, path FROM file WHERE audience = ?", (key,)))
+    certain: dict[str, set[str]] = defaultdict(set)
+    doubtful: dict[str, set[str]] = defaultdict(set)
+    if "members" in files:
+        for kind, identifier, unknown in _rows(folder / files["members"], "identifier_type, identifier, unknown"):
+            (doubtful if unknown else certain)[kind].add(_wire(kind, identifier))
+    if "outbox" in files:
+        status = dict(database.execute("SELECT number, status FROM batch WHERE audience = ?", (key,)))
+        for batch, operation, kind, identifier in _rows(
+            folder / files["outbox"], "batch, operation, identifier_type, identifier"
+        ):
+            one = _wire(kind, identifier)
+            if status[batch] == "taken":
+                doubtful[kind].discard(one)
+                (certain[kind].add if operation == "add" else certain[kind].discard)(one)
+            elif status[batch] == "in flight":
+                certain[kind].discard(one)
+                doubtful[kind].add(one)
+    return Account(activation, account_id, audience_id, bool(refill), certain, doubtful, intended_name)
+
+
+def _rows(path: Path, columns: str) -> list[tuple[object, ...]]:
+    return duckdb.execute(f"select {columns} from read_parquet('{path}')").fetchall()
+
+
+def _wire(kind: object, identifier: object) -> str:
+    assert isinstance(identifier, bytes)
+    return str(uuid.UUID(bytes=identifier)) if kind == "mobile_ad_id" else identifier.hex()

@@ -1,0 +1,141 @@
+"""What goes wrong during one run: with its process, with its disk, with Criteo, with the clock."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.sandbox import Sandbox
+
+NAMED: dict[str, tuple[tuple[str, str, int], ...]] = {
+    "after the outbox is durable": (("LocalState.open_delta", "before", 3), ("LocalState.open_delta", "after", 3)),
+    "between a mark and its call": (("LocalState.mark_in_flight", "after", 12),),
+    "between a call and its mark": (("LocalState.mark_taken", "before", 12), ("MarketingSolutions.send", "after", 12)),
+    "between two batches": (("LocalState.mark_taken", "after", 12),),
+    "between the last mark and the pointer move": (
+        ("DuckDBEngine.settle", "before", 4),
+        ("DuckDBEngine.settle", "after", 4),
+        ("LocalState.close_delta", "before", 4),
+        ("LocalState.close_delta", "after", 4),
+    ),
+    "during a snapshot write": (
+        ("engine.flush", "before", 8),
+        ("engine.flush", "after", 8),
+        ("state.flush", "before", 12),
+    ),
+    "in the middle of create": (
+        ("LocalState.intend", "before", 3),
+        ("LocalState.intend", "after", 3),
+        ("MarketingSolutions.create", "before", 3),
+        ("MarketingSolutions.create", "after", 3),
+        ("LocalState.created", "before", 3),
+        ("LocalState.created", "after", 3),
+        ("LocalState.define", "before", 3),
+        ("LocalState.define", "after", 3),
+    ),
+    "in the middle of a delete": (
+        ("MarketingSolutions.delete", "after", 2),
+        ("LocalState.forget", "before", 2),
+        ("LocalState.forget", "after", 2),
+    ),
+    "in the middle of a rename": (
+        ("MarketingSolutions.update", "before", 4),
+        ("MarketingSolutions.update", "after", 4),
+    ),
+    "in the middle of a clear": (
+        ("MarketingSolutions.clear", "before", 1),
+        ("MarketingSolutions.clear", "after", 1),
+        ("LocalState.cleared", "after", 1),
+    ),
+    "while planning": (("MarketingSolutions.audiences", "after", 2), ("DuckDBEngine.evaluate", "after", 5)),
+    "in the history": (
+        ("LocalState.begin_run", "after", 1),
+        ("LocalState.record", "before", 6),
+        ("LocalState.end_run", "before", 1),
+        ("LocalState.end_run", "after", 1),
+    ),
+    "after some calls": (("Http.exchange", "before", 40), ("Http.exchange", "after", 40)),
+}
+"""Where a process may be hit: what the moment is called, and the points with how many times they may pass before."""
+
+DEEDS = {"kill": 10, "interrupt": 2, "terminate": 2, "interrupt twice": 2, "full": 2, "read-only": 2}
+WHILE_WRITING = {"kill": 4, "tear": 4, "no space": 2}
+
+FAULTS = ("429", "500", "502", "503", "html", "empty", "truncate", "drop-before", "drop-after", "reject")
+PATHS = ("oauth2/token", "advertisers/me", "/search", "/create", "/delete", "contact-list", "audience-segments")
+
+
+@dataclass(slots=True)
+class Mishap:
+    """What is about to go wrong. `orders` are for the process (see tests.chaos.victim); `words` say it all."""
+
+    orders: dict[str, Any] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+    two_at_once: bool = False
+    meanwhile: tuple[str, float] | None = None
+
+
+def some_mishap(chance: random.Random, sandbox: Sandbox, state: str) -> Mishap:
+    """Prepare the sandbox, and orders for the process."""
+    mishap = Mishap()
+    if chance.random() < 0.75:
+        _to_the_process(mishap, chance, state)
+    if chance.random() < 0.5:
+        _to_criteo(mishap, chance, sandbox)
+    if chance.random() < 0.12:
+        mishap.two_at_once = True
+        mishap.words.append("two at once")
+    if chance.random() < 0.15:
+        mishap.meanwhile = chance.choice(("expire", "revoke", "advance")), chance.uniform(0.3, 1.2)
+        mishap.words.append(f"{mishap.meanwhile[0]} after {mishap.meanwhile[1]:.2f} s")
+    return mishap
+
+
+def _to_the_process(mishap: Mishap, chance: random.Random, state: str) -> None:
+    kind = chance.choices(("point", "moment", "largest file", "read only"), (14, 4, 2, 1))[0]
+    if kind == "moment":
+        mishap.orders["alarm"] = chance.uniform(0.0, 0.6)
+        mishap.words.append(f"killed {mishap.orders['alarm']:.3f} s after locking")
+    elif kind == "largest file":
+        mishap.orders["largest_file"] = chance.choice((200, 800, 1_000, 1_500, 3_000, 8_000, 30_000, 60_000, 100_000))
+        mishap.words.append(f"no file over {mishap.orders['largest_file']} bytes")
+    elif kind == "read only":
+        mishap.orders["read_only"] = state
+        mishap.words.append("state folder read-only")
+    else:
+        moment = chance.choice(list(NAMED))
+        at, when, most = chance.choice(NAMED[moment])
+        choices = WHILE_WRITING if at.endswith("flush") else DEEDS
+        deed = chance.choices(list(choices), list(choices.values()))[0]
+        nth = chance.randint(1, chance.randint(1, most))
+        mishap.orders["points"] = [{"at": at, "when": when, "nth": nth, "deed": deed}]
+        mishap.words.append(f"{deed} {when} {at} #{nth}")
+
+
+def _to_criteo(mishap: Mishap, chance: random.Random, sandbox: Sandbox) -> None:
+    if chance.random() < 0.4:
+        kinds = chance.sample(FAULTS, chance.randint(1, 4))
+        share = chance.choice((0.02, 0.05, 0.15, 0.3))
+        sandbox.rates(dict.fromkeys(kinds, share / len(kinds)), seed=chance.randrange(1_000_000))
+        mishap.words.append(f"{share:.0%} of calls meet {'/'.join(kinds)}")
+        return
+    for _ in range(chance.randint(1, 3)):
+        fault = chance.choice((*FAULTS, *FAULTS, "slow", "hang", "endless", "401", "403", "404"))
+        path = chance.choice(PATHS)
+        skip, times = chance.randint(0, 6), chance.choice((1, 1, 2, 8))
+        if fault in ("hang", "endless"):
+            times = 1
+        where = chance.choice(("errors", "warnings"))
+        sandbox.fault(fault, path, skip=skip, times=times, seconds=0.2, where=where)
+        mishap.words.append(f"{fault} x{times} at {path} after {skip}")
+
+
+def meanwhile(what: str, sandbox: Sandbox) -> None:
+    """Something that happens while a run is under way."""
+    if what == "expire":
+        sandbox.expire_tokens()
+    elif what == "revoke":
+        sandbox.revoke_tokens()
+    else:
+        sandbox.advance(1_000)

@@ -1,0 +1,13 @@
+"""A few histories from fixed seeds; `python -m tests.chaos` plays as many others as one has time for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.history import History
+
+
+@pytest.mark.parametrize("seed", [101, 102, 103, 104])
+def test_whatever_happened_one_clean_run_makes_everything_as_declared(seed: int) -> None:
+    tally = History(seed, steps=3).play()
+    assert tally.runs >= 4

@@ -1,0 +1,180 @@
+"""What should be in Criteo: activations, people and names as declared, and whom each audience must hold.
+
+Nothing here asks Headcount: the expectation is worked out in Python from the same data that the files are written from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from tests.end_to_end.shop import CANARY, Person, Shop
+
+ACCOUNTS = {"one": "12345", "two": "67890"}
+"""Destination -> ad account."""
+
+BATCH_SIZES = {"one": 3, "two": 5}
+GROUPS = 7
+PEOPLE = 36
+CRITEO_TYPES = {"email": "email", "mobile_ad_id": "madid"}
+"""Identifier type -> Criteo's word for it."""
+
+SECRET = "s3cr3t-of-the-chaos-app"
+CLIENT = "chaos"
+
+PROJECT = """\
+kind: Source
+name: shop
+type: files
+tables:
+  people: ../data/people.csv
+""" + "".join(
+    f"""\
+---
+kind: Destination
+name: {name}
+type: criteo
+advertiser_id: "{account}"
+credentials:
+  client_id: "{{{{ env('CRITEO_CLIENT_ID') }}}}"
+  client_secret: "{{{{ env('CRITEO_CLIENT_SECRET') }}}}"
+batch_size: {BATCH_SIZES[name]}
+rate_limit: 60000
+"""
+    for name, account in ACCOUNTS.items()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One activation as its file says it."""
+
+    id: str
+    name: str
+    description: str
+    group: int
+    types: tuple[str, ...]
+    destination: str
+    remark: int = 0
+
+    @property
+    def account(self) -> str:
+        return ACCOUNTS[self.destination]
+
+
+@dataclass(slots=True)
+class Someone:
+    """One person of the data: in which groups, and in which spelling the identifiers are written."""
+
+    number: int
+    groups: set[int]
+    spelling: int = 0
+
+    @property
+    def email(self) -> str:
+        return "" if self.number % 11 == 10 else f"Person.{self.number}+tag@Shop.example"
+
+    @property
+    def idfa(self) -> str:
+        if self.number % 5 == 4:
+            return "" if self.number % 2 else "00000000-0000-0000-0000-000000000000"
+        digest = hashlib.md5(f"device {self.number}".encode()).hexdigest()
+        return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+
+    def row(self) -> Person:
+        """The identifiers in one of several spellings, all of them the same to Criteo."""
+        email = self.email
+        if email and self.spelling:
+            hashed = hashlib.sha256(email.lower().encode()).hexdigest()
+            email = (email.upper(), f"\t {email} ", hashed, hashed.upper())[self.spelling % 4]
+        return Person(email, self.idfa.upper() if self.spelling % 2 else self.idfa, in_groups(self.groups))
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that is declared, and all the people there are."""
+
+    declared: dict[str, Declared] = field(default_factory=dict)
+    people: list[Someone] = field(default_factory=list)
+    numbers: count[int] = field(default_factory=count)
+
+    @classmethod
+    def made(cls, chance: random.Random) -> World:
+        world = cls()
+        for number in range(PEOPLE):
+            world.people.append(Someone(number, {g for g in range(GROUPS) if chance.random() < 0.4}))
+        for _ in range(chance.randint(4, 6)):
+            world.declare(chance)
+        return world
+
+    def declare(self, chance: random.Random, *, id: str = "", name: str = "", destination: str = "") -> Declared:
+        """One more activation, or one that was declared before and is again."""
+        number = next(self.numbers)
+        new = Declared(
+            id=id or f"a{number}",
+            name=name or f"Audience {number}",
+            description=chance.choice(("", f"About {number}", "Ünïcode & <b>more</b>")),
+            group=chance.randrange(GROUPS),
+            types=chance.choice((("email",), ("mobile_ad_id",), ("email", "mobile_ad_id"))),
+            destination=destination or chance.choice(tuple(ACCOUNTS)),
+        )
+        self.declared[new.id] = new
+        return new
+
+    def change(self, id: str, **values: object) -> None:
+        self.declared[id] = replace(self.declared[id], **values)  # type: ignore[arg-type]
+
+    def fresh_name(self) -> str:
+        return f"Audience {next(self.numbers)}"
+
+    # -- the files ---------------------------------------------------------------------------------------------------
+
+    def write(self, shop: Shop) -> None:
+        """Make the project's files and its data say what is declared."""
+        shop.write("activations/shop.yaml", PROJECT)
+        for path in (shop.folder / "activations").glob("a*.yaml"):
+            if path.stem not in self.declared:
+                path.unlink()
+        for one in self.declared.values():
+            column = {"email": "email", "mobile_ad_id": "idfa"}
+            where = f"where kind like '%{in_groups({one.group})}%'"
+            shop.activation(
+                one.id,
+                name=one.name,
+                sql=f"-- {one.remark}\nselect email, idfa from shop.people {where}",
+                description=one.description,
+                destination=one.destination,
+                mapping={kind: column[kind] for kind in one.types},
+            )
+        everywhere = in_groups(set(range(GROUPS)))
+        shop.people(
+            [
+                *(someone.row() for someone in self.people),
+                Person(CANARY, "", everywhere),
+                Person(f"{CANARY} {CANARY}", CANARY, everywhere),  # malformed, both of them
+                *(someone.row() for someone in self.people[:3]),  # given twice
+            ]
+        )
+
+    # -- the expectation ---------------------------------------------------------------------------------------------
+
+    def expected(self, id: str) -> dict[str, set[str]]:
+        """Whom the audience must hold: wire forms by identifier type, for every type that there is."""
+        one = self.declared[id]
+        inside = [someone for someone in self.people if one.group in someone.groups]
+        emails = {hashed(someone.email) for someone in inside if someone.email} | {hashed(CANARY)}
+        devices = {someone.idfa for someone in inside if re.fullmatch(r"[0-9a-f-]*[1-9a-f][0-9a-f-]*", someone.idfa)}
+        found = {"email": emails, "mobile_ad_id": devices}
+        return {kind: found[kind] if kind in one.types else set() for kind in CRITEO_TYPES}
+
+
+def in_groups(groups: set[int]) -> str:
+    """Groups as a column holds them: `|g1||g4|`."""
+    return "".join(f"|g{group}|" for group in sorted(groups))
+
+
+def hashed(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
