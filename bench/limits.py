@@ -1,0 +1,70 @@
+"""What DuckDB alone needs for the same rows: the limits that Headcount is held against.
+
+`python -m bench.limits NAME FILE` runs one of them in a process of its own, with DuckDB's defaults (a thread per core).
+Each reads every row and keeps nothing of it but a maximum, so nothing is written and nothing is compared.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+import duckdb
+
+from runner.engine import wire
+from runner.identifiers import IdentifierType
+
+RANGE = 10
+"""How many buckets of a thousand make up each of the thousand segments: one person in a hundred."""
+
+
+def segment(number: int, table: str) -> str:
+    """The SQL of the segment of that number, of a thousand overlapping ones."""
+    first = number * (1000 - RANGE) // 999
+    return f"select email from {table} where bucket between {first} and {first + RANGE - 1}"
+
+
+def plain(path: str) -> None:
+    """Scan, lower, one-argument trim, SHA-256: the least that anybody would write."""
+    duckdb.execute(f"select max(sha256(lower(trim(email)))) from '{path}'").fetchall()
+
+
+def trimmed(path: str) -> None:
+    """The same with the very set of characters that Headcount trims."""
+    characters = "||".join(f"chr({point})" for point in wire.TRIMMED)
+    duckdb.execute(f"select max(sha256(lower(trim(email, {characters})))) from '{path}'").fetchall()
+
+
+def wire_forms(path: str) -> None:
+    """The engine's own wire forms: trimmed, judged, lower-cased, hashed, as bytes."""
+    select = wire.wire_select({IdentifierType.EMAIL: "email"}, f"'{path}'")
+    duckdb.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
+
+
+def thousand_queries(path: str) -> None:
+    """A thousand bare segment queries, one after the other, on one connection with 2 threads."""
+    connection = duckdb.connect(config={"threads": 2})
+    connection.execute(f"create view people as from '{path}'")
+    for number in range(1000):
+        connection.execute(f"select max(email), count(*) from ({segment(number, 'people')})").fetchall()
+
+
+def thousand_wire_forms(path: str) -> None:
+    """The same with the engine's wire forms of the rows found."""
+    connection = duckdb.connect(config={"threads": 2})
+    connection.execute(f"create view people as from '{path}'")
+    for number in range(1000):
+        select = wire.wire_select({IdentifierType.EMAIL: "email"}, f"({segment(number, 'people')})")
+        connection.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
+
+
+LIMITS: Mapping[str, Callable[[str], None]] = {
+    "plain": plain,
+    "trimmed": trimmed,
+    "wire-forms": wire_forms,
+    "thousand-queries": thousand_queries,
+    "thousand-wire-forms": thousand_wire_forms,
+}
+
+if __name__ == "__main__":
+    LIMITS[sys.argv[1]](sys.argv[2])

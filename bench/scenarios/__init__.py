@@ -1,0 +1,46 @@
+"""What is measured: each scenario is a function from where and how large to measure to rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from bench.results import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How to measure: `folder` holds data and projects, `rows` is how many people there are, `times` how often each
+    command of a pair runs, `scale` the number of people as it was asked for."""
+
+    folder: Path
+    rows: int
+    times: int
+    scale: str
+
+
+Scenario = Callable[[Bench], list[Row]]
+
+NAMES = ("steady-plan", "steady-apply", "initial-apply", "pacing", "thousand", "start-up", "validate", "drt", "condor")
+"""All scenarios, the quick and telling ones first."""
+
+_MODULES: Mapping[str, tuple[str, str]] = {
+    "steady-plan": ("steady", "plan"),
+    "steady-apply": ("steady", "apply"),
+    "initial-apply": ("initial", "unpaced"),
+    "pacing": ("initial", "paced"),
+    "thousand": ("thousand", "nothing_to_do"),
+    "start-up": ("startup", "help_and_version"),
+    "validate": ("startup", "validate"),
+    "drt": ("peers", "drt"),
+    "condor": ("peers", "condor"),
+}
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of that name."""
+    module, function = _MODULES[name]
+    found: Scenario = getattr(import_module(f"bench.scenarios.{module}"), function)
+    return found

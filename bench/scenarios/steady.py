@@ -1,0 +1,93 @@
+"""The everyday run: one activation, one person in a hundred has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.measure import alternating
+from bench.project import Project, limit, people, sandbox
+from bench.results import Row, verdict
+from bench.scenarios import Bench
+from runner.sandbox.control import Sandbox
+
+MOST_TIMES = 2.0
+"""Aim: a plan takes at most so many times what the bare scan with lower, trim and SHA-256 takes."""
+
+MOST_MEMORY = 2048
+"""Aim: MB at the peak of a plan over ten million people, in the command's own process."""
+
+
+def plan(bench: Bench) -> list[Row]:
+    """A plan against what DuckDB alone needs to read and hash the same rows."""
+    name = f"steady plan, {bench.scale}, 1 % churn"
+    with _steady(bench) as (project, _):
+        file = people(bench.folder, bench.rows, bench.rows // 200)
+        names = ("plain", "trimmed", "wire-forms")
+        ours, *others = alternating(bench.times, project.command("plan"), *(limit(other, file) for other in names))
+        bytes_each = project.state_bytes() / bench.rows
+    plain, trimmed, wire_forms = others
+    return [
+        Row.of(name, "against scan, lower, trim(x), SHA-256", ours, plain, "DuckDB", MOST_TIMES),
+        Row.of(name, "against the same with the set of blanks trimmed", ours, trimmed, "DuckDB", MOST_TIMES),
+        Row.of(name, "against the engine's wire forms", ours, wire_forms, "DuckDB", MOST_TIMES),
+        Row(
+            name,
+            "memory at the peak",
+            f"{ours.peak:,.0f} MB",
+            f"DuckDB, wire forms: {wire_forms.peak:,.0f} MB",
+            f"{ours.peak / wire_forms.peak:.2f}",
+            target=f"at most {MOST_MEMORY:,} MB" if bench.rows <= 10_000_000 else "at most 4,096 MB",
+            met=ours.peak <= (MOST_MEMORY if bench.rows <= 10_000_000 else 4096),
+            peak=ours.peak,
+        ),
+        Row(
+            name,
+            "state on disk",
+            f"{bytes_each:.1f} bytes a member",
+            "the hash itself: 32 bytes",
+            f"{bytes_each / 32:.2f}",
+            target="under 40 bytes",
+            met=bytes_each < 40,
+        ),
+    ]
+
+
+def apply(bench: Bench) -> list[Row]:
+    """An apply of the same change against the plan of it: what is left is calls and book-keeping."""
+    with _steady(bench) as (project, criteo):
+        project.save()
+        planned, applied = alternating(
+            bench.times, project.command("plan"), project.command("apply", "--yes", before=project.restore)
+        )
+        calls = sum(call.count is not None for call in criteo.calls()) // bench.times
+    # In pairs, since what else the machine does changes from one pair to the next.
+    extra = sorted(a.seconds - p.seconds for p, a in zip(planned.runs, applied.runs, strict=True))[bench.times // 2]
+    cpu = applied.cpu - planned.cpu
+    most = bench.rows / 10_000_000
+    return [
+        Row(
+            f"steady apply, {bench.scale}, 1 % churn",
+            f"apply less plan, its {calls} calls included",
+            f"{applied.seconds:.2f} s ({applied.spread})",
+            f"plan: {planned.seconds:.2f} s",
+            f"+{extra:.2f} s",
+            f"+{cpu:.2f} s",
+            "at most +1 s per 10M, besides the calls",
+            verdict(extra <= most, cpu <= most) if bench.rows >= 10_000_000 else None,
+            applied.peak,
+        )
+    ]
+
+
+@contextmanager
+def _steady(bench: Bench) -> Iterator[tuple[Project, Sandbox]]:
+    """A project that was applied, after which half a percent left and as many entered."""
+    with sandbox() as criteo:
+        project = Project(bench.folder / "steady", criteo.url)
+        project.activation("everyone", "select email from shop.people")
+        project.people(people(bench.folder, bench.rows))
+        project.run("apply", "--yes")
+        project.people(people(bench.folder, bench.rows, bench.rows // 200))
+        criteo.forget_calls()
+        yield project, criteo
