@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,13 +127,19 @@ def limit(name: str, file: Path) -> Command:
 @contextmanager
 def sandbox(*options: str) -> Iterator[Sandbox]:
     """A sandbox in a process of its own; by default it counts identifiers, keeps none, and limits no rate."""
-    port = _free_port()
     chosen = options or ("--count-only", "--rate-limit", "0")
-    arguments = [sys.executable, "-m", "runner", "sandbox", "--port", str(port), *chosen]
-    with subprocess.Popen(arguments, env=environment(), stdout=subprocess.DEVNULL) as process:
+    with served(python("-m", "runner", "sandbox", *chosen, "--port")) as url:
+        yield Sandbox(url)
+
+
+@contextmanager
+def served(command: tuple[str, ...]) -> Iterator[str]:
+    """A server on this machine, started by the command with a free port after it; yields its address."""
+    port = _free_port()
+    with subprocess.Popen((*command, str(port)), env=environment(), stdout=subprocess.DEVNULL) as process:
         try:
             _wait_for(port)
-            yield Sandbox(f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
@@ -149,4 +154,4 @@ def _wait_for(port: int) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError("the sandbox did not start")
+    raise RuntimeError("the server did not start")

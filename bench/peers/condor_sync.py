@@ -3,6 +3,7 @@
 The audience goes through its Meta connector, the one with a membership diff and batches; Meta's address is replaced by
 the sink's. All else is as its own guide shows it.
 """
+# mypy: disable-error-code="import-not-found"
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import sys
 import retl
 import retl_meta.common
 from retl.backends.duckdb import DuckDBSqlBackend
+from retl.declarations import SecretLiteral
 
 
 def main(database: str, url: str) -> None:
@@ -31,7 +33,7 @@ def main(database: str, url: str) -> None:
     meta = retl.destinations.load(
         "retl/meta",
         binding_name="meta",
-        credentials={"access_token": "none"},
+        credentials={"access_token": SecretLiteral("none")},
         config={"ad_account_id": "act_1"},
     )
     sync = retl.sync(name="everyone", declaration=audience, destination=meta, surface="custom_audiences")

@@ -16,7 +16,7 @@ class Sink(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 (the name that the standard library calls)
+    def do_GET(self) -> None:
         left = int(self.headers.get("Content-Length", 0))
         while left > 0:
             left -= len(self.rfile.read(min(left, 1 << 20)))
