@@ -1,6 +1,6 @@
 """What DuckDB alone needs for the same rows: the limits that Headcount is held against.
 
-`python -m bench.limits NAME FILE` runs one of them in a process of its own, with DuckDB's defaults (a thread per core).
+`python -m bench.limits NAME FILE [SEGMENTS]` runs one of them in a process of its own, with DuckDB's defaults (a thread per core).
 Each reads every row and keeps nothing of it but a maximum, so nothing is written and nothing is compared.
 """
 
@@ -24,47 +24,47 @@ def segment(number: int, table: str) -> str:
     return f"select email from {table} where bucket between {first} and {first + RANGE - 1}"
 
 
-def plain(path: str) -> None:
+def plain(path: str, _: int) -> None:
     """Scan, lower, one-argument trim, SHA-256: the least that anybody would write."""
     duckdb.execute(f"select max(sha256(lower(trim(email)))) from '{path}'").fetchall()
 
 
-def trimmed(path: str) -> None:
+def trimmed(path: str, _: int) -> None:
     """The same with the very set of characters that Headcount trims."""
     characters = "||".join(f"chr({point})" for point in wire.TRIMMED)
     duckdb.execute(f"select max(sha256(lower(trim(email, {characters})))) from '{path}'").fetchall()
 
 
-def wire_forms(path: str) -> None:
+def wire_forms(path: str, _: int) -> None:
     """The engine's own wire forms: trimmed, judged, lower-cased, hashed, as bytes."""
     select = wire.wire_select({IdentifierType.EMAIL: "email"}, f"'{path}'")
     duckdb.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
 
 
-def thousand_queries(path: str) -> None:
-    """A thousand bare segment queries, one after the other, on one connection with 2 threads."""
+def bare_queries(path: str, segments: int) -> None:
+    """That many bare segment queries, one after the other, on one connection with 2 threads."""
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(f"create view people as from '{path}'")
-    for number in range(1000):
+    for number in range(segments):
         connection.execute(f"select max(email), count(*) from ({segment(number, 'people')})").fetchall()
 
 
-def thousand_wire_forms(path: str) -> None:
+def queries_with_wire_forms(path: str, segments: int) -> None:
     """The same with the engine's wire forms of the rows found."""
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(f"create view people as from '{path}'")
-    for number in range(1000):
+    for number in range(segments):
         select = wire.wire_select({IdentifierType.EMAIL: "email"}, f"({segment(number, 'people')})")
         connection.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
 
 
-LIMITS: Mapping[str, Callable[[str], None]] = {
+LIMITS: Mapping[str, Callable[[str, int], None]] = {
     "plain": plain,
     "trimmed": trimmed,
     "wire-forms": wire_forms,
-    "thousand-queries": thousand_queries,
-    "thousand-wire-forms": thousand_wire_forms,
+    "bare-queries": bare_queries,
+    "queries-with-wire-forms": queries_with_wire_forms,
 }
 
 if __name__ == "__main__":
-    LIMITS[sys.argv[1]](sys.argv[2])
+    LIMITS[sys.argv[1]](sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1000)

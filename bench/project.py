@@ -120,8 +120,9 @@ def people(folder: Path, rows: int, first: int = 0) -> Path:
     return path
 
 
-def limit(name: str, file: Path) -> Command:
-    return Command(python("-m", "bench.limits", name, str(file)), file.parent, environment())
+def limit(name: str, file: Path, *more: str) -> Command:
+    """The limit of that name in bench.limits, over a file of people."""
+    return Command(python("-m", "bench.limits", name, str(file), *more), file.parent, environment())
 
 
 @contextmanager
