@@ -104,13 +104,18 @@ def _to_the_process(mishap: Mishap, chance: random.Random, state: str) -> None:
         mishap.orders["read_only"] = state
         mishap.words.append("state folder read-only")
     else:
-        moment = chance.choice(list(NAMED))
-        at, when, most = chance.choice(NAMED[moment])
-        choices = WHILE_WRITING if at.endswith("flush") else DEEDS
-        deed = chance.choices(list(choices), list(choices.values()))[0]
-        nth = chance.randint(1, chance.randint(1, most))
-        mishap.orders["points"] = [{"at": at, "when": when, "nth": nth, "deed": deed}]
-        mishap.words.append(f"{deed} {when} {at} #{nth}")
+        for moment in chance.sample(list(NAMED), chance.randint(1, 4)):
+            point = _some_point(chance, moment)
+            mishap.orders.setdefault("points", []).append(point)
+            mishap.words.append("{deed} {when} {at} #{nth}".format(**point))
+
+
+def _some_point(chance: random.Random, moment: str) -> dict[str, Any]:
+    """Several are prepared for one run, since not every run creates, renames or clears; the first kill is the last."""
+    at, when, most = chance.choice(NAMED[moment])
+    choices = WHILE_WRITING if at.endswith("flush") else DEEDS
+    deed = chance.choices(list(choices), list(choices.values()))[0]
+    return {"at": at, "when": when, "nth": chance.randint(1, chance.randint(1, most)), "deed": deed}
 
 
 def _to_criteo(mishap: Mishap, chance: random.Random, sandbox: Sandbox) -> None:

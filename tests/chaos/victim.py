@@ -144,14 +144,18 @@ def _watch_state(alarm: float | None) -> None:
     LocalState.lock = watched  # type: ignore[method-assign]
 
 
-def _arm(point: dict[str, Any], log: str) -> None:
-    at, when, nth, deed = point["at"], point["when"], point["nth"], point["deed"]
+def place(at: str) -> tuple[Any, str]:
+    """The class or module of a point, and the name it has there."""
     if at in FUNCTIONS:
         module, name = FUNCTIONS[at]
-        holder: Any = importlib.import_module(module)
-    else:
-        owner, name = at.split(".")
-        holder = getattr(importlib.import_module(POINTS[owner]), owner)
+        return importlib.import_module(module), name
+    owner, name = at.split(".")
+    return getattr(importlib.import_module(POINTS[owner]), owner), name
+
+
+def _arm(point: dict[str, Any], log: str) -> None:
+    at, when, nth, deed = point["at"], point["when"], point["nth"], point["deed"]
+    holder, name = place(at)
     inner = getattr(holder, name)
 
     @functools.wraps(inner)
