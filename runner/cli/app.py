@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from runner import __version__
 from runner.cli import changes, files, outcome, server, views
+from runner.cli.console import show_error, tell
 from runner.errors import HeadcountError
 
 app = typer.Typer(
@@ -59,17 +60,11 @@ def run(arguments: list[str] | None = None) -> int:
             show()
         return outcome.USAGE
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("Interrupted.\n")
+        tell("Interrupted.\n")
         return outcome.INTERRUPTED
     except HeadcountError as error:
-        from runner.cli.console import show_error
-
         show_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever reads our output has seen enough; keep the interpreter from complaining about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return outcome.OK
     except Exception as error:  # noqa: BLE001 - the last resort, and it must not print values of the data
         return _unexpected(error)
 
@@ -80,8 +75,8 @@ def _unexpected(error: Exception) -> int:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    sys.stderr.write(f"error: Headcount met something it did not expect ({type(error).__name__}{where})\n")
+    tell(f"error: Headcount met something it did not expect ({type(error).__name__}{where})\n")
     if os.environ.get("HEADCOUNT_DEBUG"):
         raise error
-    sys.stderr.write("  -> this is a bug; HEADCOUNT_DEBUG=1 shows the traceback, which may hold personal data\n")
+    tell("  -> this is a bug; HEADCOUNT_DEBUG=1 shows the traceback, which may hold personal data\n")
     return outcome.FAILED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli import outcome
-from runner.cli.console import show_json, show_line, show_text
+from runner.cli.console import show_json, show_line, show_text, tell, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRemovals,
@@ -88,7 +88,7 @@ def apply(
     if format is Format.JSON:
         show_json(run_document("apply", done))
     elif not done.approved:
-        setup.err.print("Not applied.")
+        tell("Not applied.\n")
     else:
         if not done.plan.pending:
             _show_plan(done.plan, setup, PlanFormat.TEXT)
@@ -157,7 +157,7 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
     elif format is PlanFormat.MARKDOWN:
         from runner.reports.markdown import plan_markdown
 
-        sys.stdout.write(plan_markdown(made))
+        write_result(plan_markdown(made))
     else:
         from runner.reports.text import plan_text
 

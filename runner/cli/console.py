@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 from runner.errors import HeadcountError, InvalidProject
+from runner.reports.shown import in_json, shown, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
-"""Names come from files and from Criteo; none of them may drive the terminal."""
 
 
 def consoles(*, no_color: bool) -> tuple[Console, Console]:
@@ -29,26 +30,33 @@ def consoles(*, no_color: bool) -> tuple[Console, Console]:
 
 def show_text(console: Console, text: Text) -> None:
     """Print rich text line by line as it is: never wrapped, control characters made visible."""
-    clean = text.copy()
-    clean.plain = text.plain.translate(_CONTROLS)
-    console.print(clean, soft_wrap=True, end="")
+    from rich.text import Text
+
+    clean = text
+    if without_controls(text.plain) != text.plain:
+        clean = Text(without_controls(text.plain))  # an escape is longer than its character: the styles would slip
+    with console.capture() as printed:
+        console.print(clean, soft_wrap=True, end="")
+    write_result(printed.get())
 
 
 def show_table(console: Console, table: Table) -> None:
     """Print a table as wide as it needs to be where there is no terminal to fit it into."""
     if not console.is_terminal:
         console.width = 250
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    write_result(printed.get())
 
 
 def show_line(line: str) -> None:
     """Print one line as it is, control characters made visible."""
-    sys.stdout.write(line.translate(_CONTROLS) + "\n")
+    write_result(shown(line) + "\n")
 
 
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write_result(in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
 
 
 def show_error(error: HeadcountError) -> None:
@@ -56,8 +64,41 @@ def show_error(error: HeadcountError) -> None:
     if isinstance(error, InvalidProject):
         from runner.reports.findings import render_findings
 
-        sys.stderr.write(render_findings(error.findings))
+        tell(render_findings(error.findings))
         return
-    sys.stderr.write(f"error: {error.message.translate(_CONTROLS)}\n")
-    if error.hint:
-        sys.stderr.write(f"  -> {error.hint.translate(_CONTROLS)}\n")
+    tell(f"error: {shown(error.message)}\n" + (f"  -> {shown(error.hint)}\n" if error.hint else ""))
+
+
+def write_result(text: str) -> None:
+    """Write to standard output. A reader that went away is no error of ours; raises HeadcountError for a full disk."""
+    try:
+        with _reader_may_leave(sys.stdout):
+            sys.stdout.write(text)
+    except OSError as error:
+        _silence(sys.stdout)
+        raise HeadcountError(f"cannot write the result: {error.strerror}") from None
+
+
+def tell(text: str) -> None:
+    """Write to standard error, where nothing that goes wrong with it stops the command."""
+    try:
+        with _reader_may_leave(sys.stderr):
+            sys.stderr.write(text)
+    except OSError:
+        _silence(sys.stderr)
+
+
+@contextmanager
+def _reader_may_leave(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Nobody reads the stream any more: also keeps the interpreter from failing over it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.console import show_json, show_text
+from runner.cli.console import show_json, show_line, show_text, write_result
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var
 from runner.cli.parts import Setup
 from runner.errors import InvalidProject
@@ -22,9 +22,9 @@ def init(folder: Dir = DEFAULT_DIR) -> None:
     from runner.starter import write_starter
 
     for path in write_starter(folder):
-        typer.echo(f"wrote {path}")
-    typer.echo("\nTry it: run `headcount sandbox` in another terminal, then")
-    typer.echo("  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan" + _dir_option(folder))
+        show_line(f"wrote {path}")
+    write_result("\nTry it: run `headcount sandbox` in another terminal, then\n")
+    show_line(f"  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan{_dir_option(folder)}")
 
 
 def validate(
@@ -56,7 +56,7 @@ def validate(
     elif resolved is not None:
         _show_resolved(project, resolved, setup)
     else:
-        typer.echo(_praise(project, setup))
+        show_line(_praise(project, setup))
 
 
 def _check_sources(project: Project) -> None:

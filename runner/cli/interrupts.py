@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import time
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -54,4 +55,6 @@ class Interrupts:
         if self._asked or not self._deferring:
             raise KeyboardInterrupt
         self._asked = True
-        sys.stderr.write("\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n")
+        # Not by way of sys.stderr, which the signal may have stopped in the middle of a write and which then refuses.
+        with suppress(OSError):
+            os.write(2, b"\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n")

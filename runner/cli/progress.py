@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from runner.cli.console import tell
 from runner.reports.words import plural
 from runner.workflows.progress import Progress
 
@@ -72,7 +72,7 @@ class Lines(Progress):
         return True
 
     def note(self, message: str) -> None:
-        sys.stderr.write(message + "\n")
+        tell(message + "\n")
 
 
 class Bars(Lines):

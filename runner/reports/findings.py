@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from unicodedata import category, combining, east_asian_width
+from unicodedata import combining, east_asian_width
 
 from runner.findings import Finding
+from runner.reports.shown import shown
 
 _WIDTH = 100
 """The most columns of a source line that are shown."""
@@ -24,14 +25,14 @@ def _count(number: int, noun: str) -> str:
 
 def _block(finding: Finding) -> str:
     place = finding.location
-    lines = [f"{_safe(place.file)}:{place.line}:{place.column}: error[{finding.code}]: {_safe(finding.message)}"]
+    lines = [f"{shown(place.file)}:{place.line}:{place.column}: error[{finding.code}]: {shown(finding.message)}"]
     number = str(place.line)
     margin = " " * (len(number) + 3)
     if finding.excerpt.strip():
         line, caret = _excerpt(finding.excerpt, place.column - 1, finding.length)
         lines += [f"   {number} | {line}".rstrip(), f"{margin} | {caret}"]
     if finding.hint:
-        lines.append(f"{margin} = {_safe(finding.hint)}")
+        lines.append(f"{margin} = {shown(finding.hint)}")
     return "\n".join(lines)
 
 
@@ -83,21 +84,7 @@ def _cell(character: str) -> str:
     """A character as it can be shown: a tab as spaces, whatever a terminal might obey as an escape."""
     if character == "\t":
         return " " * _TAB
-    return _safe(character)
-
-
-def _safe(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() or category(character) == "Zs" else _escape(character)
-        for character in text
-    )
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return shown(character)
 
 
 def _width(cells: list[str]) -> int:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from runner.applied import Outcome, Run
 from runner.destinations import Account
+from runner.reports.shown import shown
 from runner.reports.words import counts, duration, moment
 from runner.workflows.status import Standing
 
@@ -81,7 +82,7 @@ def accounts_table(accounts: dict[str, tuple[Account, ...]]) -> Table:
     table = _table("Credentials of", "Account", "Name")
     for destination, listed in accounts.items():
         for account in listed:
-            table.add_row(destination, account.id, account.name)
+            table.add_row(shown(destination), shown(account.id), shown(account.name))
     return table
 
 

@@ -12,7 +12,9 @@ from rich.text import Text
 from runner.applied import ActivationRun, Outcome
 from runner.membership import TypeDelta
 from runner.model import Activation
-from runner.plan import Action, Change, FieldChange, Plan
+from runner.plan import CHANGING, Action, Change, FieldChange, Plan
+from runner.reports.advice import members_of, ways_out
+from runner.reports.shown import shown
 from runner.reports.words import duration, plural, summary
 from runner.workflows.sync import Skipped
 
@@ -28,9 +30,11 @@ SYMBOLS = {
     Action.ORPHANED: ("?", "cyan"),
     Action.UNCHANGED: ("=", "dim"),
 }
+DELETE_WARNING = "cannot be undone; ad sets that use the audience lose it"
 SHOWN_SAMPLES = 2
 """Masked samples in a line for people; the JSON document has them all."""
 
+_DONE = {str(action): sign for action, sign in SYMBOLS.items() if action in CHANGING}
 _SIGNS = {
     Outcome.DONE: ("+", "green"),
     Outcome.UNCHANGED: ("=", "dim"),
@@ -53,11 +57,11 @@ def plan_text(plan: Plan) -> Text:
 def _change(change: Change) -> Text:
     symbol, style = SYMBOLS[change.action]
     text = Text()
-    text.append(f"{symbol} {change.id}", style=style)
+    text.append(f"{symbol} {shown(change.id)}", style=style)
     text.append(f"  {change.action}", style=style)
-    text.append(f'  "{change.name}" in {_place(change)}')
+    text.append(f'  "{shown(change.name)}" in {_place(change)}')
     if change.reasons:
-        text.append(f"  ({', '.join(change.reasons)})")
+        text.append(f"  ({shown(', '.join(change.reasons))})")
     text.append("\n")
     for line in _details(change):
         text.append_text(line).append("\n")
@@ -65,33 +69,35 @@ def _change(change: Change) -> Text:
 
 
 def _place(change: Change) -> str:
-    audience = f", audience {change.audience_id}" if change.audience_id else ""
-    return f"{change.destination} (account {change.account_id}{audience})"
+    audience = f", audience {shown(change.audience_id)}" if change.audience_id else ""
+    return f"{shown(change.destination)} (account {shown(change.account_id)}{audience})"
 
 
 def _details(change: Change) -> Iterator[Text]:
     for block in change.blocks:
-        yield Text(f"    {block.guardrail}: {block.message}", style="magenta")
-        if block.allow:
-            yield Text(f"    -> let it pass once with {block.allow}")
+        yield Text(f"    {block.guardrail}: {shown(block.message)}", style="magenta")
+    for advice in ways_out(change):
+        yield Text(f"    -> {shown(advice)}")
     if change.blocks and change.intended is not Action.DELETE:
         yield Text(f"    it would {change.intended}; nothing is sent until then")
     if change.error:
-        yield Text(f"    {change.error}", style="red")
+        yield Text(f"    {shown(change.error)}", style="red")
     if change.hint:
-        yield Text(f"    -> {change.hint}")
+        yield Text(f"    -> {shown(change.hint)}")
     for part in change.fields:
         yield _field(part)
     if change.refill:
         yield Text("    cleared first: its present members cannot be read back", style="red")
-    for kind, delta in change.delta.items():
+    for kind, delta in members_of(change).items():
         yield _members(kind, delta)
+    if change.intended is Action.DELETE:
+        yield Text(f"    {DELETE_WARNING}", style="red")
     yield from _rejected(change)
 
 
 def _field(part: FieldChange) -> Text:
     drift = " (changed by hand in Criteo; set back)" if part.drift else ""
-    return Text(f'    {part.field}: "{part.before}" -> "{part.after}"{drift}')
+    return Text(f'    {part.field}: "{shown(part.before)}" -> "{shown(part.after)}"{drift}')
 
 
 def _members(kind: str, delta: TypeDelta) -> Text:
@@ -107,7 +113,7 @@ def _members(kind: str, delta: TypeDelta) -> Text:
 
 def _rejected(change: Change) -> Iterator[Text]:
     for part in change.evaluation.rejected if change.evaluation else ():
-        samples = f", like {' and '.join(part.samples[:SHOWN_SAMPLES])}" if part.samples else ""
+        samples = f", like {shown(' and '.join(part.samples[:SHOWN_SAMPLES]))}" if part.samples else ""
         yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
 
 
@@ -121,9 +127,9 @@ def run_text(outcomes: tuple[ActivationRun, ...]) -> Text:
 
 
 def _outcome(run: ActivationRun) -> Text:
-    symbol, style = _SIGNS[run.outcome]
+    symbol, style = _sign(run)
     text = Text()
-    text.append(f"{symbol} {run.activation}", style=style)
+    text.append(f"{symbol} {shown(run.activation)}", style=style)
     text.append(f"  {run.outcome}", style=style)
     if run.outcome is Outcome.DONE:
         text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
@@ -131,8 +137,15 @@ def _outcome(run: ActivationRun) -> Text:
         if run.invalid:
             text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
     elif run.detail:
-        text.append(f"  {run.detail}")
+        text.append(f"  {shown(run.detail.removeprefix(f'{run.outcome}; '))}")
     return text
+
+
+def _sign(run: ActivationRun) -> tuple[str, str]:
+    """What was done is marked as in the plan; anything else by how it ended."""
+    if run.outcome is Outcome.DONE and run.action in _DONE:
+        return _DONE[run.action]
+    return _SIGNS[run.outcome]
 
 
 def run_summary(outcomes: tuple[ActivationRun, ...]) -> str:
@@ -152,16 +165,17 @@ def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
     """What a sync left alone, and why."""
     text = Text()
     for part in skipped:
-        text.append(f"? {part.activation}", style="cyan").append(f"  skipped  {part.reason}\n")
+        text.append(f"? {shown(part.activation)}", style="cyan").append(f"  skipped  {shown(part.reason)}\n")
     return text
 
 
 def resolved_text(activation: Activation) -> Text:
     """Each setting of an activation with its value and the place it came from."""
     text = Text(f"{activation.id}\n", style="bold")
+    values = [shown(setting.value) for setting in activation.settings]
     key_width = max(len(setting.key) for setting in activation.settings)
-    value_width = min(60, max(len(setting.value) for setting in activation.settings))
-    for setting in activation.settings:
-        text.append(f"  {setting.key:<{key_width}}  {setting.value:<{value_width}}  ")
-        text.append(str(setting.location or "built-in") + "\n", style="dim")
+    value_width = min(60, max(map(len, values)))
+    for setting, value in zip(activation.settings, values, strict=True):
+        text.append(f"  {setting.key:<{key_width}}  {value:<{value_width}}  ")
+        text.append(shown(str(setting.location or "built-in")) + "\n", style="dim")
     return text

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from runner.applied import ActivationRun, Outcome
+from runner.findings import Location
 from runner.identifiers import IdentifierType
 from runner.membership import Rejected, TypeDelta
+from runner.model import Setting
 from runner.plan import Action, Block, FieldChange
 from runner.reports.markdown import plan_markdown
-from runner.reports.text import plan_text, run_text
-from tests.builders import change, delta, evaluation, plan
+from runner.reports.text import plan_text, resolved_text, run_text, skipped_text
+from runner.workflows.sync import Skipped
+from tests.builders import EMAIL, HERE, MADID, activation, applied, change, delta, evaluation, plan
 
 RENAMED = change(
     "renamed",
@@ -36,6 +41,7 @@ def test_a_plan_shows_what_can_hurt_first_and_nothing_that_is_unchanged() -> Non
     text = plan_text(plan(UNCHANGED, RENAMED, LAPSED, DELETED)).plain
     assert text == (
         '- old  delete  "Old" in shop (account 12345, audience 9)  (no longer declared)\n'
+        "    cannot be undone; ad sets that use the audience lose it\n"
         "\n"
         '! lapsed  blocked  "Lapsed" in shop (account 12345, audience 8)  (members changed)\n'
         "    max_removed: 49,092 of 80,112 email would be removed\n"
@@ -62,7 +68,7 @@ def test_a_run_ends_with_its_totals() -> None:
         ActivationRun("c", "unchanged", Outcome.UNCHANGED),
     )
     assert run_text(runs).plain == (
-        "+ a  done  sync  +1,200 -3  9,000 identifiers  2.5 s  Criteo called 2 malformed\n"
+        "~ a  done  sync  +1,200 -3  9,000 identifiers  2.5 s  Criteo called 2 malformed\n"
         "x b  failed  Criteo could not be reached\n"
         "Run: 1 failed (b), 1 done, 1 unchanged; 1,200 identifiers added, 3 removed.\n"
     )
@@ -80,3 +86,127 @@ def test_markdown_keeps_names_from_breaking_out() -> None:
     evil = replace(change("x", intended=Action.CREATE), name="a|b<img src=x>\n# @team [x](y)")
     (row,) = [line for line in plan_markdown(plan(evil)).splitlines() if line.startswith("| `+`")]
     assert "a\\|b\\<img src=x\\> \\# @\u200bteam \\[x\\](y)" in row
+
+
+EVIL = 'x"\n\nPlan: 0 to change.\x1b[2J\x9b2J\u202e\u2066\u2028'
+"""A name that clears the screen, begins a line of its own and turns the order of what follows."""
+
+
+def dangerous(text: str) -> list[str]:
+    return [character for character in text if not character.isprintable() and character not in "\n\u200b"]
+
+
+WITH_EVIL = change(
+    "x",
+    intended=Action.FAILED,
+    audience_id=EVIL,
+    reasons=(EVIL,),
+    fields=(FieldChange("name", EVIL, EVIL, drift=True),),
+    error=EVIL,
+    hint=EVIL,
+    evaluation=evaluation(1, (Rejected(EMAIL, "malformed", 1, (EVIL,)),)),
+    blocks=(Block("max_removed", EVIL, "--allow-removals x"),),
+    name=EVIL,
+    activation=activation("x", location=Location(f"activations/{EVIL}.yaml", 1, 1)),
+)
+
+
+@pytest.mark.parametrize("shape", [plan_text, plan_markdown])
+def test_no_name_drives_the_terminal_or_begins_a_line(shape: object) -> None:
+    assert callable(shape)
+    text = str(shape(plan(WITH_EVIL, replace(WITH_EVIL, blocks=()))))
+    assert dangerous(text) == []
+    assert not any(line.startswith("Plan: 0") for line in text.splitlines())
+
+
+def test_no_error_of_a_run_drives_the_terminal_or_begins_a_line() -> None:
+    texts = (
+        run_text((ActivationRun("a", "sync", Outcome.FAILED, detail=EVIL),)),
+        skipped_text((Skipped("a", EVIL),)),
+        resolved_text(activation(settings=(Setting("name", EVIL, HERE),))),
+    )
+    for text in texts:
+        assert dangerous(text.plain) == []
+        assert "\nPlan: 0" not in text.plain
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("see http://evil.example", "see http:\u200b//evil.example"),
+        ("WWW.evil.example", "WWW\u200b.evil.example"),
+        ("#12 and GH-3", "\\#\u200b12 and GH\u200b-3"),
+        ("&commat;team", "\\&commat;team"),
+        ("a $x$ ~~b~~", "a \\$x\\$ \\~\\~b\\~\\~"),
+    ],
+)
+def test_markdown_links_nothing_that_a_name_says(name: str, written: str) -> None:
+    assert f"| {written} |" in plan_markdown(plan(replace(change("x", intended=Action.CREATE), name=name)))
+
+
+def test_markdown_keeps_a_file_name_in_its_cell() -> None:
+    there = Location("activations/`| @octocat <img> `.yaml", 3, 1)
+    text = plan_markdown(plan(change("x", intended=Action.CREATE, activation=activation("x", location=there))))
+    assert "activations/\\`\\| @\u200boctocat \\<img\\> \\`.yaml:3" in text
+
+
+GONE = applied(activation("old"), "9", members={EMAIL: 480, MADID: 20})
+
+
+def test_a_delete_shows_how_many_members_go_and_that_it_cannot_be_undone() -> None:
+    made = plan(replace(DELETED, activation=None, applied=GONE))
+    text = plan_text(made).plain
+    assert "    email                          480 ->           0  -480\n" in text
+    assert "    mobile_ad_id                    20 ->           0  -20\n" in text
+    assert "cannot be undone; ad sets that use the audience lose it" in text
+    markdown = plan_markdown(made)
+    assert "email 480 → 0 (+0 −480)" in markdown
+    assert "cannot be undone" in markdown
+
+
+def test_an_orphan_shows_its_members_and_the_way_out() -> None:
+    made = plan(change("old", intended=Action.ORPHANED, activation=None, applied=GONE))
+    text = plan_text(made).plain
+    assert "    email                          480 ->         480\n" in text
+    assert "-> `--prune` deletes it, or declare it again" in text
+    assert "prune\\` deletes it" in plan_markdown(made)
+
+
+REMOVALS = Block("max_removed", "too many email", "--allow-removals lapsed")
+
+
+def test_an_option_that_lets_pass_is_named_once() -> None:
+    made = plan(replace(LAPSED, blocks=(REMOVALS, replace(REMOVALS, message="too many mobile_ad_id"))))
+    assert plan_text(made).plain.count("--allow-removals lapsed") == 1
+    assert plan_markdown(made).count("--allow-removals lapsed") == 1
+
+
+def test_an_option_that_would_not_be_enough_is_not_named() -> None:
+    limit = Setting("guardrails.min_members", "50", Location("activations/shop.yaml", 9, 5))
+    blocked = replace(
+        LAPSED,
+        blocks=(Block("min_members", "the segment has 9 people, fewer than 50"), REMOVALS),
+        activation=activation("lapsed", settings=(limit,)),
+    )
+    for text in (plan_text(plan(blocked)).plain, plan_markdown(plan(blocked)).replace("\\", "")):
+        assert "--allow-removals" not in text
+        assert "change min_members in the file (activations/shop.yaml:9), if this is meant" in text
+
+
+@pytest.mark.parametrize("action", [Action.SYNC, Action.UPDATE])
+def test_markdown_warns_of_a_refill_whatever_else_changes(action: Action) -> None:
+    assert "will be **cleared** and refilled" in plan_markdown(plan(change("x", intended=action, refill=True)))
+
+
+def test_a_run_marks_what_it_did_as_the_plan_does() -> None:
+    runs = (
+        ActivationRun("a", "delete", Outcome.DONE),
+        ActivationRun("b", "create", Outcome.DONE),
+        ActivationRun("c", "update", Outcome.DONE),
+    )
+    assert [line[:3] for line in run_text(runs).plain.splitlines()[:-1]] == ["- a", "+ b", "~ c"]
+
+
+def test_an_interruption_is_told_once() -> None:
+    run = ActivationRun("a", "sync", Outcome.INTERRUPTED, detail="interrupted; what was sent is recorded")
+    assert "x a  interrupted  what was sent is recorded\n" in run_text((run,)).plain

@@ -1,0 +1,104 @@
+"""Output that goes through: names that would drive a terminal, readers that leave, disks that are full, signals."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.cli.interrupts import Interrupts
+from runner.sandbox import Advertiser, App, Sandbox, SandboxOptions, running
+from tests.end_to_end.shop import Shop
+
+EVIL = "Loyal\x1b]0;owned\x07\x1b[2J\x9b2J\u202e"
+OBEYED = ("\x1b", "\x07", "\x9b", "\u202e")
+
+
+def assert_harmless(out: str) -> None:
+    assert not [character for character in OBEYED if character in out], repr(out)
+
+
+def renamed(shop: Shop, sandbox: Sandbox, name: str) -> None:
+    """An audience of ours that someone has renamed in Criteo."""
+    shop.activation()
+    shop.apply()
+    (segment,) = sandbox.segments()
+    sandbox.change_segment(segment.id, name=name)
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "json"])
+def test_a_name_set_in_criteo_drives_no_terminal(shop: Shop, sandbox: Sandbox, format: str) -> None:
+    renamed(shop, sandbox, EVIL)
+    result = shop.run("plan", "--format", format)
+    assert_harmless(result.out)
+    if format == "json":
+        assert result.json["changes"][0]["fields"][0]["before"] == EVIL
+
+
+def test_a_name_that_is_imported_drives_no_terminal(shop: Shop, sandbox: Sandbox) -> None:
+    segment = sandbox.add_segment("12345", EVIL)
+    shop.activation()
+    assert_harmless(shop.run("import", "loyal", segment.id).out)
+
+
+def test_an_accounts_name_drives_no_terminal(tmp_path: Path) -> None:
+    app = App("sandbox", "sandbox", ("12345",))
+    with running(SandboxOptions(advertisers=(Advertiser("12345", EVIL),), apps=(app,))) as sandbox:
+        assert_harmless(Shop(tmp_path, sandbox.url).run("accounts").out)
+
+
+@pytest.mark.parametrize("which", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_changes_no_exit_code(shop: Shop, sandbox: Sandbox, which: str) -> None:
+    shop.activation(guardrails={"min_members": 100})
+    shop.activation("other")
+    out, err = (subprocess.PIPE if which == name else subprocess.DEVNULL for name in ("stdout", "stderr"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "runner", "apply", "--yes"],
+        cwd=shop.folder, env=shop.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+    ) as process:  # fmt: skip
+        getattr(process, which).close()
+        setattr(process, which, None)
+        assert process.wait(60) == 4
+    assert sandbox.segment("Other").identifiers == {"email": 3}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_result_that_cannot_be_written_is_told(shop: Shop) -> None:
+    shop.activation()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", "validate"],
+            cwd=shop.folder, env=shop.environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write the result: No space left on device\n"
+
+
+class SlowTerminal(io.RawIOBase):
+    """A terminal that a signal reaches while something is written to it."""
+
+    def __init__(self) -> None:
+        self.reached = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        if not self.reached:
+            self.reached = True
+            os.kill(os.getpid(), signal.SIGINT)
+        return len(bytes(data))  # type: ignore[call-overload]
+
+
+def test_a_signal_in_the_middle_of_a_progress_line_only_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.TextIOWrapper(io.BufferedWriter(SlowTerminal()), line_buffering=True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Interrupts() as interrupts:
+        interrupts.defer()
+        sys.stderr.write("sent 50,000 of 100,000 identifiers\n")
+        assert interrupts.asked()
