@@ -22,7 +22,7 @@ def init(folder: Dir = DEFAULT_DIR) -> None:
     from runner.starter import write_starter
 
     for path in write_starter(folder):
-        show_line(f"wrote {path}")
+        show_line(f"wrote {path}" + ("/ (schemas, for your editor)" if path.name == ".schemas" else ""))
     write_result("\nTry it: run `headcount sandbox` in another terminal, then\n")
     show_line(f"  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan{_dir_option(folder)}")
 

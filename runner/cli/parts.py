@@ -50,6 +50,7 @@ class Setup:
         verbose: bool = False,
         no_color: bool = False,
     ) -> Setup:
+        _refuse_project_folder(folder)
         out, err = consoles(no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
         return cls(folder, variables(var), day(today), out, err)
@@ -121,6 +122,21 @@ def _retries() -> Retries:
         return Retries(seconds=max(0.0, float(text)))
     except ValueError:
         raise UsageError(f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, say") from None
+
+
+def _refuse_project_folder(folder: Path) -> None:
+    """Raise UsageError where the folder above the YAML files is named: the state would be looked for in a wrong place.
+
+    Every audience of the project would then seem to be someone else's, and be taken over and refilled on advice.
+    """
+    inner = folder / DEFAULT_DIR
+    holds_state = (folder / ".headcount").is_dir() and not os.environ.get("HEADCOUNT_STATE")
+    is_above = inner.is_dir() and not any(path.suffix in (".yaml", ".yml") for path in folder.iterdir())
+    if holds_state or is_above:
+        raise UsageError(
+            f"--dir {folder} is the folder of the project, not the one with its YAML files",
+            f"did you mean --dir {inner}?" if inner.is_dir() else "name the folder with the YAML files in it",
+        )
 
 
 def clock() -> datetime:

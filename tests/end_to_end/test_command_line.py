@@ -130,6 +130,42 @@ class TestInit:
         assert (shop.folder / "activations/source.yaml").read_text() == "mine"
         assert not (shop.folder / "activations/destination.yaml").exists()
 
+    def test_what_stands_in_the_way_is_named_by_a_file_that_can_be_seen(self, shop: Shop) -> None:
+        shop.run("init", "--dir", "fresh/activations")
+        (shop.folder / "fresh/activations/source.yaml").unlink()
+        assert "destination.yaml exists already" in shop.run("init", "--dir", "fresh/activations", code=64).err
+
+    def test_the_schemas_are_among_what_it_says_it_wrote(self, shop: Shop) -> None:
+        assert "fresh/activations/.schemas/" in shop.run("init", "--dir", "fresh/activations").out
+
+    def test_it_leaves_nothing_behind_where_it_cannot_write(self, shop: Shop) -> None:
+        shop.write("blocked/data", "a file where a folder should go")
+        result = shop.run("init", "--dir", "blocked/activations", code=1)
+        assert "error: cannot write blocked/data/customers.csv: Not a directory; nothing was written" in result.err
+        assert "--dir" in result.err
+        assert [path.name for path in (shop.folder / "blocked").iterdir()] == ["data"]
+
+    def test_the_starter_can_be_planned_for_another_day(self, shop: Shop) -> None:
+        shop.run("init", "--dir", "fresh/activations")
+        plan = shop.run("plan", "--dir", "fresh/activations", "--today", "2020-01-01", "--format", "json").json
+        later = shop.run("plan", "--dir", "fresh/activations", "--today", "2090-01-01", "--format", "json").json
+        assert plan["changes"][0]["segment"]["people"] > later["changes"][0]["segment"]["people"]
+
+
+class TestTheProjectsFolderInsteadOfItsFiles:
+    @pytest.mark.parametrize("command", ["validate", "plan", "sync", "status", "history"])
+    def test_is_refused(self, shop: Shop, sandbox: Sandbox, command: str) -> None:
+        shop.activation()
+        assert "did you mean --dir activations?" in shop.run(command, "--dir", ".", code=64).err
+        assert sandbox.calls() == ()
+
+    def test_is_refused_when_its_state_gives_it_away(self, shop: Shop) -> None:
+        shop.activation()
+        shop.apply()
+        shop.write("ci.yaml", "on: push")
+        shop.activation("news")
+        assert "did you mean --dir activations?" in shop.run("plan", "--dir", ".", code=64).err
+
 
 BAD_SQL = """\
 kind: Activation
