@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.console import show_json, show_table
+from runner.cli.console import show_json, show_line, show_table, show_text
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Select, Today, Var, Verbose
 from runner.cli.parts import Setup, clock, connect
 from runner.errors import UsageError
@@ -31,7 +31,7 @@ def status(
 ) -> None:
     """Show per activation: audience, members, last run, next due, unfinished work. Makes no call but for --live."""
     from runner.reports.documents import status_document
-    from runner.reports.tables import status_table
+    from runner.reports.records import status_text
     from runner.workflows.status import standings
 
     setup = Setup.of(folder, var, today, verbose, no_color)
@@ -47,7 +47,7 @@ def status(
     if format is Format.JSON:
         show_json(status_document(rows))
     else:
-        show_table(setup.out, status_table(rows, clock()))
+        show_text(setup.out, status_text(rows, clock()))
 
 
 def history(
@@ -59,7 +59,7 @@ def history(
 ) -> None:
     """Show past runs: added, removed, rejected, duration, outcome. Reads the state alone."""
     from runner.reports.documents import history_document
-    from runner.reports.tables import history_table
+    from runner.reports.records import history_text
 
     setup = Setup.of(folder, no_color=no_color)
     with closing(setup.state()) as state:
@@ -67,9 +67,9 @@ def history(
     if format is Format.JSON:
         show_json(history_document(runs))
     elif runs:
-        show_table(setup.out, history_table(runs))
+        show_text(setup.out, history_text(runs, clock()))
     else:
-        setup.out.print(f"No run of {activation} yet." if activation else "No run yet.")
+        show_line(f"No run of {activation} yet." if activation else "No run yet.")
 
 
 def accounts(

@@ -122,11 +122,12 @@ def run_text(outcomes: tuple[ActivationRun, ...]) -> Text:
     text = Text()
     for run in outcomes:
         if run.outcome is not Outcome.UNCHANGED:
-            text.append_text(_outcome(run)).append("\n")
+            text.append_text(outcome_text(run)).append("\n")
     return text.append(run_summary(outcomes) + "\n", style="bold")
 
 
-def _outcome(run: ActivationRun) -> Text:
+def outcome_text(run: ActivationRun) -> Text:
+    """How one activation fared in one run, on one line."""
     symbol, style = _sign(run)
     text = Text()
     text.append(f"{symbol} {shown(run.activation)}", style=style)
@@ -134,6 +135,8 @@ def _outcome(run: ActivationRun) -> Text:
     if run.outcome is Outcome.DONE:
         text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
         text.append(f"  {duration(run.seconds)}")
+        if run.rejected:
+            text.append(f"  {run.rejected:,} rejected", style="yellow")
         if run.invalid:
             text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
     elif run.detail:

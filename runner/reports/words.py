@@ -48,6 +48,8 @@ def moment(when: datetime | None, now: datetime | None = None) -> str:
     if now is None:
         return text
     seconds = (when - now).total_seconds()
+    if abs(seconds) < 0.5:
+        return f"{text} (now)"
     return f"{text} ({duration(abs(seconds))} ago)" if seconds < 0 else f"{text} (in {duration(seconds)})"
 
 
@@ -57,8 +59,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     for unit, size, until in (("s", 1, 60), ("min", 60, 3_600), ("h", 3_600, 86_400)):
         if seconds < until:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds // 86_400:.0f} d"
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
 
 
 def counts(members: Mapping[IdentifierType, int]) -> str:

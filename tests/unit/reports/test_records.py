@@ -1,0 +1,58 @@
+"""Standings and past runs as people read them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from runner.applied import ActivationRun, Outcome, Run, Unfinished
+from runner.reports.records import history_text, status_text
+from runner.workflows.status import Standing
+from tests.builders import EMAIL, MADID, NOON
+
+LOYAL = Standing(
+    "loyal", "applied", "shop", "12345", "Loyal", "270157", {EMAIL: 12_003, MADID: 804},
+    last_run=NOON - timedelta(minutes=5), last_outcome=Outcome.DONE, next_due=NOON + timedelta(hours=6, seconds=-1),
+)  # fmt: skip
+
+
+def test_a_standing_is_a_record() -> None:
+    assert status_text((LOYAL,), NOON).plain == (
+        "loyal  applied  audience 270157 in shop (account 12345)\n"
+        "    members   12,003 email, 804 mobile_ad_id\n"
+        "    last run  2026-11-24 11:55 (5 min ago), done\n"
+        "    next due  2026-11-24 17:59 (in 6 h)\n"
+    )
+
+
+def test_a_standing_fits_a_terminal_of_80_columns_and_says_each_thing_on_a_line_of_its_own() -> None:
+    row = replace(LOYAL, refill=True, unfinished=Unfinished(12, 8, 1), unknown=40, invalid=2, live_size=9)
+    lines = status_text((replace(row, last_outcome=Outcome.FAILED, last_detail="no answer"),), NOON).plain.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "    unfinished: 8 of 12 batches taken, 1 in flight" in lines
+    assert "    no answer" in lines
+
+
+def test_what_is_due_already_is_due_now() -> None:
+    assert "next due  now\n" in status_text((replace(LOYAL, next_due=NOON),), NOON).plain
+
+
+def test_a_run_is_a_record_with_a_line_per_activation() -> None:
+    done = ActivationRun("loyal", "sync", Outcome.DONE, 160, 3, rejected=2, members=480, seconds=2.5)
+    failed = ActivationRun("new", "create", Outcome.FAILED, detail="no answer")
+    runs = (Run(2, "sync", NOON, NOON, (done, failed)), Run(1, "apply", NOON - timedelta(hours=3), None))
+    assert history_text(runs, NOON).plain == (
+        "2  sync  2026-11-24 12:00 (now)\n"
+        "    ~ loyal  done  sync  +160 -3  480 identifiers  2.5 s  2 rejected\n"
+        "    x new  failed  no answer\n"
+        "1  apply  2026-11-24 09:00 (3 h ago)  (did not end)\n"
+    )
+
+
+def test_no_detail_of_a_past_run_drives_the_terminal() -> None:
+    row = replace(LOYAL, last_outcome=Outcome.FAILED, last_detail='"\x1b[2J\nloyal  applied"', audience_id="\x9b1")
+    run = Run(1, "sync", NOON, NOON, (ActivationRun("a", "sync", Outcome.FAILED, detail="\x1b[2J\n"),))
+    for text in (status_text((row,), NOON).plain, history_text((run,), NOON).plain):
+        assert "\x1b" not in text
+        assert "\x9b" not in text
+        assert "\nloyal  applied" not in text
