@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runner.config.collector import Findings
+from runner.config.destinations import RETAIL_MEDIA_ONLY
 from runner.config.nearest import nearest, shown, suggest
 from runner.config.nodes import Document, MapNode, Node, ScalarNode, Span, Steps, at
 from runner.config.schemas import schema
@@ -135,6 +136,8 @@ def _unknown_fields(error: SchemaError, path: Steps, document: Document, found: 
     for key, span in unknown_fields(node, known):
         here = sorted(set(known) - set(node.entries)) if isinstance(node, MapNode) else known
         where = f" in {label_of(path)}" if path else ""
+        if noun == "identifier type":
+            here = [name for name in here if name not in RETAIL_MEDIA_ONLY]
         advice = (_elsewhere(key, document.kind, path) if nearest(key, here) is None else "") or suggest(key, here)
         found.add(document.file, span, "unknown-field", f"unknown {noun} {shown(key)}{where}{advice}")
 

@@ -8,10 +8,21 @@ from difflib import get_close_matches
 _LISTED = 8
 """More known words than this are not listed: nobody reads on."""
 
+_ALIASES = {
+    **dict.fromkeys(("madid", "maid", "idfa", "gaid", "aaid", "adid"), "mobile_ad_id"),
+    **dict.fromkeys(("phone", "tel", "telephone", "mobile"), "phone_number"),
+    **dict.fromkeys(("identitylink", "identity_link", "liveramp", "rampid"), "liveramp_identity_link"),
+    "gum": "gum_id",
+}
+"""What identifier types are called elsewhere, Criteo's own names among them: letters alone would mislead."""
+
 
 def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
     """The known word that was probably meant, whatever its case; None when nothing is near."""
     folded = {candidate.casefold(): candidate for candidate in known}
+    alias = _ALIASES.get(word.casefold(), "")
+    if alias in folded:
+        return folded[alias]
     matches = get_close_matches(word.casefold()[:100], folded, n=1, cutoff=likeness)
     return folded[matches[0]] if matches else None
 

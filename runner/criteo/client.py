@@ -26,6 +26,7 @@ logger = logging.getLogger("headcount.criteo")
 _PATIENCE = 1.0
 """Seconds that all calls of the app pause after a 429 that does not say how long (guide page "rate limits")."""
 
+NO_SANDBOX = "is `headcount sandbox` running there? CRITEO_API_URL says where it is looked for"
 OUTAGE = "Criteo or the network may be down: run the command again later, it takes up where it stopped"
 
 
@@ -108,7 +109,9 @@ class Client:
         except Failure as failure:
             self._log(request, failure.what, begun)
             self._http.reconnect()
-            error = DestinationError(f"{self._endpoint.url} gave no answer to {doing}: {failure.what}", OUTAGE)
+            error = DestinationError(
+                f"{self._endpoint.url} gave no answer to {doing}: {failure.what}", self._outage(failure)
+            )
             if failure.hopeless:
                 raise error from None
             raise Healable(error, untouched=failure.untouched) from None
@@ -116,6 +119,9 @@ class Client:
         self._note_time(response.headers)
         self._obey(response, doing)
         return response
+
+    def _outage(self, failure: Failure) -> str:
+        return NO_SANDBOX if self._endpoint.loopback and failure.untouched else OUTAGE
 
     def _obey(self, response: Response, doing: str) -> None:
         """Do as the rate-limit headers say. Raises Healable when the call was turned away for the limit."""

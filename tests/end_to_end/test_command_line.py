@@ -98,6 +98,19 @@ def test_no_network_is_a_sentence(shop: Shop) -> None:
     assert "127.0.0.1:9" in result.out
 
 
+def test_where_no_sandbox_listens_it_is_asked_whether_one_runs(shop: Shop) -> None:
+    shop.activation()
+    result = shop.run("plan", code=1, CRITEO_API_URL="http://127.0.0.1:9", HEADCOUNT_RETRY_SECONDS="0")
+    assert "-> is `headcount sandbox` running there?" in result.out
+
+
+def test_the_sandboxs_credentials_are_never_sent_to_criteo(shop: Shop) -> None:
+    shop.activation()
+    result = shop.run("plan", code=1, CRITEO_API_URL="", HEADCOUNT_RETRY_SECONDS="0")
+    assert "has the sandbox's credentials, and CRITEO_API_URL is not set" in result.out
+    assert "-> set CRITEO_API_URL to where `headcount sandbox` listens" in result.out
+
+
 def test_accounts_lists_what_the_credentials_may_use(shop: Shop) -> None:
     document = shop.run("accounts", "--format", "json").json
     assert [account["id"] for account in document["destinations"][0]["accounts"]] == ["12345", "67890"]

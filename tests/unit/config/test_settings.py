@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from runner.identifiers import IdentifierType
 from runner.model import Guardrails, Limit, Schedule
-from tests.unit.config.projects import ACTIVATION, DEFAULTS, DESTINATION, activation, codes
+from tests.unit.config.projects import ACTIVATION, DEFAULTS, DESTINATION, activation, codes, findings
 
 RICH = DESTINATION + (
     "defaults:\n"
@@ -94,3 +96,27 @@ def test_every_setting_says_where_it_came_from(tmp_path: Path) -> None:
         "guardrails.min_members": ("5", "a.yaml:6"),
         "protect": ("true", "d.yaml:12"),
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *((word, "mobile_ad_id") for word in ("madid", "maid", "IDFA", "gaid", "aaid", "adid")),
+        ("phone", "phone_number"),
+        ("tel", "phone_number"),
+        ("gum", "gum_id"),
+        ("identityLink", "liveramp_identity_link"),
+        ("emial", "email"),
+    ],
+)
+def test_an_identifier_type_is_recognised_by_what_it_is_called_elsewhere(
+    tmp_path: Path, written: str, meant: str
+) -> None:
+    (finding,) = findings(tmp_path, a=ACTIVATION + f"mapping: {{{written}: x}}\n", d=DEFAULTS)
+    assert f'did you mean "{meant}"?' in finding.message
+
+
+def test_only_identifier_types_that_the_destination_takes_are_offered(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path, a=ACTIVATION + "mapping: {zzz: x}\n", d=DEFAULTS)
+    assert '"gum_id"' in finding.message
+    assert "customer_id" not in finding.message
