@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from runner import __version__
 from runner.cli import changes, files, outcome, server, views
 from runner.cli.console import show_error, tell
+from runner.cli.findings import findings_as_data
 from runner.errors import HeadcountError
 
 app = typer.Typer(
@@ -21,13 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("init")(files.init)
-app.command("validate")(files.validate)
-app.command("plan")(changes.plan)
-app.command("apply")(changes.apply)
-app.command("sync")(changes.sync)
-app.command("status")(views.status)
+app.command("validate")(findings_as_data(files.validate))
+app.command("plan")(findings_as_data(changes.plan))
+app.command("apply")(findings_as_data(changes.apply))
+app.command("sync")(findings_as_data(changes.sync))
+app.command("status")(findings_as_data(views.status))
 app.command("history")(views.history)
-app.command("accounts")(views.accounts)
+app.command("accounts")(findings_as_data(views.accounts))
 app.command("import")(changes.take_over)
 app.command("sandbox")(server.sandbox)
 

@@ -13,8 +13,7 @@ from runner.cli.parts import Setup
 from runner.errors import InvalidProject
 
 if TYPE_CHECKING:
-    from runner.findings import Finding
-    from runner.model import Project
+    from runner.model import Activation, Project
 
 
 def init(folder: Dir = DEFAULT_DIR) -> None:
@@ -42,19 +41,15 @@ def validate(
 ) -> None:
     """Check the files. Makes no network call."""
     setup = Setup.of(folder, var, today, no_color=no_color)
-    try:
-        project = setup.project()
-        if sources:
-            _check_sources(project)
-    except InvalidProject as error:
-        if format is Format.JSON:
-            _show_findings(error.findings)
-            raise typer.Exit(error.exit_code) from None
-        raise
-    if format is Format.JSON:
-        _show_findings(())
-    elif resolved is not None:
-        _show_resolved(project, resolved, setup)
+    project = setup.project()
+    if sources:
+        _check_sources(project)
+    if resolved is not None:
+        _show_resolved(_named(project, resolved), setup, format)
+    elif format is Format.JSON:
+        from runner.reports.documents import findings_document
+
+        show_json(findings_document(()))
     else:
         show_line(_praise(project, setup))
 
@@ -76,19 +71,22 @@ def _check_sources(project: Project) -> None:
         raise InvalidProject(tuple(sorted(set(findings))))
 
 
-def _show_findings(findings: tuple[Finding, ...]) -> None:
-    from runner.reports.documents import findings_document
-
-    show_json(findings_document(findings))
-
-
-def _show_resolved(project: Project, activation_id: str, setup: Setup) -> None:
-    from runner.reports.text import resolved_text
+def _named(project: Project, activation_id: str) -> Activation:
     from runner.select import require_known
 
     require_known([activation_id], [(a.id, a.destination.name) for a in project.activations])
-    activation = next(a for a in project.activations if a.id == activation_id)
-    show_text(setup.out, resolved_text(activation))
+    return next(a for a in project.activations if a.id == activation_id)
+
+
+def _show_resolved(activation: Activation, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
+    if format is Format.JSON:
+        from runner.reports.documents import resolved_document
+
+        show_json(resolved_document(activation))
+    else:
+        from runner.reports.text import resolved_text
+
+        show_text(setup.out, resolved_text(activation))
 
 
 def _praise(project: Project, setup: Setup) -> str:

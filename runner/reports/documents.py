@@ -9,6 +9,7 @@ from runner.applied import ActivationRun, Run
 from runner.destinations import Account
 from runner.findings import Finding, Location
 from runner.membership import Evaluation
+from runner.model import Activation
 from runner.plan import Action, Change, Plan
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
@@ -75,6 +76,17 @@ def findings_document(findings: tuple[Finding, ...]) -> dict[str, Any]:
         findings=[
             {"code": part.code, "message": part.message, "hint": part.hint, "location": _location(part.location)}
             for part in findings
+        ],
+    )
+
+
+def resolved_document(activation: Activation) -> dict[str, Any]:
+    """schemas/resolved.schema.json"""
+    return document(
+        "resolved",
+        activation=activation.id,
+        settings=[
+            {"key": part.key, "value": part.value, "location": _location(part.location)} for part in activation.settings
         ],
     )
 

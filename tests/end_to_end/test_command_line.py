@@ -48,6 +48,29 @@ def test_findings_are_also_data(shop: Shop) -> None:
     assert document["findings"][0]["location"]["file"] == "activations/loyal.yaml"
 
 
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["sync"], ["status"], ["accounts"]])
+def test_whoever_asks_for_data_gets_findings_as_data(shop: Shop, command: list[str]) -> None:
+    shop.activation(shcedule="manual")
+    result = shop.run(*command, "--format", "json", code=3)
+    assert result.json["kind"] == "findings"
+    assert result.json["findings"][0]["code"] == "unknown-field"
+    assert result.err == ""
+
+
+def test_a_credential_that_is_not_set_is_data_too(shop: Shop) -> None:
+    shop.activation()
+    del shop.environment["CRITEO_CLIENT_SECRET"]
+    assert shop.run("plan", "--format", "json", code=3).json["kind"] == "findings"
+
+
+def test_resolved_settings_are_also_data(shop: Shop) -> None:
+    shop.activation(guardrails={"min_members": 5})
+    document = shop.run("validate", "--resolved", "loyal", "--format", "json").json
+    settings = {setting["key"]: setting for setting in document["settings"]}
+    assert settings["guardrails.min_members"]["value"] == "5"
+    assert settings["guardrails.min_members"]["location"]["file"] == "activations/loyal.yaml"
+
+
 def test_validate_points_into_sql(shop: Shop) -> None:
     shop.write("activations/bad.yaml", BAD_SQL)
     err = shop.run("validate", code=3).err

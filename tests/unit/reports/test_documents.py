@@ -16,12 +16,13 @@ from runner.destinations import Account
 from runner.findings import Finding
 from runner.identifiers import IdentifierType
 from runner.membership import Rejected, TypeDelta
+from runner.model import Setting
 from runner.plan import Action, Block, FieldChange
 from runner.reports import documents
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
 from runner.workflows.sync import Skipped, Synced
-from tests.builders import EMAIL, HERE, NOON, change, delta, evaluation, plan
+from tests.builders import EMAIL, HERE, NOON, activation, change, delta, evaluation, plan
 
 PLAN = plan(
     change("new", intended=Action.CREATE, reasons=("new",), evaluation=evaluation()),
@@ -53,12 +54,16 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     ),
     "history": documents.history_document((Run(1, "apply", NOON, None, (RUN,)), Run(2, "sync", NOON, NOON))),
     "accounts": documents.accounts_document({"shop": (Account("12345", "Corner Shop"),)}),
+    "resolved": documents.resolved_document(
+        activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE)))
+    ),
     "findings": documents.findings_document((Finding(HERE, "unknown-field", "unknown field"),)),
 }  # fmt: skip
 
 
 def schema(name: str) -> dict[str, Any]:
-    return json.loads((schema_folder() / f"{name}.schema.json").read_text())
+    loaded: dict[str, Any] = json.loads((schema_folder() / f"{name}.schema.json").read_text())
+    return loaded
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
