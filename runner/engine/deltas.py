@@ -13,7 +13,6 @@ from runner.engine import algebra, watched
 from runner.engine.files import unreadable, write_durably
 from runner.engine.session import literal
 from runner.engine.wire import wire_text
-from runner.errors import StateError
 from runner.identifiers import IdentifierType, Operation
 from runner.membership import Batch, Evaluation, Held, TypeDelta
 
@@ -37,29 +36,27 @@ class Difference:
 def differences(
     connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held, folder: Path
 ) -> tuple[Difference, ...]:
-    """Compare type by type; what differs is kept in files in `folder`. Raises StateError for a damaged state."""
-    import duckdb
-
+    """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises."""
     found: list[Difference] = []
-    try:
-        for identifier_type in _types(connection, evaluation, held):
-            mapped = evaluation is not None and identifier_type in evaluation.types
-            now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
-            before = algebra.settled(held, identifier_type)
-            if before:
-                path = folder / f"{identifier_type}.parquet"
-                found.append(_compare(connection, identifier_type, now, before, path))
-            elif now is not None:
-                found.append(_all_new(connection, identifier_type, now))
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise _damaged(error, held) from None
+    for identifier_type in stored_types(connection, evaluation, held):
+        mapped = evaluation is not None and identifier_type in evaluation.types
+        now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
+        before = algebra.settled(held, identifier_type)
+        if before:
+            path = folder / f"{identifier_type}.parquet"
+            found.append(_compare(connection, identifier_type, now, before, path))
+        elif now is not None:
+            found.append(_all_new(connection, identifier_type, now))
     return tuple(found)
 
 
 def write_outbox(
-    connection: duckdb.DuckDBPyConnection, found: tuple[Difference, ...], path: Path, batch_size: int
+    connection: duckdb.DuckDBPyConnection, found: tuple[Difference, ...], path: Path, batch_size: int, temporary: Path
 ) -> tuple[Batch, ...]:
-    """Write what differs in batches, removals of all types first; nothing is written when nothing differs."""
+    """Write what differs in batches, removals of all types first; nothing is written when nothing differs.
+
+    Raises StateError; `temporary` is the folder for temporary files, to be named in it.
+    """
     batches: list[Batch] = []
     parts: list[str] = []
     for operation in (Operation.REMOVE, Operation.ADD):
@@ -73,16 +70,17 @@ def write_outbox(
                 sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
     if parts:
-        write_durably(connection, " union all ".join(parts), path)
+        write_durably(connection, " union all ".join(parts), path, (), temporary)
     return tuple(batches)
 
 
 def read_batches(
     connection: duckdb.DuckDBPyConnection, outbox: Path, first: int, last: int | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """Number and wire forms of each batch from `first` to `last`, some at a time. Raises StateError."""
-    import duckdb
+    """Number and wire forms of each batch from `first` to `last`, some at a time.
 
+    Raises StateError for a file that holds something else, and what DuckDB raises.
+    """
     source = f"read_parquet({literal(outbox)})"
     try:
         sizes = watched.run(
@@ -100,7 +98,7 @@ def read_batches(
                 [group[0][0], group[-1][0]],
             )
             yield from rows
-    except (duckdb.Error, ValueError):
+    except ValueError:
         raise unreadable(outbox) from None
 
 
@@ -116,26 +114,16 @@ def _portions(sizes: list[Any]) -> Iterator[list[Any]]:
         yield portion
 
 
-def _types(
+def stored_types(
     connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
 ) -> tuple[IdentifierType, ...]:
-    """The types that are mapped or occur in what is held, in the order of their declaration."""
+    """The types that are mapped or occur in what is held, in the declared order. Raises what DuckDB raises."""
     names = {str(identifier_type) for identifier_type in evaluation.types} if evaluation else set[str]()
     for path in (held.members, held.outbox):
         if path is not None:
             rows = watched.run(connection, f"select distinct identifier_type from read_parquet({literal(path)})")
             names.update(str(row[0]) for row in rows)
     return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
-
-
-def held_types(connection: duckdb.DuckDBPyConnection, held: Held) -> tuple[IdentifierType, ...]:
-    """The types that occur in what is held. Raises StateError."""
-    import duckdb
-
-    try:
-        return _types(connection, None, held)
-    except duckdb.Error as error:
-        raise _damaged(error, held) from None
 
 
 def _all_new(connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, now: str) -> Difference:
@@ -174,10 +162,3 @@ def _compare(
     counts = TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)
     rows = f"select identifier from {differing} where "
     return Difference(identifier_type, counts, rows + algebra.TO_ADD, rows + algebra.TO_REMOVE)
-
-
-def _damaged(error: Exception, held: Held) -> StateError:
-    """The error for the file of the state that DuckDB names, or the membership when it names none."""
-    files = [path for path in (held.outbox, held.members) if path is not None]
-    named = [path for path in files if str(path) in str(error)]
-    return unreadable((named or files or [Path("the evaluation")])[0])

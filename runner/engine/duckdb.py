@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from runner.engine import algebra, deltas, watched
 from runner.engine.evaluation import measure, write_statement
 from runner.engine.faults import failed, too_slow
-from runner.engine.files import unreadable, write_durably
+from runner.engine.files import told, unreadable, write_durably
 from runner.engine.interface import Settled
 from runner.engine.segment import first_finding, prepared
 from runner.engine.session import limits, literal, open_session
@@ -23,7 +24,7 @@ from runner.errors import SegmentError
 from runner.findings import Finding
 from runner.identifiers import IdentifierType
 from runner.membership import Batch, Delta, Evaluation, Held
-from runner.model import Activation, Source
+from runner.model import Activation, Source, SqlText
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,13 +61,11 @@ class DuckDBEngine:
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
-        folder = self._new_folder()
+        sql, folder = activation.segment.sql, self._next_folder()
         deadline = monotonic() + self._limits.seconds
         try:
-            with prepared(activation, sources, self._limits, folder, deadline) as segment:
+            with self._telling(sql), prepared(activation, sources, self._limits, folder, deadline) as segment:
                 return segment.findings
-        except watched.TimeLimitReached:
-            return _findings(too_slow(activation.segment.sql, self._limits.seconds))
         except SegmentError as error:
             return _findings(error)
         finally:
@@ -74,16 +73,20 @@ class DuckDBEngine:
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
-        folder = self._new_folder()
+        folder = self._next_folder()
         try:
-            path, types = self._run(activation, sources, folder)
-            return measure(self._connection(), path, types)
+            with self._telling(activation.segment.sql):
+                path, types = self._run(activation, sources, folder)
+                return measure(self._connection(), path, types)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
-        """The delta that brings what is held to the segment (to nothing when `evaluation` is None)."""
+        """The delta that brings what is held to the segment (to nothing when `evaluation` is None).
+
+        Raises StateError.
+        """
         return {
             found.identifier_type: found.counts
             for found in self._differences(evaluation, held)
@@ -95,29 +98,36 @@ class DuckDBEngine:
 
         No file is written when there is nothing to send. Raises StateError.
         """
-        return deltas.write_outbox(self._connection(), self._differences(evaluation, held), path, batch_size)
+        found = self._differences(evaluation, held)
+        with told("writing the outbox", (), self._folder):
+            return deltas.write_outbox(self._connection(), found, path, batch_size, self._folder)
 
     def identifiers(self, outbox: Path, number: int) -> list[str]:
         """The wire forms of one batch, as they go into a call. Raises StateError when there is no such batch."""
-        for _, identifiers in deltas.read_batches(self._connection(), outbox, number, number):
-            return identifiers
+        with told("reading the outbox", (outbox,), self._folder):
+            for _, identifiers in deltas.read_batches(self._connection(), outbox, number, number):
+                return identifiers
         raise unreadable(outbox)
 
     def batches(self, outbox: Path, first: int = 0) -> Iterator[tuple[int, list[str]]]:
-        """Number and wire forms of each batch from `first` on, in order, some batches at a time."""
-        return deltas.read_batches(self._connection(), outbox, first)
+        """Number and wire forms of each batch from `first` on, in order, some batches at a time. Raises StateError."""
+        with told("reading the outbox", (outbox,), self._folder):
+            yield from deltas.read_batches(self._connection(), outbox, first)
 
     def settle(self, held: Held, path: Path) -> Settled:
         """Fold an unfinished delta into a new membership file at `path`. Raises StateError."""
-        connection = self._connection()
-        types = deltas.held_types(connection, held)
-        parts = [part for part in (algebra.folded(held, identifier_type) for identifier_type in types) if part]
-        write_durably(connection, " union all ".join(parts) or algebra.NO_MEMBERS, path)
-        counted = watched.run(
-            connection,
-            "select identifier_type, count(*), count(*) filter (unknown) "
-            f"from read_parquet({literal(path)}) group by identifier_type",
-        )
+        files = _files(held)
+        with told("settling the membership", files, self._folder):
+            connection = self._connection()
+            types = deltas.stored_types(connection, None, held)
+            parts = [part for part in (algebra.folded(held, identifier_type) for identifier_type in types) if part]
+            rows = " union all ".join(parts) or algebra.NO_MEMBERS
+            write_durably(connection, rows, path, files, self._folder)
+            counted = watched.run(
+                connection,
+                "select identifier_type, count(*), count(*) filter (unknown) "
+                f"from read_parquet({literal(path)}) group by identifier_type",
+            )
         members = {IdentifierType(row[0]): int(row[1]) for row in counted}
         return Settled(members, {IdentifierType(row[0]): int(row[2]) for row in counted if row[2]})
 
@@ -133,22 +143,26 @@ class DuckDBEngine:
     def _run(
         self, activation: Activation, sources: tuple[Source, ...], folder: Path
     ) -> tuple[Path, tuple[IdentifierType, ...]]:
+        deadline = monotonic() + self._limits.seconds
+        path = folder / "out" / "wire.parquet"
+        with prepared(activation, sources, self._limits, folder, deadline) as segment:
+            if segment.findings:
+                raise first_finding(segment.findings)
+            statement = write_statement(segment.columns, path)
+            watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
+            return path, tuple(segment.columns)
+
+    @contextmanager
+    def _telling(self, sql: SqlText) -> Iterator[None]:
+        """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors."""
         import duckdb
 
-        sql, seconds = activation.segment.sql, self._limits.seconds
-        deadline = monotonic() + seconds
-        path = folder / "out" / "wire.parquet"
         try:
-            with prepared(activation, sources, self._limits, folder, deadline) as segment:
-                if segment.findings:
-                    raise first_finding(segment.findings)
-                statement = write_statement(segment.columns, path)
-                watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
-                return path, tuple(segment.columns)
+            yield
         except watched.TimeLimitReached:
-            raise too_slow(sql, seconds) from None
-        except duckdb.Error as error:
-            raise failed(error, sql, self._limits.memory) from None
+            raise too_slow(sql, self._limits.seconds) from None
+        except (duckdb.Error, OSError, MemoryError) as error:
+            raise failed(error, sql, self._limits.memory, self._folder) from None
 
     def _watch(self, activation: str) -> Callable[[float], None] | None:
         report = self._on_progress
@@ -156,15 +170,17 @@ class DuckDBEngine:
 
     def _differences(self, evaluation: Evaluation | None, held: Held) -> tuple[deltas.Difference, ...]:
         """Compare, or take what an earlier comparison of the same files found."""
-        if evaluation is None:
-            return deltas.differences(self._connection(), None, held, self._new_folder())
-        key = (evaluation.path, held)
+        key = (evaluation.path, held) if evaluation is not None else None
         with self._guard:
-            found = self._compared.get(key)
+            found = self._compared.get(key) if key else None
         if found is None:
-            found = deltas.differences(self._connection(), evaluation, held, self._new_folder())
-            with self._guard:
-                self._compared[key] = found
+            folder = self._next_folder()
+            with told("the comparison", _files(held), self._folder):
+                folder.mkdir(mode=0o700)
+                found = deltas.differences(self._connection(), evaluation, held, folder)
+            if key:
+                with self._guard:
+                    self._compared[key] = found
         return found
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -174,16 +190,19 @@ class DuckDBEngine:
                 self._own = open_session(self._limits, self._folder / "spill")
             return self._own.cursor()
 
-    def _new_folder(self) -> Path:
-        folder = self._folder / str(next(self._numbers))
-        folder.mkdir(mode=0o700, parents=True)
-        return folder
+    def _next_folder(self) -> Path:
+        """A folder that is not there yet."""
+        return self._folder / str(next(self._numbers))
 
 
 def _matters(found: deltas.Difference, evaluation: Evaluation | None) -> bool:
     """Whether a type belongs into the delta: it is mapped now, or has members."""
     mapped = evaluation is not None and found.identifier_type in evaluation.types
     return mapped or found.counts.before > 0
+
+
+def _files(held: Held) -> tuple[Path, ...]:
+    return tuple(path for path in (held.outbox, held.members) if path is not None)
 
 
 def _findings(error: SegmentError) -> tuple[Finding, ...]:

@@ -11,8 +11,10 @@ import json
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.engine.shortage import full, reason, temporary_folder
 from runner.errors import SegmentError
 from runner.findings import Finding
 from runner.model import SqlText
@@ -33,7 +35,7 @@ class EngineFault:
     candidates: tuple[str, ...]
 
 
-def fault(error: duckdb.Error) -> EngineFault:
+def fault(error: Exception) -> EngineFault:
     """Take an error apart (connections are set to `errors_as_json`)."""
     prefix, _, rest = str(error).partition(": ")
     try:
@@ -74,10 +76,14 @@ def unbound(error: duckdb.Error, sql: SqlText, before: int) -> Finding:
     return place(sql, code, message, hint, offset, told.length)
 
 
-def failed(error: duckdb.Error, sql: SqlText, memory_limit: str) -> SegmentError:
+def failed(
+    error: duckdb.Error | OSError | MemoryError, sql: SqlText, memory_limit: str, temporary: Path
+) -> SegmentError:
     """The error for a segment that failed while it ran: its kind, never a word of what DuckDB says."""
+    if isinstance(error, OSError) or full(error) or (reason(error) and str(temporary) in str(error)):
+        return _stopped(sql, "temporary-folder", *temporary_folder(temporary, reason(error)))
     told = fault(error)
-    if told.kind == "Out of Memory":
+    if told.kind == "Out of Memory" or isinstance(error, MemoryError):
         message = f"the segment needs more than {memory_limit} of memory or of temporary space on disk"
         return _stopped(sql, "sql-out-of-memory", message, "aggregate before joining, or raise HEADCOUNT_MEMORY_LIMIT")
     sentence = _conversion(told, sql) if told.kind == "Conversion" else _AT_RUN_TIME.get(told.kind, _FAILED)

@@ -1,51 +1,95 @@
-"""Parquet files of the state, written so that a crash leaves the old file, the new one, or none; never half of one."""
+"""Parquet files of the state, written so that a crash leaves the old file, the new one, or none; never half of one.
+
+And what went wrong with them, told apart: a file of the state is called damaged only when DuckDB names it and the
+machine has not run out of anything. Who is told of damage will refill the audience, or restore an older membership.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine import watched
 from runner.engine.session import literal
+from runner.engine.shortage import ROOM, reason, temporary_folder
 from runner.errors import StateError
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def write_durably(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    """Write the query's rows to `path`: first under another name, flushed to disk, then renamed. Raises StateError."""
+def write_durably(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, made_from: tuple[Path, ...], temporary: Path
+) -> None:
+    """Write the query's rows to `path`: first under another name, flushed to disk, then renamed.
+
+    `made_from` are the files of the state that the query reads, `temporary` is where it spills to. Raises StateError.
+    """
     import duckdb
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         watched.run(connection, f"copy ({query}) to {literal(unfinished)} (format parquet, compression zstd)")
         unfinished.chmod(0o600)
         _flush(unfinished)
         unfinished.replace(path)
         _flush(path.parent)
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise StateError(f"{path} cannot be written: {_SHORT}", f"nothing was changed; {ROOM}") from None
     except (duckdb.Error, OSError) as error:
+        if isinstance(error, duckdb.Error) and unfinished.name not in str(error):
+            raise _judged(error, f"writing {path}", made_from, temporary) from None
+        why = reason(error) or "DuckDB could not do it"
         raise StateError(
-            f"{path} cannot be written: {_reason(error)}", "nothing was changed; free space, or check its rights"
+            f"{path} cannot be written: {why}", "nothing was changed; free space, or check its rights"
         ) from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def unreadable(path: Path) -> StateError:
     """The error for a file of the state that is missing or damaged."""
-    return StateError(f"{path} cannot be read: it is missing or damaged", "restore the state from a copy")
+    hint = "`headcount sync --rebuild` of this activation clears the audience and fills it anew"
+    return StateError(f"{path} cannot be read: it is missing or damaged", hint)
 
 
-def _reason(error: Exception) -> str:
-    """The operating system's words, or a sentence of our own: DuckDB's may quote what it read."""
-    if isinstance(error, OSError):
-        return error.strerror or "the operating system refused"
-    text = str(error)
-    known = ("No space left on device", "Permission denied", "Read-only file system", "Disk quota exceeded")
-    return next((reason for reason in known if reason in text), "DuckDB could not write it or read what goes into it")
+@contextmanager
+def told(what: str, files: tuple[Path, ...], folder: Path) -> Iterator[None]:
+    """Turn what DuckDB and the operating system raise while the `files` of the state are read into StateErrors.
+
+    `what` is the subject of the sentences ("the comparison"); `folder` is where temporary files go.
+    """
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise StateError(f"{what} failed: {_SHORT}", ROOM) from None
+    except OSError as error:
+        raise StateError(*temporary_folder(folder, reason(error))) from None
+    except duckdb.Error as error:
+        raise _judged(error, what, files, folder) from None
+
+
+def _judged(error: Exception, what: str, files: tuple[Path, ...], folder: Path) -> StateError:
+    """The file of the state that DuckDB names is at fault, unless the machine is; one not named never is."""
+    named = next((path for path in files if str(path) in str(error)), None)
+    why = reason(error)
+    if named and why in ("Permission denied", "Too many open files"):
+        return StateError(f"{named} cannot be read: {why}", "check its rights")
+    if why:
+        return StateError(*temporary_folder(folder, why))
+    if named:
+        return unreadable(named)
+    return StateError(f"{what} failed; what DuckDB said is not shown because it can quote the data", "run it again")
+
+
+_SHORT = "it needs more memory, or more temporary space on disk, than there is"
 
 
 def _flush(path: Path) -> None:

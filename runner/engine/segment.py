@@ -45,6 +45,7 @@ def prepared(
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
+    folder.mkdir(mode=0o700)
     connection = open_session(limits, folder / "spill")
     try:
         yield _prepare(connection, activation, sources, folder / "out", deadline)

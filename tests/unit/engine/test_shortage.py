@@ -1,0 +1,145 @@
+"""What a full disk or too little memory is called: never damage, never a bad query, and never with DuckDB's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+import duckdb
+import pytest
+
+from runner.engine import watched
+from runner.engine.duckdb import DuckDBEngine
+from runner.errors import SegmentError, StateError
+from runner.membership import Held
+from tests.unit.engine.conftest import World, activation
+from tests.unit.engine.test_deltas import TYPES, Bench, everyone
+
+SECRET = "secret@example.com"
+FULL = duckdb.IOException(f'IO Error: Could not write file "/tmp/spill/1": No space left on device {SECRET}')
+UNNAMED = duckdb.InternalException(f"INTERNAL Error: {SECRET}")
+SHORT = duckdb.OutOfMemoryException(f"Out of Memory Error: failed to pin block {SECRET}")
+FAILURES = [FULL, UNNAMED, SHORT, MemoryError(SECRET), OSError(28, "No space left on device", SECRET)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    engine = DuckDBEngine(tmp_path / "scratch", threads=1)
+    yield Bench(tmp_path, engine, count())
+    engine.close()
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int = 0) -> None:
+    """Let all statements but the first `after` fail."""
+    run, calls = watched.run, count()
+
+    def broken(*args: Any, **options: Any) -> Any:
+        if next(calls) >= after:
+            raise error
+        return run(*args, **options)
+
+    monkeypatch.setattr(watched, "run", broken)
+
+
+def told(attempt: Callable[[], object]) -> str:
+    with pytest.raises((StateError, SegmentError)) as caught:
+        attempt()
+    text = f"{caught.value.message} -> {caught.value.hint}"
+    assert SECRET not in text
+    return text
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+def test_a_membership_is_not_called_damaged_when_the_machine_is_at_fault(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception, after: int
+) -> None:
+    members = bench.members(everyone(range(5)), everyone(range(0)))
+    now = bench.evaluation(everyone(range(3)), TYPES)
+    outbox = bench.path()
+    bench.engine.write_outbox(now, Held(members), outbox, 5)
+    for attempt in (
+        lambda: bench.engine.compare(None, Held(members)),
+        lambda: bench.engine.write_outbox(now, Held(members), bench.path(), 5),
+        lambda: bench.engine.settle(Held(members), bench.path()),
+        lambda: bench.engine.identifiers(outbox, 0),
+        lambda: list(bench.engine.batches(outbox)),
+    ):
+        with monkeypatch.context() as patch:
+            failing(patch, error, after if "write_outbox" not in attempt.__code__.co_names else 0)
+            text = told(attempt)
+
+        assert "damaged" not in text
+        assert str(members) not in text
+        if error is FULL:
+            assert "cannot be used: No space left on device" in text
+            assert "TMPDIR" in text
+
+
+def test_a_damaged_membership_can_be_made_good_by_a_rebuild(bench: Bench) -> None:
+    members = bench.members(everyone(range(5)), everyone(range(0)))
+    members.write_bytes(b"\0" * 200)
+
+    text = told(lambda: bench.engine.compare(None, Held(members)))
+
+    assert f"{members} cannot be read: it is missing or damaged" in text
+    assert "`headcount sync --rebuild` of this activation" in text
+
+
+def test_a_membership_damaged_inside_is_named_when_it_is_settled(bench: Bench) -> None:
+    members = bench.folder / "large.parquet"
+    row = "'email' as identifier_type, encode(hash(range)::varchar) as identifier, false as unknown"
+    duckdb.connect().execute(f"copy (select {row} from range(50_000)) to '{members}' (compression zstd)")
+    content = bytearray(members.read_bytes())
+    for place in range(len(content) // 2, len(content) // 2 + 200):
+        content[place] ^= 0x5A
+    members.write_bytes(content)
+
+    assert f"{members} cannot be read" in told(lambda: bench.engine.settle(Held(members), bench.path()))
+
+
+@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+def test_a_segment_that_the_machine_cannot_run_stops_only_itself(
+    people: World, monkeypatch: pytest.MonkeyPatch, error: Exception, after: int
+) -> None:
+    with monkeypatch.context() as patch:
+        failing(patch, error, after)
+        text = told(lambda: people.evaluate("select email from shop.people"))
+
+    assert people.evaluate("select email from shop.people").people == 3
+    if error in (FULL, FAILURES[-1]) and after > 0:
+        assert "cannot be used: No space left on device" in text
+
+
+def test_a_folder_that_cannot_be_made_stops_one_activation(people: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = Path.mkdir
+    members = people.folder / "m.parquet"
+
+    def full(self: Path, *args: Any, **options: Any) -> None:
+        if "scratch" in self.parts:
+            raise OSError(28, "No space left on device")
+        mkdir(self, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: people.evaluate("select email from shop.people"),
+        lambda: people.engine.compare(None, Held(members)),
+        lambda: people.engine.settle(Held(), members),
+    )
+    for attempt in attempts:
+        assert "the folder for temporary files" in told(attempt)
+    [finding] = people.engine.check(activation("select email from shop.people"), people.sources)
+    assert finding.code == "temporary-folder"
+
+
+def test_an_unforeseen_fault_is_not_hidden(people: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise LookupError("a fault of ours")
+
+    monkeypatch.setattr(watched, "run", broken)
+
+    with pytest.raises(LookupError):
+        people.evaluate("select email from shop.people")
