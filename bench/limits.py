@@ -1,6 +1,7 @@
 """What DuckDB alone needs for the same rows: the limits that Headcount is held against.
 
-`python -m bench.limits NAME FILE [SEGMENTS]` runs one of them in a process of its own, with DuckDB's defaults (a thread per core).
+`python -m bench.limits NAME FILE [SEGMENTS]` runs one of them in a process of its own, with DuckDB's defaults (a thread
+per core).
 Each reads every row and keeps nothing of it but a maximum, so nothing is written and nothing is compared.
 """
 
