@@ -136,7 +136,7 @@ def test_plan_as_markdown_is_a_comment(shop: Shop) -> None:
     shop.activation()
     text = shop.run("plan", "--format", "markdown").out
     assert text.startswith("<!-- headcount:plan -->")
-    assert "| `+` | `loyal`<br>`activations/loyal.yaml:1` | create |" in text
+    assert "| `+` | `loyal`<br>activations/loyal.yaml:1 | create |" in text
 
 
 def test_detailed_exitcode_tells_that_there_is_something_to_do(shop: Shop) -> None:
@@ -151,7 +151,7 @@ class TestSync:
         shop.activation()
         shop.apply()
         shop.people(mail(2, 3, 4))
-        assert "+ loyal  done  sync  +1 -1" in shop.run("sync").out
+        assert "~ loyal  done  sync  +1 -1" in shop.run("sync").out
         assert sandbox.members(only_segment(sandbox), "email") == hashes(2, 3, 4)
 
     def test_it_never_ships_a_definition(self, shop: Shop, sandbox: Sandbox) -> None:
