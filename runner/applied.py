@@ -46,8 +46,8 @@ class AppliedAudience:
     not known; `intended_at` is when, by the destination's clock. `definition` is what was last applied, None after an
     import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of
     these an interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and
-    refills. `invalid` is how many of the identifiers sent the destination has called malformed since the membership
-    was empty.
+    refills; `filling` that it has not been filled whole since it was made or cleared. `invalid` is how many of the
+    identifiers sent the destination has called malformed since the membership was empty.
     """
 
     key: int
@@ -63,6 +63,7 @@ class AppliedAudience:
     members: Mapping[IdentifierType, int] = field(default_factory=dict)
     unknown: Mapping[IdentifierType, int] = field(default_factory=dict)
     refill: bool = False
+    filling: bool = False
     invalid: int = 0
     unfinished: Unfinished | None = None
 

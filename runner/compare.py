@@ -49,7 +49,8 @@ class Comparison:
     """The three views of the world, and which names are about to become free.
 
     `selected` are the activations this run looks at, `declared` all of the project's; `live` has the audiences of each
-    account that was read.
+    account that was read. `orphans` are the keys of the audiences that may be reported as no longer declared, and
+    deleted with `prune`.
     """
 
     selected: tuple[Activation, ...]
@@ -57,6 +58,7 @@ class Comparison:
     applied: tuple[AppliedAudience, ...]
     live: Mapping[Account, tuple[LiveAudience, ...]]
     prune: bool
+    orphans: frozenset[int]
 
     def changes(self) -> tuple[Change, ...]:
         """One change per selected activation, then one per orphan whose account was read."""
@@ -96,12 +98,15 @@ class Comparison:
             )
         fields = _field_changes(change, applied, audience)
         redefined = applied.definition != change.definition
+        before = applied.definition
+        # Members sent under one caller id mean nothing under another.
+        other_caller = before is not None and before.gum_caller_id not in (None, _caller(change))
         change = replace(
             change,
             intended=Action.UPDATE if fields else Action.UNCHANGED,
             fields=fields,
             redefined=redefined,
-            refill=applied.refill,
+            refill=applied.refill or other_caller,
             reasons=(*_why_fields(fields), *_why_redefined(change, applied)),
         )
         return self._unless_taken(change) if any(part.field == "name" for part in fields) else change
@@ -113,7 +118,7 @@ class Comparison:
         account = (change.kind, change.account_id)
         for audience in self.live[account]:
             if audience.name == change.name and audience.id != change.audience_id:
-                owner = self._owner(account, audience)
+                owner = self.owner(account, audience)
                 if owner is None:
                     return _conflict(
                         change,
@@ -128,32 +133,26 @@ class Comparison:
                     )
         return change
 
-    def _owner(self, account: Account, audience: LiveAudience) -> AppliedAudience | None:
-        for record in self.applied:
-            if _home(record) == account and self.identify(record) == audience.id:
-                return record
-        return None
-
     def _gives_up_name(self, record: AppliedAudience, name: str) -> bool:
         for activation in self.selected:
             if activation.id == record.activation and account_of(activation) == _home(record):
                 return activation.name != name
-        return self.prune and self._is_orphan(record) and not _protected(record)
+        return self.prune and record.key in self.orphans and self.is_orphan(record) and not _protected(record)
 
     # -- what is no longer declared --------------------------------------------------------------------------------
 
     def _orphans(self) -> Iterable[Change]:
         for record in self.applied:
-            if self._is_orphan(record) and _home(record) in self.live:
+            if record.key in self.orphans and self.is_orphan(record) and _home(record) in self.live:
                 audience = self.locate(record)
-                if audience is not None or record.audience_id is not None:
+                if audience is not None or record.audience_id is not None or self.prune:
                     yield self._orphan(record, audience)
 
     def _orphan(self, record: AppliedAudience, audience: LiveAudience | None) -> Change:
         moved = any(activation.id == record.activation for activation in self.declared)
         why = "moved to another account" if moved else "no longer declared"
         if audience is None:
-            why += ", and gone in Criteo"
+            why += ", and gone in Criteo" if record.audience_id else ", and never created"
         return Change(
             id=record.activation,
             intended=Action.DELETE if self.prune else Action.ORPHANED,
@@ -166,7 +165,15 @@ class Comparison:
             audience_id=audience.id if audience else record.audience_id,
         )
 
-    def _is_orphan(self, record: AppliedAudience) -> bool:
+    def owner(self, account: Account, audience: LiveAudience) -> AppliedAudience | None:
+        """The record that an audience belongs to, if any, answered creates and lost ones alike."""
+        for record in self.applied:
+            if _home(record) == account and self.identify(record) == audience.id:
+                return record
+        return None
+
+    def is_orphan(self, record: AppliedAudience) -> bool:
+        """Whether no activation declares the audience, there where it is, any more."""
         return not any(
             activation.id == record.activation and account_of(activation) == _home(record)
             for activation in self.declared
@@ -199,14 +206,30 @@ def found_again(
     intent: AppliedAudience, live: Iterable[LiveAudience], applied: Iterable[AppliedAudience]
 ) -> LiveAudience | None:
     """The audience that a create made whose answer was lost: it has the name, is not older than the intent, and is
-    no other record's. Nobody else can have made it before the intent, for then planning would have met a conflict."""
-    ours = {record.audience_id for record in applied if _home(record) == _home(intent)}
+    no other record's. Nobody else can have made it before the intent, for then planning would have met a conflict.
+    Where two intents have the name, the latest that is not younger than the audience made it."""
+    neighbours = [record for record in applied if _home(record) == _home(intent)]
+    ours = {record.audience_id for record in neighbours}
+    later = [record.intended_at for record in neighbours if _claims_after(record, intent)]
     for audience in live:
+        if audience.created_at is not None and any(at <= audience.created_at for at in later):
+            continue
         named = intent.definition is not None and audience.name == intent.definition.name
         young = audience.created_at is None or audience.created_at >= intent.intended_at
         if named and young and audience.id not in ours:
             return audience
     return None
+
+
+def _claims_after(record: AppliedAudience, intent: AppliedAudience) -> bool:
+    """Whether the record is another unanswered create of the same name, and a later one."""
+    if record.audience_id is not None or record.definition is None or intent.definition is None:
+        return False
+    return record.definition.name == intent.definition.name and record.intended_at > intent.intended_at
+
+
+def _caller(change: Change) -> int | None:
+    return change.activation.destination.gum_caller_id if change.activation else None
 
 
 def _home(record: AppliedAudience) -> Account:

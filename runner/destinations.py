@@ -65,6 +65,10 @@ class Connection(Protocol):
         """Every audience of the account that could hold a membership (Criteo: segments of type contact list)."""
         ...
 
+    def exists(self, audience_id: str) -> bool:
+        """Whether the account has this one audience, asked for by its id: a listing may have missed it."""
+        ...
+
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         """Create an empty audience. Raises NameTaken, AnswerLost."""
         ...

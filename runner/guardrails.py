@@ -14,15 +14,24 @@ from runner.membership import TypeDelta
 from runner.model import Guardrails, Limit
 from runner.plan import Action, Block, Change
 
+_ANEW = (Action.CREATE, Action.RECREATE)
+
 SMALL = 1_000
 """The built-in limit leaves memberships below this many identifiers alone: a share of few is noise."""
 
 
-def guard(change: Change, *, allow_removals: bool, size: int | None = None) -> Change:
+def guard(
+    change: Change,
+    *,
+    allow_removals: bool,
+    size: int | None = None,
+    held: Mapping[IdentifierType, TypeDelta] | None = None,
+) -> Change:
     """The change with whatever blocks it.
 
-    `allow_removals` lets removals pass for this run, however many; `size` is what the destination says the audience
-    holds, which is all that is known of an audience that was imported.
+    `allow_removals` lets removals pass for this run, however many. For a refill, `held` is the delta against what the
+    audience holds, where that is known; `size` is what the destination says that it holds, which is all that is
+    known of an audience that was imported.
     """
     if change.intended is Action.DELETE:
         return replace(change, blocks=tuple(_protected(change)))
@@ -30,11 +39,12 @@ def guard(change: Change, *, allow_removals: bool, size: int | None = None) -> C
         return change
     limits = change.activation.guardrails
     blocks = list(_members(limits, change.evaluation.people))
+    known = held if change.refill else change.delta
     if not allow_removals:
-        removals = _refill(change, limits, size) if change.refill else _removals(change.delta, limits)
+        removals = _refill(change, limits, size) if known is None else _removals(known, limits)
         blocks += [replace(block, allow=f"--allow-removals {change.id}") for block in removals]
-    if not change.refill:
-        blocks += _additions(change.delta, limits)
+    if known is not None and not _is_filling(change):
+        blocks += _additions(known, limits)
     return replace(change, blocks=tuple(blocks))
 
 
@@ -71,10 +81,14 @@ def _additions(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) ->
     for kind, part in delta.items():
         if limits.max_added is None or (limits.max_added.percent and not part.before):
             continue  # a share of nothing is no limit: the first fill is always larger
-        if _exceeds(part.added, part.before, limits.max_added):
-            yield Block(
-                "max_added", f"{part.added:,} {kind} would be added to {part.before:,}, more than {limits.max_added}"
-            )
+        new = part.after - part.before + part.removed  # without those sent again only because they are in doubt
+        if _exceeds(new, part.before, limits.max_added):
+            yield Block("max_added", f"{new:,} {kind} would be added to {part.before:,}, more than {limits.max_added}")
+
+
+def _is_filling(change: Change) -> bool:
+    """Whether an earlier run began to fill the audience and was cut off: what it was let add may still be added."""
+    return change.applied is not None and change.applied.filling and change.intended not in _ANEW
 
 
 def _refill(change: Change, limits: Guardrails, size: int | None) -> Iterator[Block]:

@@ -116,4 +116,5 @@ def compare(
     others: Mapping[tuple[str, str], tuple[LiveAudience, ...]] | None = None,
 ) -> tuple[Change, ...]:
     world = {("criteo", "12345"): audiences, **(others or {})}
-    return Comparison(declared if selected is None else selected, declared, records, world, prune).changes()
+    orphans = frozenset(record.key for record in records)
+    return Comparison(declared if selected is None else selected, declared, records, world, prune, orphans).changes()

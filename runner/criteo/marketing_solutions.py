@@ -114,7 +114,7 @@ class MarketingSolutions:
             return
         if first_of(answer.problems, GONE):
             return
-        if answer.errors or (all(entry.id != audience_id for entry in items(answer)) and self._exists(audience_id)):
+        if answer.errors or (all(entry.id != audience_id for entry in items(answer)) and self.exists(audience_id)):
             raise _rejection(answer, doing)
 
     # -- members -------------------------------------------------------------------------------------------------------
@@ -186,7 +186,8 @@ class MarketingSolutions:
 
         return read_all(page, PAGE)
 
-    def _exists(self, audience_id: str) -> bool:
+    def exists(self, audience_id: str) -> bool:
+        """Whether the account has this one audience."""
         return any(entry.id == audience_id for entry in self._search({"audienceSegmentIds": [audience_id]}))
 
     def _is_ours(self, entry: Item) -> bool:

@@ -17,7 +17,7 @@ def every(db: Connection) -> tuple[AppliedAudience, ...]:
     rows = db.execute(
         """
         SELECT key, activation, destination, kind, account_id, audience_id, definition, intended_at, applied_at,
-            serial, members, unknown, refill, invalid,
+            serial, members, unknown, refill, filling, invalid,
             EXISTS (SELECT 1 FROM file WHERE audience = key AND role = 'outbox'),
             (SELECT count(*) FROM batch WHERE audience = key),
             (SELECT count(*) FROM batch WHERE audience = key AND status = 'taken'),
@@ -42,6 +42,7 @@ def _audience(
     members: str,
     unknown: str,
     refill: int,
+    filling: int,
     invalid: int,
     unfinished: int,
     batches: int,
@@ -62,6 +63,7 @@ def _audience(
         members=values.to_counts(members),
         unknown=values.to_counts(unknown),
         refill=bool(refill),
+        filling=bool(filling),
         invalid=invalid,
         unfinished=Unfinished(batches, taken, in_flight) if unfinished else None,
     )
@@ -136,18 +138,21 @@ def set_membership(
     serial: int,
     members: Mapping[IdentifierType, int],
     unknown: Mapping[IdentifierType, int],
+    *,
+    whole: bool,
 ) -> None:
+    """The membership from now on; `whole` when it is all that the delta was meant to make of it."""
     cursor = db.execute(
-        "UPDATE audience SET serial = ?, members = ?, unknown = ? WHERE key = ?",
-        (serial, values.from_counts(members), values.from_counts(unknown), key),
+        "UPDATE audience SET serial = ?, members = ?, unknown = ?, filling = filling AND NOT ? WHERE key = ?",
+        (serial, values.from_counts(members), values.from_counts(unknown), whole, key),
     )
     _require_one(cursor.rowcount, key)
 
 
 def set_empty(db: Connection, key: int, serial: int) -> None:
     """The audience holds nothing, and that is certain."""
-    set_membership(db, key, serial, {}, {})
-    db.execute("UPDATE audience SET refill = 0, invalid = 0 WHERE key = ?", (key,))
+    set_membership(db, key, serial, {}, {}, whole=False)
+    db.execute("UPDATE audience SET refill = 0, filling = 1, invalid = 0 WHERE key = ?", (key,))
 
 
 def delete(db: Connection, key: int) -> None:

@@ -85,3 +85,8 @@ def numbers(db: Connection, key: int, status: str) -> frozenset[int]:
 
 def delete_batches(db: Connection, key: int) -> None:
     db.execute("DELETE FROM batch WHERE audience = ?", (key,))
+
+
+def all_taken(db: Connection, key: int) -> bool:
+    """Whether every batch of the open delta was taken."""
+    return db.execute("SELECT 1 FROM batch WHERE audience = ? AND status <> 'taken'", (key,)).fetchone() is None

@@ -164,7 +164,8 @@ class LocalState:
         with self._database.transaction() as db:
             if "outbox" not in deltas.files(db, key):
                 raise RuntimeError(f"audience {key} has no open delta")
-            audiences.set_membership(db, key, reserved.serial, members, unknown)
+            whole = deltas.all_taken(db, key)
+            audiences.set_membership(db, key, reserved.serial, members, unknown, whole=whole)
             gone = self._retire(db, key, reserved)
             deltas.add_file(db, key, "members", stored)
         self._settle(gone, key)

@@ -27,6 +27,7 @@ SCHEMA: Migration = (
         members TEXT NOT NULL DEFAULT '{}',
         unknown TEXT NOT NULL DEFAULT '{}',
         refill INTEGER NOT NULL DEFAULT 0 CHECK (refill IN (0, 1)),
+        filling INTEGER NOT NULL DEFAULT 1 CHECK (filling IN (0, 1)),
         invalid INTEGER NOT NULL DEFAULT 0,
         UNIQUE (activation, kind, account_id)
     )""",

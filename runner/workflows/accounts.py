@@ -19,6 +19,7 @@ class Accounts:
         self._connections: dict[str, Connection] = {}
         self._usable: dict[str, DestinationError | None] = {}
         self._live: dict[Account, tuple[LiveAudience, ...]] = {}
+        self._readers: dict[Account, Connection] = {}
 
     def connection(self, destination: Destination) -> Connection:
         if destination.name not in self._connections:
@@ -34,6 +35,10 @@ class Accounts:
             raise failure
         return self._live[destination.type, destination.account_id]
 
+    def reader(self, account: Account) -> Connection:
+        """The connection with which the account was read; it certainly has the rights for it."""
+        return self._readers[account]
+
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()
@@ -45,6 +50,7 @@ class Accounts:
             connection.check_account()
             if account not in self._live:
                 self._live[account] = connection.audiences()
+                self._readers[account] = connection
         except DestinationError as error:
             return error
         return None

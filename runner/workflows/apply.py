@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from runner.applied import ActivationRun, Outcome
-from runner.errors import DestinationError, HeadcountError, Interrupted, StateError
-from runner.model import Destination, Project
+from runner.destinations import Connection
+from runner.errors import HeadcountError, Interrupted
+from runner.model import Project
 from runner.plan import Action, Change, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.definitions import carry_out, in_order
-from runner.workflows.members import Sent, send_members, settle
+from runner.workflows.failures import as_failure
+from runner.workflows.members import Tally, send_members, settle
 from runner.workflows.plan import Request, make_plan
 from runner.workflows.tools import Tools
 
@@ -38,29 +40,31 @@ def apply(
     What a dead run left is settled before planning. A failure of one activation is its outcome and stops no other.
     """
     with tools.state.lock("headcount apply"):
-        settle_unfinished(tools)
+        request = replace(request, unsettled=settle_unfinished(tools))
         plan = make_plan(project, request, tools, accounts)
         if plan.pending and not approve(plan):
             return Applied(plan, (), approved=False)
-        return carry_out_plan(plan, project, tools, accounts, "apply")
+        return carry_out_plan(plan, tools, accounts, "apply")
 
 
-def settle_unfinished(tools: Tools) -> None:
-    """Settle every delta that an earlier run left. One that cannot be read fails its activation when it is planned."""
+def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:
+    """Settle every delta that an earlier run left; what comes back are those that could not be, by key."""
+    failures: dict[int, HeadcountError] = {}
     for applied in tools.state.audiences():
         if applied.unfinished is not None:
             try:
                 settle(applied.key, tools)
-            except HeadcountError as error:
-                tools.progress.note(f"{applied.activation}: {error.message}")
+            except Exception as error:  # noqa: BLE001 - it fails its own activation, when that is planned
+                failures[applied.key] = as_failure(error)
             else:
                 tools.progress.note(f"{applied.activation}: settled what an earlier run left unfinished")
+    return failures
 
 
-def carry_out_plan(plan: Plan, project: Project, tools: Tools, accounts: Accounts, command: str) -> Applied:
+def carry_out_plan(plan: Plan, tools: Tools, accounts: Accounts, command: str) -> Applied:
     """Do what the plan says; the state's history tells of it whatever happens."""
     run = tools.state.begin_run(command, plan.made_at)
-    work = _Work(project, tools, accounts, run)
+    work = _Work(tools, accounts, run)
     tools.progress.sending(sum(change.added + change.removed for change in plan.pending))
     try:
         defined = work.define(plan)
@@ -76,12 +80,11 @@ def carry_out_plan(plan: Plan, project: Project, tools: Tools, accounts: Account
 class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
-    def __init__(self, project: Project, tools: Tools, accounts: Accounts, run: int) -> None:
+    def __init__(self, tools: Tools, accounts: Accounts, run: int) -> None:
         self.outcomes: dict[tuple[str, str, str], ActivationRun] = {}
         self._tools = tools
         self._accounts = accounts
         self._run = run
-        self._destinations = {(d.type, d.account_id): d for d in reversed(project.destinations)}
 
     def define(self, plan: Plan) -> tuple[Change, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
@@ -93,8 +96,10 @@ class _Work:
             self._stop_if_asked()
             began = monotonic()
             try:
-                ready[key] = carry_out(step, self._accounts.connection(self._destination(step.change)), self._tools)
-            except (DestinationError, StateError) as error:
+                ready[key] = carry_out(step, self._connection(step.change), self._tools)
+            except Interrupted:
+                raise
+            except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
                 ready.pop(key, None)
                 self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=_sentence(error))
         return tuple(ready.values())
@@ -102,16 +107,18 @@ class _Work:
     def fill(self, defined: tuple[Change, ...]) -> None:
         """Send what each membership lacks."""
         for change in defined:
-            began = monotonic()
+            began, tally = monotonic(), Tally()
+            outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
             try:
-                sent = self._fill(change)
+                self._fill(change, tally)
+                outcome, detail = Outcome.DONE, ", ".join(change.reasons)
             except Interrupted as interruption:
-                self._record(change, Outcome.INTERRUPTED, seconds=monotonic() - began, detail=interruption.message)
+                detail = interruption.message
                 raise
-            except HeadcountError as error:
-                self._record(change, Outcome.FAILED, seconds=monotonic() - began, detail=_sentence(error))
-            else:
-                self._record(change, Outcome.DONE, sent, monotonic() - began, ", ".join(change.reasons))
+            except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+                outcome, detail = Outcome.FAILED, _sentence(error)
+            finally:
+                self._record(change, outcome, tally, monotonic() - began, detail)
 
     def rest(self, plan: Plan, interrupted: bool) -> None:
         """Record whatever was not carried out, and why."""
@@ -127,36 +134,36 @@ class _Work:
             elif interrupted:
                 self._record(change, Outcome.INTERRUPTED, detail="not begun")
 
-    def _fill(self, change: Change) -> Sent:
+    def _fill(self, change: Change, tally: Tally) -> None:
         if change.activation is None or not (change.refill or change.added or change.removed):
-            return Sent()
+            return
         self._stop_if_asked()
         assert change.applied is not None
         assert change.audience_id is not None
-        connection = self._accounts.connection(change.activation.destination)
-        return send_members(change, change.applied.key, change.audience_id, connection, self._tools)
+        connection = self._connection(change)
+        send_members(change, change.applied.key, change.audience_id, connection, self._tools, tally)
 
-    def _destination(self, change: Change) -> Destination:
-        return (
-            change.activation.destination if change.activation else self._destinations[change.kind, change.account_id]
-        )
+    def _connection(self, change: Change) -> Connection:
+        if change.activation is None:
+            return self._accounts.reader((change.kind, change.account_id))
+        return self._accounts.connection(change.activation.destination)
 
     def _stop_if_asked(self) -> None:
         if self._tools.stopping():
-            raise Interrupted("interrupted between two activations")
+            raise Interrupted("stopped between two activations")
 
     def _record(
-        self, change: Change, outcome: Outcome, sent: Sent | None = None, seconds: float = 0.0, detail: str = ""
+        self, change: Change, outcome: Outcome, tally: Tally | None = None, seconds: float = 0.0, detail: str = ""
     ) -> None:
-        sent = sent or Sent()
+        tally = tally or Tally()
         run = ActivationRun(
             activation=change.id,
             action=str(change.action),
             outcome=outcome,
-            added=sent.added,
-            removed=sent.removed,
+            added=tally.added,
+            removed=tally.removed,
             rejected=change.rejected,
-            invalid=sent.invalid,
+            invalid=tally.invalid,
             members=change.after,
             seconds=round(seconds, 3),
             detail=detail,
@@ -169,5 +176,6 @@ def _key(change: Change) -> tuple[str, str, str]:
     return (change.id, change.kind, change.account_id)
 
 
-def _sentence(error: HeadcountError) -> str:
-    return f"{error.message}; {error.hint}" if error.hint else error.message
+def _sentence(error: Exception) -> str:
+    failure = as_failure(error)
+    return f"{failure.message}; {failure.hint}" if failure.hint else failure.message

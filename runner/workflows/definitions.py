@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from runner.applied import AppliedAudience
 from runner.compare import found_again
 from runner.destinations import Connection, LiveAudience
-from runner.errors import AnswerLost, NameTaken
+from runner.errors import AnswerLost, DestinationError, NameTaken
 from runner.plan import Action, Change
 from runner.workflows.tools import Tools
 
@@ -75,6 +75,8 @@ def carry_out(step: Step, connection: Connection, tools: Tools) -> Change:
         assert change.applied is not None
         assert change.audience_id is not None
         assert change.definition is not None
+        if change.refill:
+            tools.state.require_refill(change.applied.key)
         if change.applied.audience_id is None:
             tools.state.created(change.applied.key, change.audience_id)
         if change.fields:
@@ -103,23 +105,47 @@ def _create(change: Change, connection: Connection, tools: Tools) -> Change:
     assert change.definition is not None
     assert change.activation is not None
     definition = change.definition
+    _require_gone(change, connection)
+    # Whether an audience may have been made of which nobody knows yet; a refusal leaves no claim on what others make.
+    lost = change.applied is not None and change.applied.audience_id is None
     key = _intend(change, connection, tools)
     for _ in range(ATTEMPTS):
         try:
             audience = connection.create(definition.name, definition.description, tuple(change.activation.mapping))
         except (AnswerLost, NameTaken) as error:
-            found = _look_again(key, connection, tools)
+            lost = lost or isinstance(error, AnswerLost)
+            found = _look_again(key, connection, tools) if lost else None
             if found is None and isinstance(error, NameTaken):
+                _withdraw(key, lost, tools)
                 raise
             if found is None:
                 continue
             audience = found
+        except DestinationError:
+            _withdraw(key, lost, tools)
+            raise
         tools.state.created(key, audience.id)
         return replace(change, audience_id=audience.id, applied=_record(key, tools))
     raise AnswerLost(
         f"Criteo did not say whether it created the audience, {ATTEMPTS} times in a row",
         "run apply again: an audience that was created all the same is found and not created twice",
     )
+
+
+def _require_gone(change: Change, connection: Connection) -> None:
+    """Raise DestinationError when an audience that a listing did not show is there all the same."""
+    known = change.applied.audience_id if change.applied else None
+    if known is not None and connection.exists(known):
+        raise DestinationError(
+            f"Criteo's list of audiences left out audience {known}, which exists",
+            "run the command again; nothing was changed",
+        )
+
+
+def _withdraw(key: int, lost: bool, tools: Tools) -> None:
+    """Forget an intent of which nothing can have come."""
+    if not lost:
+        tools.state.forget(key)
 
 
 def _intend(change: Change, connection: Connection, tools: Tools) -> int:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 
 from runner.applied import AppliedAudience
-from runner.compare import Comparison, undecided
-from runner.errors import DestinationError, HeadcountError, SegmentError, StateError
+from runner.compare import Account, Comparison, undecided
+from runner.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.guardrails import guard
-from runner.membership import Held
+from runner.identifiers import IdentifierType
+from runner.membership import Held, TypeDelta
 from runner.model import Activation, Destination, Project
+from runner.names import without_taken_names
 from runner.plan import Action, Change, Plan
 from runner.select import meant, require_known, require_matches
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
+from runner.workflows.failures import as_failure
 from runner.workflows.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed."""
+    """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
+
+    `unsettled` says, by the audience's key, what kept an unfinished delta from being settled.
+    """
 
     today: date
     select: tuple[str, ...] = ()
     prune: bool = False
     allow_removals: frozenset[str] = frozenset()
+    unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
 
 
 def make_plan(project: Project, request: Request, tools: Tools, accounts: Accounts) -> Plan:
@@ -36,8 +43,8 @@ def make_plan(project: Project, request: Request, tools: Tools, accounts: Accoun
     chosen = choose(project, applied, request)
     changes = compare_definitions(project, chosen, applied, request, accounts)
     tools.progress.evaluating(sum(needs_members(change) for change in changes))
-    judged = [with_members(change, project, request, tools, accounts) for change in changes]
-    return Plan.of(judged, tools.clock(), request.today)
+    judged = tuple(with_members(change, project, request, tools, accounts) for change in changes)
+    return Plan.of(without_taken_names(judged), tools.clock(), request.today)
 
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: Request) -> tuple[Activation, ...]:
@@ -71,14 +78,15 @@ def compare_definitions(
         except DestinationError as error:
             failures[destination.name] = error
     readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
-    comparison = Comparison(readable, project.activations, applied, live, request.prune)
+    orphans = frozenset(record.key for record in applied if _orphan_record_meant(record, request))
+    comparison = Comparison(readable, project.activations, applied, live, request.prune, orphans)
     failed = [
         failed_change(activation, failures[activation.destination.name])
         for activation in chosen
         if activation.destination.name in failures
     ]
-    changes = [change for change in comparison.changes() if change.activation or _orphan_meant(change, request)]
-    return (*changes, *failed, *_unreachable_orphans(comparison, project, request))
+    unreadable = {(d.type, d.account_id): failures[d.name] for d in destinations if d.name in failures}
+    return (*comparison.changes(), *failed, *_unreachable_orphans(comparison, unreadable, request))
 
 
 def _destinations_to_read(
@@ -98,17 +106,16 @@ def _orphan_record_meant(record: AppliedAudience, request: Request) -> bool:
     return meant(record.activation, record.destination, request.select)
 
 
-def _orphan_meant(change: Change, request: Request) -> bool:
-    assert change.applied is not None
-    return _orphan_record_meant(change.applied, request)
-
-
-def _unreachable_orphans(comparison: Comparison, project: Project, request: Request) -> Iterable[Change]:
-    """Audiences that are no longer declared, in accounts that no destination of the files reaches."""
-    homes = {(destination.type, destination.account_id) for destination in project.destinations}
+def _unreachable_orphans(
+    comparison: Comparison, unreadable: Mapping[Account, DestinationError], request: Request
+) -> Iterable[Change]:
+    """Audiences that are no longer declared, in accounts that cannot be looked at."""
     for record in comparison.applied:
-        if (record.kind, record.account_id) in homes or not _orphan_record_meant(record, request):
+        home = (record.kind, record.account_id)
+        if home in comparison.live or record.key not in comparison.orphans or not comparison.is_orphan(record):
             continue
+        failure = unreadable.get(home)
+        why = "its account cannot be read" if failure else "no destination of the files uses its account"
         change = Change(
             id=record.activation,
             intended=Action.ORPHANED,
@@ -116,7 +123,7 @@ def _unreachable_orphans(comparison: Comparison, project: Project, request: Requ
             kind=record.kind,
             account_id=record.account_id,
             name=record.definition.name if record.definition else "",
-            reasons=("no destination of the files uses its account",),
+            reasons=("no longer declared", why),
             applied=record,
             audience_id=record.audience_id,
         )
@@ -124,8 +131,8 @@ def _unreachable_orphans(comparison: Comparison, project: Project, request: Requ
             change = replace(
                 change,
                 intended=Action.FAILED,
-                error=f"no destination of the files uses account {record.account_id}, so it cannot be deleted",
-                hint="declare a destination for that account, then prune",
+                error=failure.message if failure else f"{why}, so it cannot be deleted",
+                hint=failure.hint if failure else "declare a destination for that account, then prune",
             )
         yield change
 
@@ -147,19 +154,24 @@ def with_members(change: Change, project: Project, request: Request, tools: Tool
     assert change.activation is not None
     began = monotonic()
     try:
+        _require_settled(change, request)
         change = measure(change, project, tools)
-        size = _size(change, accounts)
-    except (SegmentError, StateError, DestinationError) as error:
-        finding = error.finding if isinstance(error, SegmentError) else None
-        return replace(
-            change,
-            intended=Action.FAILED,
-            error=f"{finding.location}: {finding.message}" if finding else error.message,
-            hint=error.hint or (finding.hint if finding else ""),
-        )
+        held = _delta_against_what_is_held(change, tools)
+        size = _size(change, accounts) if held is None else None
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+        failure = as_failure(error)
+        return replace(change, intended=Action.FAILED, error=failure.message, hint=failure.hint)
     finally:
         tools.progress.evaluated(change.id, monotonic() - began)
-    return guard(change, allow_removals=change.id in request.allow_removals, size=size)
+    return guard(change, allow_removals=change.id in request.allow_removals, size=size, held=held)
+
+
+def _require_settled(change: Change, request: Request) -> None:
+    """Raise what kept an unfinished delta from being settled; a refill needs nothing of it."""
+    if change.applied is not None and change.applied.key in request.unsettled and not change.refill:
+        raise request.unsettled[change.applied.key]
 
 
 def measure(change: Change, project: Project, tools: Tools) -> Change:
@@ -179,9 +191,19 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
 
 def _held(change: Change, state: State) -> Held:
     """What the audience holds; nothing when it is made anew."""
-    if change.applied is None or change.intended in (Action.CREATE, Action.RECREATE):
+    if change.applied is None or change.refill or change.intended in (Action.CREATE, Action.RECREATE):
         return Held()
     return state.held(change.applied.key)
+
+
+def _delta_against_what_is_held(change: Change, tools: Tools) -> Mapping[IdentifierType, TypeDelta] | None:
+    """For a refill, what it changes for the members that the audience has now; None where these are not known."""
+    if not change.refill or change.applied is None or change.applied.refill or change.evaluation is None:
+        return None
+    try:
+        return tools.engine.compare(change.evaluation, tools.state.held(change.applied.key))
+    except StateError:
+        return None
 
 
 def _size(change: Change, accounts: Accounts) -> int | None:

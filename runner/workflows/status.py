@@ -10,6 +10,7 @@ from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinis
 from runner.compare import account_of, definition_of
 from runner.identifiers import IdentifierType
 from runner.model import Activation, Project
+from runner.plan import Action
 from runner.schedule import describe, next_due
 from runner.select import meant, require_matches
 from runner.state.interface import State
@@ -63,8 +64,8 @@ def _declared(
     for activation in project.activations:
         record = records.get((activation.id, *account_of(activation)))
         runs = state.runs(activation.id)
-        last = _last(runs, lambda run: run.outcome is not Outcome.SKIPPED)
-        good = _last(runs, lambda run: run.outcome in GOOD)
+        last = _last(runs, lambda run: run.outcome is not Outcome.SKIPPED and run.action != Action.DELETE)
+        good = _last(runs, lambda run: run.outcome in GOOD and run.action != Action.DELETE)
         change = _last(runs, lambda run: run.added + run.removed > 0)
         yield Standing(
             activation=activation.id,

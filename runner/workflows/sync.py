@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from runner.applied import AppliedAudience
-from runner.errors import UsageError
 from runner.model import Project
 from runner.plan import Action, Change, Plan
+from runner.select import require_known
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.plan import Request, choose, compare_definitions, with_members
@@ -36,23 +35,28 @@ class Synced:
 def sync(
     project: Project, request: Request, tools: Tools, accounts: Accounts, rebuild: frozenset[str] = frozenset()
 ) -> Synced:
-    """Update memberships of what is applied; those in `rebuild` are cleared and refilled. Raises Locked, UsageError."""
+    """Update memberships of what is applied; those in `rebuild` are cleared and refilled. Raises Locked, UsageError.
+
+    An activation to rebuild that is skipped stays as it is: nothing is marked before it is certain to be done.
+    """
     with tools.state.lock("headcount sync"):
-        _require_refills(rebuild, tools)
-        settle_unfinished(tools)
+        request = replace(request, unsettled=settle_unfinished(tools))
         applied = tools.state.audiences()
+        require_known(rebuild, [(record.activation, record.destination) for record in applied])
         chosen = choose(project, applied, request)
         changes = [
             change
             for change in compare_definitions(project, chosen, applied, request, accounts)
             if change.activation is not None
         ]
-        skipped = tuple(Skipped(change.id, why) for change in changes if (why := _why_not(change)))
-        eligible = [_members_only(change) for change in changes if not _why_not(change)]
+        skipped = [Skipped(change.id, why) for change in changes if (why := _why_not(change))]
+        undeclared = sorted(rebuild - {change.id for change in changes})
+        skipped += [Skipped(activation, "no activation declares its audience any more") for activation in undeclared]
+        eligible = [_members_only(change, rebuild) for change in changes if not _why_not(change)]
         tools.progress.evaluating(len(eligible))
         judged = [with_members(change, project, request, tools, accounts) for change in eligible]
         plan = Plan.of(judged, tools.clock(), request.today)
-        return Synced(carry_out_plan(plan, project, tools, accounts, "sync"), skipped)
+        return Synced(carry_out_plan(plan, tools, accounts, "sync"), tuple(skipped))
 
 
 def _why_not(change: Change) -> str:
@@ -70,21 +74,7 @@ def _why_not(change: Change) -> str:
     return ""
 
 
-def _members_only(change: Change) -> Change:
-    """The change without what it would do to name and description."""
-    if change.intended is Action.UPDATE:
-        return replace(change, intended=Action.UNCHANGED, fields=(), reasons=())
-    return replace(change, fields=())
-
-
-def _require_refills(rebuild: frozenset[str], tools: Tools) -> None:
-    ours: dict[str, list[AppliedAudience]] = {}
-    for record in tools.state.audiences():
-        ours.setdefault(record.activation, []).append(record)
-    for activation in sorted(rebuild):
-        if activation not in ours:
-            raise UsageError(
-                f'there is no applied activation "{activation}" to rebuild', "`headcount status` lists them"
-            )
-        for record in ours[activation]:
-            tools.state.require_refill(record.key)
+def _members_only(change: Change, rebuild: frozenset[str]) -> Change:
+    """The change without what it would do to name and description, refilled if that was asked for."""
+    change = replace(change, fields=(), refill=change.refill or change.id in rebuild)
+    return replace(change, intended=Action.UNCHANGED, reasons=()) if change.intended is Action.UPDATE else change

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.compare import account_of
+from runner.compare import Comparison, account_of
 from runner.destinations import LiveAudience
-from runner.errors import UsageError
+from runner.errors import DestinationError, UsageError
 from runner.model import Activation, Project
 from runner.select import require_known
 from runner.workflows.accounts import Accounts, require_credentials
@@ -33,29 +33,44 @@ def take_over(project: Project, activation_id: str, audience_id: str, tools: Too
     require_credentials([activation.destination])
     with tools.state.lock("headcount import"):
         kind, account_id = account_of(activation)
-        _require_free(activation, audience_id, tools)
         audience = _find(activation, audience_id, accounts)
+        _make_way(activation, audience, project, tools, accounts)
+        size = _size(activation, audience_id, accounts)
         tools.state.imported(activation.id, activation.destination.name, kind, account_id, audience_id, tools.clock())
-        size = accounts.connection(activation.destination).size(audience_id)
         return Imported(activation, audience, size)
 
 
-def _require_free(activation: Activation, audience_id: str, tools: Tools) -> None:
+def _make_way(
+    activation: Activation, audience: LiveAudience, project: Project, tools: Tools, accounts: Accounts
+) -> None:
+    """Raise UsageError when the audience or the activation is not free; forget what the activation had and is gone."""
     account = account_of(activation)
-    for record in tools.state.audiences():
-        if (record.kind, record.account_id) != account:
-            continue
-        if record.activation == activation.id:
-            held = f"audience {record.audience_id}" if record.audience_id else "an audience that is being created"
-            raise UsageError(
-                f'activation "{activation.id}" already has {held} in account {record.account_id}',
-                "an activation keeps one audience; declare another activation for the other one",
-            )
-        if record.audience_id == audience_id:
-            raise UsageError(
-                f'audience {audience_id} already belongs to activation "{record.activation}"',
-                "an audience is kept by one activation only",
-            )
+    live = {account: accounts.live(activation.destination)}
+    comparison = Comparison((), project.activations, tools.state.audiences(), live, False, frozenset())
+    owner = comparison.owner(account, audience)
+    if owner is not None and owner.activation != activation.id:
+        raise UsageError(
+            f'audience {audience.id} already belongs to activation "{owner.activation}"',
+            "an audience is kept by one activation only",
+        )
+    record = comparison.record(activation.id, account)
+    if record is None:
+        return
+    held = comparison.locate(record)
+    if held is not None:
+        raise UsageError(
+            f'activation "{activation.id}" already has audience {held.id} in account {account[1]}',
+            "an activation keeps one audience; declare another activation for the other one",
+        )
+    tools.state.forget(record.key)
+
+
+def _size(activation: Activation, audience_id: str, accounts: Accounts) -> int | None:
+    """What the destination counts, for the person who imports; not knowing it stops nothing."""
+    try:
+        return accounts.connection(activation.destination).size(audience_id)
+    except DestinationError:
+        return None
 
 
 def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveAudience:

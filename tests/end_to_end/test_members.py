@@ -1,0 +1,161 @@
+"""Members, guardrails and failures where two things happen at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.engine.duckdb import DuckDBEngine
+from runner.errors import StateError
+from runner.sandbox import Sandbox
+from tests.end_to_end.shop import Person, Shop, hashes, mail
+from tests.end_to_end.test_ownership import by_hand
+from tests.end_to_end.test_promises import BATCHED, kill_during_call
+
+
+def only(sandbox: Sandbox) -> str:
+    (segment,) = sandbox.segments()
+    return segment.id
+
+
+def batched(shop: Shop) -> None:
+    shop.write("activations/shop.yaml", (shop.folder / "activations/shop.yaml").read_text() + BATCHED)
+
+
+def with_gum(shop: Shop, caller: int | None) -> None:
+    text = (shop.folder / "activations/shop.yaml").read_text().split("gum_caller_id")[0]
+    shop.write("activations/shop.yaml", text + (f"gum_caller_id: {caller}\n" if caller else ""))
+
+
+class TestGumCallerId:
+    def test_a_changed_caller_id_sends_everybody_under_the_new_one(self, shop: Shop, sandbox: Sandbox) -> None:
+        """A gum id means nothing without its caller: who was sent under the old one is not there under the new one."""
+        with_gum(shop, 1)
+        shop.activation(mapping={"email": None, "gum_id": "email"})
+        shop.apply()
+        with_gum(shop, 2)
+        sandbox.forget_calls()
+        shop.apply()
+        assert sandbox.calls("contact-list"), "Criteo holds everybody under caller 1, the state says all is well"
+
+    def test_removed_together_with_its_mapping(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.people([Person(person.email, f"gum-{n}") for n, person in enumerate(mail(1, 2))])
+        with_gum(shop, 1)
+        shop.activation(mapping={"email": "email", "gum_id": "idfa"})
+        shop.apply()
+        with_gum(shop, None)
+        shop.activation(mapping={"email": "email"})
+        result = shop.apply("--allow-removals", "loyal", code=None)
+        assert sandbox.members(only(sandbox), "gum") == set(), result.out
+
+
+class TestGuardrails:
+    def test_an_interrupted_first_fill_is_not_blocked_by_max_added(self, shop: Shop, sandbox: Sandbox) -> None:
+        batched(shop)
+        shop.people(mail(*range(10)))
+        shop.activation(guardrails={"max_added": "50%"})
+        kill_during_call(shop, sandbox, 2, effect=True)
+        result = shop.apply(code=None)
+        assert sandbox.members(only(sandbox), "email") == hashes(*range(10)), result.out
+
+    def test_a_rebuild_is_no_way_round_max_added(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation(guardrails={"max_added": 10})
+        shop.apply()
+        shop.people(mail(*range(1000)))
+        shop.run("sync", code=4)
+        result = shop.run("sync", "--rebuild", "loyal", code=None)
+        assert result.code == 4, f"{len(sandbox.members(only(sandbox), 'email'))} members sent\n{result.out}"
+
+    def test_a_rebuild_is_no_way_round_max_removed(self, shop: Shop, sandbox: Sandbox) -> None:
+        """What is removed is known exactly (the membership is there), yet only the sizes are compared."""
+        shop.people(mail(*range(1000)))
+        shop.activation()
+        shop.apply()
+        shop.people(mail(*range(5000, 6000)))
+        shop.run("sync", code=4)
+        result = shop.run("sync", "--rebuild", "loyal", code=None)
+        assert result.code == 4, f"all 1,000 were replaced\n{result.out}"
+
+    def test_a_rebuild_with_unfinished_work_still_knows_what_it_held(self, shop: Shop, sandbox: Sandbox) -> None:
+        batched(shop)
+        shop.people(mail(*range(10)))
+        shop.activation(guardrails={"max_removed": "30%"})
+        shop.apply()
+        shop.people(mail(*range(12)))
+        kill_during_call(shop, sandbox, 1, effect=True)
+        shop.people(mail(0))
+        sandbox.fault("reject", path="statistics", times=None)
+        shop.run("sync", "--rebuild", "loyal", code=None)
+        (row,) = shop.run("status", "--format", "json").json["activations"]
+        assert row["members"], "what the audience held is forgotten before anything was cleared"
+
+
+class TestRebuild:
+    def test_wrong_usage_changes_nothing(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        shop.apply()
+        shop.run("sync", "--rebuild", "loyal", "--rebuild", "typo", code=64)
+        sandbox.forget_calls()
+        shop.run("sync")
+        assert [call.method for call in sandbox.calls("contact-list")] == [], "the next plain sync cleared it"
+
+    def test_wrong_selection_changes_nothing(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        shop.apply()
+        shop.run("sync", "--rebuild", "loyal", "--select", "typo", code=64)
+        assert shop.plan()["loyal"]["action"] == "unchanged"
+
+
+class TestOneFailureStopsNoOther:
+    def test_a_delta_that_cannot_be_settled(
+        self, shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """E.g. the disk is full while the first is settled, and has room again later."""
+        batched(shop)
+        shop.people(mail(*range(10)))
+        shop.activation("a")
+        kill_during_call(shop, sandbox, 2, effect=True)
+        shop.activation("b")
+        settle = DuckDBEngine.settle
+        calls = []
+
+        def full_once(self, held, path):
+            calls.append(path)
+            if len(calls) == 1:
+                raise StateError(f"{path} cannot be written: No space left on device")
+            return settle(self, held, path)
+
+        monkeypatch.setattr(DuckDBEngine, "settle", full_once)
+        result = shop.apply(code=None)
+        assert "b  done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
+
+    @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("a bug"), MemoryError()])
+    @pytest.mark.parametrize("method", ["evaluate", "compare", "write_outbox", "batches", "settle"])
+    def test_an_unexpected_error_of_one_activation(
+        self, shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, method: str, error: Exception
+    ) -> None:
+        shop.activation("a")
+        shop.activation("b")
+        real = getattr(DuckDBEngine, method)
+        calls = []
+
+        def broken_once(self, *arguments, **named):
+            calls.append(1)
+            if len(calls) == 1:
+                raise error
+            return real(self, *arguments, **named)
+
+        monkeypatch.setattr(DuckDBEngine, method, broken_once)
+        result = shop.apply(code=None)
+        assert "b  done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
+
+
+def test_a_refill_that_was_cut_off_after_its_clear_goes_on(shop: Shop, sandbox: Sandbox) -> None:
+    """An absolute max_added, which is not judged for a refill, must not stop the rest of it."""
+    shop.write("activations/shop.yaml", (shop.folder / "activations/shop.yaml").read_text() + BATCHED)
+    segment = by_hand(sandbox, "Loyal", *range(10))
+    shop.people(mail(*range(10)))
+    shop.activation(guardrails={"max_added": 5})
+    shop.run("import", "loyal", segment)
+    kill_during_call(shop, sandbox, 3, effect=True)  # 1 statistics, 2 clear, 3 the first batch
+    result = shop.apply(code=None)
+    assert sandbox.members(segment, "email") == hashes(*range(10)), result.out
