@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from runner.engine.evaluation import measure, write_statement
 from runner.engine.faults import failed, too_slow
 from runner.engine.files import told, unreadable, write_durably
 from runner.engine.interface import Settled
+from runner.engine.scratch import Scratch, open_scratch
 from runner.engine.segment import first_finding, prepared
 from runner.engine.session import limits, literal, open_session
 from runner.errors import SegmentError
@@ -49,9 +49,8 @@ class DuckDBEngine:
         time_limit: float | None = None,
         on_progress: Callable[[str, float], None] | None = None,
     ) -> None:
-        if scratch is not None:
-            scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="headcount-", dir=scratch))
+        self._scratch: Scratch | None = open_scratch(scratch)
+        self._folder = self._scratch.path
         self._limits = limits(memory_limit, threads, time_limit)
         self._on_progress = on_progress
         self._numbers = count()
@@ -138,7 +137,9 @@ class DuckDBEngine:
                 self._own.close()
                 self._own = None
             self._compared.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            scratch.remove()
 
     def _run(
         self, activation: Activation, sources: tuple[Source, ...], folder: Path

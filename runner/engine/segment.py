@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from runner.engine import watched
 from runner.engine.faults import nearest, place, presentable, unbound
 from runner.engine.session import Limits, open_session, paths
+from runner.engine.shortage import full
 from runner.engine.sources import Reachable, attach
 from runner.engine.statement import Flaw, Tables, flaws, references
 from runner.errors import SegmentError
@@ -81,6 +82,8 @@ def _prepare(
             watched.run(connection, f"create view segment({names}) as\n{sql.text}", deadline=deadline)
         return Prepared(connection, mapped, findings)
     except duckdb.Error as error:
+        if full(error):
+            raise
         return Prepared(connection, {}, (unbound(error, sql, len(_DESCRIBE)),))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.engine import watched
 from runner.engine.session import literal, paths, quoted
+from runner.engine.shortage import full
 from runner.errors import SegmentError
 from runner.findings import Finding, Location
 from runner.model import Source
@@ -108,6 +109,8 @@ def _create_view(
         view = f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}"
         watched.run(connection, view, deadline=deadline)
     except duckdb.Error as error:
+        if full(error):
+            raise
         at_fault = next((file for file in files if file in str(error)), files[0])
         if isinstance(error, duckdb.PermissionException):
             hint = "this user may not read it"
