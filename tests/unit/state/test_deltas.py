@@ -45,6 +45,20 @@ def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key, fol
     assert not outbox.exists()
 
 
+def test_an_audience_is_being_filled_until_a_delta_was_taken_whole(state, key):
+    begin_delta(state, key)
+    send(state, key, 0)
+    end_delta(state, key)
+    assert state.audiences()[0].filling
+    begin_delta(state, key)
+    for number in range(len(BATCHES)):
+        send(state, key, number)
+    end_delta(state, key)
+    assert not state.audiences()[0].filling
+    state.cleared(key)
+    assert state.audiences()[0].filling
+
+
 def test_a_delta_on_top_of_a_membership_is_held_with_it(state, key):
     begin_delta(state, key)
     members = end_delta(state, key)
