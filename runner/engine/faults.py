@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.engine.headers import HEADER, nearest, shown
 from runner.engine.shortage import full, reason, temporary_folder
 from runner.errors import SegmentError
 from runner.findings import Finding
@@ -65,14 +65,14 @@ def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | N
     return Finding(location, code, message, hint, excerpt, shown)
 
 
-def unbound(error: duckdb.Error, sql: SqlText, before: int) -> Finding:
-    """The finding for SQL that cannot be bound; `before` bytes were put before it."""
+def unbound(error: duckdb.Error, sql: SqlText, before: int, csv: bool = False) -> Finding:
+    """The finding for SQL that cannot be bound; `before` bytes were put before it, `csv`: it reads CSV files."""
     told = fault(error)
     offset = told.offset - before if told.offset is not None and told.offset >= before else None
     if told.kind not in _TOLD:
         return place(sql, "sql-error", _AT_RUN_TIME.get(told.kind, _FAILED))
     code = "sql-syntax" if told.kind == "Parser" else "sql-unknown-column" if _is_column(told) else "sql-error"
-    message, hint = _sentence(told)
+    message, hint = _sentence(told, sql.text, csv)
     return place(sql, code, message, hint, offset, told.length)
 
 
@@ -97,18 +97,6 @@ def too_slow(sql: SqlText, limit: float) -> SegmentError:
     return _stopped(sql, "sql-time-limit", f"the segment was stopped at its time limit of {limit:g} seconds", hint)
 
 
-def presentable(name: str) -> bool:
-    """Whether a column name can be shown: one that a person chose, and not the first row of a file without header."""
-    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,39}", name) is not None and sum(map(str.isdigit, name)) <= _DIGITS
-
-
-def nearest(word: str, names: tuple[str, ...]) -> str:
-    """The presentable name that is most likely meant, or nothing."""
-    by_lower = {name.lower(): name for name in names if presentable(name)}
-    near = get_close_matches(word.lower(), by_lower, n=1)
-    return by_lower[near[0]] if near else ""
-
-
 def _stopped(sql: SqlText, code: str, message: str, hint: str) -> SegmentError:
     return SegmentError(message, hint, place(sql, code, message, hint))
 
@@ -117,20 +105,22 @@ def _is_column(told: EngineFault) -> bool:
     return told.kind == "Binder" and told.message.startswith("Referenced column")
 
 
-def _sentence(told: EngineFault) -> tuple[str, str]:
+def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
     """Message and hint: DuckDB's first line where it only quotes the SQL, with a suggestion of our own."""
     first = told.message.partition("\n")[0].strip()
     ambiguous = re.match(r'Ambiguous reference to column name "([^"]*)"', first)
     if _is_column(told) and told.name:
-        names = tuple(part.strip().strip('"').rpartition(".")[2] for part in told.candidates)
-        near = nearest(told.name, names)
-        listed = ", ".join(name for name in names if presentable(name))
+        whole = (part.strip().strip('"') for part in told.candidates)
+        names = shown((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
+        near, listed = nearest(told.name, names), ", ".join(names)
         message = f'there is no column "{told.name}"' + (f'; did you mean "{near}"?' if near else "")
-        return message, f"candidates: {listed}" if listed else ""
+        return message, f"candidates: {listed}" if listed else HEADER if csv else ""
+    if csv and told.kind == "Binder":
+        return "the query does not fit the columns of its sources", HEADER
     if ambiguous:
         return f'column "{ambiguous[1]}" is ambiguous', "say which table's: table.column"
     if told.name and "does not exist" in first and told.kind == "Catalog":
-        near = nearest(told.name, told.candidates)
+        near = nearest(told.name, shown(told.candidates, sql, csv))
         return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""
     if "(use:" in first or "Candidate" in first:
         first = first.partition("(use:")[0].partition("Candidate")[0].strip()
@@ -148,9 +138,6 @@ def _conversion(told: EngineFault, sql: SqlText) -> str:
     subject = f"a value of column {column[1]}" if column and known else "a value"
     return f"{subject} cannot be converted{target or ' to the type asked for'}"
 
-
-_DIGITS = 4
-"""Digits that a column name may have and still be shown."""
 
 _TOLD = frozenset({"Parser", "Binder", "Catalog"})
 """Kinds of error that are raised before any row is read."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine import watched
-from runner.engine.faults import nearest, place, presentable, unbound
+from runner.engine.faults import place, unbound
+from runner.engine.headers import HEADER, nearest, shown
 from runner.engine.session import Limits, open_session, paths
 from runner.engine.shortage import full
-from runner.engine.sources import Reachable, attach
+from runner.engine.sources import Reachable, attach, is_csv
 from runner.engine.statement import Flaw, Tables, flaws, references
 from runner.errors import SegmentError
 from runner.findings import Finding, Location
@@ -68,15 +69,17 @@ def _prepare(
         named = references(connection, sql.text)
     except duckdb.Error as error:
         return Prepared(connection, {}, (unbound(error, sql, 0),))
+    csv = False
     try:
         reachable = _attach(connection, sources, named, deadline)
+        csv = any(is_csv(file) for source in reachable for file in source.files)
         lock(connection, reachable, out)
         refused = flaws(connection, sql.text, _tables(sources, reachable))
         if refused:
             return Prepared(connection, {}, tuple(_finding(flaw, sql) for flaw in refused))
         described = watched.run(connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
-        mapped, findings = resolve(activation, columns)
+        mapped, findings = resolve(activation, columns, csv)
         if not findings:
             names = ", ".join(f"c{position}" for position in range(len(columns)))
             watched.run(connection, f"create view segment({names}) as\n{sql.text}", deadline=deadline)
@@ -84,7 +87,7 @@ def _prepare(
     except duckdb.Error as error:
         if full(error):
             raise
-        return Prepared(connection, {}, (unbound(error, sql, len(_DESCRIBE)),))
+        return Prepared(connection, {}, (unbound(error, sql, len(_DESCRIBE), csv),))
 
 
 def _attach(
@@ -119,7 +122,7 @@ def _finding(flaw: Flaw, sql: SqlText) -> Finding:
 
 
 def resolve(
-    activation: Activation, columns: tuple[tuple[str, str], ...]
+    activation: Activation, columns: tuple[tuple[str, str], ...], csv: bool = False
 ) -> tuple[Mapping[IdentifierType, str], tuple[Finding, ...]]:
     """The view's column for each mapped one, from the names and types that the SQL yields; findings for those unfit."""
     mapped: dict[IdentifierType, str] = {}
@@ -130,7 +133,11 @@ def resolve(
         found = exact or alike
         location = _mapping_location(activation, identifier_type)
         if not found:
-            findings.append(_missing(name, columns, location))
+            findings.append(
+                _missing(
+                    name, shown((column for column, _ in columns), activation.segment.sql.text, csv), location, csv
+                )
+            )
         elif len(found) > 1:
             message = f'the SQL yields {len(found)} columns called "{name}"'
             findings.append(Finding(location, "mapping-ambiguous-column", message, "give each its own name with `as`"))
@@ -143,12 +150,13 @@ def resolve(
     return mapped, tuple(findings)
 
 
-def _missing(name: str, columns: tuple[tuple[str, str], ...], location: Location) -> Finding:
-    names = tuple(column for column, _ in columns)
+def _missing(name: str, names: tuple[str, ...], location: Location, csv: bool) -> Finding:
     near = nearest(name, names)
     message = f'the SQL yields no column "{name}"' + (f'; did you mean "{near}"?' if near else "")
-    listed = ", ".join(column for column in names if presentable(column))
-    return Finding(location, "mapping-unknown-column", message, f"it yields: {listed}" if listed else "")
+    hint = "; ".join(
+        part for part in (f"it yields: {', '.join(names)}" if names else "", HEADER if csv else "") if part
+    )
+    return Finding(location, "mapping-unknown-column", message, hint)
 
 
 def _mapping_location(activation: Activation, identifier_type: IdentifierType) -> Location:

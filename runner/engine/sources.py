@@ -112,11 +112,18 @@ def _create_view(
         if full(error):
             raise
         at_fault = next((file for file in files if file in str(error)), files[0])
-        if isinstance(error, duckdb.PermissionException):
+        if isinstance(error, duckdb.PermissionException) or "Permission denied" in str(error):
             hint = "this user may not read it"
+        elif "not utf-8 encoded" in str(error):
+            hint = "it is not UTF-8: save it as UTF-8"
         else:
             hint = "it is damaged, empty or in another format than its name says"
         raise _unreadable(source, table, f"{at_fault} cannot be read as {_format(at_fault)}", hint) from None
+
+
+def is_csv(file: str) -> bool:
+    """Whether a file is read as CSV, by its name."""
+    return _format(file) == "csv"
 
 
 def _format(file: str) -> str | None:
