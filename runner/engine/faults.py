@@ -115,10 +115,10 @@ def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
         near, listed = nearest(told.name, names), ", ".join(names)
         message = f'there is no column "{told.name}"' + (f'; did you mean "{near}"?' if near else "")
         return message, f"candidates: {listed}" if listed else HEADER if csv else ""
+    if ambiguous and ambiguous[1].lower() in sql.lower():
+        return f'column "{ambiguous[1]}" is ambiguous', "say which table's: table.column"
     if csv and told.kind == "Binder":
         return "the query does not fit the columns of its sources", HEADER
-    if ambiguous:
-        return f'column "{ambiguous[1]}" is ambiguous', "say which table's: table.column"
     if told.name and "does not exist" in first and told.kind == "Catalog":
         near = nearest(told.name, shown(told.candidates, sql, csv))
         return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""

@@ -75,3 +75,12 @@ def test_a_file_that_may_not_be_read_says_so(world: World, monkeypatch: pytest.M
     monkeypatch.setattr(watched, "run", refused)
 
     assert world.check("select email from shop.people")[0].hint == "this user may not read it"
+
+
+def test_an_ambiguous_column_that_the_sql_names_is_named(world: World) -> None:
+    (world.folder / "c.csv").write_text("email,name\na@example.com,b\n")
+    world.tables["c"] = (str(world.folder / "c.csv"),)
+
+    [finding] = world.check("select email from shop.c a, shop.c b")
+
+    assert finding.message == 'column "email" is ambiguous'
