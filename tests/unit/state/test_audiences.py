@@ -30,6 +30,7 @@ def test_an_intent_is_remembered_with_its_definition_and_time_and_no_audience_id
         audience_id=None,
         definition=DEFINITION,
         intended_at=AT,
+        filling=True,
     )
     assert state.held(key) == Held()
 
