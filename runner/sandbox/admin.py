@@ -2,7 +2,8 @@
 
 GET    /__sandbox__/segments                        every segment, with its size by identifier type
 POST   /__sandbox__/segments                        somebody makes one in the UI: {advertiserId, name, description?,
-                                                    type?, readOnly?}
+                                                    type?, readOnly?}, in retail media with accountId, retailerId
+                                                    and (for a contact list) identifierType instead of advertiserId
 PATCH  /__sandbox__/segments/{id}                   somebody changes one in the UI: {name?, description?, readOnly?}
 DELETE /__sandbox__/segments/{id}                   somebody deletes one in the UI
 GET    /__sandbox__/segments/{id}/members?type=     the members of that identifier type, as sorted wire forms
@@ -15,7 +16,8 @@ POST   /__sandbox__/faults                          a rule: {fault, path?, metho
 DELETE /__sandbox__/faults                          drop all rules
 PUT    /__sandbox__/rates                           {rates: {fault: probability}, seed?}
 POST   /__sandbox__/tokens/expire, .../revoke       tokens given so far are expired, or unknown
-PUT    /__sandbox__/consent                         {clientId, advertisers: [...]}: who consents to the app from now on
+PUT    /__sandbox__/consent                         {clientId, advertisers?: [...], accounts?: [...]}: who consents to
+                                                    the app from now on
 POST   /__sandbox__/clock                           {advance: seconds}
 POST   /__sandbox__/reset                           forget everything but the options and the clock
 """
@@ -33,12 +35,14 @@ from starlette.routing import Mount, Route
 
 from runner.errors import UsageError
 from runner.sandbox.answers import json_answer
+from runner.sandbox.contact_lists import IDENTIFIER_TYPE
 from runner.sandbox.faults import Rule, fault_named
-from runner.sandbox.identifiers import READERS, wire_form
+from runner.sandbox.identifiers import IDENTIFIER_TYPES, wire_form
 from runner.sandbox.journal import SegmentPut, SegmentRemoved
 from runner.sandbox.options import check_rates
 from runner.sandbox.segments import CONTACT_LIST, SEGMENT_TYPES, Segment, changed
-from runner.sandbox.shapes import Shape, array, fields, flag, nullable, number, one_of, text, whole
+from runner.sandbox.services import Service
+from runner.sandbox.shapes import Shape, array, fields, flag, nullable, number, text, whole
 from runner.sandbox.world import World
 
 
@@ -81,7 +85,7 @@ def mount(world: World) -> Mount:
             _route(world, "PUT", "/rates", _set_rates, _RATES),
             _route(world, "POST", "/tokens/expire", lambda ask: ask.world.tokens.expire_all()),
             _route(world, "POST", "/tokens/revoke", lambda ask: ask.world.tokens.revoke_all()),
-            _route(world, "PUT", "/consent", _consent, fields({"clientId": text, "advertisers": array(text)})),
+            _route(world, "PUT", "/consent", _consent, _CONSENT),
             _route(world, "POST", "/clock", _advance, fields({"advance": number})),
             _route(world, "POST", "/reset", lambda ask: ask.world.reset()),
         ],
@@ -89,11 +93,16 @@ def mount(world: World) -> Mount:
 
 
 _NEW_SEGMENT = fields(
-    {"advertiserId": text, "name": text},
+    {"name": text},
+    advertiserId=text,
+    accountId=text,
+    retailerId=text,
+    identifierType=text,
     description=nullable(text),
-    type=one_of(*SEGMENT_TYPES),
+    type=text,
     readOnly=flag,
 )
+_CONSENT = fields({"clientId": text}, advertisers=array(text), accounts=array(text))
 _SEGMENT_CHANGE = fields(name=text, description=nullable(text), readOnly=flag)
 _FAULT = fields(
     {"fault": text},
@@ -104,7 +113,7 @@ _FAULT = fields(
     skip=whole,
     times=nullable(whole),
     seconds=number,
-    where=text,
+    where=nullable(text),
 )
 
 
@@ -148,7 +157,11 @@ def _list_segments(ask: _Ask) -> list[dict[str, Any]]:
 def _shown(world: World, segment: Segment) -> dict[str, Any]:
     return {
         "id": str(segment.id),
-        "advertiserId": segment.advertiser_id,
+        "service": segment.service,
+        "advertiserId": segment.owner_id if segment.service is Service.MARKETING_SOLUTIONS else None,
+        "accountId": segment.owner_id if segment.service is Service.RETAIL_MEDIA else None,
+        "retailerId": segment.retailer_id,
+        "identifierType": segment.settings.get(IDENTIFIER_TYPE),
         "name": segment.name,
         "description": segment.description,
         "type": segment.type,
@@ -165,36 +178,65 @@ def _segment(ask: _Ask) -> Segment:
     return segment
 
 
-def _free_name(world: World, advertiser_id: str, name: str, own_id: int | None) -> None:
-    taken = world.segments.named(advertiser_id, name)
+def _free_name(world: World, service: Service, owner_id: str, name: str, own_id: int | None) -> None:
+    taken = world.segments.named(service, owner_id, name)
     if taken is not None and taken.id != own_id:
-        raise _Wrong("another segment of the advertiser has this name", 409)
+        raise _Wrong("another segment of the owner has this name", 409)
 
 
 def _add_segment(ask: _Ask) -> dict[str, Any]:
-    advertiser_id = ask.body["advertiserId"]
-    if advertiser_id not in {advertiser.id for advertiser in ask.world.options.advertisers}:
-        raise _Wrong("there is no such advertiser", 404)
-    _free_name(ask.world, advertiser_id, ask.body["name"], None)
+    service, owner_id = _owner(ask)
+    segment_type = ask.body.get("type", CONTACT_LIST)
+    if segment_type not in SEGMENT_TYPES[service]:
+        raise _Wrong(f"type must be one of {', '.join(SEGMENT_TYPES[service])}")
+    _free_name(ask.world, service, owner_id, ask.body["name"], None)
     now = ask.world.clock.now()
     segment = Segment(
-        id=ask.world.segments.next_id,
-        advertiser_id=advertiser_id,
+        id=ask.world.segments.free_id(service),
+        owner_id=owner_id,
         name=ask.body["name"],
         description=ask.body.get("description"),
-        type=ask.body.get("type", CONTACT_LIST),
+        type=segment_type,
         created_at=now,
         updated_at=now,
+        settings=_settings(ask, service, segment_type),
         read_only=ask.body.get("readOnly", False),
+        service=service,
+        retailer_id=ask.body.get("retailerId"),
     )
     ask.world.make(SegmentPut(segment))
     return _shown(ask.world, segment)
 
 
+def _owner(ask: _Ask) -> tuple[Service, str]:
+    """The service that the new segment is for, and its advertiser or account."""
+    options, body = ask.world.options, ask.body
+    if ("advertiserId" in body) == ("accountId" in body) or ("accountId" in body) != ("retailerId" in body):
+        raise _Wrong("a segment has either an advertiserId, or an accountId and a retailerId")
+    if "advertiserId" in body:
+        if body["advertiserId"] not in {advertiser.id for advertiser in options.advertisers}:
+            raise _Wrong("there is no such advertiser", 404)
+        return Service.MARKETING_SOLUTIONS, body["advertiserId"]
+    account = next((account for account in options.accounts if account.id == body["accountId"]), None)
+    if account is None or body["retailerId"] not in {retailer.id for retailer in account.retailers}:
+        raise _Wrong("there is no such account, or it has no such retailer", 404)
+    return Service.RETAIL_MEDIA, account.id
+
+
+def _settings(ask: _Ask, service: Service, segment_type: str) -> dict[str, Any]:
+    typed = service is Service.RETAIL_MEDIA and segment_type == CONTACT_LIST
+    if not typed and IDENTIFIER_TYPE not in ask.body:
+        return {}
+    known = IDENTIFIER_TYPES[service] if typed else ()
+    if ask.body.get(IDENTIFIER_TYPE) not in known:
+        raise _Wrong("a contact list of retail media, and no other segment, has an identifierType of retail media")
+    return {IDENTIFIER_TYPE: ask.body[IDENTIFIER_TYPE]}
+
+
 def _change_segment(ask: _Ask) -> dict[str, Any]:
     segment = _segment(ask)
     if "name" in ask.body:
-        _free_name(ask.world, segment.advertiser_id, ask.body["name"], segment.id)
+        _free_name(ask.world, segment.service, segment.owner_id, ask.body["name"], segment.id)
     names = {"name": "name", "description": "description", "readOnly": "read_only"}
     segment = changed(segment, ask.world.clock.now(), **{names[key]: value for key, value in ask.body.items()})
     ask.world.make(SegmentPut(segment))
@@ -208,8 +250,9 @@ def _delete_segment(ask: _Ask) -> None:
 def _list_members(ask: _Ask) -> list[str]:
     segment = _segment(ask)
     identifier_type = ask.request.query_params.get("type", "")
-    if identifier_type not in READERS:
-        raise _Wrong(f"type must be one of {', '.join(READERS)}")
+    known = IDENTIFIER_TYPES[segment.service]
+    if identifier_type not in known:
+        raise _Wrong(f"type must be one of {', '.join(known)}")
     members = ask.world.memberships.members((segment.id, identifier_type))
     if members is None:
         raise _Wrong("this sandbox only counts members", 409)
@@ -246,7 +289,7 @@ def _add_fault(ask: _Ask) -> None:
     times, skip = ask.body.get("times", 1), ask.body.get("skip", 0)
     if skip < 0 or (times is not None and times < 1):
         raise _Wrong("times must be 1 or more, or null, and skip 0 or more")
-    fault = fault_named(ask.body["fault"], seconds=ask.body.get("seconds", 1.0), where=ask.body.get("where", "errors"))
+    fault = fault_named(ask.body["fault"], seconds=ask.body.get("seconds", 1.0), where=ask.body.get("where"))
     ask.world.faults.add(
         Rule(
             fault=fault,
@@ -268,7 +311,12 @@ def _set_rates(ask: _Ask) -> None:
 def _consent(ask: _Ask) -> None:
     if ask.body["clientId"] not in ask.world.apps:
         raise _Wrong("there is no such client id", 404)
-    ask.world.consents[ask.body["clientId"]] = tuple(ask.body["advertisers"])
+    kinds = {"advertisers": Service.MARKETING_SOLUTIONS, "accounts": Service.RETAIL_MEDIA}
+    given = [kind for kind in kinds if kind in ask.body]
+    if not given:
+        raise _Wrong("advertisers or accounts consent to an app")
+    for kind in given:
+        ask.world.consents[kinds[kind]][ask.body["clientId"]] = tuple(ask.body[kind])
 
 
 def _advance(ask: _Ask) -> None:
