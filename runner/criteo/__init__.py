@@ -1,22 +1,29 @@
 """Criteo's API: the only package that knows its URLs and JSON.
 
-Top to bottom: `marketing_solutions` says what is called, `client` makes a call, paced (`pacing`), authorised (`auth`),
-repeated (`retries`) over `http`; `errors` and `refusals` read what is wrong, `wire` and `paging` what is right.
+Top to bottom: `marketing_solutions` and `retail_media` say what is called, `accounts`, `segments` and `contact_lists`
+make the calls that both have, `client` makes one call, paced (`pacing`), authorised (`auth`), repeated (`retries`) over
+`http`; `errors`, `refusals` and `meanings` read what is wrong, `wire` and `paging` what is right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from runner.criteo.auth import app_of
 from runner.criteo.client import Client, Transport
 from runner.criteo.endpoint import endpoint_of
 from runner.criteo.marketing_solutions import MarketingSolutions
+from runner.criteo.retail_media import RetailMedia
 from runner.destinations import Connection
 from runner.errors import UsageError
 from runner.model import Destination
 
 __all__ = ["Transport", "connect"]
+
+_SERVICES: Mapping[str, Callable[[Client, Destination], Connection]] = {
+    "criteo": MarketingSolutions,
+    "criteo-retail-media": RetailMedia,
+}
 
 
 def connect(destination: Destination, *, environ: Mapping[str, str], transport: Transport | None = None) -> Connection:
@@ -25,11 +32,12 @@ def connect(destination: Destination, *, environ: Mapping[str, str], transport: 
     Raises DestinationError when a credential is missing, UsageError when CRITEO_API_URL or CRITEO_API_VERSION is wrong
     or the destination is of a type that this version cannot talk to.
     """
-    if destination.type != "criteo":
+    service = _SERVICES.get(destination.type)
+    if service is None:
         raise UsageError(
             f'destination "{destination.name}" is of type {destination.type}, which this version cannot talk to',
-            "use type: criteo (Criteo marketing solutions)",
+            f"use one of the types {', '.join(_SERVICES)}",
         )
     endpoint = endpoint_of(environ)
     app = app_of(destination.credentials, destination.name)
-    return MarketingSolutions(Client(endpoint, app, destination.rate_limit, transport or Transport()), destination)
+    return service(Client(endpoint, app, destination.rate_limit, transport or Transport()), destination)
