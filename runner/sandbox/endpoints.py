@@ -304,7 +304,7 @@ def _spoiled(incoming: Incoming, fault: Fault, answer: Response) -> Response:
         case FaultKind.EMPTY:
             return Response(status_code=200)
         case FaultKind.TRUNCATE:
-            return Truncated(answer)
+            return Truncated(answer) if answer.body else Dropped()
         case FaultKind.SLOW:
             return Slow(answer, fault.seconds, incoming.world.stopping)
         case _:
