@@ -36,6 +36,18 @@ def test_deletes_come_first_and_creates_last() -> None:
     assert [step.change.action for step in steps] == [Action.DELETE, Action.UPDATE, Action.CREATE]
 
 
+def test_one_that_is_replaced_is_deleted_with_the_first_and_created_with_the_last() -> None:
+    replaced = change("replaced", intended=Action.RECREATE, audience_id="7")
+    gone = change("gone", intended=Action.RECREATE)
+    steps = in_order([gone, rename("1", "a", "b"), replaced])
+    assert [(step.change.id, step.deletes) for step in steps] == [
+        ("replaced", True),
+        ("1", False),
+        ("gone", False),
+        ("replaced", False),
+    ]
+
+
 def test_a_chain_of_renames_starts_at_its_free_end() -> None:
     assert play({"1": "a", "2": "b"}, [rename("1", "a", "b"), rename("2", "b", "c")]) == {"1": "b", "2": "c"}
 
