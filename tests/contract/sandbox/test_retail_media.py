@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from runner.errors import HeadcountError, UsageError
-from runner.sandbox import Account, App, Retailer, SandboxOptions
+from runner.sandbox import Account, Advertiser, App, Retailer, SandboxOptions
 from tests.contract.sandbox.api import Api, opened, problem
 from tests.contract.sandbox.retail_media import BASE, SEGMENTS, RetailMedia, new, opened_retail_media, warned
 
@@ -203,6 +203,17 @@ class TestSegments:
         assert warned(media.bulk("POST", "/delete", {"id": theirs})) == [("segment-not-found", "data/0/id")]
         assert api.amend(ours, "add", ["a@example.com"]).status_code == 400
         assert {segment.name for segment in api.sandbox.segments()} == {"a"}
+
+    def test_an_advertiser_and_an_account_may_have_the_same_number(self) -> None:
+        app = App("sandbox", "sandbox", ("555",), ("555",))
+        with opened(SandboxOptions(advertisers=(Advertiser("555", "Shop"),), apps=(app,))) as api:
+            media = RetailMedia(api)
+            theirs, ours = api.create("a", advertiser_id="555"), media.create("a")
+            assert [item["id"] for item in api.search(advertiserIds=["555"])["data"]] == [theirs]
+            assert [item["id"] for item in media.search()["data"]] == [ours]
+            api.sandbox.consent("sandbox", accounts=[])
+            assert api.amend(theirs, "add", ["a@example.com"]).status_code == 200
+            assert media.amend(ours, "add", ["1"]).status_code == 403
 
     def test_an_update_changes_name_and_wrapped_description(self, media: RetailMedia) -> None:
         segment_id = media.create("a", description="d")
