@@ -2,8 +2,8 @@
 
 Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON object:
 
-    points         a list of {at, when, nth, deed}: at the nth call of `at` ("LocalState.mark_taken", see POINTS), before
-                   or after it takes effect, the deed is done (see DEEDS)
+    points         a list of {at, when, nth, deed}: at the nth call of `at` ("LocalState.mark_taken", see POINTS),
+                   before or after it takes effect, the deed is done (see DEEDS)
     alarm          seconds after the state was locked at which the process is killed
     largest_file   bytes that no file may exceed
     read_only      nothing below this folder can be written, from the beginning
