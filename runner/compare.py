@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from runner.applied import AppliedAudience, Definition
@@ -78,7 +78,7 @@ class Comparison:
             if applied.audience_id is None:
                 return self._create(change, "its creation was interrupted")
             return self._create(replace(change, intended=Action.RECREATE), "gone in Criteo")
-        return self._existing(replace(change, audience_id=audience.id), applied, audience)
+        return self._existing(replace(change, audience_id=audience.id), activation, applied, audience)
 
     def _why_new(self, activation: Activation, account: Account) -> str:
         others = [record for record in self.applied if record.activation == activation.id and _home(record) != account]
@@ -88,7 +88,9 @@ class Comparison:
         intended = Action.RECREATE if change.intended is Action.RECREATE else Action.CREATE
         return self._unless_taken(replace(change, intended=intended, reasons=(reason,)))
 
-    def _existing(self, change: Change, applied: AppliedAudience, audience: LiveAudience) -> Change:
+    def _existing(
+        self, change: Change, activation: Activation, applied: AppliedAudience, audience: LiveAudience
+    ) -> Change:
         if audience.read_only:
             return replace(
                 change,
@@ -96,8 +98,12 @@ class Comparison:
                 error=f"Criteo marks audience {audience.id} as read-only",
                 hint="Headcount can only keep lists that this account may amend; import or create another one",
             )
-        fields = _field_changes(change, applied, audience)
         redefined = applied.definition != change.definition
+        misfits = tuple(misfit(activation, audience, applied.definition))
+        if misfits:
+            change = replace(change, intended=Action.RECREATE, redefined=redefined, reasons=misfits)
+            return self._unless_taken(change)
+        fields = _field_changes(change, applied, audience)
         before = applied.definition
         # Members sent under one caller id mean nothing under another.
         other_caller = before is not None and before.gum_caller_id not in (None, _caller(change))
@@ -200,6 +206,23 @@ class Comparison:
         if record.audience_id is not None:
             return next((audience for audience in live if audience.id == record.audience_id), None)
         return found_again(record, live, self.applied)
+
+
+def misfit(activation: Activation, audience: LiveAudience, before: Definition | None = None) -> Iterator[str]:
+    """Why an audience can never become what is declared: what was fixed when it was made is declared otherwise.
+
+    `before` tells of what an audience was made for that the destination itself says nothing about.
+    """
+    destination = activation.destination
+    held: Collection[str] = ()
+    if audience.identifier_type is not None:
+        held = (audience.identifier_type,)
+    elif destination.one_type and before is not None:
+        held = before.mapping
+    if held and activation.mapping.keys().isdisjoint(held):
+        yield f"identifier type changed from {', '.join(held)} to {', '.join(activation.mapping)}"
+    if None not in (audience.retailer_id, destination.retailer_id) and audience.retailer_id != destination.retailer_id:
+        yield f"retailer changed from {audience.retailer_id} to {destination.retailer_id}"
 
 
 def found_again(

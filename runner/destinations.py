@@ -29,13 +29,19 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class LiveAudience:
-    """An audience as the destination shows it now; times are aware, in UTC, None where it does not say."""
+    """An audience as the destination shows it now; times are aware, in UTC, None where it does not say.
+
+    `identifier_type` and `retailer_id` are what an audience was made for and cannot change any more; None where the
+    destination does not say, or has no such thing.
+    """
 
     id: str
     name: str
     description: str
     created_at: datetime | None = None
     read_only: bool = False
+    identifier_type: IdentifierType | None = None
+    retailer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,12 @@ def guard(
     if change.activation is None or change.evaluation is None:
         return change
     limits = change.activation.guardrails
-    blocks = list(_members(limits, change.evaluation.people))
+    blocks = list(_protected(change)) if change.replaces else []
+    blocks += _members(limits, change.evaluation.people)
     known = held if change.refill else change.delta
     if not allow_removals:
-        removals = _refill(change, limits, size) if known is None else _removals(known, limits)
-        blocks += [replace(block, allow=f"--allow-removals {change.id}") for block in removals]
+        losses = _losses(change, limits, size, known)
+        blocks += [replace(block, allow=f"--allow-removals {change.id}") for block in losses]
     if known is not None and not _is_filling(change):
         blocks += _additions(known, limits)
     return replace(change, blocks=tuple(blocks))
@@ -51,10 +52,32 @@ def guard(
 def _protected(change: Change) -> Iterator[Block]:
     applied = change.applied
     if applied is not None and applied.definition is not None and applied.definition.protect:
+        again = "make this change" if change.replaces else "remove it"
         yield Block(
             "protect",
-            "the audience is protected: declare it again with `protect: false`, apply, then remove it",
+            f"the audience is protected: declare it again with `protect: false`, apply, then {again}",
         )
+
+
+def _losses(
+    change: Change, limits: Guardrails, size: int | None, known: Mapping[IdentifierType, TypeDelta] | None
+) -> Iterator[Block]:
+    if change.replaces:
+        return _replaced(change, size)
+    return _refill(change, limits, size) if known is None else _removals(known, limits)
+
+
+def _replaced(change: Change, size: int | None) -> Iterator[Block]:
+    """An audience that is deleted to be made anew loses all its members, however many there are."""
+    what = "the audience must be deleted and made anew"
+    if change.removed:
+        parts = ", ".join(f"{part.removed:,} {kind}" for kind, part in change.delta.items() if part.removed)
+        yield Block("re_create", f"{what}: all {parts} would be removed")
+    elif change.applied is not None and change.applied.refill:
+        held = sum(change.applied.members.values()) or size
+        if held != 0:
+            number = "an unknown number of" if held is None else f"all {held:,}"
+            yield Block("re_create", f"{what}: {number} identifiers would be removed")
 
 
 def _members(limits: Guardrails, people: int) -> Iterator[Block]:

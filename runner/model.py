@@ -75,7 +75,8 @@ class Source:
 class Destination:
     """One ad account with its credentials. `account_id` is the advertiser id on marketing solutions.
 
-    `batch_size` is identifiers per call, `rate_limit` calls per minute.
+    `one_type` says that each of its audiences holds one type of identifier, fixed when it is made. `batch_size` is
+    identifiers per call, `rate_limit` calls per minute.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Destination:
     location: Location
     retailer_id: str | None = None
     gum_caller_id: int | None = None
+    one_type: bool = False
     batch_size: int = 50_000
     rate_limit: int = 250
 

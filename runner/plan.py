@@ -73,7 +73,8 @@ class Change:
     `intended` is what the plan would do were it not for `blocks`. `activation` is None for an audience that is no
     longer declared, `applied` None for one that is not made yet. `definition` is what will be recorded as applied.
     `redefined` says that the definition differs from what was last applied. `refill` says that the audience is cleared
-    and filled anew. `error` and `hint` tell of a conflict or a failure.
+    and filled anew. `error` and `hint` tell of a conflict or a failure. A re-create with an `audience_id` first deletes
+    that audience, which cannot become what is declared.
     """
 
     id: str
@@ -99,6 +100,16 @@ class Change:
     @property
     def action(self) -> Action:
         return Action.BLOCKED if self.blocks else self.intended
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an audience that exists is deleted for the one that is made."""
+        return self.intended is Action.RECREATE and self.audience_id is not None
+
+    @property
+    def sends(self) -> int:
+        """How many identifiers are sent; an audience that is replaced takes its members along."""
+        return self.added if self.replaces else self.added + self.removed
 
     @property
     def added(self) -> int:

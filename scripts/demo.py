@@ -24,7 +24,11 @@ FIRST_DAY, LATER_DAY = "2017-10-01", "2017-11-01"
 
 STEPS = (
     ("The files are checked first; no network is needed.", ("validate",), (0,)),
-    ("Nothing exists yet: the plan creates every audience.", ("plan", "--today", FIRST_DAY), (0,)),
+    (
+        "Nothing exists yet: one plan creates all audiences, on both of Criteo's products.",
+        ("plan", "--today", FIRST_DAY),
+        (0,),
+    ),
     ("Apply it.", ("apply", "--yes", "--today", FIRST_DAY), (0,)),
     ("Plan again: Criteo is as declared.", ("plan", "--today", FIRST_DAY), (0,)),
     ("A month goes by: people enter and leave.", ("plan", "--today", LATER_DAY), (0, 4)),

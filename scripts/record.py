@@ -1,9 +1,10 @@
 """Record the cassettes of tests/contract: each call that the Criteo client makes, with the answer that it got.
 
     python scripts/record.py --sandbox     from a sandbox in this process; no account is needed
-    python scripts/record.py               from Criteo, with CRITEO_CLIENT_ID, CRITEO_CLIENT_SECRET and
-                                           CRITEO_ADVERTISER_ID: makes an audience, fills it with random identifiers,
-                                           and deletes it at the end
+    python scripts/record.py               from Criteo, with CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET, and with
+                                           CRITEO_ADVERTISER_ID for marketing solutions or CRITEO_ACCOUNT_ID and
+                                           CRITEO_RETAILER_ID for retail media: makes an audience, fills it with random
+                                           identifiers, and deletes it at the end
 
 What is written holds stand-ins for credentials, tokens, ids, names and identifiers, and nothing about other audiences
 or accounts.
@@ -43,7 +44,20 @@ CRITEO = "https://api.criteo.com"
 KEPT_REQUEST_HEADERS = ("accept", "content-type", "user-agent")
 KEPT_ANSWER_HEADERS = ("content-type", "date", "retry-after")
 KEPT_ANSWER_PREFIX = "x-ratelimit-"
-DROPPED_KEYS = ("detail", "stackTrace")
+DROPPED_KEYS = ("detail", "stackTrace", "createdById")
+MARKETING_SOLUTIONS = "criteo"
+RETAIL_MEDIA = "criteo-retail-media"
+ACCOUNT_NAMES = ("advertiserName", "name", "parentAccountLabel", "companyName", "onBehalfCompanyName")
+TOTALS: Mapping[str, Mapping[str, Callable[[int], int | None]]] = {
+    "meta": {"totalItems": lambda ours: ours},
+    "metadata": {
+        "totalItemsAcrossAllPages": lambda ours: ours,
+        "totalPages": lambda _: 1,
+        "nextPage": lambda _: None,
+        "previousPage": lambda _: None,
+    },
+}
+"""What is written about the length of a list that only our own items are left of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +66,37 @@ class Cast:
 
     client_id: str
     client_secret: str
-    advertiser_id: str
+    account_id: str
     name: str
     emails: tuple[str, str]
     mobile_ad_id: str
     audience_id: str = ""
+    type: str = MARKETING_SOLUTIONS
+    retailer_id: str | None = None
+    customer_ids: tuple[str, str] = ("", "")
 
     def destination(self, *, wrong_secret: bool = False) -> Destination:
         credentials = Credentials(Secret(self.client_id), Secret(WRONG_SECRET if wrong_secret else self.client_secret))
-        return Destination("recording", "criteo", self.advertiser_id, credentials, Location("record.py", 1, 1))
+        here = Location("record.py", 1, 1)
+        return Destination("recording", self.type, self.account_id, credentials, here, retailer_id=self.retailer_id)
 
 
 STAND_INS = Cast(
     client_id="client-id",
     client_secret="client-secret",  # noqa: S106 - a stand-in
-    advertiser_id="12345",
+    account_id="12345",
     name="Headcount recording",
     emails=(hashlib.sha256(b"first stand-in").hexdigest(), hashlib.sha256(b"second stand-in").hexdigest()),
     mobile_ad_id=str(uuid.uuid5(uuid.NAMESPACE_URL, "stand-in")),
     audience_id="1000001",
+)
+RETAIL_MEDIA_STAND_INS = replace(
+    STAND_INS,
+    type=RETAIL_MEDIA,
+    account_id="555",
+    retailer_id="12",
+    customer_ids=("customer-1", "customer-2"),
+    audience_id="568708742535471104",
 )
 TOKEN = "token"  # noqa: S105 - a stand-in
 WRONG_SECRET = "wrong-secret"  # noqa: S105
@@ -93,6 +119,14 @@ def add_mobile_ad_id(connection: Connection, cast: Cast) -> object:
     return connection.send(cast.audience_id, Operation.ADD, IdentifierType.MOBILE_AD_ID, [cast.mobile_ad_id])
 
 
+def add_customer_ids(connection: Connection, cast: Cast) -> object:
+    return connection.send(cast.audience_id, Operation.ADD, IdentifierType.CUSTOMER_ID, cast.customer_ids)
+
+
+def remove_customer_id(connection: Connection, cast: Cast) -> object:
+    return connection.send(cast.audience_id, Operation.REMOVE, IdentifierType.CUSTOMER_ID, cast.customer_ids[:1])
+
+
 def accounts(connection: Connection, _: Cast) -> object:
     return connection.accounts()
 
@@ -102,7 +136,8 @@ def audiences(connection: Connection, _: Cast) -> object:
 
 
 def create(connection: Connection, cast: Cast) -> object:
-    return connection.create(cast.name, DESCRIPTION, (IdentifierType.EMAIL,))
+    kind = IdentifierType.CUSTOMER_ID if cast.type == RETAIL_MEDIA else IdentifierType.EMAIL
+    return connection.create(cast.name, DESCRIPTION, (kind,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +150,7 @@ class Step:
     wrong_secret: bool = False
 
 
-STEPS = (
+MARKETING_SOLUTIONS_STEPS = (
     Step("wrong-credentials", accounts, DestinationError, wrong_secret=True),
     Step("accounts", accounts),
     Step("create", create),
@@ -133,6 +168,17 @@ STEPS = (
     Step("add-gone", add_emails, AudienceGone),
     Step("clear-gone", lambda connection, cast: connection.clear(cast.audience_id), AudienceGone),
 )
+_OWN = {"add-emails": add_customer_ids, "remove-email": remove_customer_id, "add-gone": add_customer_ids}
+_OWN_NAMES = {"add-emails": "add-customer-ids", "remove-email": "remove-customer-id"}
+RETAIL_MEDIA_STEPS = (
+    Step("retail-media-check-account", lambda connection, _: connection.check_account()),
+    *(
+        replace(step, name=f"retail-media-{_OWN_NAMES.get(step.name, step.name)}", call=_OWN.get(step.name, step.call))
+        for step in MARKETING_SOLUTIONS_STEPS
+        if step.name not in ("wrong-credentials", "add-mobile-ad-id")
+    ),
+)
+STEPS = {MARKETING_SOLUTIONS: MARKETING_SOLUTIONS_STEPS, RETAIL_MEDIA: RETAIL_MEDIA_STEPS}
 
 
 # -- scrubbing ---------------------------------------------------------------------------------------------------------
@@ -146,26 +192,31 @@ class Scrubber:
 
     def __init__(self, cast: Cast) -> None:
         self._name = cast.name
+        self._stand_ins = RETAIL_MEDIA_STAND_INS if cast.type == RETAIL_MEDIA else STAND_INS
         self._pairs = {
-            cast.client_id: STAND_INS.client_id,
-            cast.client_secret: STAND_INS.client_secret,
-            cast.advertiser_id: STAND_INS.advertiser_id,
-            cast.name: STAND_INS.name,
-            cast.mobile_ad_id: STAND_INS.mobile_ad_id,
-            **dict(zip(cast.emails, STAND_INS.emails, strict=True)),
+            cast.client_id: self._stand_ins.client_id,
+            cast.client_secret: self._stand_ins.client_secret,
+            cast.account_id: self._stand_ins.account_id,
+            cast.name: self._stand_ins.name,
         }
+        if cast.retailer_id is not None:
+            self._pairs[cast.retailer_id] = self._stand_ins.retailer_id or ""
+            self._pairs |= zip(cast.customer_ids, self._stand_ins.customer_ids, strict=True)
+        else:
+            self._pairs[cast.mobile_ad_id] = self._stand_ins.mobile_ad_id
+            self._pairs |= zip(cast.emails, self._stand_ins.emails, strict=True)
         self.audience_id = ""
 
     def request(self, request: Any) -> Any:
         """The request, with what may be published of it."""
         parts = urlsplit(request.uri)
-        uri = f"{CRITEO}{self._text(parts.path)}" + (f"?{parts.query}" if parts.query else "")
+        uri = f"{CRITEO}{self._text(parts.path)}" + (f"?{self._text(parts.query)}" if parts.query else "")
         headers = {key: value for key, value in sorted(request.headers.items()) if key.lower() in KEPT_REQUEST_HEADERS}
         body = request.body_bytes
         if parts.path == "/oauth2/token":
             form = dict(parse_qsl(body.decode()))
-            secret = WRONG_SECRET if form["client_secret"] == WRONG_SECRET else STAND_INS.client_secret
-            body = urlencode({**form, "client_id": STAND_INS.client_id, "client_secret": secret}).encode()
+            secret = WRONG_SECRET if form["client_secret"] == WRONG_SECRET else self._stand_ins.client_secret
+            body = urlencode({**form, "client_id": self._stand_ins.client_id, "client_secret": secret}).encode()
         elif body:
             body = json.dumps(self._json(json.loads(body)), separators=(",", ":")).encode()
         return Request(request.method, uri, body, headers)
@@ -197,13 +248,16 @@ class Scrubber:
             attributes = item.get("attributes") or {}
             if not self.audience_id and attributes.get("name") == self._name:
                 self.audience_id = str(item["id"])
-                self._pairs[self.audience_id] = STAND_INS.audience_id
-            if "advertiserName" in attributes:
-                attributes["advertiserName"] = "Shop"
+                self._pairs[self.audience_id] = self._stand_ins.audience_id
+            for key in ACCOUNT_NAMES:
+                if attributes.get(key) is not None and (key != "name" or "parentAccountLabel" in attributes):
+                    attributes[key] = "Shop"
             if str(item["id"]) in self._pairs:
                 ours.append(item)
-        meta = {"meta": {**body["meta"], "totalItems": len(ours)}} if isinstance(body.get("meta"), dict) else {}
-        return {**body, "data": ours, **meta}
+        for key, names in TOTALS.items():
+            if isinstance(body.get(key), dict):
+                body = {**body, key: {**body[key], **{name: value(len(ours)) for name, value in names.items()}}}
+        return {**body, "data": ours}
 
     def _json(self, value: Any) -> Any:
         """The value with the stand-ins in it."""
@@ -214,7 +268,7 @@ class Scrubber:
         if isinstance(value, str):
             return self._text(value)
         is_id = isinstance(value, int) and not isinstance(value, bool) and str(value) == self.audience_id
-        return int(STAND_INS.audience_id) if is_id else value
+        return int(self._stand_ins.audience_id) if is_id else value
 
     def _text(self, text: str) -> str:
         for real, stand_in in self._pairs.items():
@@ -251,7 +305,7 @@ def record(cast: Cast, environ: Mapping[str, str], label: str) -> None:
     )
     recorder.register_serializer("labelled", Labelled(label))
     try:
-        for step in STEPS:
+        for step in STEPS[cast.type]:
             cast = replace(cast, audience_id=scrubber.audience_id)
             path = CASSETTES / f"{step.name}.yaml"
             path.unlink(missing_ok=True)
@@ -281,16 +335,48 @@ def make(step: Step, connection: Connection, cast: Cast) -> object:
     return value
 
 
-def real_cast(client_id: str, client_secret: str, advertiser_id: str) -> Cast:
-    """Credentials as given, and people and a name that nobody has."""
+def real_cast(client_id: str, client_secret: str, account_id: str, retailer_id: str | None = None) -> Cast:
+    """Credentials as given, and people and a name that nobody has; with a retailer, for retail media."""
     return Cast(
         client_id=client_id,
         client_secret=client_secret,
-        advertiser_id=advertiser_id,
+        account_id=account_id,
         name=f"Headcount recording {secrets.token_hex(4)}",
         emails=(secrets.token_hex(32), secrets.token_hex(32)),
         mobile_ad_id=str(uuid.uuid4()),
+        type=MARKETING_SOLUTIONS if retailer_id is None else RETAIL_MEDIA,
+        retailer_id=retailer_id,
+        customer_ids=(f"customer-{secrets.token_hex(8)}", f"customer-{secrets.token_hex(8)}"),
     )
+
+
+def record_sandbox(label: str) -> None:
+    """Record both services from a sandbox of this process."""
+    from runner.sandbox import App, SandboxOptions, running
+
+    app = App("recording-app", secrets.token_hex(8), ("12345",), ("555",))
+    with running(SandboxOptions(apps=(app,))) as sandbox:
+        environ = {"CRITEO_API_URL": sandbox.url}
+        record(real_cast(app.client_id, app.client_secret, "12345"), environ, label)
+        record(real_cast(app.client_id, app.client_secret, "555", "12"), environ, label)
+
+
+def record_criteo(label: str) -> None:
+    """Record from Criteo whichever service the environment names an account of."""
+    found = {name: os.environ.get(name, "") for name in (*CREDENTIALS, *ACCOUNTS, "CRITEO_RETAILER_ID")}
+    missing = [name for name in CREDENTIALS if not found[name]]
+    if missing or not any(found[name] for name in ACCOUNTS):
+        sys.exit(f"set {', '.join(missing) or ' or '.join(ACCOUNTS)}, or record from the sandbox with --sandbox")
+    client_id, client_secret = (found[name] for name in CREDENTIALS)
+    if found["CRITEO_ADVERTISER_ID"]:
+        record(real_cast(client_id, client_secret, found["CRITEO_ADVERTISER_ID"]), os.environ, label)
+    if found["CRITEO_ACCOUNT_ID"]:
+        retailer_id = found["CRITEO_RETAILER_ID"] or sys.exit("set CRITEO_RETAILER_ID too")
+        record(real_cast(client_id, client_secret, found["CRITEO_ACCOUNT_ID"], retailer_id), os.environ, label)
+
+
+CREDENTIALS = ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET")
+ACCOUNTS = ("CRITEO_ADVERTISER_ID", "CRITEO_ACCOUNT_ID")
 
 
 def main() -> None:
@@ -299,18 +385,9 @@ def main() -> None:
     parser.add_argument("--sandbox", action="store_true", help="from a sandbox in this process, not from Criteo")
     today = datetime.now(UTC).date()
     if parser.parse_args().sandbox:
-        from runner.sandbox import App, SandboxOptions, running
-
-        app = App("recording-app", secrets.token_hex(8), ("12345",))
-        with running(SandboxOptions(apps=(app,))) as sandbox:
-            cast = real_cast(app.client_id, app.client_secret, "12345")
-            environ = {"CRITEO_API_URL": sandbox.url}
-            record(cast, environ, f"Recorded from Headcount's sandbox, not from Criteo, on {today}.")
-        return
-    names = ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET", "CRITEO_ADVERTISER_ID")
-    if missing := [name for name in names if not os.environ.get(name)]:
-        sys.exit(f"set {', '.join(missing)}, or record from the sandbox with --sandbox")
-    record(real_cast(*(os.environ[name] for name in names)), os.environ, f"Recorded from Criteo on {today}.")
+        record_sandbox(f"Recorded from Headcount's sandbox, not from Criteo, on {today}.")
+    else:
+        record_criteo(f"Recorded from Criteo on {today}.")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ import typer
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.sandbox import SandboxOptions
+    from runner.sandbox import App, SandboxOptions
 
 
 def sandbox(
@@ -20,9 +20,13 @@ def sandbox(
     client: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ID:SECRET:ADVERTISER[,ADVERTISER]",
-            help="Accept these credentials instead of sandbox:sandbox:12345,67890; repeatable.",
+            metavar="ID:SECRET:ADVERTISER[,ADVERTISER][:ACCOUNT[,ACCOUNT]]",
+            help="Accept these credentials instead of sandbox:sandbox:12345,67890:555; repeatable.",
         ),
+    ] = None,
+    retailer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="A retailer of every retail media account, instead of 12; repeatable."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep audiences and their members in this file.")
@@ -56,6 +60,8 @@ def sandbox(
     )
     if client:
         options = _with_clients(options, client)
+    if retailer:
+        options = _with_retailers(options, retailer)
     serve(options, port, _announce(options))
 
 
@@ -63,10 +69,20 @@ def _announce(options: SandboxOptions) -> Callable[[str], None]:
     def ready(url: str) -> None:
         typer.echo(f"The sandbox listens on {url}")
         for app in options.apps:
-            typer.echo(f"  client id {app.client_id} may use the advertisers {', '.join(app.advertisers)}")
+            for owners in _usable(options, app):
+                typer.echo(f"  client id {app.client_id} may use the {owners}")
         typer.echo(f"  point Headcount at it with CRITEO_API_URL={url}")
 
     return ready
+
+
+def _usable(options: SandboxOptions, app: App) -> Iterator[str]:
+    if app.advertisers:
+        yield f"advertisers {', '.join(app.advertisers)}"
+    for account in options.accounts:
+        if account.id in app.accounts:
+            retailers = ", ".join(retailer.id for retailer in account.retailers)
+            yield f"retail media account {account.id} with retailer {retailers}"
 
 
 def _rates(pairs: list[str]) -> dict[str, float]:
@@ -81,15 +97,38 @@ def _rates(pairs: list[str]) -> dict[str, float]:
 
 
 def _with_clients(options: SandboxOptions, clients: list[str]) -> SandboxOptions:
-    from runner.sandbox import Advertiser, App
+    from runner.sandbox import Account, Advertiser
 
-    apps = []
-    for text in clients:
-        parts = text.split(":")
-        if len(parts) != 3 or not all(parts):
-            raise UsageError(f'--client "{parts[0]}:..." is not ID:SECRET:ADVERTISER', "write --client me:secret:12345")
-        apps.append(App(parts[0], parts[1], tuple(parts[2].split(","))))
+    apps = tuple(_app(text) for text in clients)
     known = {advertiser.id: advertiser for advertiser in options.advertisers}
-    named = {number for app in apps for number in app.advertisers}
-    advertisers = tuple(known.get(number, Advertiser(number, f"Advertiser {number}")) for number in sorted(named))
-    return replace(options, apps=tuple(apps), advertisers=advertisers)
+    numbers = sorted({number for app in apps for number in app.advertisers})
+    advertisers = tuple(known.get(number, Advertiser(number, f"Advertiser {number}")) for number in numbers)
+    accounts_known = {account.id: account for account in options.accounts}
+    retailers = options.accounts[0].retailers
+    numbers = sorted({number for app in apps for number in app.accounts})
+    accounts = tuple(accounts_known.get(number, Account(number, f"Account {number}", retailers)) for number in numbers)
+    return replace(options, apps=apps, advertisers=advertisers, accounts=accounts)
+
+
+def _app(text: str) -> App:
+    from runner.sandbox import App
+
+    client_id, *rest = text.split(":")
+    if len(rest) == 2:
+        rest.append("")
+    if len(rest) != 3 or not (client_id and rest[0] and (rest[1] or rest[2])):
+        raise UsageError(f'--client "{client_id}:..." is not ID:SECRET:ADVERTISER', "write --client me:secret:12345")
+    secret, advertisers, accounts = rest
+    return App(client_id, secret, _numbers(advertisers), _numbers(accounts))
+
+
+def _numbers(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+def _with_retailers(options: SandboxOptions, numbers: list[str]) -> SandboxOptions:
+    from runner.sandbox import Retailer
+
+    known = {retailer.id: retailer for account in options.accounts for retailer in account.retailers}
+    retailers = tuple(known.get(number, Retailer(number, f"Retailer {number}")) for number in numbers)
+    return replace(options, accounts=tuple(replace(account, retailers=retailers) for account in options.accounts))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.config.check_documents import rendered
 from runner.config.collector import Findings
-from runner.config.destinations import DestinationDraft, check_mapping
+from runner.config.destinations import DestinationDraft, check_mapping, check_single
 from runner.config.nearest import shown, suggest
 from runner.config.nodes import Document, MapNode, ScalarNode, Span
 from runner.config.segments import SegmentDraft, draft_segment
@@ -183,7 +183,9 @@ def _settled(document: Document, draft: DestinationDraft | None, found: Findings
     if draft is None:
         return settle((own,), found)
     check_mapping(own, draft.document, found)
-    settled = settle((draft.defaults, own) if draft.defaults is not None else (own,), found)
+    layers = (draft.defaults, own) if draft.defaults is not None else (own,)
+    check_single(layers, draft.document, found)
+    settled = settle(layers, found)
     if settled is not None and not settled.mapping and document.sound("mapping") and draft.document.sound("defaults"):
         _no_identifier(document, found)
     return settled

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runner.config.collector import Findings
-from runner.config.destinations import RETAIL_MEDIA_ONLY
 from runner.config.nearest import nearest, shown, suggest
 from runner.config.nodes import Document, MapNode, Node, ScalarNode, Span, Steps, at
 from runner.config.schemas import schema
@@ -101,7 +100,7 @@ def _instead_of(error: SchemaError, path: Steps, node: Node) -> str:
 
 
 def _hint(path: Steps, error: SchemaError) -> str:
-    if path and path[-1] == "advertiser_id" and isinstance(error.instance, float):
+    if path and path[-1] in ("advertiser_id", "account_id", "retailer_id") and isinstance(error.instance, float):
         return "write the number in quotes"
     if path and path[-1] in ("max_removed", "max_added") and isinstance(error.instance, float):
         return f"for a share, write {error.instance * 100:g}%" if error.instance <= 1 else ""
@@ -136,16 +135,15 @@ def _unknown_fields(error: SchemaError, path: Steps, document: Document, found: 
     for key, span in unknown_fields(node, known):
         here = sorted(set(known) - set(node.entries)) if isinstance(node, MapNode) else known
         where = f" in {label_of(path)}" if path else ""
-        if noun == "identifier type":
-            here = [name for name in here if name not in RETAIL_MEDIA_ONLY]
-        advice = (_elsewhere(key, document.kind, path) if nearest(key, here) is None else "") or suggest(key, here)
+        typo = nearest(key, here) is not None
+        advice = _elsewhere(key, document.kind, path, exactly=typo) or suggest(key, here)
         found.add(document.file, span, "unknown-field", f"unknown {noun} {shown(key)}{where}{advice}")
 
 
-def _elsewhere(key: str, kind: str, path: Steps) -> str:
-    """Where in this kind of document the key, or one much like it, would be known."""
+def _elsewhere(key: str, kind: str, path: Steps, *, exactly: bool) -> str:
+    """Where in this kind of document the key, or, unless `exactly`, one much like it, would be known."""
     homes = {name: home for home, name in _nested(schema(kind), ()) if home != path}
-    near = key if key in homes else nearest(key, homes, likeness=0.8)
+    near = key if key in homes else None if exactly else nearest(key, homes, likeness=0.8)
     if near is None:
         return ""
     home = label_of(homes[near])

@@ -94,7 +94,7 @@ def _read(folder: Path, tree: Path, found: Findings) -> _Read:
         parsed = [_document(file, node, found) for node in nodes]
         documents += [document for document in parsed if document is not None]
         complete = complete and whole and None not in parsed
-    if not documents and complete:
+    if not documents and complete and not found:
         found.add_nowhere(
             name,
             "no-documents",

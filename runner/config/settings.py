@@ -80,6 +80,12 @@ def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
     return Settled(_mapping(mapping), schedule, guardrails, protect, settings)
 
 
+def mapped(layers: tuple[Layer, ...]) -> dict[str, Given]:
+    """Every identifier type that the layers map to a column, with where that is said."""
+    merged = _merged(layers, "mapping", tuple(IdentifierType))
+    return {kind: given for kind, given in merged.items() if isinstance(given.value, str)}
+
+
 def _uppermost(layers: tuple[Layer, ...], section: str) -> Given | None:
     return next((given for layer in reversed(layers) if (given := layer.section(section))), None)
 

@@ -1,17 +1,19 @@
 """Criteo's API: the only package that knows its URLs and JSON.
 
-Top to bottom: `marketing_solutions` says what is called, `client` makes a call, paced (`pacing`), authorised (`auth`),
-repeated (`retries`) over `http`; `errors` and `refusals` read what is wrong, `wire` and `paging` what is right.
+Top to bottom: `marketing_solutions` and `retail_media` say what is called, `accounts`, `segments` and `contact_lists`
+make the calls that both have, `client` makes one call, paced (`pacing`), authorised (`auth`), repeated (`retries`) over
+`http`; `errors`, `refusals` and `meanings` read what is wrong, `wire` and `paging` what is right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from runner.criteo.auth import app_of
 from runner.criteo.client import Client, Transport
 from runner.criteo.endpoint import DEFAULT_URL, endpoint_of
 from runner.criteo.marketing_solutions import MarketingSolutions
+from runner.criteo.retail_media import RetailMedia
 from runner.destinations import Connection
 from runner.errors import DestinationError, UsageError
 from runner.model import Destination
@@ -20,6 +22,10 @@ __all__ = ["Transport", "connect"]
 
 SANDBOX_CLIENT = "sandbox"
 """The client id that the sandbox accepts by default, and that the starter project falls back on."""
+_SERVICES: Mapping[str, Callable[[Client, Destination], Connection]] = {
+    "criteo": MarketingSolutions,
+    "criteo-retail-media": RetailMedia,
+}
 
 
 def connect(destination: Destination, *, environ: Mapping[str, str], transport: Transport | None = None) -> Connection:
@@ -28,10 +34,11 @@ def connect(destination: Destination, *, environ: Mapping[str, str], transport: 
     Raises DestinationError when a credential is missing or the sandbox's own would go to Criteo, UsageError when
     CRITEO_API_URL or CRITEO_API_VERSION is wrong or the destination is of a type that this version cannot talk to.
     """
-    if destination.type != "criteo":
+    service = _SERVICES.get(destination.type)
+    if service is None:
         raise UsageError(
             f'destination "{destination.name}" is of type {destination.type}, which this version cannot talk to',
-            "use type: criteo (Criteo marketing solutions)",
+            f"use one of the types {', '.join(_SERVICES)}",
         )
     endpoint = endpoint_of(environ)
     app = app_of(destination.credentials, destination.name)
@@ -40,4 +47,4 @@ def connect(destination: Destination, *, environ: Mapping[str, str], transport: 
             f'destination "{destination.name}" has the sandbox\'s credentials, and CRITEO_API_URL is not set',
             "set CRITEO_API_URL to where `headcount sandbox` listens, or use the credentials of your own app",
         )
-    return MarketingSolutions(Client(endpoint, app, destination.rate_limit, transport or Transport()), destination)
+    return service(Client(endpoint, app, destination.rate_limit, transport or Transport()), destination)

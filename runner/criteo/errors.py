@@ -41,7 +41,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A JSON answer of Criteo. `data` and `meta` are as they came: plain JSON, of any shape."""
+    """A JSON answer of Criteo. `data` and `meta` (`metadata` of some calls) are as they came: plain
+    JSON, of any shape."""
 
     data: Any = None
     meta: Any = None
@@ -64,7 +65,7 @@ def read_envelope(body: bytes) -> Envelope | None:
         return None
     return Envelope(
         data=answer.get("data"),
-        meta=answer.get("meta"),
+        meta=answer.get("meta", answer.get("metadata")),
         errors=tuple(_problems(answer.get("errors"))),
         warnings=tuple(_problems(answer.get("warnings"))),
     )

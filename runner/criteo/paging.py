@@ -25,26 +25,27 @@ class _Reading:
     whole: bool
 
 
-def read_all(page: Callable[[int], Envelope], size: int) -> tuple[Item, ...]:
-    """Every item, once. `page` makes the call for the page at an offset; `size` is the length of a full page.
+def read_all(page: Callable[[int], Envelope], size: int, what: str = "audiences") -> tuple[Item, ...]:
+    """Every item, once. `page` makes the call for the page at an offset; `size` is the length of a full page and `what`
+    the items' name.
 
     A reading that does not add up is repeated; two that agree are believed. Raises DestinationError after five.
     """
     before: _Reading | None = None
     for _ in range(READINGS):
-        reading = _read(page, size)
+        reading = _read(page, size, what)
         if reading.whole or (
             before is not None and reading.found.keys() == before.found.keys() and reading.total == before.total
         ):
             return tuple(reading.found.values())
         before = reading
     raise DestinationError(
-        f"the list of the account's audiences changed during each of {READINGS} readings",
-        "someone or something else is making or deleting audiences: run the command again later",
+        f"the list of the {what} changed during each of {READINGS} readings",
+        f"someone or something else is making or deleting {what}: run the command again later",
     )
 
 
-def _read(page: Callable[[int], Envelope], size: int) -> _Reading:
+def _read(page: Callable[[int], Envelope], size: int, what: str) -> _Reading:
     found: dict[str, Item] = {}
     totals: set[int | None] = set()
     offset = 0
@@ -53,7 +54,7 @@ def _read(page: Callable[[int], Envelope], size: int) -> _Reading:
         entries = items(answer)
         totals.add(total(answer))
         if any(not entry.id for entry in entries):
-            raise DestinationError("Criteo's list of the account's audiences holds an audience without id")
+            raise DestinationError(f"Criteo's list of the {what} holds an entry without id")
         news = [entry for entry in entries if entry.id not in found]
         found.update((entry.id, entry) for entry in news)
         offset += len(entries)

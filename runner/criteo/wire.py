@@ -14,6 +14,8 @@ from typing import Any
 
 from runner.criteo.errors import Envelope
 from runner.destinations import Taken
+from runner.errors import DestinationError
+from runner.identifiers import IdentifierType
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -75,7 +77,16 @@ def item(envelope: Envelope) -> Item | None:
 def total(envelope: Envelope) -> int | None:
     """How many items a search has found in all, None where the answer does not say."""
     meta = envelope.meta if isinstance(envelope.meta, dict) else _NOTHING
-    return Item("", meta).count("totalItems")
+    stated = Item("", meta)
+    found = stated.count("totalItems")
+    return stated.count("totalItemsAcrossAllPages") if found is None else found
+
+
+def wire_type(kind: IdentifierType, words: Mapping[IdentifierType, str], service: str) -> str:
+    """What a service calls a type of identifier. Raises DestinationError when it does not take the type."""
+    if kind not in words:
+        raise DestinationError(f"Criteo {service} takes no {kind}", f"map one of {', '.join(words)}")
+    return words[kind]
 
 
 def taken(amendment: Item, sent: int) -> Taken:

@@ -117,6 +117,7 @@ def _change(change: Change) -> dict[str, Any]:
             for part in change.fields
         ],
         "refill": change.refill,
+        "replaces": change.replaces,
         "members": [
             {
                 "identifier_type": str(kind),

@@ -40,6 +40,9 @@ def _caution(changes: list[Change]) -> Iterator[str]:
         lines += [f"`{change.id}` is **blocked**: {_escape(block.message)}" for block in change.blocks]
         if change.action in (Action.FAILED, Action.CONFLICT):
             lines.append(f"`{change.id}` **{change.action}**: {_escape(change.error)}")
+        if change.replaces:
+            would = "would be" if change.blocks else "will be"
+            lines.append(f'`{change.id}`: audience "{_escape(change.name)}" {would} **deleted** and made anew')
         if change.refill and change.action in CHANGING:
             lines.append(f"`{change.id}` will be **cleared** and refilled")
     if lines:

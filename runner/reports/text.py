@@ -86,6 +86,8 @@ def _details(change: Change) -> Iterator[Text]:
         yield Text(f"    -> {shown(change.hint)}")
     for part in change.fields:
         yield _field(part)
+    if change.replaces:
+        yield Text("    deleted first: the new audience has another id, to be chosen again in campaigns", style="red")
     if change.refill:
         yield Text("    cleared first: its present members cannot be read back", style="red")
     for kind, delta in members_of(change).items():

@@ -18,9 +18,20 @@ from contextlib import contextmanager
 
 from runner.errors import HeadcountError
 from runner.sandbox.control import CallView, Sandbox, SegmentView
-from runner.sandbox.options import Advertiser, App, SandboxOptions
+from runner.sandbox.options import Account, Advertiser, App, Retailer, SandboxOptions
 
-__all__ = ["Advertiser", "App", "CallView", "Sandbox", "SandboxOptions", "SegmentView", "running", "serve"]
+__all__ = [
+    "Account",
+    "Advertiser",
+    "App",
+    "CallView",
+    "Retailer",
+    "Sandbox",
+    "SandboxOptions",
+    "SegmentView",
+    "running",
+    "serve",
+]
 
 
 def serve(

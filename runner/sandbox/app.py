@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runner.sandbox import admin, marketing_solutions, oauth
+from runner.sandbox import admin, marketing_solutions, oauth, retail_media
 from runner.sandbox.clock import http_date
 from runner.sandbox.endpoints import not_served
 from runner.sandbox.world import World
@@ -22,7 +22,12 @@ def application(world: World) -> ASGIApp:
         status = error.status_code if isinstance(error, HTTPException) else 404
         return not_served(world, request, status)
 
-    routes = [*oauth.routes(world), *marketing_solutions.routes(world), admin.mount(world)]
+    routes = [
+        *oauth.routes(world),
+        *marketing_solutions.routes(world),
+        *retail_media.routes(world),
+        admin.mount(world),
+    ]
     app = Starlette(routes=routes, exception_handlers={404: nothing_here, 405: nothing_here})
     app.router.redirect_slashes = False
     return _dated(app, world)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runner.sandbox.identifiers import READERS
+from runner.sandbox.identifiers import IDENTIFIER_TYPES
 from runner.sandbox.segments import SEGMENT_TYPES
+from runner.sandbox.services import Service
 from runner.sandbox.shapes import (
     Shape,
     array,
@@ -17,6 +18,7 @@ from runner.sandbox.shapes import (
     whole_or_digits,
 )
 
+_SERVICE = Service.MARKETING_SOLUTIONS
 _POINT = fields(name=nullable(text), latitude=nullable(number), longitude=nullable(number))
 _LEVELS = one_of("Low", "Medium", "High")
 _IN_MARKET: dict[str, Shape] = {
@@ -28,7 +30,7 @@ _IN_MARKET: dict[str, Shape] = {
 _USERS = one_of("Prospects", "ProspectsOrNonBuyers")
 _VISITORS = one_of("All", "Buyers", "NonBuyers")
 _GENDER = one_of("Male", "Female")
-_NILLABLE_TEXT = nullable(fields(value=nullable(text)))
+NILLABLE_TEXT = nullable(fields(value=nullable(text)))
 _NILLABLE_WHOLE = nullable(fields(value=nullable(whole)))
 
 _ESTIMABLE: dict[str, Shape] = {
@@ -53,11 +55,12 @@ _UPDATE_SETTINGS: dict[str, Shape] = {
 }
 
 
-def _list_of(item: Shape) -> Shape:
+def list_of(item: Shape) -> Shape:
+    """A body that lists such items."""
     return fields({"data": array(item)})
 
 
-CREATE = _list_of(
+CREATE = list_of(
     fields(
         {
             "attributes": fields({"advertiserId": text, "name": text}, description=nullable(text), **_CREATE_SETTINGS),
@@ -66,14 +69,14 @@ CREATE = _list_of(
     )
 )
 
-UPDATE = _list_of(
+UPDATE = list_of(
     fields(
-        {"id": text, "attributes": fields(name=text, description=_NILLABLE_TEXT, **_UPDATE_SETTINGS)},
+        {"id": text, "attributes": fields(name=text, description=NILLABLE_TEXT, **_UPDATE_SETTINGS)},
         type=text,
     )
 )
 
-IDS = _list_of(fields({"id": text}, type=text, attributes=nullable(fields())))
+IDS = list_of(fields({"id": text}, type=text, attributes=nullable(fields())))
 """Deletes, and the sizes of segments."""
 
 SEARCH = fields(
@@ -81,7 +84,9 @@ SEARCH = fields(
         "data": fields(
             type=text,
             attributes=fields(
-                advertiserIds=texts, audienceSegmentIds=texts, audienceSegmentTypes=array(one_of(*SEGMENT_TYPES))
+                advertiserIds=texts,
+                audienceSegmentIds=texts,
+                audienceSegmentTypes=array(one_of(*SEGMENT_TYPES[_SERVICE])),
             ),
         )
     }
@@ -95,7 +100,11 @@ AMENDMENT = fields(
             {
                 "type": text,
                 "attributes": fields(
-                    {"operation": one_of("add", "remove"), "identifierType": one_of(*READERS), "identifiers": texts},
+                    {
+                        "operation": one_of("add", "remove"),
+                        "identifierType": one_of(*IDENTIFIER_TYPES[_SERVICE]),
+                        "identifiers": texts,
+                    },
                     gumCallerId=whole_or_digits,
                 ),
             }

@@ -1,10 +1,11 @@
-"""Marketing solutions: who is in a segment of type contact list."""
+"""Who is in a segment of type contact list, as far as the services agree on it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from runner.sandbox import problems
+from runner.sandbox.bulk import answer
 from runner.sandbox.clock import request_date
 from runner.sandbox.endpoints import Call
 from runner.sandbox.identifiers import read
@@ -12,44 +13,45 @@ from runner.sandbox.journal import Amended, Cleared
 from runner.sandbox.problems import Refused, invalid
 from runner.sandbox.segments import CONTACT_LIST, Segment, parsed_id
 
+IDENTIFIER_TYPE = "identifierType"
+
 
 def amend(call: Call) -> dict[str, Any]:
-    """Add or remove identifiers: the well-formed ones take effect, the others are counted."""
+    """Add or remove identifiers: the well-formed ones take effect, the others are counted.
+
+    Returns what answers tell of it. A list that was made for one identifier type takes no other.
+    """
     attributes = call.body["data"]["attributes"]
-    operation, identifier_type = attributes["operation"], attributes["identifierType"]
+    operation, identifier_type = attributes["operation"], attributes[IDENTIFIER_TYPE]
     identifiers = attributes["identifiers"]
     call.world.calls.note_amendment(call.record, operation, identifier_type, identifiers)
     most = call.world.options.max_identifiers
     if len(identifiers) > most:
         detail = f"must not have more than {most:,} items"
         raise Refused(400, (invalid("data/attributes/identifiers", detail, "too-many-identifiers"),))
-    _check_caller_id(identifier_type, attributes)
     segment = _amendable(call)
+    fixed_type = segment.settings.get(IDENTIFIER_TYPE, identifier_type)
+    if identifier_type != fixed_type:
+        detail = f"must be {fixed_type}, which the contact list was created with"
+        raise Refused(400, (invalid("data/attributes/identifierType", detail, "identifier-type-mismatch"),))
     reading = read(identifier_type, identifiers)
     call.world.make(Amended(segment.id, identifier_type, operation, reading.members))
     return {
-        "data": {
-            "type": "ContactlistAmendment",
-            "attributes": {
-                "contactListId": segment.id,
-                "operation": operation,
-                "requestDate": request_date(call.now),
-                "identifierType": identifier_type,
-                "nbValidIdentifiers": reading.valid,
-                "nbInvalidIdentifiers": reading.invalid,
-                "sampleInvalidIdentifiers": list(reading.samples),
-            },
-        },
-        "errors": [],
-        "warnings": [],
+        "contactListId": segment.id,
+        "operation": operation,
+        "requestDate": request_date(call.now),
+        "identifierType": identifier_type,
+        "nbValidIdentifiers": reading.valid,
+        "nbInvalidIdentifiers": reading.invalid,
+        "sampleInvalidIdentifiers": list(reading.samples),
     }
 
 
-def clear(call: Call) -> dict[str, Any]:
+def clear(call: Call) -> Segment:
     """Remove everybody and keep the segment."""
     segment = _amendable(call)
     call.world.make(Cleared(segment.id))
-    return {"data": {"id": str(segment.id), "type": "AudienceContactlist"}, "errors": [], "warnings": []}
+    return segment
 
 
 def statistics(call: Call) -> dict[str, Any]:
@@ -57,8 +59,8 @@ def statistics(call: Call) -> dict[str, Any]:
     segment = _contact_list(call)
     size = call.world.shown_size(segment.id)
     matches = int(size * call.world.options.match_rate)
-    return {
-        "data": {
+    return answer(
+        {
             "id": str(segment.id),
             "type": "ContactListStatistics",
             "attributes": {
@@ -66,30 +68,19 @@ def statistics(call: Call) -> dict[str, Any]:
                 "numberOfMatches": matches,
                 "matchRate": matches / size if size else None,
             },
-        },
-        "errors": [],
-        "warnings": [],
-    }
-
-
-def _check_caller_id(identifier_type: str, attributes: dict[str, Any]) -> None:
-    where = "data/attributes/gumCallerId"
-    if identifier_type == "gum" and "gumCallerId" not in attributes:
-        raise Refused(400, (invalid(where, "is required with identifiers of type gum", "required-field"),))
-    if identifier_type != "gum" and "gumCallerId" in attributes:
-        raise Refused(400, (invalid(where, "only goes with identifiers of type gum"),))
+        }
+    )
 
 
 def _contact_list(call: Call) -> Segment:
     """The contact list of the path; 404 where there is none, 403 where it is not for the caller."""
     text = call.segment_id
-    number = parsed_id(text)
-    if number is None:
+    if parsed_id(text, call.service) is None:
         raise Refused(400, (invalid("audience-segment-id", "must be the id of a segment"),))
-    segment = call.world.segments.get(number)
+    segment = call.world.segments.find(call.service, text)
     if segment is None:
         raise Refused(404, (problems.audience_invalid(text),))
-    if segment.advertiser_id not in call.advertisers:
+    if segment.owner_id not in call.owners:
         raise Refused(403, (problems.audience_invalid(text),))
     if segment.type != CONTACT_LIST:
         raise Refused(400, (invalid("audience-segment-id", "is not the id of a contact list"),))

@@ -14,10 +14,17 @@ from runner.errors import HeadcountError
 
 @dataclass(frozen=True, slots=True)
 class SegmentView:
-    """A segment as it is now. `identifiers` counts members by Criteo's identifier type."""
+    """A segment as it is now. `identifiers` counts members by Criteo's identifier type.
+
+    It has an advertiser, or in retail media an account, a retailer and (as a contact list) an identifier type.
+    """
 
     id: str
-    advertiser_id: str
+    service: str
+    advertiser_id: str | None
+    account_id: str | None
+    retailer_id: str | None
+    identifier_type: str | None
     name: str
     description: str | None
     type: str
@@ -53,10 +60,14 @@ class Sandbox:
         self.port = address.port or 80
         self._host = address.hostname or "127.0.0.1"
 
-    def segments(self, advertiser_id: str | None = None) -> tuple[SegmentView, ...]:
-        """Every segment, in the order of the ids, or those of one advertiser."""
+    def segments(self, advertiser_id: str | None = None, *, account_id: str | None = None) -> tuple[SegmentView, ...]:
+        """Every segment, in the order of the ids, or those of one advertiser or one account."""
         views = (_segment_view(entry) for entry in self._ask("GET", "/segments"))
-        return tuple(view for view in views if advertiser_id in (None, view.advertiser_id))
+        return tuple(
+            view
+            for view in views
+            if advertiser_id in (None, view.advertiser_id) and account_id in (None, view.account_id)
+        )
 
     def segment(self, name: str) -> SegmentView:
         """The one segment of that name. Raises LookupError when there is none, or more than one."""
@@ -82,6 +93,30 @@ class Sandbox:
         """Somebody makes a segment in the UI."""
         body = {"advertiserId": advertiser_id, "name": name, "description": description, "type": segment_type}
         return _segment_view(self._ask("POST", "/segments", body | {"readOnly": read_only}))
+
+    def add_retail_media_segment(
+        self,
+        account_id: str,
+        name: str,
+        *,
+        retailer_id: str = "12",
+        identifier_type: str = "CustomerId",
+        description: str | None = None,
+        segment_type: str = "ContactList",
+        read_only: bool = False,
+    ) -> SegmentView:
+        """Somebody makes a segment in the UI of retail media; only a contact list has an identifier type."""
+        body = {
+            "accountId": account_id,
+            "retailerId": retailer_id,
+            "name": name,
+            "description": description,
+            "type": segment_type,
+            "readOnly": read_only,
+        }
+        if segment_type == "ContactList":
+            body["identifierType"] = identifier_type
+        return _segment_view(self._ask("POST", "/segments", body))
 
     def change_segment(self, segment_id: str, **values: str | bool | None) -> SegmentView:
         """Somebody sets `name`, `description` or `read_only` in the UI."""
@@ -118,7 +153,7 @@ class Sandbox:
         skip: int = 0,
         times: int | None = 1,
         seconds: float = 1.0,
-        where: str = "errors",
+        where: str | None = None,
     ) -> None:
         """Let the next calls meet a fault; runner.sandbox.faults has the names and what the arguments mean."""
         body = {"fault": fault, "path": path, "method": method, "operation": operation, "skip": skip, "times": times}
@@ -145,9 +180,13 @@ class Sandbox:
         """Every token given so far is unknown."""
         self._ask("POST", "/tokens/revoke")
 
-    def consent(self, client_id: str, advertisers: Sequence[str]) -> None:
-        """These advertisers, and no other, consent to the app."""
-        self._ask("PUT", "/consent", {"clientId": client_id, "advertisers": list(advertisers)})
+    def consent(
+        self, client_id: str, advertisers: Sequence[str] | None = None, *, accounts: Sequence[str] | None = None
+    ) -> None:
+        """These advertisers, and no other, consent to the app, and these accounts; None leaves them as they are."""
+        given = {"advertisers": advertisers, "accounts": accounts}
+        body = {kind: list(owners) for kind, owners in given.items() if owners is not None}
+        self._ask("PUT", "/consent", {"clientId": client_id, **body})
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock."""
@@ -173,7 +212,11 @@ class Sandbox:
 def _segment_view(entry: Mapping[str, Any]) -> SegmentView:
     return SegmentView(
         id=entry["id"],
+        service=entry["service"],
         advertiser_id=entry["advertiserId"],
+        account_id=entry["accountId"],
+        retailer_id=entry["retailerId"],
+        identifier_type=entry["identifierType"],
         name=entry["name"],
         description=entry["description"],
         type=entry["type"],

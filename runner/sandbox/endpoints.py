@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -18,6 +19,7 @@ from runner.sandbox.answers import Dropped, Endless, Hanging, Slow, Truncated, h
 from runner.sandbox.calls import CallRecord
 from runner.sandbox.faults import Fault, FaultKind, Occasion
 from runner.sandbox.problems import Family, Outcome, Problem, Refused
+from runner.sandbox.services import PROBLEM_ARRAY, Service
 from runner.sandbox.shapes import UNKNOWN_FIELD, Shape
 from runner.sandbox.tokens import TokenState
 from runner.sandbox.world import World
@@ -32,13 +34,19 @@ log = logging.getLogger("runner.sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that is let in, as handlers see it. `advertisers` are those that consented to the caller."""
+    """A call that is let in, as handlers see it.
+
+    `owners` are the advertisers, in retail media the accounts, that consented to the caller and that the call is about.
+    `account_id` and `segment_id` are those of the path, and empty where it has none.
+    """
 
     world: World
+    service: Service
     client_id: str
-    advertisers: tuple[str, ...]
+    owners: tuple[str, ...]
+    account_id: str
     segment_id: str
-    query: Mapping[str, str]
+    query: QueryParams
     body: Any
     now: float
     incoming: Incoming
@@ -49,15 +57,13 @@ class Call:
         return self.incoming.record
 
     def partial_success(self, outcome: Outcome) -> dict[str, Any]:
-        """The answer to a bulk call, failed items in the array that the options name."""
+        """The answer to a bulk call, failed items in the array of the service, or the one that the options name."""
         body = self.incoming.envelope(outcome.data, tuple(outcome.problems))
-        if self.world.options.bulk_problems == "warnings":
-            body["errors"], body["warnings"] = [], body["errors"]
-        return body
+        return _told_in(self.incoming.problem_array, body)
 
 
 Handler = Callable[[Call], Any]
-"""Works a call out and returns the body of its answer, or raises Refused."""
+"""Works a call out and returns the body of its answer (None: it has none, and is a 204), or raises Refused."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -65,8 +71,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Incoming:
     """A request whose body was read, with what is worked out of it once."""
 
-    def __init__(self, world: World, request: Request, family: Family, raw: bytes | None, record: CallRecord) -> None:
+    def __init__(
+        self,
+        world: World,
+        request: Request,
+        family: Family,
+        raw: bytes | None,
+        record: CallRecord,
+        service: Service = Service.MARKETING_SOLUTIONS,
+    ) -> None:
         self.world, self.request, self.family, self.raw, self.record = world, request, family, raw, record
+        self.problem_array = world.options.bulk_problems or PROBLEM_ARRAY[service]
         self.trace_id = str(uuid4())
         self._json: Any = None
         self._parsed = False
@@ -96,22 +111,30 @@ class Incoming:
         return ({} if data is None else {"data": data}) | {"errors": rendered, "warnings": []}
 
 
-def api_endpoint(world: World, handler: Handler, family: Family = Family.BULK, shape: Shape | None = None) -> Endpoint:
+def api_endpoint(
+    world: World, handler: Handler, service: Service, family: Family = Family.BULK, shape: Shape | None = None
+) -> Endpoint:
     """An endpoint of the API. With a `shape`, a JSON body of that shape is required."""
 
     def work(incoming: Incoming) -> Response:
         headers: dict[str, str] = {}
         try:
-            answer = json_answer(handler(_admitted(incoming, shape, headers)))
+            body = handler(_admitted(incoming, service, shape, headers))
+            answer = Response(status_code=204) if body is None else json_answer(body)
         except Refused as refused:
             answer = incoming.refusal(refused)
         answer.headers.update(headers)
         return answer
 
-    return faulty_endpoint(world, work, family)
+    return faulty_endpoint(world, work, family, service)
 
 
-def faulty_endpoint(world: World, work: Callable[[Incoming], Response], family: Family) -> Endpoint:
+def faulty_endpoint(
+    world: World,
+    work: Callable[[Incoming], Response],
+    family: Family,
+    service: Service = Service.MARKETING_SOLUTIONS,
+) -> Endpoint:
     """Any endpoint that is logged and that faults may hit."""
 
     async def endpoint(request: Request) -> Response:
@@ -121,7 +144,7 @@ def faulty_endpoint(world: World, work: Callable[[Incoming], Response], family: 
             raw = await _body(request, world.options.max_body)
         except ClientDisconnect:
             return Dropped()
-        incoming = Incoming(world, request, family, raw, record)
+        incoming = Incoming(world, request, family, raw, record, service)
         fault = world.faults.pick(Occasion(request.method, request.url.path, incoming.amendment))
         record.fault = fault.name if fault else None
         if fault is not None and fault.before_effect:
@@ -149,7 +172,7 @@ def not_served(world: World, request: Request, status: int) -> Response:
     return Incoming(world, request, Family.BULK, b"", record).refusal(Refused(status, (problem,)))
 
 
-def _admitted(incoming: Incoming, shape: Shape | None, headers: dict[str, str]) -> Call:
+def _admitted(incoming: Incoming, service: Service, shape: Shape | None, headers: dict[str, str]) -> Call:
     """Let a call in, or raise Refused; `headers` is given what every answer from here on carries."""
     world, request = incoming.world, incoming.request
     version = request.path_params["version"]
@@ -168,8 +191,10 @@ def _admitted(incoming: Incoming, shape: Shape | None, headers: dict[str, str]) 
             raise Refused(429, (problems.TOO_MANY_REQUESTS,), wait)
     return Call(
         world=world,
+        service=service,
         client_id=client_id,
-        advertisers=world.consents.get(client_id, ()),
+        owners=world.consents[service].get(client_id, ()),
+        account_id=request.path_params.get("account_id", ""),
         segment_id=request.path_params.get("segment_id", ""),
         query=request.query_params,
         body=None if shape is None else _checked_body(incoming, shape),
@@ -261,9 +286,7 @@ def _instead(incoming: Incoming, fault: Fault) -> Response:
         case FaultKind.HTML:
             return html_page(502)
         case FaultKind.REJECT:
-            body = incoming.envelope(None, (problems.REJECTED,))
-            if fault.where == "warnings":
-                body["errors"], body["warnings"] = [], body["errors"]
+            body = _told_in(fault.where or incoming.problem_array, incoming.envelope(None, (problems.REJECTED,)))
             return json_answer({"data": [] if incoming.family is Family.BULK else None} | body)
         case _:
             answer = incoming.refusal(Refused(fault.status, (problems.gateway_problem(fault.status),)))
@@ -281,8 +304,13 @@ def _spoiled(incoming: Incoming, fault: Fault, answer: Response) -> Response:
         case FaultKind.EMPTY:
             return Response(status_code=200)
         case FaultKind.TRUNCATE:
-            return Truncated(answer)
+            return Truncated(answer) if answer.body else Dropped()
         case FaultKind.SLOW:
             return Slow(answer, fault.seconds, incoming.world.stopping)
         case _:
             return Endless(incoming.world.stopping)
+
+
+def _told_in(array: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The envelope with its problems in that array instead of in `errors`."""
+    return body if array == "errors" else body | {"errors": [], array: body["errors"]}

@@ -4,7 +4,7 @@
     html                          a gateway's HTML error page (502); nothing takes effect
     drop-before                   the connection is closed without an answer; nothing takes effect
     hang                          no answer, until the client gives up; nothing takes effect
-    reject                        200, and the item is refused in `errors` (or in `warnings`); nothing takes effect
+    reject                        200, and the item is refused where the service tells of it; nothing takes effect
     drop-after                    the call takes effect, and the connection is closed without an answer
     empty                         the call takes effect, and the answer is 200 without a body
     truncate                      the call takes effect, and the connection is closed in the middle of the answer
@@ -44,12 +44,13 @@ class FaultKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault. `status` is the answer's status where the kind has a choice; `seconds` is the delay of a slow answer,
-    and for a 429 how long the client is told to wait; `where` is the array that a rejected item appears in."""
+    and for a 429 how long the client is told to wait; `where` is the array that a rejected item appears in, None for
+    the one that the service uses."""
 
     kind: FaultKind
     status: int = 0
     seconds: float = 1.0
-    where: str = "errors"
+    where: str | None = None
 
     @property
     def name(self) -> str:
@@ -61,11 +62,11 @@ class Fault:
         return self.kind in (FaultKind.STATUS, FaultKind.HTML, FaultKind.DROP_BEFORE, FaultKind.HANG, FaultKind.REJECT)
 
 
-def fault_named(name: str, *, seconds: float = 1.0, where: str = "errors") -> Fault:
+def fault_named(name: str, *, seconds: float = 1.0, where: str | None = None) -> Fault:
     """The fault of that name. Raises UsageError, listing the names, when there is none."""
     if name.isascii() and name.isdigit() and 400 <= int(name) <= 599:
         return Fault(FaultKind.STATUS, int(name), seconds)
-    if where not in ("errors", "warnings"):
+    if where not in (None, "errors", "warnings"):
         raise UsageError("a rejected item appears in `errors` or in `warnings`")
     if name in set(FaultKind) - {FaultKind.STATUS}:
         return Fault(FaultKind(name), 0, seconds, where)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from runner.sandbox.services import Service
+
 Member = bytes | str
 
 SAMPLES = 10
@@ -51,8 +53,19 @@ READERS: dict[str, Callable[[str], Member | None]] = {
     "identityLink": _opaque,
     "gum": _opaque,
     "phoneNumber": _phone,
+    "Email": _email,
+    "UserIdentifier": _opaque,
+    "IdentityLink": _opaque,
+    "CustomerId": _opaque,
+    "PhoneNumber": _phone,
 }
-"""The identifier types of marketing solutions, each with what makes a member of a trimmed text, or nothing."""
+"""The identifier types of all services, each with what makes a member of a trimmed text, or nothing."""
+
+IDENTIFIER_TYPES: dict[Service, tuple[str, ...]] = {
+    Service.MARKETING_SOLUTIONS: ("email", "madid", "identityLink", "gum", "phoneNumber"),
+    Service.RETAIL_MEDIA: ("Email", "UserIdentifier", "IdentityLink", "CustomerId", "PhoneNumber"),
+}
+"""What a member can be, by service; no two services have a name in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class Reading:
 
 def read(identifier_type: str, identifiers: Sequence[str]) -> Reading:
     """Tell well-formed identifiers from malformed ones."""
-    if identifier_type in ("email", "phoneNumber"):
+    if READERS[identifier_type] in (_email, _phone):
         digests = _all_sha256(identifiers)
         if digests is not None:
             return Reading(digests, len(digests), 0, ())

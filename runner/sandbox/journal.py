@@ -16,10 +16,12 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from runner.errors import HeadcountError
 from runner.sandbox.identifiers import Member
 from runner.sandbox.segments import Segment
+from runner.sandbox.services import Service
 
 MAGIC = b"headcount sandbox 1\n"
 _HEADER = struct.Struct("<III")
@@ -172,7 +174,7 @@ def _decoded(encoded: bytes, payload: bytes) -> Change:
     description = json.loads(encoded)
     match description.pop("do"):
         case "put":
-            return SegmentPut(Segment(**description))
+            return SegmentPut(_segment(description))
         case "delete":
             return SegmentRemoved(description["id"])
         case "clear":
@@ -185,3 +187,11 @@ def _decoded(encoded: bytes, payload: bytes) -> Change:
             short = [payload[start : start + 16] for start in range(split, len(payload), 16)]
             text = description.get("text", [])
             return Amended(description["id"], description["type"], operation, [*long, *short, *text])
+
+
+def _segment(description: dict[str, Any]) -> Segment:
+    if "advertiser_id" in description:
+        # Files from before there was a second service.
+        description["owner_id"] = description.pop("advertiser_id")
+    service = Service(description.pop("service", Service.MARKETING_SOLUTIONS))
+    return Segment(**description, service=service)

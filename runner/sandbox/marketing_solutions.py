@@ -1,25 +1,26 @@
-"""Marketing solutions: the routes, the caller's identity, and the bulk calls on segments."""
+"""Marketing solutions: the routes, the advertisers, and segments as this service makes and shows them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.routing import Route
 
-from runner.sandbox import bodies, contact_lists, problems
+from runner.sandbox import applications, bodies, bulk, contact_lists, problems
+from runner.sandbox.bulk import Item, answer
 from runner.sandbox.clock import timestamp
 from runner.sandbox.endpoints import Call, Handler, api_endpoint
-from runner.sandbox.journal import SegmentPut, SegmentRemoved
 from runner.sandbox.problems import Family, Outcome, Refused, invalid
-from runner.sandbox.segments import CONTACT_LIST, SETTINGS, Segment, changed, parsed_id
+from runner.sandbox.segments import CONTACT_LIST, SETTINGS, Segment
+from runner.sandbox.services import Service
 from runner.sandbox.shapes import Shape
 from runner.sandbox.world import World
 
-SEARCH_LIMIT = 50
 SEARCH_LIMIT_MOST = 100
+SEGMENT = "AudienceSegment"
 
 
 def routes(world: World) -> list[Route]:
@@ -28,161 +29,77 @@ def routes(world: World) -> list[Route]:
     def route(
         method: str, path: str, handler: Handler, family: Family = Family.BULK, shape: Shape | None = None
     ) -> Route:
-        return Route(f"/{{version}}{path}", api_endpoint(world, handler, family, shape), methods=[method])
+        endpoint = api_endpoint(world, handler, Service.MARKETING_SOLUTIONS, family, shape)
+        return Route(f"/{{version}}{path}", endpoint, methods=[method])
 
     segments = "/marketing-solutions/audience-segments"
     contact_list = f"{segments}/{{segment_id}}/contact-list"
     return [
         route("GET", "/advertisers/me", advertisers, Family.PORTFOLIO),
-        route("GET", "/marketing-solutions/me", me),
+        route("GET", "/marketing-solutions/me", applications.me),
         route("POST", f"{segments}/create", create, shape=bodies.CREATE),
         route("PATCH", segments, update, shape=bodies.UPDATE),
         route("POST", f"{segments}/delete", delete, shape=bodies.IDS),
         route("POST", f"{segments}/search", search, shape=bodies.SEARCH),
         route("POST", f"{segments}/compute-sizes", compute_sizes, shape=bodies.IDS),
         route("POST", f"{segments}/estimate-size", estimate_size, shape=bodies.ESTIMATE),
-        route("PATCH", contact_list, contact_lists.amend, Family.AMENDMENT, bodies.AMENDMENT),
-        route("DELETE", contact_list, contact_lists.clear, Family.AMENDMENT),
+        route("PATCH", contact_list, amend, Family.AMENDMENT, bodies.AMENDMENT),
+        route("DELETE", contact_list, clear, Family.AMENDMENT),
         route("GET", f"{contact_list}/statistics", contact_lists.statistics),
     ]
 
 
 def advertisers(call: Call) -> dict[str, Any]:
     """The advertisers that consented to the caller; none, when none did."""
-    return _answer(
+    return answer(
         [
             {"type": "advertiser", "id": advertiser.id, "attributes": {"advertiserName": advertiser.name}}
             for advertiser in call.world.options.advertisers
-            if advertiser.id in call.advertisers
+            if advertiser.id in call.owners
         ]
-    )
-
-
-def me(call: Call) -> dict[str, Any]:
-    """The app behind the token."""
-    return _answer(
-        {
-            "type": "Application",
-            "attributes": {
-                "applicationId": 1 + list(call.world.apps).index(call.client_id),
-                "organizationId": 1,
-                "name": call.client_id,
-                "description": "An app of the sandbox",
-                "criteoService": "MarketingSolutions",
-            },
-        }
     )
 
 
 def create(call: Call) -> dict[str, Any]:
     """Create segments, one by one; an item that cannot be is a problem of its own."""
-    _require_consent(call)
-    return _bulk(call, _create_one)
+    return bulk.each(call, _create_one)
 
 
-def _create_one(call: Call, item: Mapping[str, Any], where: str, outcome: Outcome) -> None:
-    attributes = item["attributes"]
-    where = f"{where}/attributes"
-    settings = [key for key in SETTINGS if key in attributes]
-    owner, name = attributes["advertiserId"], attributes["name"]
-    if len(settings) != 1:
-        outcome.problems.append(invalid(where, f"must have exactly one of {', '.join(SETTINGS)}"))
-    elif owner not in call.advertisers:
+def _create_one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+    attributes, where = item["attributes"], f"{where}/attributes"
+    owner = attributes["advertiserId"]
+    key = bulk.chosen_settings(call, attributes, where, outcome)
+    if key is None:
+        return
+    if owner not in call.owners:
         outcome.problems.append(problems.no_permission(f"{where}/advertiserId"))
-    elif not name.strip():
-        outcome.problems.append(problems.name_empty(f"{where}/name"))
-    elif call.world.segments.named(owner, name) is not None:
-        outcome.problems.append(problems.name_taken(f"{where}/name"))
-    else:
-        segment = Segment(
-            id=call.world.segments.next_id,
-            advertiser_id=owner,
-            name=name,
-            description=attributes.get("description"),
-            type=SETTINGS[settings[0]],
-            created_at=call.now,
-            updated_at=call.now,
-            settings=attributes[settings[0]],
-        )
-        call.world.make(SegmentPut(segment))
-        outcome.data.append(shown(segment))
+    elif bulk.name_is_free(call, owner, attributes["name"], where, outcome):
+        outcome.data.append(shown(bulk.make(call, owner, attributes, key, attributes[key])))
 
 
 def update(call: Call) -> dict[str, Any]:
-    """Change names and descriptions, one segment after the other."""
-    _require_consent(call)
-    return _bulk(call, _update_one)
-
-
-def _update_one(call: Call, item: Mapping[str, Any], where: str, outcome: Outcome) -> None:
-    attributes = item["attributes"]
-    segment = _visible(call, item["id"])
-    if segment is None:
-        outcome.problems.append(problems.segment_not_found(f"{where}/id"))
-        return
-    where = f"{where}/attributes"
-    values: dict[str, Any] = {}
-    if "name" in attributes:
-        taken = call.world.segments.named(segment.advertiser_id, attributes["name"])
-        if not attributes["name"].strip():
-            outcome.problems.append(problems.name_empty(f"{where}/name"))
-            return
-        if taken is not None and taken.id != segment.id:
-            outcome.problems.append(problems.name_taken(f"{where}/name"))
-            return
-        values["name"] = attributes["name"]
-    if attributes.get("description") is not None:
-        values["description"] = attributes["description"].get("value")
-    settings = [key for key in SETTINGS if key in attributes]
-    if [SETTINGS[key] for key in settings] not in ([], [segment.type]):
-        outcome.problems.append(invalid(where, f"the segment is of type {segment.type}, which never changes"))
-        return
-    if settings:
-        values["settings"] = {**segment.settings, **_unwrapped(attributes[settings[0]])}
-    segment = changed(segment, call.now, **values)
-    call.world.make(SegmentPut(segment))
-    outcome.data.append(shown(segment))
+    """Change segments."""
+    return bulk.update(call, shown)
 
 
 def delete(call: Call) -> dict[str, Any]:
-    """Delete segments with their members."""
-    _require_consent(call)
-    return _bulk(call, _delete_one)
-
-
-def _delete_one(call: Call, item: Mapping[str, Any], where: str, outcome: Outcome) -> None:
-    segment = _visible(call, item["id"])
-    if segment is None:
-        outcome.problems.append(problems.segment_not_found(f"{where}/id"))
-        return
-    call.world.make(SegmentRemoved(segment.id))
-    outcome.data.append({"id": str(segment.id), "type": "AudienceSegment", "attributes": {}})
+    """Delete segments."""
+    return bulk.delete(call, SEGMENT)
 
 
 def search(call: Call) -> dict[str, Any]:
-    """A page of the segments that all filters let pass, in the order of their ids."""
-    limit = _page_number(call.query, "limit", SEARCH_LIMIT, SEARCH_LIMIT_MOST)
-    offset = _page_number(call.query, "offset", 0, None)
-    _require_consent(call)
-    filters = call.body["data"].get("attributes", {})
-    wanted = set(filters.get("advertiserIds", call.advertisers))
-    found = call.world.segments.search(
-        wanted & set(call.advertisers), filters.get("audienceSegmentIds"), filters.get("audienceSegmentTypes")
-    )
-    page = [shown(segment) for segment in found[offset : offset + limit]]
-    return {"meta": {"totalItems": len(found), "limit": limit, "offset": offset}} | _answer(page)
+    """A page of segments, of all advertisers or of some."""
+    return bulk.search(call, shown, SEARCH_LIMIT_MOST)
 
 
 def compute_sizes(call: Call) -> dict[str, Any]:
     """The sizes of segments: of a contact list the matches, of any other a made-up number."""
-    _require_consent(call)
-    return _bulk(call, _size_one)
+    return bulk.each(call, _size_one)
 
 
-def _size_one(call: Call, item: Mapping[str, Any], where: str, outcome: Outcome) -> None:
-    segment = _visible(call, item["id"])
+def _size_one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+    segment = bulk.visible(call, item["id"], where, outcome)
     if segment is None:
-        outcome.problems.append(problems.segment_not_found(f"{where}/id"))
         return
     if segment.type == CONTACT_LIST:
         size = int(call.world.shown_size(segment.id) * call.world.options.match_rate)
@@ -194,13 +111,32 @@ def _size_one(call: Call, item: Mapping[str, Any], where: str, outcome: Outcome)
 def estimate_size(call: Call) -> dict[str, Any]:
     """The size that an in-market or a location segment would have: a made-up number."""
     attributes = call.body["data"]["attributes"]
-    if attributes["advertiserId"] not in call.advertisers:
+    if attributes["advertiserId"] not in call.owners:
         raise Refused(403, (problems.no_permission("data/attributes/advertiserId"),))
     settings = [key for key in ("inMarket", "location") if key in attributes]
     if len(settings) != 1:
         raise Refused(400, (invalid("data/attributes", "must have exactly one of inMarket, location"),))
     size = _made_up(attributes[settings[0]])
-    return _answer({"type": "AudienceSegmentSizeEstimation", "attributes": {"size": size}})
+    return answer({"type": "AudienceSegmentSizeEstimation", "attributes": {"size": size}})
+
+
+def amend(call: Call) -> dict[str, Any]:
+    """Add identifiers to a contact list, or remove them."""
+    _check_caller_id(call.body["data"]["attributes"])
+    return answer({"type": "ContactlistAmendment", "attributes": contact_lists.amend(call)})
+
+
+def _check_caller_id(attributes: Mapping[str, Any]) -> None:
+    where, identifier_type = "data/attributes/gumCallerId", attributes["identifierType"]
+    if identifier_type == "gum" and "gumCallerId" not in attributes:
+        raise Refused(400, (invalid(where, "is required with identifiers of type gum", "required-field"),))
+    if identifier_type != "gum" and "gumCallerId" in attributes:
+        raise Refused(400, (invalid(where, "only goes with identifiers of type gum"),))
+
+
+def clear(call: Call) -> dict[str, Any]:
+    """Remove everybody and keep the segment."""
+    return answer({"id": str(contact_lists.clear(call).id), "type": "AudienceContactlist"})
 
 
 def shown(segment: Segment) -> dict[str, Any]:
@@ -208,12 +144,13 @@ def shown(segment: Segment) -> dict[str, Any]:
     settings = dict(segment.settings)
     if segment.type == CONTACT_LIST:
         settings["isReadOnly"] = segment.read_only
-    key = next((key for key, made in SETTINGS.items() if made == segment.type), "behavioral")
+    known = SETTINGS[Service.MARKETING_SOLUTIONS]
+    key = next((key for key, made in known.items() if made == segment.type), "behavioral")
     return {
         "id": str(segment.id),
-        "type": "AudienceSegment",
+        "type": SEGMENT,
         "attributes": {
-            "advertiserId": segment.advertiser_id,
+            "advertiserId": segment.owner_id,
             "name": segment.name,
             "description": segment.description,
             "type": segment.type,
@@ -222,51 +159,6 @@ def shown(segment: Segment) -> dict[str, Any]:
             key: settings,
         },
     }
-
-
-def _answer(data: Any) -> dict[str, Any]:
-    return {"data": data, "errors": [], "warnings": []}
-
-
-def _bulk(call: Call, one: Callable[[Call, Mapping[str, Any], str, Outcome], None]) -> dict[str, Any]:
-    """Each item on its own: those that fail are missing from `data` and are told of in `errors`."""
-    outcome = Outcome()
-    items = call.body["data"]
-    for index, item in enumerate(items):
-        one(call, item, f"data/{index}", outcome)
-    if outcome.problems and len(items) == 1 and call.world.options.single_item_400:
-        raise Refused(400, outcome.problems)
-    return call.partial_success(outcome)
-
-
-def _require_consent(call: Call) -> None:
-    if not call.advertisers:
-        raise Refused(403, (problems.NOT_CONSENTED,))
-
-
-def _visible(call: Call, segment_id: str) -> Segment | None:
-    """The segment, where it exists and its advertiser consented to the caller."""
-    number = parsed_id(segment_id)
-    segment = None if number is None else call.world.segments.get(number)
-    return segment if segment is not None and segment.advertiser_id in call.advertisers else None
-
-
-def _page_number(query: Mapping[str, str], name: str, default: int, most: int | None) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    try:
-        number = int(text)
-    except ValueError:
-        raise Refused(400, (invalid(name, "must be a whole number"),)) from None
-    if number < 0 or (most is not None and number > most):
-        raise Refused(400, (invalid(name, f"must be from 0 to {most or 'any'}", "invalid-range"),))
-    return number
-
-
-def _unwrapped(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of an update without the wrappers that tell null from absent."""
-    return {key: value.get("value") if isinstance(value, dict) else value for key, value in settings.items()}
 
 
 def _made_up(settings: Mapping[str, Any]) -> int:

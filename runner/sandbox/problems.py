@@ -14,6 +14,7 @@ class Family(Enum):
     BULK = "bulk"
     AMENDMENT = "amendment"
     PORTFOLIO = "portfolio"
+    ACCOUNTS = "accounts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ TOKEN_MISSING = Problem("authorization", "authorization-token-missing", "The aut
 TOKEN_INVALID = Problem("authorization", "authorization-token-invalid", "The authorization header is invalid")
 TOKEN_EXPIRED = Problem("authorization", "authorization-token-expired", "The authorization token has expired")
 NOT_CONSENTED = Problem(
-    "access-control", "insufficient-advertiser-permissions", "The application has no permission on any advertiser"
+    "access-control",
+    "insufficient-advertiser-permissions",
+    "The application has no permission on any advertiser or account",
 )
 TOO_MANY_REQUESTS = Problem("quota", "too-many-requests", "The rate limit of the application is reached")
 NO_SUCH_PATH = Problem("validation", "resource-not-found", "There is nothing at this address")
@@ -106,12 +109,26 @@ def no_permission(where: str) -> Problem:
     )
 
 
+def no_account_permission(where: str) -> Problem:
+    """The account has not consented, or does not exist."""
+    return Problem(
+        "access-control",
+        "insufficient-account-permissions",
+        "The application has no permission on the account",
+        where=where,
+    )
+
+
+def retailer_not_available(where: str) -> Problem:
+    return Problem("validation", "retailer-not-available", "The account has no such retailer", where=where)
+
+
 def segment_not_found(where: str) -> Problem:
     return Problem("validation", "segment-not-found", "The audience segment was not found", where=where)
 
 
 def name_taken(where: str) -> Problem:
-    return Problem("validation", "name-must-be-unique", "Another segment of the advertiser has this name", where=where)
+    return Problem("validation", "name-must-be-unique", "Another segment has this name", where=where)
 
 
 def name_empty(where: str) -> Problem:

@@ -12,6 +12,7 @@ from runner.sandbox.journal import Amended, Change, Cleared, Journal, NextId, Se
 from runner.sandbox.memberships import CountedMemberships, KeptMemberships, Memberships, SizeHistory
 from runner.sandbox.options import App, SandboxOptions
 from runner.sandbox.segments import Segments
+from runner.sandbox.services import Service
 from runner.sandbox.tokens import RateLimits, Tokens
 
 
@@ -37,7 +38,10 @@ class World:
         self.limits = RateLimits(self.options.rate_limit)
         self.faults = Faults(self.options.faults, self.options.fault_seed)
         self.calls = CallLog(self.options.keep_identifiers)
-        self.consents: dict[str, tuple[str, ...]] = {app.client_id: app.advertisers for app in self.options.apps}
+        self.consents: dict[Service, dict[str, tuple[str, ...]]] = {
+            Service.MARKETING_SOLUTIONS: {app.client_id: app.advertisers for app in self.options.apps},
+            Service.RETAIL_MEDIA: {app.client_id: app.accounts for app in self.options.apps},
+        }
         self.segments = Segments(self.options.first_id)
         self.memberships: Memberships = CountedMemberships() if self.options.count_only else KeptMemberships()
         self.sizes = SizeHistory(self.options.statistics_lag)

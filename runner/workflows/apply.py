@@ -65,7 +65,7 @@ def carry_out_plan(plan: Plan, tools: Tools, accounts: Accounts, command: str) -
     """Do what the plan says; the state's history tells of it whatever happens."""
     run = tools.state.begin_run(command, plan.made_at)
     work = _Work(tools, accounts, run)
-    tools.progress.sending(sum(change.added + change.removed for change in plan.pending))
+    tools.progress.sending(sum(change.sends for change in plan.pending))
     try:
         defined = work.define(plan)
         work.fill(defined)

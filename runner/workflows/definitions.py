@@ -1,6 +1,7 @@
 """Carrying out what a plan says about audiences themselves: delete, rename, describe, create.
 
-Deletes come first, then renames in an order in which every name is free when it is taken, then creates.
+Deletes come first, then renames in an order in which every name is free when it is taken, then creates. An audience
+that is replaced is deleted with the first and created with the last.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call on an audience; `name` differs from the declared one while two audiences swap names."""
+    """One call on an audience; `name` differs from the declared one while two audiences swap names.
+
+    `deletes` tells the call that deletes an audience from one that makes or changes it.
+    """
 
     change: Change
     name: str
+    deletes: bool = False
 
 
 def in_order(changes: Iterable[Change]) -> tuple[Step, ...]:
     """Deletes, then renames and descriptions so that no name is taken before it is given up, then creates."""
     pending = tuple(changes)
-    deletes = [Step(change, change.name) for change in pending if change.action is Action.DELETE]
+    gone = [change for change in pending if change.action is Action.DELETE or change.replaces]
+    deletes = [Step(change, change.name, deletes=True) for change in gone]
     creates = [Step(change, change.name) for change in pending if change.action in (Action.CREATE, Action.RECREATE)]
     others = [change for change in pending if change.action in (Action.UPDATE, Action.SYNC)]
     return (*deletes, *_renames(others), *creates)
@@ -66,7 +72,7 @@ def _is_free(change: Change, held: dict[tuple[str, str, str], Change]) -> bool:
 def carry_out(step: Step, connection: Connection, tools: Tools) -> Change:
     """Make the call of one step and record it; the change comes back with the audience it is now about."""
     change = step.change
-    if change.action is Action.DELETE:
+    if step.deletes:
         _delete(change, connection, tools)
         return change
     if change.action in (Action.CREATE, Action.RECREATE):
@@ -94,10 +100,16 @@ def _remember(change: Change, tools: Tools) -> None:
 
 
 def _delete(change: Change, connection: Connection, tools: Tools) -> None:
+    """Delete an audience and forget it; one that is replaced is forgotten when the intent of the next is recorded."""
     assert change.applied is not None
+    if change.replaces and change.applied.audience_id is None:
+        # Its create was never answered. From here on it is known, so that its intent cannot find another one.
+        assert change.audience_id is not None
+        tools.state.created(change.applied.key, change.audience_id)
     if change.audience_id is not None:
         connection.delete(change.audience_id)
-    tools.state.forget(change.applied.key)
+    if not change.replaces:
+        tools.state.forget(change.applied.key)
 
 
 def _create(change: Change, connection: Connection, tools: Tools) -> Change:
@@ -134,7 +146,7 @@ def _create(change: Change, connection: Connection, tools: Tools) -> Change:
 
 def _require_gone(change: Change, connection: Connection) -> None:
     """Raise DestinationError when an audience that a listing did not show is there all the same."""
-    known = change.applied.audience_id if change.applied else None
+    known = change.applied.audience_id if change.applied and not change.replaces else None
     if known is not None and connection.exists(known):
         raise DestinationError(
             f"Criteo's list of audiences left out audience {known}, which exists",
@@ -150,7 +162,7 @@ def _withdraw(key: int, lost: bool, tools: Tools) -> None:
 
 def _intend(change: Change, connection: Connection, tools: Tools) -> int:
     assert change.definition is not None
-    applied = change.applied
+    applied = change.applied and _record(change.applied.key, tools)
     if applied is not None and applied.audience_id is None:
         # An earlier intent stays the one that counts: its audience may yet appear, and must be known as ours.
         tools.state.define(applied.key, change.definition, change.destination, tools.clock())

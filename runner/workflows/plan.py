@@ -12,7 +12,7 @@ from runner.compare import Account, Comparison, undecided
 from runner.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.guardrails import guard
 from runner.identifiers import IdentifierType
-from runner.membership import Held, TypeDelta
+from runner.membership import Delta, Held, TypeDelta
 from runner.model import Activation, Destination, Project
 from runner.names import without_taken_names
 from runner.plan import Action, Change, Plan
@@ -179,6 +179,8 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
     assert change.activation is not None
     evaluation = tools.engine.evaluate(change.activation, project.sources)
     delta = tools.engine.compare(evaluation, _held(change, tools.state))
+    if change.replaces:
+        delta = _instead(delta, tools.engine.compare(evaluation, Held()))
     moves = any(part.added or part.removed for part in delta.values()) or change.refill
     intended = change.intended
     if intended is Action.UNCHANGED:
@@ -189,9 +191,13 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
     return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
 
 
+def _is_made_anew(change: Change) -> bool:
+    return change.refill or change.intended in (Action.CREATE, Action.RECREATE)
+
+
 def _held(change: Change, state: State) -> Held:
     """What the audience holds; nothing when it is made anew."""
-    if change.applied is None or change.refill or change.intended in (Action.CREATE, Action.RECREATE):
+    if change.applied is None or (_is_made_anew(change) and not change.replaces):
         return Held()
     return state.held(change.applied.key)
 
@@ -206,8 +212,25 @@ def _delta_against_what_is_held(change: Change, tools: Tools) -> Mapping[Identif
         return None
 
 
+def _instead(before: Delta, after: Delta) -> Delta:
+    """The delta of an audience made in place of another: whoever was in the one goes, whoever is in the segment comes.
+
+    `before` is the segment against the old audience, `after` against an empty one.
+    """
+    kinds = [kind for kind in IdentifierType if kind in before or kind in after]
+    parts = {kind: (before.get(kind, _NOBODY), after.get(kind, _NOBODY)) for kind in kinds}
+    return {
+        kind: TypeDelta(before=old.before, after=new.after, added=new.added, removed=old.before)
+        for kind, (old, new) in parts.items()
+    }
+
+
+_NOBODY = TypeDelta(0, 0, 0, 0)
+
+
 def _size(change: Change, accounts: Accounts) -> int | None:
-    if not change.refill or change.audience_id is None or change.activation is None:
+    emptied = change.refill or (change.replaces and change.applied is not None and change.applied.refill)
+    if not emptied or change.audience_id is None or change.activation is None:
         return None
     if change.applied is not None and change.applied.members:
         return None

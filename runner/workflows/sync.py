@@ -67,6 +67,8 @@ def _why_not(change: Change) -> str:
         return change.error
     if change.intended is Action.CREATE:
         return "not applied yet: run `headcount apply`"
+    if change.replaces:
+        return f"its audience must be deleted and made anew ({', '.join(change.reasons)}): run `headcount apply`"
     if change.intended is Action.RECREATE:
         return "its audience is gone in Criteo: run `headcount apply` to make it anew"
     if change.redefined:

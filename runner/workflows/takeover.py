@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.compare import Comparison, account_of
+from runner.compare import Comparison, account_of, misfit
 from runner.destinations import LiveAudience
 from runner.errors import DestinationError, UsageError
 from runner.model import Activation, Project
@@ -82,8 +82,18 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
                     f"Criteo marks audience {audience_id} as read-only",
                     "only lists that this account may amend can be taken over",
                 )
+            _require_fit(activation, audience)
             return audience
     raise UsageError(
         f"account {account} has no contact list with the id {audience_id}",
         "the id is the number that Criteo shows for the audience; `headcount plan` names it for a conflict",
     )
+
+
+def _require_fit(activation: Activation, audience: LiveAudience) -> None:
+    """An audience that would have to be deleted and made anew is not worth taking over."""
+    for why in misfit(activation, audience):
+        raise UsageError(
+            f"audience {audience.id} cannot become what is declared: {why}, which is fixed when an audience is made",
+            f'change what "{activation.id}" declares, or give it a name of its own: `headcount apply` then makes one',
+        )

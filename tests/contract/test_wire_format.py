@@ -22,6 +22,7 @@ from runner.criteo import Transport, connect
 from runner.criteo.pacing import Pacers
 from runner.destinations import Account, LiveAudience, Taken
 from runner.errors import AudienceGone, DestinationError, NameTaken
+from runner.identifiers import IdentifierType
 
 CASSETTES = Path(__file__).parent / "cassettes"
 FILES = sorted(CASSETTES.glob("*.yaml"))
@@ -39,11 +40,13 @@ def _load_script() -> ModuleType:
 
 
 record = _load_script()
-STEPS = {step.name: step for step in record.STEPS}
 CAST = record.STAND_INS
+RETAIL_MEDIA_CAST = record.RETAIL_MEDIA_STAND_INS
+CASTS = {cast.type: cast for cast in (CAST, RETAIL_MEDIA_CAST)}
+STEPS = {step.name: (step, CASTS[service]) for service, steps in record.STEPS.items() for step in steps}
 
 
-def play(step: Any, cast: Any = CAST) -> Any:
+def play(step: Any, cast: Any) -> Any:
     """Make a step's call against its cassette. All that was recorded must be asked for, and nothing else."""
     player = vcr.VCR(record_mode="none", match_on=("method", "scheme", "host", "port", "path", "query", "body"))
     transport = Transport(pacers=Pacers())
@@ -57,11 +60,17 @@ def play(step: Any, cast: Any = CAST) -> Any:
     return value
 
 
-def check_audience(audience: LiveAudience, *, description: str = record.DESCRIPTION) -> None:
-    assert (audience.id, audience.name) == (CAST.audience_id, CAST.name)
+def check_audience(audience: LiveAudience, *, description: str = record.DESCRIPTION, cast: Any = CAST) -> None:
+    assert (audience.id, audience.name) == (cast.audience_id, cast.name)
     assert audience.description == description
     assert audience.created_at is not None
     assert not audience.read_only
+    kind = IdentifierType.CUSTOMER_ID if cast is RETAIL_MEDIA_CAST else None
+    assert (audience.identifier_type, audience.retailer_id) == (kind, cast.retailer_id)
+
+
+def check_list(audience: LiveAudience) -> None:
+    check_audience(audience, cast=RETAIL_MEDIA_CAST)
 
 
 def check_refusal(kind: type[DestinationError], code: str, value: Any) -> None:
@@ -86,6 +95,21 @@ CHECKS = {
     "delete-gone": lambda value: check_equal(value, None),
     "add-gone": lambda value: check_refusal(AudienceGone, "audience-invalid", value),
     "clear-gone": lambda value: check_refusal(AudienceGone, "audience-invalid", value),
+    "retail-media-check-account": lambda value: check_equal(value, None),
+    "retail-media-accounts": lambda value: check_equal(value, (Account("555", "Shop"),)),
+    "retail-media-create": check_list,
+    "retail-media-create-name-taken": lambda value: check_refusal(NameTaken, "name-must-be-unique", value),
+    "retail-media-audiences": lambda value: [check_list(audience) for audience in one(value)],
+    "retail-media-update": lambda value: check_equal(value, None),
+    "retail-media-update-no-description": lambda value: check_equal(value, None),
+    "retail-media-add-customer-ids": lambda value: check_equal(value, Taken(2, 0)),
+    "retail-media-remove-customer-id": lambda value: check_equal(value, Taken(1, 0)),
+    "retail-media-size": lambda value: check_equal(value is None or value >= 0, True),
+    "retail-media-clear": lambda value: check_equal(value, None),
+    "retail-media-delete": lambda value: check_equal(value, None),
+    "retail-media-delete-gone": lambda value: check_equal(value, None),
+    "retail-media-add-gone": lambda value: check_refusal(AudienceGone, "audience-invalid", value),
+    "retail-media-clear-gone": lambda value: check_refusal(AudienceGone, "audience-invalid", value),
 }
 
 
@@ -101,7 +125,7 @@ def one(values: Any) -> Any:
 @pytest.mark.disable_socket
 @pytest.mark.parametrize("name", sorted(STEPS))
 def test_a_recorded_call_is_made_to_the_letter_and_its_answer_understood(name: str) -> None:
-    CHECKS[name](play(STEPS[name]))
+    CHECKS[name](play(*STEPS[name]))
 
 
 @pytest.mark.disable_socket
@@ -109,7 +133,7 @@ def test_a_call_that_differs_in_its_body_is_not_answered() -> None:
     """The cassettes would prove nothing if they answered just anything."""
     other = record.replace(CAST, emails=("0" * 64, "1" * 64))
     with pytest.raises(CannotOverwriteExistingCassetteException):
-        play(STEPS["add-emails"], other)
+        play(STEPS["add-emails"][0], other)
 
 
 def test_every_step_has_a_cassette_and_every_cassette_a_step() -> None:
@@ -137,6 +161,7 @@ class TestCassette:
             found = set(re.findall(r"\b[0-9a-fA-F]{32}(?:[0-9a-fA-F]{32})?\b", sent + answered))
             assert found <= set(CAST.emails)
             assert set(re.findall(r"(?:[0-9a-f]{4,}-){4}[0-9a-f]{12}", sent)) <= {CAST.mobile_ad_id}
+            assert set(re.findall(r"customer-[0-9a-f]+", sent + answered)) <= set(RETAIL_MEDIA_CAST.customer_ids)
 
 
 class TestScrubbing:
@@ -171,6 +196,29 @@ class TestScrubbing:
         assert CAST.emails[0] in text
         assert "/a/12345/b" in text
         assert "1f" not in text.replace(CAST.emails[0], "")
+
+    def test_of_retail_media_neither_accounts_nor_people_are_kept(self) -> None:
+        cast = record.replace(
+            RETAIL_MEDIA_CAST, account_id="998877", retailer_id="8811", customer_ids=("customer-ab", "customer-cd")
+        )
+        scrubber = record.Scrubber(cast)
+        names = dict.fromkeys(("name", "parentAccountLabel", "companyName"), "Real Brand")
+        ours = {"id": "998877", "attributes": {**names, "onBehalfCompanyName": None}}
+        body = {"data": [ours, {"id": "554433", "attributes": names}], "metadata": {"totalPages": 3}}
+        page = scrubber._answer(body)
+        assert page["data"] == [
+            {"id": "555", "attributes": {**dict.fromkeys(names, "Shop"), "onBehalfCompanyName": None}}
+        ]
+        assert (page["metadata"]["totalItemsAcrossAllPages"], page["metadata"]["totalPages"]) == (1, 1)
+        made = {"id": "777", "attributes": {"name": cast.name, "retailerId": "8811", "createdById": "jane"}}
+        assert scrubber._answer({"data": [made]})["data"] == [
+            {"id": RETAIL_MEDIA_CAST.audience_id, "attributes": {"name": CAST.name, "retailerId": "12"}}
+        ]
+        amended = scrubber._answer({"data": {"contactListId": 777, "sampleInvalidIdentifiers": ["customer-ab"]}})
+        assert amended["data"]["contactListId"] == int(RETAIL_MEDIA_CAST.audience_id)
+        assert amended["data"]["sampleInvalidIdentifiers"] == ["customer-1"]
+        request = record.Request("GET", "https://x.example/a/998877?limitToId=998877", b"", {})
+        assert scrubber.request(request).uri == f"{record.CRITEO}/a/555?limitToId=555"
 
     def test_credentials_are_replaced_in_the_form(self) -> None:
         request = record.Request(

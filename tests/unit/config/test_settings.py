@@ -114,9 +114,3 @@ def test_an_identifier_type_is_recognised_by_what_it_is_called_elsewhere(
 ) -> None:
     (finding,) = findings(tmp_path, a=ACTIVATION + f"mapping: {{{written}: x}}\n", d=DEFAULTS)
     assert f'did you mean "{meant}"?' in finding.message
-
-
-def test_only_identifier_types_that_the_destination_takes_are_offered(tmp_path: Path) -> None:
-    (finding,) = findings(tmp_path, a=ACTIVATION + "mapping: {zzz: x}\n", d=DEFAULTS)
-    assert '"gum_id"' in finding.message
-    assert "customer_id" not in finding.message

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from runner.plan import Action, FieldChange
-from tests.builders import MADID, NOON, activation, applied, compare, definition, destination, live
+from tests.builders import EMAIL, MADID, NOON, activation, applied, compare, definition, destination, live
 
 
 def test_an_activation_without_an_audience_is_created() -> None:
@@ -157,3 +157,61 @@ class TestOrphans:
 def test_gum_caller_id_counts_only_where_gum_ids_are_mapped() -> None:
     with_caller = activation(destination=destination(gum_caller_id=7), mapping={MADID: "idfa"})
     assert definition(with_caller).gum_caller_id is None
+
+
+class TestWhatIsFixedWhenAnAudienceIsMade:
+    """Where a destination fixes something, declaring it otherwise means another audience."""
+
+    def test_another_identifier_type_is_a_re_create_that_replaces(self) -> None:
+        loyal = activation()
+        record = applied(loyal, definition=definition(loyal, mapping={"mobile_ad_id": "idfa"}))
+        (change,) = compare((loyal,), (record,), (live(identifier_type=MADID),))
+        assert (change.action, change.replaces, change.audience_id) == (Action.RECREATE, True, "1")
+        assert change.reasons == ("identifier type changed from mobile_ad_id to email",)
+
+    def test_another_column_of_the_same_type_is_not(self) -> None:
+        loyal = activation(mapping={EMAIL: "mail"})
+        record = applied(loyal, definition=definition(loyal, mapping={"email": "email"}))
+        (change,) = compare((loyal,), (record,), (live(identifier_type=EMAIL),))
+        assert (change.action, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
+
+    def test_what_was_applied_tells_when_the_destination_does_not(self) -> None:
+        loyal = activation(destination=destination(one_type=True))
+        record = applied(loyal, definition=definition(loyal, mapping={"customer_id": "id"}))
+        (change,) = compare((loyal,), (record,), (live(),))
+        assert change.reasons == ("identifier type changed from customer_id to email",)
+
+    def test_where_a_list_takes_every_type_nothing_is_fixed(self) -> None:
+        loyal = activation()
+        record = applied(loyal, definition=definition(loyal, mapping={"mobile_ad_id": "idfa"}))
+        (change,) = compare((loyal,), (record,), (live(),))
+        assert (change.action, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
+
+    def test_another_retailer_is_a_re_create_that_replaces(self) -> None:
+        loyal = activation(destination=destination(retailer_id="13"))
+        (change,) = compare((loyal,), (applied(loyal),), (live(retailer_id="12"),))
+        assert (change.replaces, change.reasons) == (True, ("retailer changed from 12 to 13",))
+
+    @pytest.mark.parametrize(("declared", "shown"), [("12", "12"), ("12", None), (None, "12")])
+    def test_a_retailer_that_is_the_same_or_not_known_changes_nothing(
+        self, declared: str | None, shown: str | None
+    ) -> None:
+        loyal = activation(destination=destination(retailer_id=declared))
+        (change,) = compare((loyal,), (applied(loyal),), (live(retailer_id=shown),))
+        assert change.action is Action.UNCHANGED
+
+    def test_an_audience_found_again_after_a_change_of_mind_is_replaced(self) -> None:
+        loyal = activation()
+        intent = applied(loyal, audience_id=None, applied_at=None)
+        (change,) = compare((loyal,), (intent,), (live("9", identifier_type=MADID),))
+        assert (change.replaces, change.audience_id) == (True, "9")
+
+    def test_a_name_that_another_keeps_is_a_conflict_all_the_same(self) -> None:
+        loyal = activation(name="Taken")
+        (change,) = compare((loyal,), (applied(loyal),), (live(identifier_type=MADID), live("8", "Taken")))
+        assert change.action is Action.CONFLICT
+
+    def test_one_made_anew_because_it_is_gone_replaces_nothing(self) -> None:
+        loyal = activation()
+        (change,) = compare((loyal,), (applied(loyal),), ())
+        assert not change.replaces

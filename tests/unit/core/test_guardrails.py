@@ -11,7 +11,7 @@ from runner.guardrails import guard
 from runner.membership import TypeDelta
 from runner.model import Guardrails, Limit
 from runner.plan import Action, Change
-from tests.builders import EMAIL, activation, applied, change, delta, evaluation
+from tests.builders import EMAIL, activation, applied, change, definition, delta, evaluation
 
 
 def sync(
@@ -121,3 +121,40 @@ def test_a_protected_audience_is_not_deleted() -> None:
     made = replace(change(intended=Action.DELETE), activation=None, applied=applied(protected))
     assert blocked_by(made) == ["protect"]
     assert blocked_by(made, allow_removals=True) == ["protect"]
+
+
+class TestAnAudienceThatIsReplaced:
+    """It is deleted, so every member goes, however few they are."""
+
+    def replaced(self, held: int = 3, **record: Any) -> Change:
+        loyal = activation()
+        parts = delta(email=TypeDelta(0, 5, 5, 0), customer_id=TypeDelta(held, 0, 0, held))
+        return change(
+            intended=Action.RECREATE,
+            audience_id="1",
+            applied=applied(loyal, **record),
+            evaluation=evaluation(5),
+            delta=parts,
+        )
+
+    def test_it_is_blocked_until_a_person_allows_it(self) -> None:
+        (block,) = guard(self.replaced(), allow_removals=False).blocks
+        assert (block.guardrail, block.allow) == ("re_create", "--allow-removals loyal")
+        assert "all 3 customer_id would be removed" in block.message
+        assert blocked_by(self.replaced(), allow_removals=True) == []
+
+    def test_an_empty_one_has_nothing_to_lose(self) -> None:
+        assert blocked_by(self.replaced(held=0)) == []
+
+    def test_a_protected_one_stays_even_when_removals_are_allowed(self) -> None:
+        protected = definition(activation(), protect=True)
+        assert blocked_by(self.replaced(definition=protected), allow_removals=True) == ["protect"]
+
+    @pytest.mark.parametrize(("size", "blocks"), [(0, []), (1, ["re_create"]), (None, ["re_create"])])
+    def test_of_unknown_content_the_size_is_asked(self, size: int | None, blocks: list[str]) -> None:
+        assert blocked_by(self.replaced(held=0, refill=True), size=size) == blocks
+
+    def test_what_was_last_known_counts_when_the_content_is_not_known_any_more(self) -> None:
+        made = self.replaced(held=0, refill=True, members={EMAIL: 9})
+        (block,) = guard(made, allow_removals=False).blocks
+        assert "all 9 identifiers" in block.message

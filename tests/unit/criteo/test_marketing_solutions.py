@@ -371,5 +371,5 @@ class TestClearAndSize:
 
 
 def test_a_destination_of_another_type_is_refused(open_connection: Connector) -> None:
-    with pytest.raises(UsageError, match="criteo-retail-media"):
-        open_connection(type="criteo-retail-media")
+    with pytest.raises(UsageError, match="of type criteo-moon,"):
+        open_connection(type="criteo-moon")

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import json
 import os
+import struct
+import zlib
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from runner.sandbox.journal import Amended, Change, Cleared, Journal, NextId, SegmentPut, SegmentRemoved
 from runner.sandbox.segments import Segment
+from runner.sandbox.services import Service
+
+SEGMENT = Segment(9, "12345", "name", None, "ContactList", 1.5, 2.5)
 
 CHANGES: tuple[Change, ...] = (
     SegmentPut(Segment(1, "12345", "name \N{SNOWMAN}", None, "Location", 1.5, 2.5, {"radiusInKm": 3}, read_only=True)),
+    SegmentPut(replace(SEGMENT, id=2**62, service=Service.RETAIL_MEDIA, retailer_id="12")),
     Amended(1, "email", "add", [b"\x00" * 32, b"\x01" * 32, b"\x02" * 16, "a@example.com"]),
     Amended(1, "email", "remove", [b"\x00" * 32]),
     Amended(1, "identityLink", "add", ["x" * 16, "y" * 32, "with\nnewline"]),
@@ -105,3 +113,15 @@ def test_when_writing_fails_nothing_is_kept_and_the_file_goes_on(path: Path, mon
     journal.append(CHANGES[2])
     journal.close()
     assert _read(path) == [CHANGES[0], CHANGES[2]]
+
+
+def test_a_file_from_before_there_were_two_services_is_read(path: Path) -> None:
+    _write(path)
+    old = asdict(SEGMENT)
+    del old["service"], old["retailer_id"]
+    old["advertiser_id"] = old.pop("owner_id")
+    description = json.dumps({"do": "put", **old}).encode()
+    with path.open("ab") as file:
+        file.write(struct.pack("<III", len(description), 0, zlib.crc32(description)) + description)
+    (change,) = _read(path)
+    assert change == SegmentPut(SEGMENT)

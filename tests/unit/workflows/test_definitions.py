@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.plan import Action, Change, FieldChange
-from runner.workflows.definitions import in_order
-from tests.builders import change
+from runner.workflows.definitions import Step, carry_out, in_order
+from runner.workflows.tools import Tools
+from tests.builders import NOON, activation, applied, change
 
 
 def rename(audience_id: str, before: str, after: str) -> Change:
@@ -34,6 +38,44 @@ def test_deletes_come_first_and_creates_last() -> None:
     old = change("old", intended=Action.DELETE)
     steps = in_order([new, rename("1", "a", "b"), old])
     assert [step.change.action for step in steps] == [Action.DELETE, Action.UPDATE, Action.CREATE]
+
+
+def test_one_that_is_replaced_is_deleted_with_the_first_and_created_with_the_last() -> None:
+    replaced = change("replaced", intended=Action.RECREATE, audience_id="7")
+    gone = change("gone", intended=Action.RECREATE)
+    steps = in_order([gone, rename("1", "a", "b"), replaced])
+    assert [(step.change.id, step.deletes) for step in steps] == [
+        ("replaced", True),
+        ("1", False),
+        ("gone", False),
+        ("replaced", False),
+    ]
+
+
+class Noted:
+    """A connection and a state in one, that only notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: self.calls.append((name, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("audience_id", "calls"),
+    [("7", [("delete", "7")]), (None, [("created", 1, "7"), ("delete", "7")])],
+)
+def test_whose_create_was_never_answered_is_known_before_it_is_deleted_to_be_replaced(
+    audience_id: str | None, calls: list[tuple[object, ...]]
+) -> None:
+    """Or its intent, which outlives it, could take it for the audience that is made next."""
+    noted: Any = Noted()
+    record = applied(activation(), audience_id=audience_id)
+    replaced = change("loyal", intended=Action.RECREATE, audience_id="7", applied=record)
+    tools = Tools(state=noted, engine=noted, clock=lambda: NOON)
+    carry_out(Step(replaced, "Loyal", deletes=True), noted, tools)
+    assert noted.calls == calls
 
 
 def test_a_chain_of_renames_starts_at_its_free_end() -> None:

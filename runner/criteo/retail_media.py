@@ -1,0 +1,155 @@
+"""Criteo retail media (Commerce Max): audience segments of type contact list, of one account at one retailer each.
+
+Paths and shapes are those of Criteo's OpenAPI document for 2026-07, which 2026-01 and 2027-01 share. A contact list
+holds one type of identifier, chosen when it is created. Ids are numbers of 64 bits, written as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+
+from runner.criteo.accounts import require_usable
+from runner.criteo.client import Call, Client
+from runner.criteo.contact_lists import ContactLists
+from runner.criteo.errors import Envelope
+from runner.criteo.meanings import require_accepted
+from runner.criteo.paging import read_all
+from runner.criteo.segments import CONTACT_LIST, Segments, audience, contact_list, is_contact_list, within
+from runner.criteo.wire import Item, wire_type
+from runner.destinations import Account, LiveAudience, Taken
+from runner.errors import DestinationError
+from runner.identifiers import IdentifierType, Operation
+from runner.model import Destination
+
+SERVICE = "/retail-media"
+LISTS = f"{SERVICE}/audience-segments"
+"""Where members are added and removed: without the account, which the segment's id implies."""
+
+PAGE = 500
+"""Items per page of a search; Criteo's maximum."""
+
+ACCOUNTS_PAGE = 25
+"""Accounts per page: Criteo's default, for it names no maximum."""
+
+IDENTIFIER_TYPES = MappingProxyType(
+    {
+        IdentifierType.EMAIL: "Email",
+        IdentifierType.LIVERAMP_IDENTITY_LINK: "IdentityLink",
+        IdentifierType.PHONE_NUMBER: "PhoneNumber",
+        IdentifierType.CUSTOMER_ID: "CustomerId",
+        IdentifierType.USER_IDENTIFIER: "UserIdentifier",
+    }
+)
+_BY_WIRE_TYPE = {word: kind for kind, word in IDENTIFIER_TYPES.items()}
+
+
+class RetailMedia:
+    """A connection to one account; see runner.destinations.Connection for what each method promises."""
+
+    def __init__(self, client: Client, destination: Destination) -> None:
+        self._client = client
+        self._destination = destination
+        path = f"{within(f'{SERVICE}/accounts', destination.account_id)}/audience-segments"
+        self._segments = Segments(client, path, "RetailMediaAudienceSegment", PAGE)
+        self._contact_lists = ContactLists(
+            client,
+            "AddRemoveContactlist",
+            amend=lambda audience_id: ("POST", f"{within(LISTS, audience_id)}/contact-list/add-remove"),
+            clear=lambda audience_id: ("POST", f"{within(LISTS, audience_id)}/contact-list/clear"),
+            count=lambda audience_id: ("GET", f"{within(path, audience_id)}/contact-list"),
+        )
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The retail-media accounts that consented to the app."""
+        return self._accounts()
+
+    def check_account(self) -> None:
+        """Raise AccountNotUsable unless the credentials may use the account: one call when they may."""
+        wanted = self._destination.account_id
+        if all(account.id != wanted for account in self._accounts(("limitToId", wanted))):
+            require_usable(self._destination, self.accounts(), "account_id")
+
+    def now(self) -> datetime:
+        """Criteo's clock."""
+        return self._client.now()
+
+    def audiences(self) -> tuple[LiveAudience, ...]:
+        """Every contact list of the account, at whichever retailer."""
+        found = self._segments.search({"audienceSegmentTypes": [CONTACT_LIST]})
+        return tuple(_audience(entry) for entry in found if self._is_ours(entry))
+
+    def exists(self, audience_id: str) -> bool:
+        """Whether the account has this one segment."""
+        return self._segments.exists(audience_id)
+
+    def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
+        """Create an empty contact list for the one type given, at the destination's retailer."""
+        if len(types) != 1:
+            raise DestinationError(
+                f"a retail-media audience holds one type of identifier, not {len(types)}", "map exactly one"
+            )
+        (kind,) = types
+        attributes = {
+            "retailerId": self._destination.retailer_id or "",
+            "contactList": {"identifierType": _wire_type(kind)},
+        }
+        return _audience(self._segments.create(name, description, attributes))
+
+    def update(self, audience_id: str, name: str, description: str) -> None:
+        """Set name and description."""
+        self._segments.update(audience_id, name, description)
+
+    def delete(self, audience_id: str) -> None:
+        """Delete the segment; one that is gone is no error."""
+        self._segments.delete(audience_id)
+
+    def send(
+        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+    ) -> Taken:
+        """Add or remove one batch."""
+        typed = {"identifierType": _wire_type(identifier_type)}
+        return self._contact_lists.send(audience_id, operation, typed, identifiers)
+
+    def clear(self, audience_id: str) -> None:
+        """Empty the contact list."""
+        self._contact_lists.clear(audience_id)
+
+    def size(self, audience_id: str) -> int | None:
+        """The number of identifiers that Criteo's statistics show."""
+        return self._contact_lists.size(audience_id)
+
+    def close(self) -> None:
+        """Give back sockets."""
+        self._client.close()
+
+    def _accounts(self, *filters: tuple[str, str]) -> tuple[Account, ...]:
+        def page(offset: int) -> Envelope:
+            # Accounts are paged by page number; a short page is the last one, so its number is not asked for.
+            query = (*filters, ("pageIndex", str(offset // ACCOUNTS_PAGE)), ("pageSize", str(ACCOUNTS_PAGE)))
+            call = Call("listing the ad accounts", "GET", f"{SERVICE}/accounts", query=query)
+            answer = self._client.call(call)
+            require_accepted(answer, call.doing)
+            return answer
+
+        found = read_all(page, ACCOUNTS_PAGE, "accounts")
+        return tuple(Account(entry.id, entry.text("name")) for entry in found)
+
+    def _is_ours(self, entry: Item) -> bool:
+        """Whether the search did as it was asked; an answer that leaves the attributes out is believed."""
+        owner = entry.text("accountId") or self._destination.account_id
+        return owner == self._destination.account_id and is_contact_list(entry)
+
+
+def _audience(entry: Item) -> LiveAudience:
+    return replace(
+        audience(entry),
+        identifier_type=_BY_WIRE_TYPE.get(str(contact_list(entry).get("identifierType"))),
+        retailer_id=entry.text("retailerId") or None,
+    )
+
+
+def _wire_type(kind: IdentifierType) -> str:
+    return wire_type(kind, IDENTIFIER_TYPES, "retail media")

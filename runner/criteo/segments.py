@@ -1,0 +1,116 @@
+"""Audience segments of an account: the bulk calls that both of Criteo's services have, in the same shapes.
+
+Items are refused in `errors` on marketing solutions and in `warnings` on retail media; both are read on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from runner.criteo.client import Call, Client
+from runner.criteo.errors import GONE, Envelope, first_of
+from runner.criteo.meanings import make, refuses, rejection, require_accepted
+from runner.criteo.paging import read_all
+from runner.criteo.wire import Item, encoded, items, replaced, resource
+from runner.destinations import LiveAudience
+from runner.errors import AnswerLost, AudienceGone
+
+CONTACT_LIST = "ContactList"
+
+
+class Segments:
+    """The segments below one path; `type` is the word that requests call a segment by, `page` Criteo's largest page."""
+
+    def __init__(self, client: Client, path: str, type: str, page: int) -> None:  # noqa: A002 - Criteo's word
+        self._client = client
+        self._path = path
+        self._type = type
+        self._page = page
+
+    def search(self, filters: Mapping[str, object]) -> tuple[Item, ...]:
+        """Every segment that the filters let through."""
+        body = encoded(resource(self._type, filters))
+
+        def page(offset: int) -> Envelope:
+            query = (("limit", str(self._page)), ("offset", str(offset)))
+            call = Call("listing the audiences", "POST", f"{self._path}/search", body, query)
+            answer = self._client.call(call)
+            require_accepted(answer, call.doing)
+            return answer
+
+        return read_all(page, self._page, "audiences")
+
+    def create(self, name: str, description: str, attributes: Mapping[str, Any]) -> Item:
+        """Create a segment. Raises NameTaken, AnswerLost."""
+        described = {"description": description} if description else {}
+        doing = f'creating audience "{name}"'
+        body = encoded([resource(self._type, {"name": name, **described, **attributes})])
+        answer = make(self._client, Call(doing, "POST", f"{self._path}/create", body, repeatable=False))
+        made = items(answer)
+        found = next((entry for entry in made if entry.text("name") == name), made[0] if len(made) == 1 else None)
+        if found is None or refuses(answer):
+            raise rejection(answer, doing)
+        if not found.id:
+            raise AnswerLost(
+                f"Criteo's answer to {doing} holds no id", "run the command again: it looks for it by name"
+            )
+        return found
+
+    def update(self, audience_id: str, name: str, description: str) -> None:
+        """Set name and description. Raises AudienceGone, NameTaken."""
+        doing = f"updating audience {audience_id}"
+        attributes = {"name": name, "description": replaced(description)}
+        body = encoded([resource(self._type, attributes, audience_id)])
+        answer = make(self._client, Call(doing, "PATCH", self._path, body))
+        if refuses(answer) or not _names(answer, audience_id):
+            raise rejection(answer, doing)
+
+    def delete(self, audience_id: str) -> None:
+        """Delete a segment; one that is gone is no error."""
+        doing = f"deleting audience {audience_id}"
+        body = encoded([resource(self._type, {}, audience_id)])
+        try:
+            answer = make(self._client, Call(doing, "POST", f"{self._path}/delete", body))
+        except AudienceGone:
+            return
+        if first_of(answer.problems, GONE):
+            return
+        if answer.errors or (not _names(answer, audience_id) and self.exists(audience_id)):
+            raise rejection(answer, doing)
+
+    def exists(self, audience_id: str) -> bool:
+        """Whether the account has this one segment."""
+        return any(entry.id == audience_id for entry in self.search({"audienceSegmentIds": [audience_id]}))
+
+
+def is_contact_list(entry: Item) -> bool:
+    """Whether a segment is one, as far as the answer says."""
+    return entry.text("type") in ("", CONTACT_LIST)
+
+
+def audience(entry: Item) -> LiveAudience:
+    """A segment as the core knows it, without what only one service tells of it."""
+    return LiveAudience(
+        id=entry.id,
+        name=entry.text("name"),
+        description=entry.text("description"),
+        created_at=entry.time("createdAt"),
+        read_only=contact_list(entry).get("isReadOnly") is True,
+    )
+
+
+def contact_list(entry: Item) -> Mapping[str, Any]:
+    """What a segment says about its contact list; empty where it says nothing."""
+    part = entry.attributes.get("contactList")
+    return part if isinstance(part, dict) else {}
+
+
+def within(path: str, audience_id: str) -> str:
+    """The path of one segment."""
+    return f"{path}/{quote(audience_id, safe='')}"
+
+
+def _names(answer: Envelope, audience_id: str) -> bool:
+    return any(entry.id == audience_id for entry in items(answer))

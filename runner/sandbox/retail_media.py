@@ -1,0 +1,205 @@
+"""Retail media: the routes, the accounts, and segments as this service makes and shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.routing import Route
+
+from runner.sandbox import applications, bodies, bulk, contact_lists, problems, retail_media_bodies
+from runner.sandbox.bulk import Item, answer
+from runner.sandbox.clock import timestamp
+from runner.sandbox.contact_lists import IDENTIFIER_TYPE
+from runner.sandbox.endpoints import Call, Handler, api_endpoint
+from runner.sandbox.options import Account
+from runner.sandbox.problems import Family, Outcome, Refused, invalid
+from runner.sandbox.segments import CONTACT_LIST, Segment, parsed_id
+from runner.sandbox.services import Service
+from runner.sandbox.shapes import REQUIRED_FIELD, Shape
+from runner.sandbox.world import World
+
+SEARCH_LIMIT_MOST = 500
+SEGMENT = "RetailMediaAudienceSegment"
+_CHANNELS = {"CustomerId": ["Onsite"], "Email": ["Offsite"]}
+
+
+def routes(world: World) -> list[Route]:
+    """The routes of the service."""
+
+    def route(
+        method: str, path: str, handler: Handler, family: Family = Family.BULK, shape: Shape | None = None
+    ) -> Route:
+        endpoint = api_endpoint(world, handler, Service.RETAIL_MEDIA, family, shape)
+        return Route(f"/{{version}}/retail-media{path}", endpoint, methods=[method])
+
+    account = "/accounts/{account_id}"
+    segments = f"{account}/audience-segments"
+    contact_list = "/audience-segments/{segment_id}/contact-list"
+    return [
+        route("GET", "/me", applications.me),
+        route("GET", "/accounts", accounts, Family.ACCOUNTS),
+        route("POST", f"{account}/retailers/search", retailers, Family.ACCOUNTS, retail_media_bodies.RETAILERS),
+        route("POST", f"{segments}/create", create, shape=retail_media_bodies.CREATE),
+        route("PATCH", segments, update, shape=retail_media_bodies.UPDATE),
+        route("POST", f"{segments}/delete", delete, shape=bodies.IDS),
+        route("POST", f"{segments}/search", search, shape=retail_media_bodies.SEARCH),
+        route("GET", f"{account}{contact_list}", statistics),
+        route("POST", f"{contact_list}/add-remove", amend, Family.AMENDMENT, retail_media_bodies.AMENDMENT),
+        route("POST", f"{contact_list}/clear", clear, Family.AMENDMENT),
+    ]
+
+
+def accounts(call: Call) -> dict[str, Any]:
+    """A page of the accounts that consented to the caller; none, when none did."""
+    index = bulk.query_number(call, "pageIndex", 0)
+    size = bulk.query_number(call, "pageSize", 25, least=1, most=500)
+    wanted = call.query.getlist("limitToId")
+    if any(parsed_id(number, Service.RETAIL_MEDIA) is None for number in wanted):
+        raise Refused(400, (invalid("limitToId", "must be the ids of accounts"),))
+    found = [
+        account
+        for account in call.world.options.accounts
+        if account.id in call.owners and (not wanted or account.id in wanted)
+    ]
+    pages = -(-len(found) // size)
+
+    def link(other: int) -> str | None:
+        query = {"limitToId": wanted, "pageIndex": other, "pageSize": size}
+        path = call.incoming.request.url.path
+        return f"{path}?{urlencode(query, doseq=True)}" if 0 <= other < pages else None
+
+    metadata = {
+        "currentPageIndex": index,
+        "currentPageSize": size,
+        "totalItemsAcrossAllPages": len(found),
+        "totalPages": pages,
+        "nextPage": link(index + 1),
+        "previousPage": link(index - 1),
+    }
+    return answer([_shown_account(account) for account in found[index * size :][:size]]) | {"metadata": metadata}
+
+
+def _shown_account(account: Account) -> dict[str, Any]:
+    attributes = {
+        "name": account.name,
+        "type": "demand",
+        "subtype": "brand",
+        "countries": ["US"],
+        "currency": "USD",
+        "timeZone": "America/New_York",
+        "parentAccountLabel": account.name,
+        "companyName": None,
+        "onBehalfCompanyName": None,
+    }
+    return {"id": account.id, "type": "RetailMediaAccount", "attributes": attributes}
+
+
+def retailers(call: Call) -> dict[str, Any]:
+    """A page of the retailers that the account may advertise with."""
+    _, account = _in_account(call)
+    limit = bulk.query_number(call, "limit", 5, least=1, most=10)
+    offset = bulk.query_number(call, "offset", 0)
+    wanted = call.body["data"].get("attributes", {}).get("retailerIdFilter")
+    found = [
+        {
+            "id": retailer.id,
+            "type": "RetailerResult",
+            "attributes": {"name": retailer.name, "campaignAvailabilities": []},
+        }
+        for retailer in account.retailers
+        if wanted is None or retailer.id in wanted
+    ]
+    metadata = {"count": len(found), "limit": limit, "offset": offset}
+    return {"metadata": metadata} | answer(found[offset : offset + limit])
+
+
+def create(call: Call) -> dict[str, Any]:
+    """Create segments of the account, one by one; an item that cannot be is a problem of its own."""
+    call, account = _in_account(call)
+
+    def one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+        _create_one(call, account, item["attributes"], f"{where}/attributes", outcome)
+
+    return bulk.each(call, one)
+
+
+def _create_one(call: Call, account: Account, attributes: Item, where: str, outcome: Outcome) -> None:
+    key = bulk.chosen_settings(call, attributes, where, outcome)
+    if key is None:
+        return
+    settings: Mapping[str, Any] = attributes[key]
+    retailer_id = attributes["retailerId"]
+    if key == "contactList" and IDENTIFIER_TYPE not in settings:
+        outcome.problems.append(invalid(f"{where}/contactList/{IDENTIFIER_TYPE}", "is required", REQUIRED_FIELD))
+    elif retailer_id not in {retailer.id for retailer in account.retailers}:
+        outcome.problems.append(problems.retailer_not_available(f"{where}/retailerId"))
+    elif bulk.name_is_free(call, account.id, attributes["name"], where, outcome):
+        outcome.data.append(shown(bulk.make(call, account.id, attributes, key, settings, retailer_id)))
+
+
+def update(call: Call) -> dict[str, Any]:
+    """Change segments of the account."""
+    return bulk.update(_in_account(call)[0], shown)
+
+
+def delete(call: Call) -> dict[str, Any]:
+    """Delete segments of the account."""
+    return bulk.delete(_in_account(call)[0], SEGMENT)
+
+
+def search(call: Call) -> dict[str, Any]:
+    """A page of the account's segments."""
+    return bulk.search(_in_account(call)[0], shown, SEARCH_LIMIT_MOST)
+
+
+def statistics(call: Call) -> dict[str, Any]:
+    """How many identifiers a list of the account has."""
+    return contact_lists.statistics(_in_account(call)[0])
+
+
+def amend(call: Call) -> dict[str, Any]:
+    """Add identifiers to a contact list, or remove them; what came of it stands directly under `data`."""
+    return {"type": "AddRemoveContactlistResult"} | answer(contact_lists.amend(call))
+
+
+def clear(call: Call) -> None:
+    """Remove everybody and keep the segment; there is nothing to tell of it."""
+    contact_lists.clear(call)
+
+
+def shown(segment: Segment) -> dict[str, Any]:
+    """A segment as answers show it."""
+    settings = dict(segment.settings)
+    if segment.type == CONTACT_LIST:
+        settings |= {"isReadOnly": segment.read_only, "sharingStatus": "NotShared"}
+    return {
+        "id": str(segment.id),
+        "type": SEGMENT,
+        "attributes": {
+            "name": segment.name,
+            "description": segment.description,
+            "accountId": segment.owner_id,
+            "retailerId": segment.retailer_id,
+            "type": segment.type,
+            "channels": _CHANNELS.get(settings.get(IDENTIFIER_TYPE, ""), ["Unknown"]),
+            "createdAt": timestamp(segment.created_at),
+            "updatedAt": timestamp(segment.updated_at),
+            "createdById": None,
+            "contactList": settings if segment.type == CONTACT_LIST else None,
+            "events": None if segment.type == CONTACT_LIST else settings,
+        },
+    }
+
+
+def _in_account(call: Call) -> tuple[Call, Account]:
+    """The account of the path, and the call as one about that account alone. Raises Refused when it is not for
+    the caller."""
+    if parsed_id(call.account_id, Service.RETAIL_MEDIA) is None:
+        raise Refused(400, (invalid("account-id", "must be the id of an account"),))
+    account = next((account for account in call.world.options.accounts if account.id == call.account_id), None)
+    if account is None or account.id not in call.owners:
+        raise Refused(403, (problems.no_account_permission("account-id"),))
+    return replace(call, owners=(account.id,)), account
