@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format record clean
+.PHONY: help demo test chaos bench check format record clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -21,6 +21,12 @@ demo: $(STAMP) ## run the main job on real data against a local sandbox
 
 test: $(STAMP) ## run all tests
 	@$(BIN)/python -m pytest -n 2
+
+chaos: $(STAMP) ## play long random histories of dying runs
+	@$(BIN)/python -m tests.chaos
+
+bench: $(STAMP) ## measure against DuckDB's limits and other tools
+	@$(BIN)/python -m bench
 
 check: $(STAMP) ## lint and types
 	@$(BIN)/ruff check .
