@@ -117,8 +117,8 @@ class SqlText:
 class Segment:
     """A named SQL query that yields the people of an audience, one row each.
 
-    `fingerprint` is the SHA-256 (hex) of the SQL as declared: it changes when the text or a variable used in it
-    changes, and not when `today` does.
+    `fingerprint` is the SHA-256 (hex) of the SQL as declared: it changes when the text, a variable used in it, or the
+    path of a source it reads changes, and not when `today` does.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from runner.config.destinations import draft_destination
 from runner.config.files import read_text, shown_path, yaml_files
 from runner.config.nearest import shown, suggest
 from runner.config.nodes import Document, MapNode, Node, ScalarNode, TextFile
+from runner.config.reads import with_sources
 from runner.config.schemas import KINDS, Judged
 from runner.config.segments import SegmentDraft, draft_segment
 from runner.config.sources import build_source
@@ -185,13 +186,15 @@ def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dic
 
 
 def _project(folder: Path, sources: list[Source], declared: Declared, activations: list[Activation]) -> Project:
-    segments = {draft.segment for draft in declared.segments.values()} | {part.segment for part in activations}
+    activations = [replace(part, segment=with_sources(part.segment, sources, folder)) for part in activations]
+    shared = {with_sources(draft.segment, sources, folder) for draft in declared.segments.values() if draft.segment}
+    segments = shared | {part.segment for part in activations}
     return Project(
         folder=str(folder),
         sources=tuple(sorted(sources, key=lambda source: source.name)),
         destinations=tuple(
             draft.destination for draft in declared.destinations.values() if draft.destination is not None
         ),
-        segments=tuple(sorted((segment for segment in segments if segment), key=lambda segment: segment.location)),
+        segments=tuple(sorted(segments, key=lambda segment: segment.location)),
         activations=tuple(sorted(activations, key=lambda activation: activation.id)),
     )

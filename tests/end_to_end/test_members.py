@@ -159,3 +159,14 @@ def test_a_refill_that_was_cut_off_after_its_clear_goes_on(shop: Shop, sandbox: 
     kill_during_call(shop, sandbox, 3, effect=True)  # 1 statistics, 2 clear, 3 the first batch
     result = shop.apply(code=None)
     assert sandbox.members(segment, "email") == hashes(*range(10)), result.out
+
+
+def test_sync_does_not_ship_a_source_that_points_elsewhere(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation()
+    shop.apply()
+    shop.write("data/others.csv", "email,idfa,kind\nsomebody@else.example,,all\n")
+    text = (shop.folder / "activations/shop.yaml").read_text()
+    shop.write("activations/shop.yaml", text.replace("people.csv", "others.csv"))
+    assert "? loyal  skipped" in shop.run("sync", "--allow-removals", "loyal").out
+    assert sandbox.members(only(sandbox), "email") == hashes(1, 2, 3)
+    assert shop.plan("--allow-removals", "loyal")["loyal"]["reasons"] == ["SQL changed"]
