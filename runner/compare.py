@@ -125,6 +125,12 @@ class Comparison:
         for audience in self.live[account]:
             if audience.name == change.name and audience.id != change.audience_id:
                 owner = self.owner(account, audience)
+                if audience.other_kind:
+                    return _conflict(
+                        change,
+                        f'a segment of type {audience.other_kind} (id {audience.id}) is called "{audience.name}"',
+                        "names are unique in an account, whatever the type: choose another name, or rename that one",
+                    )
                 if owner is None:
                     return _conflict(
                         change,
@@ -204,7 +210,7 @@ class Comparison:
         """The live audience of a record, or None when there is none."""
         live = self.live.get(_home(record), ())
         if record.audience_id is not None:
-            return next((audience for audience in live if audience.id == record.audience_id), None)
+            return next((one for one in live if one.id == record.audience_id and not one.other_kind), None)
         return found_again(record, live, self.applied)
 
 
@@ -239,7 +245,7 @@ def found_again(
             continue
         named = intent.definition is not None and audience.name == intent.definition.name
         young = audience.created_at is None or audience.created_at >= intent.intended_at
-        if named and young and audience.id not in ours:
+        if named and young and audience.id not in ours and not audience.other_kind:
             return audience
     return None
 

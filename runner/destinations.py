@@ -32,7 +32,8 @@ class LiveAudience:
     """An audience as the destination shows it now; times are aware, in UTC, None where it does not say.
 
     `identifier_type` and `retailer_id` are what an audience was made for and cannot change any more; None where the
-    destination does not say, or has no such thing.
+    destination does not say, or has no such thing. `other_kind` is Criteo's word for a segment that can hold no
+    membership (`InMarket`, ...): it takes up its name and is good for nothing else; empty for a contact list.
     """
 
     id: str
@@ -42,6 +43,7 @@ class LiveAudience:
     read_only: bool = False
     identifier_type: IdentifierType | None = None
     retailer_id: str | None = None
+    other_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Connection(Protocol):
         ...
 
     def audiences(self) -> tuple[LiveAudience, ...]:
-        """Every audience of the account that could hold a membership (Criteo: segments of type contact list)."""
+        """Every audience of the account, those of other kinds too: names are unique across kinds."""
         ...
 
     def exists(self, audience_id: str) -> bool:

@@ -14,7 +14,7 @@ from runner.criteo.accounts import require_usable
 from runner.criteo.client import Call, Client
 from runner.criteo.contact_lists import ContactLists
 from runner.criteo.meanings import require_accepted
-from runner.criteo.segments import CONTACT_LIST, Segments, audience, is_contact_list, within
+from runner.criteo.segments import Segments, audience, within
 from runner.criteo.wire import Item, items, wire_type
 from runner.destinations import Account, LiveAudience, Taken
 from runner.errors import DestinationError
@@ -67,8 +67,8 @@ class MarketingSolutions:
         return self._client.now()
 
     def audiences(self) -> tuple[LiveAudience, ...]:
-        """Every contact list of the advertiser."""
-        filters = {"advertiserIds": [self._destination.account_id], "audienceSegmentTypes": [CONTACT_LIST]}
+        """Every segment of the advertiser, whatever its type."""
+        filters = {"advertiserIds": [self._destination.account_id]}
         return tuple(audience(entry) for entry in self._segments.search(filters) if self._is_ours(entry))
 
     def exists(self, audience_id: str) -> bool:
@@ -109,7 +109,7 @@ class MarketingSolutions:
     def _is_ours(self, entry: Item) -> bool:
         """Whether the search did as it was asked; an answer that leaves the attributes out is believed."""
         owner = entry.text("advertiserId") or self._destination.account_id
-        return owner == self._destination.account_id and is_contact_list(entry)
+        return owner == self._destination.account_id
 
     def _typed(self, identifier_type: IdentifierType) -> dict[str, Any]:
         typed = {"identifierType": wire_type(identifier_type, IDENTIFIER_TYPES, "marketing solutions")}

@@ -17,7 +17,7 @@ from runner.criteo.contact_lists import ContactLists
 from runner.criteo.errors import Envelope
 from runner.criteo.meanings import require_accepted
 from runner.criteo.paging import read_all
-from runner.criteo.segments import CONTACT_LIST, Segments, audience, contact_list, is_contact_list, within
+from runner.criteo.segments import Segments, audience, contact_list, within
 from runner.criteo.wire import Item, wire_type
 from runner.destinations import Account, LiveAudience, Taken
 from runner.errors import DestinationError
@@ -77,8 +77,8 @@ class RetailMedia:
         return self._client.now()
 
     def audiences(self) -> tuple[LiveAudience, ...]:
-        """Every contact list of the account, at whichever retailer."""
-        found = self._segments.search({"audienceSegmentTypes": [CONTACT_LIST]})
+        """Every segment of the account, whatever its type, at whichever retailer."""
+        found = self._segments.search({})
         return tuple(_audience(entry) for entry in found if self._is_ours(entry))
 
     def exists(self, audience_id: str) -> bool:
@@ -140,7 +140,7 @@ class RetailMedia:
     def _is_ours(self, entry: Item) -> bool:
         """Whether the search did as it was asked; an answer that leaves the attributes out is believed."""
         owner = entry.text("accountId") or self._destination.account_id
-        return owner == self._destination.account_id and is_contact_list(entry)
+        return owner == self._destination.account_id
 
 
 def _audience(entry: Item) -> LiveAudience:

@@ -85,11 +85,6 @@ class Segments:
         return any(entry.id == audience_id for entry in self.search({"audienceSegmentIds": [audience_id]}))
 
 
-def is_contact_list(entry: Item) -> bool:
-    """Whether a segment is one, as far as the answer says."""
-    return entry.text("type") in ("", CONTACT_LIST)
-
-
 def audience(entry: Item) -> LiveAudience:
     """A segment as the core knows it, without what only one service tells of it."""
     return LiveAudience(
@@ -98,6 +93,7 @@ def audience(entry: Item) -> LiveAudience:
         description=entry.text("description"),
         created_at=entry.time("createdAt"),
         read_only=contact_list(entry).get("isReadOnly") is True,
+        other_kind="" if entry.text("type") == CONTACT_LIST else entry.text("type"),
     )
 
 

@@ -14,6 +14,7 @@ from runner.compare import found_again
 from runner.destinations import Connection, LiveAudience
 from runner.errors import AnswerLost, DestinationError, NameTaken
 from runner.plan import Action, Change
+from runner.workflows.claims import is_free
 from runner.workflows.tools import Tools
 
 ATTEMPTS = 3
@@ -175,7 +176,8 @@ def _intend(change: Change, connection: Connection, tools: Tools) -> int:
 
 
 def _look_again(key: int, connection: Connection, tools: Tools) -> LiveAudience | None:
-    return found_again(_record(key, tools), connection.audiences(), tools.state.audiences())
+    found = found_again(_record(key, tools), connection.audiences(), tools.state.audiences())
+    return found if found is not None and is_free(found, connection) else None
 
 
 def _record(key: int, tools: Tools) -> AppliedAudience:

@@ -19,6 +19,7 @@ from runner.plan import Action, Change, Plan
 from runner.select import meant, require_known, require_matches
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
+from runner.workflows.claims import without_false_claims
 from runner.workflows.failures import as_failure
 from runner.workflows.tools import Tools
 
@@ -86,7 +87,8 @@ def compare_definitions(
         if activation.destination.name in failures
     ]
     unreadable = {(d.type, d.account_id): failures[d.name] for d in destinations if d.name in failures}
-    return (*comparison.changes(), *failed, *_unreachable_orphans(comparison, unreadable, request))
+    compared = (without_false_claims(change, accounts) for change in comparison.changes())
+    return (*compared, *failed, *_unreachable_orphans(comparison, unreadable, request))
 
 
 def _destinations_to_read(

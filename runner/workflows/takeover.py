@@ -57,7 +57,7 @@ def _make_way(
     if record is None:
         return
     held = comparison.locate(record)
-    if held is not None:
+    if held is not None and not (record.audience_id is None and held.id == audience.id):
         raise UsageError(
             f'activation "{activation.id}" already has audience {held.id} in account {account[1]}',
             "an activation keeps one audience; declare another activation for the other one",
@@ -77,6 +77,11 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
     account = activation.destination.account_id
     for audience in accounts.live(activation.destination):
         if audience.id == audience_id:
+            if audience.other_kind:
+                raise UsageError(
+                    f"segment {audience_id} is of type {audience.other_kind} and can hold no members of ours",
+                    "only contact lists can be taken over",
+                )
             if audience.read_only:
                 raise UsageError(
                     f"Criteo marks audience {audience_id} as read-only",

@@ -6,11 +6,14 @@ import json
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 
 from runner.criteo import connect
 from runner.criteo.marketing_solutions import MarketingSolutions
+from runner.destinations import LiveAudience
+from runner.errors import AnswerLost
 from runner.identifiers import Operation
 from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination
@@ -300,3 +303,81 @@ def test_an_import_of_an_audience_another_activation_is_making(shop: Shop, sandb
     shop.activation("other")
     segment = names(sandbox)["Loyal"]
     assert shop.run("import", "other", segment, code=None).code == 64
+
+
+class TestASegmentOfAnotherType:
+    """Names are unique in an account across types, and a segment by rules cannot hold members."""
+
+    @pytest.mark.parametrize("kind", ["InMarket", "Lookalike"])
+    def test_that_has_the_name_is_a_conflict(self, shop: Shop, sandbox: Sandbox, kind: str) -> None:
+        other = sandbox.add_segment("12345", "Loyal", segment_type=kind)
+        shop.activation()
+        plan = shop.plan(code=None)["loyal"]
+        assert plan["action"] == "conflict"
+        assert f"type {kind} (id {other.id})" in plan["error"]
+        shop.apply(code=1)
+        assert [segment.id for segment in sandbox.segments()] == [other.id]
+
+    def test_is_not_taken_over(self, shop: Shop, sandbox: Sandbox) -> None:
+        other = sandbox.add_segment("12345", "In market", segment_type="InMarket")
+        shop.activation()
+        assert "of type InMarket" in shop.run("import", "loyal", other.id, code=64).err
+
+    def test_in_retail_media_too(self, shop: Shop, sandbox: Sandbox) -> None:
+        other = sandbox.add_retail_media_segment("555", "Loyal", segment_type="Events")
+        text = (shop.folder / "activations/shop.yaml").read_text().split("---\n")[1]
+        lines = [line for line in text.splitlines() if not line.startswith(("name:", "type:", "advertiser_id:"))]
+        account = ["name: retail", "type: criteo-retail-media", 'account_id: "555"', 'retailer_id: "12"']
+        shop.write("activations/retail.yaml", "\n".join([lines[0], *account, *lines[1:]]))
+        shop.activation(destination="retail", mapping={"email": "email"})
+        assert f"type Events (id {other.id})" in shop.plan(code=None)["loyal"]["error"]
+
+
+class TestAnUnansweredCreate:
+    """After the call was lost, somebody else makes an audience of that name and fills it."""
+
+    @pytest.fixture
+    def theirs(self, shop: Shop, sandbox: Sandbox) -> str:
+        shop.activation()
+        sandbox.fault("drop-before", path="audience-segments/create", times=None)
+        shop.apply(code=1)
+        sandbox.clear_faults()
+        return by_hand(sandbox, "Loyal", 7, 8)
+
+    def test_does_not_make_it_ours(self, shop: Shop, sandbox: Sandbox, theirs: str) -> None:
+        plan = shop.plan(code=None)["loyal"]
+        assert plan["action"] == "conflict"
+        assert "2 identifiers: someone else made it" in plan["error"]
+        shop.apply(code=1)
+        shop.run("sync", code=None)
+        assert sandbox.members(theirs, "email") == hashes(7, 8)
+
+    def test_does_not_let_prune_delete_it(self, shop: Shop, sandbox: Sandbox, theirs: str) -> None:
+        shop.remove("activations/loyal.yaml")
+        shop.activation("other")
+        result = shop.apply("--prune", code=1)
+        assert "someone else made it" in result.out
+        assert sandbox.members(theirs, "email") == hashes(7, 8)
+
+    def test_leaves_it_to_be_imported(self, shop: Shop, sandbox: Sandbox, theirs: str) -> None:
+        shop.run("import", "loyal", theirs)
+        shop.apply("--allow-removals", "loyal")
+        assert sandbox.members(theirs, "email") == hashes(1, 2, 3)
+
+    def test_does_not_make_it_ours_in_the_same_run(
+        self, shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shop.activation()
+        real, theirs = MarketingSolutions.create, []
+
+        def lost(self: MarketingSolutions, name: str, *rest: Any) -> LiveAudience:
+            if not theirs:
+                monkeypatch.setattr(MarketingSolutions, "create", real)
+                theirs.append(by_hand(sandbox, "Loyal", 7, 8))
+                raise AnswerLost("no answer", "")
+            return real(self, name, *rest)
+
+        monkeypatch.setattr(MarketingSolutions, "create", lost)
+        shop.apply(code=1)
+        assert sandbox.members(theirs[0], "email") == hashes(7, 8)
+        assert shop.plan(code=None)["loyal"]["action"] == "conflict"

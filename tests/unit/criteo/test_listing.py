@@ -96,13 +96,13 @@ def test_an_item_without_id_is_an_error() -> None:
         read_all(lambda offset: Envelope([{"attributes": {}}]), 2)
 
 
-def test_the_search_is_for_contact_lists_of_the_account(criteo: FakeCriteo, connection: Connection) -> None:
+def test_the_search_is_for_every_segment_of_the_account(criteo: FakeCriteo, connection: Connection) -> None:
     criteo.will(Reply(200, {"data": [], "meta": {"totalItems": 0}}))
     assert connection.audiences() == ()
     (request,) = criteo.received
     path = "/2026-07/marketing-solutions/audience-segments/search?limit=100&offset=0"
     assert f"{request.method} {request.path}" == f"POST {path}"
-    attributes = {"advertiserIds": ["12345"], "audienceSegmentTypes": ["ContactList"]}
+    attributes = {"advertiserIds": ["12345"]}
     assert request.json == {"data": {"type": "AudienceSegment", "attributes": attributes}}
 
 
@@ -121,6 +121,7 @@ def test_audiences_are_read_leniently(criteo: FakeCriteo, connection: Connection
         LiveAudience("2", "", ""),
         LiveAudience("3", "", ""),
         LiveAudience("4", "", ""),
+        LiveAudience("6", "of another type", "", other_kind="InMarket"),
     )
 
 

@@ -104,8 +104,7 @@ class TestAudiences:
         )
         (request,) = criteo.received
         assert f"{request.method} {request.path}" == f"POST {ACCOUNT}/search?limit=500&offset=0"
-        attributes = {"audienceSegmentTypes": ["ContactList"]}
-        assert request.json == {"data": {"type": "RetailMediaAudienceSegment", "attributes": attributes}}
+        assert request.json == {"data": {"type": "RetailMediaAudienceSegment", "attributes": {}}}
 
     @pytest.mark.parametrize("part", [None, {}, {"identifierType": "Unknown"}, {"identifierType": None}])
     def test_a_type_that_criteo_does_not_tell_is_not_known(
@@ -115,11 +114,14 @@ class TestAudiences:
         (audience,) = connection.audiences()
         assert (audience.identifier_type, audience.retailer_id) == (None, None)
 
-    def test_other_accounts_and_other_kinds_of_segment_are_left_out(
+    def test_other_accounts_are_left_out_and_other_kinds_of_segment_are_named(
         self, criteo: FakeCriteo, connection: Connection
     ) -> None:
         criteo.will(listed(segment("1", accountId="556"), segment("2", type="Events"), segment("3", accountId="555")))
-        assert [audience.id for audience in connection.audiences()] == ["3"]
+        assert [(audience.id, audience.other_kind) for audience in connection.audiences()] == [
+            ("2", "Events"),
+            ("3", ""),
+        ]
 
     def test_a_list_that_was_shared_by_another_account_is_read_only(
         self, criteo: FakeCriteo, connection: Connection
