@@ -67,17 +67,9 @@ def run(arguments: list[str] | None = None) -> int:
         show_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort, and it must not print values of the data
-        return _unexpected(error)
+        if os.environ.get("HEADCOUNT_DEBUG"):
+            raise
+        from runner.workflows.failures import as_failure
 
-
-def _unexpected(error: Exception) -> int:
-    """A bug of ours: its kind and place, never its message, which may hold data."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    tell(f"error: Headcount met something it did not expect ({type(error).__name__}{where})\n")
-    if os.environ.get("HEADCOUNT_DEBUG"):
-        raise error
-    tell("  -> this is a bug; HEADCOUNT_DEBUG=1 shows the traceback, which may hold personal data\n")
-    return outcome.FAILED
+        show_error(as_failure(error))
+        return outcome.FAILED

@@ -14,6 +14,15 @@ from runner.state import values
 
 def every(db: Connection) -> tuple[AppliedAudience, ...]:
     """Every audience, in the order of activation ids, then accounts."""
+    return _chosen(db, None)
+
+
+def one(db: Connection, key: int) -> AppliedAudience | None:
+    """The audience of a key, None when the state does not know it."""
+    return next(iter(_chosen(db, key)), None)
+
+
+def _chosen(db: Connection, key: int | None) -> tuple[AppliedAudience, ...]:
     rows = db.execute(
         """
         SELECT key, activation, destination, kind, account_id, audience_id, definition, intended_at, applied_at,
@@ -22,8 +31,9 @@ def every(db: Connection) -> tuple[AppliedAudience, ...]:
             (SELECT count(*) FROM batch WHERE audience = key),
             (SELECT count(*) FROM batch WHERE audience = key AND status = 'taken'),
             (SELECT count(*) FROM batch WHERE audience = key AND status = 'in flight')
-        FROM audience ORDER BY activation, kind, account_id, key
-        """
+        FROM audience WHERE ?1 IS NULL OR key = ?1 ORDER BY activation, kind, account_id, key
+        """,
+        (key,),
     )
     return tuple(_audience(*row) for row in rows)
 

@@ -34,6 +34,10 @@ class State(Protocol):
         """Every audience of ours, in the order of activation ids; one activation may have orphans in other accounts."""
         ...
 
+    def audience(self, key: int) -> AppliedAudience:
+        """One audience of ours; the key must be one that the state knows."""
+        ...
+
     def held(self, key: int) -> Held:
         """Handles to what the audience holds; an empty Held when it must be refilled. Checks the files' checksums."""
         ...

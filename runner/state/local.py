@@ -56,6 +56,13 @@ class LocalState:
         with self._reading() as db:
             return audiences.every(db)
 
+    def audience(self, key: int) -> AppliedAudience:
+        with self._reading() as db:
+            found = audiences.one(db, key)
+        if found is None:
+            raise RuntimeError(f"the state has no audience {key}")
+        return found
+
     def held(self, key: int) -> Held:
         activation, held, files = self._pointers(key)
         hint = f"`headcount sync --rebuild {activation}` clears the audience and fills it anew"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from runner.applied import AppliedAudience
 from runner.compare import found_again
 from runner.destinations import Connection, LiveAudience
 from runner.errors import AnswerLost, DestinationError, NameTaken
@@ -138,7 +137,7 @@ def _create(change: Change, connection: Connection, tools: Tools) -> Change:
             _withdraw(key, lost, tools)
             raise
         tools.state.created(key, audience.id)
-        return replace(change, audience_id=audience.id, applied=_record(key, tools))
+        return replace(change, audience_id=audience.id, applied=tools.state.audience(key))
     raise AnswerLost(
         f"Criteo did not say whether it created the audience, {ATTEMPTS} times in a row",
         "run apply again: an audience that was created all the same is found and not created twice",
@@ -163,7 +162,7 @@ def _withdraw(key: int, lost: bool, tools: Tools) -> None:
 
 def _intend(change: Change, connection: Connection, tools: Tools) -> int:
     assert change.definition is not None
-    applied = change.applied and _record(change.applied.key, tools)
+    applied = change.applied and tools.state.audience(change.applied.key)
     if applied is not None and applied.audience_id is None:
         # An earlier intent stays the one that counts: its audience may yet appear, and must be known as ours.
         tools.state.define(applied.key, change.definition, change.destination, tools.clock())
@@ -176,9 +175,5 @@ def _intend(change: Change, connection: Connection, tools: Tools) -> int:
 
 
 def _look_again(key: int, connection: Connection, tools: Tools) -> LiveAudience | None:
-    found = found_again(_record(key, tools), connection.audiences(), tools.state.audiences())
+    found = found_again(tools.state.audience(key), connection.audiences(), tools.state.audiences())
     return found if found is not None and is_free(found, connection) else None
-
-
-def _record(key: int, tools: Tools) -> AppliedAudience:
-    return next(record for record in tools.state.audiences() if record.key == key)

@@ -215,3 +215,17 @@ segment:
     from shop.people
 mapping: {email: email}
 """
+
+
+def test_a_bug_of_ours_is_told_by_kind_and_place_and_never_by_what_it_says(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(SECRET)
+
+    shop.activation()
+    monkeypatch.setattr("runner.workflows.plan.make_plan", broken)
+    result = shop.run("plan", code=1)
+    assert "ZeroDivisionError at test_command_line.py:" in result.err
+    assert "HEADCOUNT_DEBUG=1" in result.err
+    assert SECRET not in result.err

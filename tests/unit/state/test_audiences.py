@@ -217,3 +217,11 @@ def test_a_key_that_no_audience_has_is_a_programming_error(state, change):
         intend(state)
         with pytest.raises(RuntimeError):
             change(state)
+
+
+def test_one_audience_is_read_by_its_key(state):
+    with state.lock("headcount apply"):
+        first, second = intend(state), intend(state, "other")
+    assert [state.audience(key) for key in (first, second)] == list(state.audiences())
+    with pytest.raises(RuntimeError):
+        state.audience(second + 1)
