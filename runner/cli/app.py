@@ -66,7 +66,7 @@ def run(arguments: list[str] | None = None) -> int:
     except HeadcountError as error:
         show_error(error)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last resort, and it must not print values of the data
+    except Exception as error:
         if os.environ.get("HEADCOUNT_DEBUG"):
             raise
         from runner.workflows.failures import as_failure

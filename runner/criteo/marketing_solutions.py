@@ -6,16 +6,16 @@ Paths and shapes are those of Criteo's OpenAPI document for 2026-07, which 2026-
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from runner.criteo.account_connection import AccountConnection
 from runner.criteo.accounts import require_usable
 from runner.criteo.client import Call, Client
 from runner.criteo.contact_lists import ContactLists
 from runner.criteo.meanings import require_accepted
 from runner.criteo.segments import Segments, audience, within
-from runner.criteo.wire import Item, items, wire_type
+from runner.criteo.wire import items, wire_type
 from runner.destinations import Account, LiveAudience, Taken
 from runner.errors import DestinationError
 from runner.identifiers import IdentifierType, Operation
@@ -36,20 +36,19 @@ IDENTIFIER_TYPES = MappingProxyType(
 )
 
 
-class MarketingSolutions:
+class MarketingSolutions(AccountConnection):
     """A connection to one advertiser; see runner.destinations.Connection for what each method promises."""
 
     def __init__(self, client: Client, destination: Destination) -> None:
-        self._client = client
-        self._destination = destination
-        self._segments = Segments(client, SEGMENTS, "AudienceSegment", PAGE)
-        self._contact_lists = ContactLists(
+        segments = Segments(client, SEGMENTS, "AudienceSegment", PAGE)
+        contact_lists = ContactLists(
             client,
             "ContactlistAmendment",
             amend=lambda audience_id: ("PATCH", f"{within(SEGMENTS, audience_id)}/contact-list"),
             clear=lambda audience_id: ("DELETE", f"{within(SEGMENTS, audience_id)}/contact-list"),
             count=lambda audience_id: ("GET", f"{within(SEGMENTS, audience_id)}/contact-list/statistics"),
         )
+        super().__init__(client, destination, segments, contact_lists, owner="advertiserId")
 
     def accounts(self) -> tuple[Account, ...]:
         """The advertisers that consented to the app."""
@@ -62,54 +61,21 @@ class MarketingSolutions:
         """Raise AccountNotUsable unless the credentials may use the advertiser."""
         require_usable(self._destination, self.accounts(), "advertiser_id")
 
-    def now(self) -> datetime:
-        """Criteo's clock."""
-        return self._client.now()
-
     def audiences(self) -> tuple[LiveAudience, ...]:
         """Every segment of the advertiser, whatever its type."""
         filters = {"advertiserIds": [self._destination.account_id]}
         return tuple(audience(entry) for entry in self._segments.search(filters) if self._is_ours(entry))
-
-    def exists(self, audience_id: str) -> bool:
-        """Whether the account has this one segment."""
-        return self._segments.exists(audience_id)
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         """Create an empty contact list; `types` play no part here, a list takes every type."""
         attributes = {"advertiserId": self._destination.account_id, "contactList": {}}
         return audience(self._segments.create(name, description, attributes))
 
-    def update(self, audience_id: str, name: str, description: str) -> None:
-        """Set name and description."""
-        self._segments.update(audience_id, name, description)
-
-    def delete(self, audience_id: str) -> None:
-        """Delete the segment; one that is gone is no error."""
-        self._segments.delete(audience_id)
-
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Taken:
         """Add or remove one batch."""
         return self._contact_lists.send(audience_id, operation, self._typed(identifier_type), identifiers)
-
-    def clear(self, audience_id: str) -> None:
-        """Empty the contact list."""
-        self._contact_lists.clear(audience_id)
-
-    def size(self, audience_id: str) -> int | None:
-        """The number of identifiers that Criteo's statistics show."""
-        return self._contact_lists.size(audience_id)
-
-    def close(self) -> None:
-        """Give back sockets."""
-        self._client.close()
-
-    def _is_ours(self, entry: Item) -> bool:
-        """Whether the search did as it was asked; an answer that leaves the attributes out is believed."""
-        owner = entry.text("advertiserId") or self._destination.account_id
-        return owner == self._destination.account_id
 
     def _typed(self, identifier_type: IdentifierType) -> dict[str, Any]:
         typed = {"identifierType": wire_type(identifier_type, IDENTIFIER_TYPES, "marketing solutions")}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
 from types import MappingProxyType
 
+from runner.criteo.account_connection import AccountConnection
 from runner.criteo.accounts import require_usable
 from runner.criteo.client import Call, Client
 from runner.criteo.contact_lists import ContactLists
@@ -46,21 +46,20 @@ IDENTIFIER_TYPES = MappingProxyType(
 _BY_WIRE_TYPE = {word: kind for kind, word in IDENTIFIER_TYPES.items()}
 
 
-class RetailMedia:
+class RetailMedia(AccountConnection):
     """A connection to one account; see runner.destinations.Connection for what each method promises."""
 
     def __init__(self, client: Client, destination: Destination) -> None:
-        self._client = client
-        self._destination = destination
         path = f"{within(f'{SERVICE}/accounts', destination.account_id)}/audience-segments"
-        self._segments = Segments(client, path, "RetailMediaAudienceSegment", PAGE)
-        self._contact_lists = ContactLists(
+        segments = Segments(client, path, "RetailMediaAudienceSegment", PAGE)
+        contact_lists = ContactLists(
             client,
             "AddRemoveContactlist",
             amend=lambda audience_id: ("POST", f"{within(LISTS, audience_id)}/contact-list/add-remove"),
             clear=lambda audience_id: ("POST", f"{within(LISTS, audience_id)}/contact-list/clear"),
             count=lambda audience_id: ("GET", f"{within(path, audience_id)}/contact-list"),
         )
+        super().__init__(client, destination, segments, contact_lists, owner="accountId")
 
     def accounts(self) -> tuple[Account, ...]:
         """The retail-media accounts that consented to the app."""
@@ -72,18 +71,10 @@ class RetailMedia:
         if all(account.id != wanted for account in self._accounts(("limitToId", wanted))):
             require_usable(self._destination, self.accounts(), "account_id")
 
-    def now(self) -> datetime:
-        """Criteo's clock."""
-        return self._client.now()
-
     def audiences(self) -> tuple[LiveAudience, ...]:
         """Every segment of the account, whatever its type, at whichever retailer."""
         found = self._segments.search({})
         return tuple(_audience(entry) for entry in found if self._is_ours(entry))
-
-    def exists(self, audience_id: str) -> bool:
-        """Whether the account has this one segment."""
-        return self._segments.exists(audience_id)
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         """Create an empty contact list for the one type given, at the destination's retailer."""
@@ -98,32 +89,12 @@ class RetailMedia:
         }
         return _audience(self._segments.create(name, description, attributes))
 
-    def update(self, audience_id: str, name: str, description: str) -> None:
-        """Set name and description."""
-        self._segments.update(audience_id, name, description)
-
-    def delete(self, audience_id: str) -> None:
-        """Delete the segment; one that is gone is no error."""
-        self._segments.delete(audience_id)
-
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Taken:
         """Add or remove one batch."""
         typed = {"identifierType": _wire_type(identifier_type)}
         return self._contact_lists.send(audience_id, operation, typed, identifiers)
-
-    def clear(self, audience_id: str) -> None:
-        """Empty the contact list."""
-        self._contact_lists.clear(audience_id)
-
-    def size(self, audience_id: str) -> int | None:
-        """The number of identifiers that Criteo's statistics show."""
-        return self._contact_lists.size(audience_id)
-
-    def close(self) -> None:
-        """Give back sockets."""
-        self._client.close()
 
     def _accounts(self, *filters: tuple[str, str]) -> tuple[Account, ...]:
         def page(offset: int) -> Envelope:
@@ -136,11 +107,6 @@ class RetailMedia:
 
         found = read_all(page, ACCOUNTS_PAGE, "accounts")
         return tuple(Account(entry.id, entry.text("name")) for entry in found)
-
-    def _is_ours(self, entry: Item) -> bool:
-        """Whether the search did as it was asked; an answer that leaves the attributes out is believed."""
-        owner = entry.text("accountId") or self._destination.account_id
-        return owner == self._destination.account_id
 
 
 def _audience(entry: Item) -> LiveAudience:
