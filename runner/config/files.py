@@ -14,7 +14,10 @@ from runner.config.nodes import Span, TextFile
 MAX_BYTES = 1_048_576
 """No file that a person writes is larger."""
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff"
+    "\u202a-\u202e\u2066-\u2069]"  # these turn the order of what follows around: a reviewer would read another text
+)
 _SUFFIXES = {".yml", ".yaml"}
 
 

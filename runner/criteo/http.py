@@ -65,6 +65,7 @@ class Http:
         self, url: str, *, loopback: bool, clock: Clock, session: Callable[[], requests.Session] = requests.Session
     ) -> None:
         self._url = url
+        self._loopback = loopback
         self._clock = clock
         self._session = session()
         self._session.headers.clear()
@@ -97,7 +98,7 @@ class Http:
             ) as response:
                 return Response(response.status_code, response.headers, b"".join(self._pieces(response)))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _failure(error) from None
+            raise _failure(error, loopback=self._loopback) from None
 
     def _pieces(self, response: requests.Response) -> Iterator[bytes]:
         """The body as it comes in: a server that sends a byte a minute must not hold a run for ever."""
@@ -133,8 +134,11 @@ class _Bearer(AuthBase):
         return prepared
 
 
-def _failure(error: BaseException) -> Failure:
-    """What an exception of the libraries means for whoever sent the request."""
+def _failure(error: BaseException, *, loopback: bool) -> Failure:
+    """What an exception of the libraries means for whoever sent the request.
+
+    A machine that refuses a connection to itself has no server there: waiting for one would only hide a typo.
+    """
     chain = tuple(_chain(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         return Failure("its certificate could not be verified", untouched=True, hopeless=True)
@@ -143,7 +147,7 @@ def _failure(error: BaseException) -> Failure:
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in chain):
         return Failure("its name could not be resolved", untouched=True)
     if any(isinstance(cause, urllib3.exceptions.NewConnectionError | ConnectionRefusedError) for cause in chain):
-        return Failure("the connection was refused", untouched=True)
+        return Failure("the connection was refused", untouched=True, hopeless=loopback)
     if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError | requests.ConnectTimeout) for cause in chain):
         return Failure(f"no connection within {CONNECT_TIMEOUT:.0f} seconds", untouched=True)
     if any(isinstance(cause, urllib3.exceptions.ReadTimeoutError | TimeoutError) for cause in chain):

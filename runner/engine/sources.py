@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from glob import glob
@@ -46,7 +47,9 @@ def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> R
 
     path = source.path or ""
     if not Path(path).is_file():
-        raise _unreadable(source, "", f"there is no file {path}", "paths are relative to the file that declares them")
+        raise _unreadable(
+            source, "", f"there is no file {_told(path)}", "paths are relative to the file that declares them"
+        )
     try:
         connection.execute(f"attach {literal(path)} as {quoted(source.name)} (type duckdb, read_only)")
         rows = connection.execute(
@@ -57,7 +60,7 @@ def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> R
     except duckdb.Error as error:
         locked = "lock" in str(error)
         hint = "another process has it open for writing" if locked else "it is damaged, or written by a newer DuckDB"
-        raise _unreadable(source, "", f"{path} cannot be opened as a DuckDB file", hint) from None
+        raise _unreadable(source, "", f"{_told(path)} cannot be opened as a DuckDB file", hint) from None
     tables = tuple(sorted(table if schema == "main" else f"{schema}.{table}" for schema, table in rows))
     return Reachable(source.name, tables, (path, f"{path}.wal"))
 
@@ -86,7 +89,7 @@ def _expand(source: Source, table: str, patterns: tuple[str, ...]) -> tuple[str,
         if not here:
             missing = "no file matches" if any(mark in pattern for mark in "*?[") else "there is no file"
             hint = "paths are relative to the file that declares them"
-            raise _unreadable(source, table, f"{missing} {pattern}", hint)
+            raise _unreadable(source, table, f"{missing} {_told(pattern)}", hint)
         found.update(dict.fromkeys(here))
     return tuple(found)
 
@@ -100,7 +103,7 @@ def _create_view(
     unknown = next((file for file in files if _format(file) is None), None)
     if unknown is not None:
         hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
-        raise _unreadable(source, table, f"the format of {unknown} is not known by its name", hint)
+        raise _unreadable(source, table, f"the format of {_told(unknown)} is not known by its name", hint)
     if len(formats) > 1:
         hint = "declare one table per format"
         raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
@@ -118,7 +121,7 @@ def _create_view(
             hint = "it is not UTF-8: save it as UTF-8"
         else:
             hint = "it is damaged, empty or in another format than its name says"
-        raise _unreadable(source, table, f"{at_fault} cannot be read as {_format(at_fault)}", hint) from None
+        raise _unreadable(source, table, f"{_told(at_fault)} cannot be read as {_format(at_fault)}", hint) from None
 
 
 def is_csv(file: str) -> bool:
@@ -129,6 +132,11 @@ def is_csv(file: str) -> bool:
 def _format(file: str) -> str | None:
     match = re.search(r"\.(parquet|pq|csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?$", file, re.IGNORECASE)
     return _FORMATS[match[1].lower()] if match else None
+
+
+def _told(path: str) -> str:
+    """The path as a person would write it: from the current folder, if it is below."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path
 
 
 def _unreadable(source: Source, table: str, what: str, hint: str) -> SegmentError:

@@ -11,6 +11,7 @@ from runner.findings import Finding, Location
 from runner.membership import Evaluation
 from runner.model import Activation
 from runner.plan import Action, Change, Plan
+from runner.reports.advice import members_of
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
 from runner.workflows.sync import Synced
@@ -127,7 +128,7 @@ def _change(change: Change) -> dict[str, Any]:
                 "removed": part.removed,
                 "unknown": part.unknown,
             }
-            for kind, part in change.delta.items()
+            for kind, part in members_of(change).items()
         ],
         "segment": _evaluation(change.evaluation),
         "blocks": [

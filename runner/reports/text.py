@@ -48,13 +48,15 @@ _SIGNS = {
 def plan_text(plan: Plan) -> Text:
     """The whole plan: a block per change, nothing for what is unchanged, and one last line that says it all."""
     text = Text()
+    told: dict[tuple[str, str], str] = {}
     for change in plan.changes:
         if change.action is not Action.UNCHANGED:
-            text.append_text(_change(change)).append("\n")
+            text.append_text(_change(change, told)).append("\n")
     return text.append(summary(plan) + "\n", style="bold")
 
 
-def _change(change: Change) -> Text:
+def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
+    """One change; `told` says which change already told of an error, for an account's failure is one for all of it."""
     symbol, style = SYMBOLS[change.action]
     text = Text()
     text.append(f"{symbol} {shown(change.id)}", style=style)
@@ -63,7 +65,7 @@ def _change(change: Change) -> Text:
     if change.reasons:
         text.append(f"  ({shown(', '.join(change.reasons))})")
     text.append("\n")
-    for line in _details(change):
+    for line in _details(change, told):
         text.append_text(line).append("\n")
     return text
 
@@ -73,17 +75,14 @@ def _place(change: Change) -> str:
     return f"{shown(change.destination)} (account {shown(change.account_id)}{audience})"
 
 
-def _details(change: Change) -> Iterator[Text]:
+def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
     for block in change.blocks:
         yield Text(f"    {block.guardrail}: {shown(block.message)}", style="magenta")
     for advice in ways_out(change):
         yield Text(f"    -> {shown(advice)}")
     if change.blocks and change.intended is not Action.DELETE:
         yield Text(f"    it would {change.intended}; nothing is sent until then")
-    if change.error:
-        yield Text(f"    {shown(change.error)}", style="red")
-    if change.hint:
-        yield Text(f"    -> {shown(change.hint)}")
+    yield from _error(change, told)
     for part in change.fields:
         yield _field(part)
     if change.replaces:
@@ -95,6 +94,17 @@ def _details(change: Change) -> Iterator[Text]:
     if change.intended is Action.DELETE:
         yield Text(f"    {DELETE_WARNING}", style="red")
     yield from _rejected(change)
+
+
+def _error(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
+    first = told.setdefault((change.error, change.hint), change.id)
+    if change.error and first != change.id:
+        yield Text(f"    as told of {shown(first)}", style="red")
+        return
+    if change.error:
+        yield Text(f"    {shown(change.error)}", style="red")
+    if change.hint:
+        yield Text(f"    -> {shown(change.hint)}")
 
 
 def _field(part: FieldChange) -> Text:

@@ -102,3 +102,28 @@ def test_a_signal_in_the_middle_of_a_progress_line_only_asks(monkeypatch: pytest
         interrupts.defer()
         sys.stderr.write("sent 50,000 of 100,000 identifiers\n")
         assert interrupts.asked()
+
+
+def test_what_an_account_has_wrong_is_told_once(shop: Shop) -> None:
+    shop.activation("a")
+    shop.activation("b")
+    shop.environment["CRITEO_CLIENT_SECRET"] = "wrong"
+    out = shop.run("plan", code=1).out
+    assert out.count("invalid_client") == 1
+    assert "as told of a" in out
+
+
+def test_data_tells_of_the_members_that_go_with_a_deleted_audience(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation()
+    shop.activation("other")
+    shop.apply()
+    shop.remove("activations/other.yaml")
+    counts = {"identifier_type": "email", "before": 3, "added": 0, "unknown": 0}
+    assert shop.plan("--prune")["other"]["members"] == [{**counts, "after": 0, "removed": 3}]
+    assert shop.plan()["other"]["members"] == [{**counts, "after": 3, "removed": 0}]
+
+
+def test_a_missing_file_of_a_source_is_named_as_a_person_would(shop: Shop) -> None:
+    shop.activation()
+    (shop.folder / "data/people.csv").unlink()
+    assert "there is no file data/people.csv" in shop.run("plan", code=1).out

@@ -162,13 +162,17 @@ def test_calls_wait_for_the_pace_of_the_app(criteo: FakeCriteo, open_connection:
     assert clock.now >= 1060
 
 
-def test_a_refused_connection_is_tried_again_and_then_told(open_connection: Connector, clock: FakeClock) -> None:
+@pytest.mark.parametrize(("loopback", "pauses"), [(True, 0), (False, 6)])
+def test_a_refused_connection_is_tried_again_but_for_one_to_this_machine_and_then_told(
+    open_connection: Connector, clock: FakeClock, loopback: bool, pauses: int
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        connection = open_connection(environ={"CRITEO_API_URL": f"http://127.0.0.1:{taken.getsockname()[1]}"})
+        connection._client._http._loopback = loopback  # type: ignore[attr-defined]
         with pytest.raises(DestinationError, match="the connection was refused"):
-            open_connection(environ={"CRITEO_API_URL": nobody}).accounts()
-    assert len(clock.slept) == 6
+            connection.accounts()
+    assert len(clock.slept) == pauses
 
 
 @pytest.mark.parametrize(
@@ -212,6 +216,7 @@ def test_a_create_whose_connection_was_refused_is_repeated(
     criteo.will(ME)
     connection.accounts()
     home = connection._client._http  # type: ignore[attr-defined]
+    home._loopback = False
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         there, home._url = home._url, f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -95,6 +95,6 @@ def caused(error: Exception, cause: Exception) -> Exception:
     ids=repr,
 )
 def test_failures_are_told_apart(error: Exception, what: str, untouched: bool, hopeless: bool) -> None:
-    failure = _failure(error)
+    failure = _failure(error, loopback=False)
     assert what in failure.what
     assert (failure.untouched, failure.hopeless) == (untouched, hopeless)
