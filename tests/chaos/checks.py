@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from runner.sandbox import CallView, Sandbox, SegmentView
 from tests.chaos.ledger import Account, Identifiers
-from tests.chaos.world import ACCOUNTS, BATCH_SIZES, CRITEO_TYPES, SECRET, World
+from tests.chaos.world import ACCOUNTS, BATCH_SIZES, SECRET, WORDS, World, home, members
 from tests.end_to_end.shop import CANARY, Shop
 
 CODES = {0, 1, 4, 5, 130, -signal.SIGKILL, -signal.SIGALRM}
@@ -44,11 +44,10 @@ def foreign_untouched(
 ) -> None:
     """Other people's audiences are as they were."""
     live = {segment.id: segment for segment in sandbox.segments()}
-    for key, (view, members) in foreign.items():
+    for key, (view, held) in foreign.items():
         assert live.get(key) == view, f"somebody else's audience {key} was {view} and is {live.get(key)}"
-        for kind, held in members.items():
-            assert sandbox.members(key, CRITEO_TYPES[kind]) == held, f"the members of somebody else's {key} changed"
-    touched = [call for call in calls if call.segment_id in foreign and call.method in ("PATCH", "DELETE")]
+        assert members(sandbox, view) == held, f"the members of somebody else's {key} changed"
+    touched = [call for call in calls if call.segment_id in foreign and call.method != "GET"]
     assert not touched, f"a call went to somebody else's audience: {touched}"
 
 
@@ -72,12 +71,11 @@ def only_needed(world: World, accounts: tuple[Account, ...], calls: tuple[CallVi
 
 def certainty_is_true(accounts: tuple[Account, ...], sandbox: Sandbox) -> None:
     """What the state takes for certain is true, and whoever is there beyond that is known to be in doubt."""
-    live = {segment.id for segment in sandbox.segments()}
+    live = {segment.id: segment for segment in sandbox.segments()}
     for account in accounts:
         if account.refill or account.audience_id is None or account.audience_id not in live:
             continue
-        for kind, criteo_type in CRITEO_TYPES.items():
-            held = sandbox.members(account.audience_id, criteo_type)
+        for kind, held in members(sandbox, live[account.audience_id]).items():
             certain, doubtful = account.certain.get(kind, set()), account.doubtful.get(kind, set())
             where = f"{account.activation} (audience {account.audience_id}, {kind})"
             assert certain <= held, f"{where}: {len(certain - held)} taken for certain are not in Criteo"
@@ -92,20 +90,19 @@ def as_declared(
 ) -> None:
     """In each account exactly the declared audiences and the foreign ones, named and filled as declared."""
     for account_id in ACCOUNTS.values():
-        live = Counter(segment.name for segment in sandbox.segments(account_id))
+        live = Counter(segment.name for segment in sandbox.segments() if home(segment) == account_id)
         wanted = [one.name for one in world.declared.values() if one.account == account_id]
-        wanted += [view.name for view, _ in foreign.values() if view.advertiser_id == account_id]
+        wanted += [view.name for view, _ in foreign.values() if home(view) == account_id]
         assert live == Counter(wanted), f"account {account_id} has {sorted(live)} instead of {sorted(wanted)}"
     ours = {(account.activation, account.account_id): account for account in accounts}
     for one in world.declared.values():
-        segment = next(s for s in sandbox.segments(one.account) if s.name == one.name)
+        segment = next(s for s in sandbox.segments() if home(s) == one.account and s.name == one.name)
         assert (segment.description or "") == one.description, f"{one.id} is described {segment.description!r}"
         assert ours[one.id, one.account].audience_id == segment.id, f"the state has another audience for {one.id}"
+        held = members(sandbox, segment)
         for kind, expected in world.expected(one.id).items():
-            held = sandbox.members(segment.id, CRITEO_TYPES[kind])
-            assert held == expected, (
-                f"{one.id} ({kind}): {len(expected - held)} are missing, {len(held - expected)} are too many"
-            )
+            missing, more = len(expected - held[kind]), len(held[kind] - expected)
+            assert held[kind] == expected, f"{one.id} ({kind}): {missing} are missing, {more} are too many"
         certain = ours[one.id, one.account].certain
         doubtful = ours[one.id, one.account].doubtful
         assert not any(doubtful.values()), f"{one.id} has identifiers in doubt after the clean run"
@@ -124,10 +121,7 @@ class Before:
 
     @classmethod
     def of(cls, accounts: tuple[Account, ...], sandbox: Sandbox) -> Before:
-        held = {
-            segment.id: {kind: sandbox.members(segment.id, word) for kind, word in CRITEO_TYPES.items()}
-            for segment in sandbox.segments()
-        }
+        held = {segment.id: members(sandbox, segment) for segment in sandbox.segments()}
         known = [account for account in accounts if account.audience_id]
         return cls(
             held,
@@ -155,4 +149,4 @@ def sent_no_more(world: World, before: Before, accounts: tuple[Account, ...], ca
 
 
 def _type_of(call: CallView) -> str:
-    return next(kind for kind, word in CRITEO_TYPES.items() if word == call.identifier_type)
+    return next(kind for kind, words in WORDS.items() if call.identifier_type in words)

@@ -10,7 +10,7 @@ from itertools import count
 from runner.sandbox import Sandbox, SegmentView
 from tests.chaos import ledger
 from tests.chaos.criteo import Criteo
-from tests.chaos.world import ACCOUNTS, Declared, World, hashed
+from tests.chaos.world import ACCOUNTS, MAPPINGS, RETAIL, RETAILER, WORDS, Declared, World, hashed, home, members
 from tests.end_to_end.shop import Shop
 
 Identifiers = dict[str, set[str]]
@@ -37,13 +37,22 @@ class Stage:
     def some(self) -> Declared | None:
         return self.chance.choice(list(self.world.declared.values())) if self.world.declared else None
 
-    def someone_foreign(self, account: str, name: str, *, readable: bool = True) -> str:
-        """Somebody else makes an audience and fills it."""
-        segment = self.sandbox.add_segment(account, name, description="not ours")
-        emails = {hashed(f"foreign-{segment.id}-{number}@elsewhere.example") for number in range(4)}
-        self.criteo.add(segment.id, sorted(emails))
+    def someone_foreign(self, account: str, name: str, kind: str = "email", *, readable: bool = True) -> str:
+        """Somebody else makes an audience, of that type in retail media, and fills it."""
+        if any(account == ACCOUNTS[destination] for destination in RETAIL):
+            word = WORDS[kind][-1]
+            segment = self.sandbox.add_retail_media_segment(
+                account, name, retailer_id=RETAILER, identifier_type=word, description="not ours"
+            )
+            self.criteo.add_to_shelf(segment.id, word, [f"foreign-{number}" for number in range(4)])
+        else:
+            segment = self.sandbox.add_segment(account, name, description="not ours")
+            self.criteo.add(
+                segment.id, [hashed(f"foreign-{segment.id}-{number}@elsewhere.example") for number in range(4)]
+            )
         if readable:
-            self.foreign[segment.id] = (self.sandbox.segment(name), {"email": emails})
+            segment = next(one for one in self.sandbox.segments() if one.id == segment.id)
+            self.foreign[segment.id] = (segment, members(self.sandbox, segment))
         return segment.id
 
 
@@ -99,7 +108,7 @@ def remap(stage: Stage) -> str:
     one = stage.some()
     if one is None:
         return ""
-    types = stage.chance.choice((("email",), ("mobile_ad_id",), ("email", "mobile_ad_id")))
+    types = stage.chance.choice(MAPPINGS[one.destination in RETAIL])
     stage.world.change(one.id, types=types)
     return f"{one.id} maps {'+'.join(types)}"
 
@@ -119,8 +128,9 @@ def move(stage: Stage) -> str:
     one = stage.some()
     if one is None:
         return ""
-    there = next(name for name in ACCOUNTS if name != one.destination)
-    stage.world.change(one.id, destination=there)
+    there = stage.chance.choice([name for name in ACCOUNTS if name != one.destination])
+    types = one.types if one.types in MAPPINGS[there in RETAIL] else stage.chance.choice(MAPPINGS[there in RETAIL])
+    stage.world.change(one.id, destination=there, types=types)
     return f"{one.id} moves to {there}"
 
 
@@ -178,7 +188,7 @@ def rename_by_hand(stage: Stage) -> str:
 def swap_by_hand(stage: Stage) -> str:
     """Somebody gives two of our audiences each other's names."""
     for account in ACCOUNTS.values():
-        ours = [segment for segment in stage.ours().values() if segment.advertiser_id == account]
+        ours = [segment for segment in stage.ours().values() if home(segment) == account]
         if len(ours) >= 2:
             one, other = stage.chance.sample(ours, 2)
             stage.sandbox.change_segment(one.id, name=f"Aside {next(stage.hands)}")
@@ -208,7 +218,7 @@ def take_over(stage: Stage) -> str:
         return ""
     new = stage.world.declare(stage.chance)
     name = new.name if stage.chance.random() < 0.5 else f"Foreign {next(stage.hands)}"
-    audience = stage.someone_foreign(new.account, name, readable=False)
+    audience = stage.someone_foreign(new.account, name, new.types[0], readable=False)
     stage.world.write(stage.shop)
     stage.shop.run("import", new.id, audience)
     return f"{new.id} imports audience {audience}"

@@ -26,11 +26,15 @@ from runner.sandbox import App, CallView, Sandbox, SandboxOptions, running
 from tests.chaos import checks, ledger, mishaps
 from tests.chaos.criteo import Criteo
 from tests.chaos.deeds import Stage, some_deeds
-from tests.chaos.world import ACCOUNTS, CLIENT, SECRET, World
+from tests.chaos.world import ACCOUNTS, CLIENT, RETAIL, SECRET, World
 from tests.end_to_end.shop import Shop
 
+MARKETING = tuple(account for name, account in ACCOUNTS.items() if name not in RETAIL)
+SHELVES = tuple(ACCOUNTS[name] for name in RETAIL)
 ROOT = Path(__file__).parents[2]
-OPTIONS = SandboxOptions(apps=(App(CLIENT, SECRET, tuple(ACCOUNTS.values())),), rate_limit=0, keep_identifiers=True)
+OPTIONS = SandboxOptions(
+    apps=(App(CLIENT, SECRET, advertisers=MARKETING, accounts=SHELVES),), rate_limit=0, keep_identifiers=True
+)
 LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
 

@@ -86,4 +86,6 @@ def _rows(path: Path, columns: str) -> list[tuple[object, ...]]:
 
 def _wire(kind: object, identifier: object) -> str:
     assert isinstance(identifier, bytes)
+    if kind == "customer_id":
+        return identifier.decode()
     return str(uuid.UUID(bytes=identifier)) if kind == "mobile_ad_id" else identifier.hex()

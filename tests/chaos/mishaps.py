@@ -8,10 +8,16 @@ from typing import Any
 
 from runner.sandbox import Sandbox
 
+
+def _both(method: str, when: str, most: int) -> tuple[tuple[str, str, int], ...]:
+    """The same point in both of Criteo's services."""
+    return ((f"MarketingSolutions.{method}", when, most), (f"RetailMedia.{method}", when, most))
+
+
 NAMED: dict[str, tuple[tuple[str, str, int], ...]] = {
     "after the outbox is durable": (("LocalState.open_delta", "before", 3), ("LocalState.open_delta", "after", 3)),
     "between a mark and its call": (("LocalState.mark_in_flight", "after", 12),),
-    "between a call and its mark": (("LocalState.mark_taken", "before", 12), ("MarketingSolutions.send", "after", 12)),
+    "between a call and its mark": (("LocalState.mark_taken", "before", 12), *_both("send", "after", 12)),
     "between two batches": (("LocalState.mark_taken", "after", 12),),
     "between the last mark and the pointer move": (
         ("DuckDBEngine.settle", "before", 4),
@@ -27,28 +33,28 @@ NAMED: dict[str, tuple[tuple[str, str, int], ...]] = {
     "in the middle of create": (
         ("LocalState.intend", "before", 3),
         ("LocalState.intend", "after", 3),
-        ("MarketingSolutions.create", "before", 3),
-        ("MarketingSolutions.create", "after", 3),
+        *_both("create", "before", 3),
+        *_both("create", "after", 3),
         ("LocalState.created", "before", 3),
         ("LocalState.created", "after", 3),
         ("LocalState.define", "before", 3),
         ("LocalState.define", "after", 3),
     ),
     "in the middle of a delete": (
-        ("MarketingSolutions.delete", "after", 2),
+        ("AccountConnection.delete", "after", 2),
         ("LocalState.forget", "before", 2),
         ("LocalState.forget", "after", 2),
     ),
     "in the middle of a rename": (
-        ("MarketingSolutions.update", "before", 4),
-        ("MarketingSolutions.update", "after", 4),
+        ("AccountConnection.update", "before", 4),
+        ("AccountConnection.update", "after", 4),
     ),
     "in the middle of a clear": (
-        ("MarketingSolutions.clear", "before", 1),
-        ("MarketingSolutions.clear", "after", 1),
+        ("AccountConnection.clear", "before", 1),
+        ("AccountConnection.clear", "after", 1),
         ("LocalState.cleared", "after", 1),
     ),
-    "while planning": (("MarketingSolutions.audiences", "after", 2), ("DuckDBEngine.evaluate", "after", 5)),
+    "while planning": (*_both("audiences", "after", 2), ("DuckDBEngine.evaluate", "after", 5)),
     "in the history": (
         ("LocalState.begin_run", "after", 1),
         ("LocalState.record", "before", 6),
@@ -63,7 +69,16 @@ DEEDS = {"kill": 10, "interrupt": 2, "terminate": 2, "interrupt twice": 2, "full
 WHILE_WRITING = {"kill": 4, "tear": 4, "no space": 2}
 
 FAULTS = ("429", "500", "502", "503", "html", "empty", "truncate", "drop-before", "drop-after", "reject")
-PATHS = ("oauth2/token", "advertisers/me", "/search", "/create", "/delete", "contact-list", "audience-segments")
+PATHS = (
+    "oauth2/token",
+    "advertisers/me",
+    "retail-media/accounts",
+    "/search",
+    "/create",
+    "/delete",
+    "contact-list",
+    "audience-segments",
+)
 
 
 @dataclass(slots=True)

@@ -29,7 +29,9 @@ from typing import Any
 POINTS = {
     "LocalState": "runner.state.local",
     "DuckDBEngine": "runner.engine.duckdb",
+    "AccountConnection": "runner.criteo.account_connection",
     "MarketingSolutions": "runner.criteo.marketing_solutions",
+    "RetailMedia": "runner.criteo.retail_media",
     "Http": "runner.criteo.http",
 }
 """Class of a point that is a method -> where it is."""

@@ -11,19 +11,39 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from runner.sandbox import Sandbox, SegmentView
 from tests.end_to_end.shop import CANARY, Person, Shop
 
-ACCOUNTS = {"one": "12345", "two": "67890"}
-"""Destination -> ad account."""
+ACCOUNTS = {"one": "12345", "two": "67890", "shelf": "555"}
+"""Destination -> ad account; the last is one of retail media."""
 
-BATCH_SIZES = {"one": 3, "two": 5}
+RETAIL = {"shelf"}
+"""The destinations in retail media, whose audiences hold one type of identifier each."""
+
+RETAILER = "12"
+BATCH_SIZES = {"one": 3, "two": 5, "shelf": 4}
 GROUPS = 7
 PEOPLE = 36
-CRITEO_TYPES = {"email": "email", "mobile_ad_id": "madid"}
-"""Identifier type -> Criteo's word for it."""
+WORDS = {"email": ("email", "Email"), "mobile_ad_id": ("madid",), "customer_id": ("CustomerId",)}
+"""Identifier type -> Criteo's words for it: marketing solutions' and retail media's."""
+
+TYPES = tuple(WORDS)
+MAPPINGS = {
+    False: (("email",), ("mobile_ad_id",), ("email", "mobile_ad_id")),
+    True: (("email",), ("customer_id",), ("customer_id",)),
+}
+"""What an activation may map: the second in retail media."""
+
+CUSTOMER = "regexp_extract(kind, '#([^#]*)#', 1)"
+"""A person's customer id, which is kept in the column of the groups."""
 
 SECRET = "s3cr3t-of-the-chaos-app"
 CLIENT = "chaos"
+
+KINDS = {
+    False: 'type: criteo\nadvertiser_id: "{account}"',
+    True: f'type: criteo-retail-media\naccount_id: "{{account}}"\nretailer_id: "{RETAILER}"',
+}
 
 PROJECT = """\
 kind: Source
@@ -36,8 +56,7 @@ tables:
 ---
 kind: Destination
 name: {name}
-type: criteo
-advertiser_id: "{account}"
+{KINDS[name in RETAIL].format(account=account)}
 credentials:
   client_id: "{{{{ env('CRITEO_CLIENT_ID') }}}}"
   client_secret: "{{{{ env('CRITEO_CLIENT_SECRET') }}}}"
@@ -84,13 +103,19 @@ class Someone:
         digest = hashlib.md5(f"device {self.number}".encode()).hexdigest()
         return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
+    @property
+    def customer(self) -> str:
+        return "" if self.number % 7 == 6 else f"C-{self.number}/é"
+
     def row(self) -> Person:
         """The identifiers in one of several spellings, all of them the same to Criteo."""
         email = self.email
         if email and self.spelling:
             hashed = hashlib.sha256(email.lower().encode()).hexdigest()
             email = (email.upper(), f"\t {email} ", hashed, hashed.upper())[self.spelling % 4]
-        return Person(email, self.idfa.upper() if self.spelling % 2 else self.idfa, in_groups(self.groups))
+        customer = f"\t{self.customer} " if self.customer and self.spelling % 2 else self.customer
+        kind = f"{in_groups(self.groups)}#{customer}#"
+        return Person(email, self.idfa.upper() if self.spelling % 2 else self.idfa, kind)
 
 
 @dataclass(slots=True)
@@ -106,20 +131,23 @@ class World:
         world = cls()
         for number in range(PEOPLE):
             world.people.append(Someone(number, {g for g in range(GROUPS) if chance.random() < 0.4}))
-        for _ in range(chance.randint(4, 6)):
+        for destination in ACCOUNTS:
+            world.declare(chance, destination=destination)
+        for _ in range(chance.randint(1, 3)):
             world.declare(chance)
         return world
 
     def declare(self, chance: random.Random, *, id: str = "", name: str = "", destination: str = "") -> Declared:
         """One more activation, or one that was declared before and is again."""
         number = next(self.numbers)
+        destination = destination or chance.choice(tuple(ACCOUNTS))
         new = Declared(
             id=id or f"a{number}",
             name=name or f"Audience {number}",
             description=chance.choice(("", f"About {number}", "Ünïcode & <b>more</b>")),
             group=chance.randrange(GROUPS),
-            types=chance.choice((("email",), ("mobile_ad_id",), ("email", "mobile_ad_id"))),
-            destination=destination or chance.choice(tuple(ACCOUNTS)),
+            types=chance.choice(MAPPINGS[destination in RETAIL]),
+            destination=destination,
         )
         self.declared[new.id] = new
         return new
@@ -139,12 +167,12 @@ class World:
             if path.stem not in self.declared:
                 path.unlink()
         for one in self.declared.values():
-            column = {"email": "email", "mobile_ad_id": "idfa"}
+            column = {"email": "email", "mobile_ad_id": "idfa", "customer_id": "customer"}
             where = f"where kind like '%{in_groups({one.group})}%'"
             shop.activation(
                 one.id,
                 name=one.name,
-                sql=f"-- {one.remark}\nselect email, idfa from shop.people {where}",
+                sql=f"-- {one.remark}\nselect email, idfa, {CUSTOMER} as customer from shop.people {where}",
                 description=one.description,
                 destination=one.destination,
                 mapping={kind: column[kind] for kind in one.types},
@@ -167,8 +195,9 @@ class World:
         inside = [someone for someone in self.people if one.group in someone.groups]
         emails = {hashed(someone.email) for someone in inside if someone.email} | {hashed(CANARY)}
         devices = {someone.idfa for someone in inside if re.fullmatch(r"[0-9a-f-]*[1-9a-f][0-9a-f-]*", someone.idfa)}
-        found = {"email": emails, "mobile_ad_id": devices}
-        return {kind: found[kind] if kind in one.types else set() for kind in CRITEO_TYPES}
+        customers = {someone.customer for someone in inside if someone.customer}
+        found = {"email": emails, "mobile_ad_id": devices, "customer_id": customers}
+        return {kind: found[kind] if kind in one.types else set() for kind in TYPES}
 
 
 def in_groups(groups: set[int]) -> str:
@@ -178,3 +207,19 @@ def in_groups(groups: set[int]) -> str:
 
 def hashed(email: str) -> str:
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+
+
+def home(segment: SegmentView) -> str:
+    """The account that a segment is in."""
+    return segment.advertiser_id or segment.account_id or ""
+
+
+def members(sandbox: Sandbox, segment: SegmentView) -> dict[str, set[str]]:
+    """Whom a segment holds, by our names for the types."""
+    retail = segment.account_id is not None
+    held = {}
+    for kind, words in WORDS.items():
+        word = words[-1] if retail else words[0]
+        known = word in ((segment.identifier_type,) if retail else ("email", "madid"))
+        held[kind] = sandbox.members(segment.id, word) if known else set()
+    return held
