@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from runner import __version__
 from runner.cli import changes, files, outcome, server, views
 from runner.cli.console import show_error, tell
 from runner.cli.findings import findings_as_data
-from runner.errors import HeadcountError
+from runner.errors import HeadcountError, Interrupted
+
+
+class _Commands(TyperGroup):
+    """Typer turns a KeyboardInterrupt into an exit code and says nothing."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
 
 app = typer.Typer(
     name="headcount",
+    cls=_Commands,
     help="Keep Criteo audiences as YAML files in git say they should be.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -63,6 +76,9 @@ def run(arguments: list[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         tell("Interrupted.\n")
         return outcome.INTERRUPTED
+    except Interrupted as interruption:
+        tell(f"Interrupted: {interruption.message.removeprefix('interrupted; ')}.\n")
+        return interruption.exit_code
     except HeadcountError as error:
         show_error(error)
         return error.exit_code

@@ -16,6 +16,7 @@ class Interrupts:
     """Use as a context manager around a run; `defer()` when sending begins, `asked()` between two batches.
 
     The first signal then only asks; a second one stops at once, which is equally safe, since every step is durable.
+    Leaving the context, a KeyboardInterrupt becomes Interrupted, which says how things stand.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,8 @@ class Interrupts:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(self._told()) from None
 
     def defer(self) -> None:
         self._deferring = True
@@ -50,6 +53,11 @@ class Interrupts:
             if self._asked:
                 raise Interrupted("interrupted; what was sent is recorded, and the next run goes on from there")
             time.sleep(min(left, 0.1))
+
+    def _told(self) -> str:
+        if self._deferring:
+            return "stopped at once; what may have been sent is recorded, and the next run goes on from there"
+        return "nothing was sent"
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._asked or not self._deferring:

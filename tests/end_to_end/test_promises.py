@@ -166,6 +166,38 @@ class TestInterrupts:
         batched.apply()
         assert sandbox.members(only(sandbox), "email") == hashes(*range(10))
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["sync"]])
+    def test_before_anything_is_sent_a_run_ends_at_once_and_says_so(
+        self, shop: Shop, sandbox: Sandbox, command: list[str], number: signal.Signals
+    ) -> None:
+        shop.activation()
+        sandbox.fault("slow", path="advertisers/me", times=None, seconds=20)
+        with shop.start(*command) as process:
+            wait_until(lambda: any("advertisers/me" in call.path for call in sandbox.calls()))
+            process.send_signal(number)
+            out, err = process.communicate(timeout=15)
+        assert (process.returncode, out) == (130, "")
+        assert err.splitlines()[-1] == "Interrupted: nothing was sent."
+        sandbox.clear_faults()
+        shop.apply()
+
+    def test_a_second_ctrl_c_stops_at_once_and_loses_nothing(self, batched: Shop, sandbox: Sandbox) -> None:
+        sandbox.fault("slow", path="contact-list", times=None, seconds=20)
+        with batched.start("apply", "--yes") as process:
+            wait_until(lambda: amendments(sandbox) >= 1)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            while "press Ctrl-C again" not in process.stderr.readline():
+                pass
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=15)
+        assert process.returncode == 130
+        assert "stopped at once; what may have been sent is recorded" in err
+        sandbox.clear_faults()
+        batched.apply()
+        assert sandbox.members(only(sandbox), "email") == hashes(*range(10))
+
     def test_sigterm_does_the_same(self, batched: Shop, sandbox: Sandbox) -> None:
         sandbox.fault("slow", path="contact-list", times=None, seconds=0.5)
         with batched.start("apply", "--yes") as process:
