@@ -23,6 +23,7 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,8 @@ def _arm(point: dict[str, Any], log: str) -> None:
 
 def _do(deed: str, at: str, when: str, log: str, *arguments: Any) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(descriptor, f"{deed} {when} {at}\n".encode())
+    with suppress(OSError):  # an earlier deed may have filled the disk
+        os.write(descriptor, f"{deed} {when} {at}\n".encode())
     os.close(descriptor)
     DEEDS[deed](*arguments)
 
