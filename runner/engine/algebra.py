@@ -53,6 +53,16 @@ def settled(held: Held, identifier_type: IdentifierType) -> tuple[str, ...]:
     return tuple(part for part in (_members(held, identifier_type), _sent(held, identifier_type)) if part)
 
 
+def joined(now: str, before: str) -> str:
+    """Each identifier of the segment or of what is held, with its side; several times where the segment has it so.
+
+    `before` is distinct. A full join takes half the time and memory of grouping the union of both: what is in both,
+    nearly everything, needs no place in a table of groups, and only what differs is made distinct afterwards.
+    """
+    side = "(coalesce(n.side, 0::utinyint) | coalesce(b.side, 0::utinyint))::utinyint"
+    return f"select identifier, {side} as side from ({now}) n full join ({before}) b using (identifier)"
+
+
 def sides(parts: Iterable[str]) -> str:
     """Each identifier of the parts once, with its side."""
     return f"select identifier, bit_or(side) as side from ({' union all '.join(parts)}) group by identifier"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.engine import algebra, watched
-from runner.engine.files import unreadable, write_durably
+from runner.engine.files import PLAIN, unreadable, write_durably
 from runner.engine.session import literal
 from runner.engine.wire import wire_text
 from runner.identifiers import IdentifierType, Operation
@@ -42,11 +42,11 @@ def differences(
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
         before = algebra.settled(held, identifier_type)
+        path = folder / f"{identifier_type}.parquet"
         if before:
-            path = folder / f"{identifier_type}.parquet"
             found.append(_compare(connection, identifier_type, now, before, path))
         elif now is not None:
-            found.append(_all_new(connection, identifier_type, now))
+            found.append(_all_new(connection, identifier_type, now, path))
     return tuple(found)
 
 
@@ -70,7 +70,8 @@ def write_outbox(
                 sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
     if parts:
-        write_durably(connection, " union all ".join(parts), path, (), temporary)
+        types = {batch.identifier_type for batch in batches if batch.identifier_type is not None}
+        write_durably(connection, " union all ".join(parts), path, types, (), temporary)
     return tuple(batches)
 
 
@@ -126,11 +127,14 @@ def stored_types(
     return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
 
 
-def _all_new(connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, now: str) -> Difference:
-    distinct = f"select distinct identifier from ({now})"
-    [(total,)] = watched.run(connection, f"select count(*) from ({distinct})")
-    nothing = f"{distinct} where false"
-    return Difference(identifier_type, TypeDelta(before=0, after=total, added=total, removed=0), distinct, nothing)
+def _all_new(
+    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, now: str, path: Path
+) -> Difference:
+    """Everybody is to be added: distinct once, into a file."""
+    [(total,)] = watched.run(connection, f"copy (select distinct identifier from ({now})) to {literal(path)} {PLAIN}")
+    everybody = f"select identifier from read_parquet({literal(path)})"
+    counts = TypeDelta(before=0, after=total, added=total, removed=0)
+    return Difference(identifier_type, counts, everybody, f"{everybody} where false")
 
 
 def _compare(
@@ -141,12 +145,12 @@ def _compare(
     path: Path,
 ) -> Difference:
     """One pass over all sets; only what differs is written down. A part of `before` alone is distinct as it is."""
-    everything = algebra.sides((now, *before) if now else before)
     settled = algebra.sides(before) if len(before) > 1 else before[0]
+    everything = algebra.joined(now, settled) if now else settled
     watched.run(
         connection,
-        f"copy (select identifier, side from ({everything}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
-        f"to {literal(path)} (format parquet, compression uncompressed)",
+        f"copy (select distinct identifier, side from ({everything}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
+        f"to {literal(path)} {PLAIN}",
     )
     [(members, unknown)] = watched.run(
         connection,

@@ -121,7 +121,7 @@ class DuckDBEngine:
             types = deltas.stored_types(connection, None, held)
             parts = [part for part in (algebra.folded(held, identifier_type) for identifier_type in types) if part]
             rows = " union all ".join(parts) or algebra.NO_MEMBERS
-            write_durably(connection, rows, path, files, self._folder)
+            write_durably(connection, rows, path, types, files, self._folder)
             counted = watched.run(
                 connection,
                 "select identifier_type, count(*), count(*) filter (unknown) "
@@ -189,6 +189,8 @@ class DuckDBEngine:
         with self._guard:
             if self._own is None:
                 self._own = open_session(self._limits, self._folder / "spill")
+                # Memberships are sets. A segment keeps its order: `limit` without `order by` must mean the same people.
+                self._own.execute("set preserve_insertion_order = false")
             return self._own.cursor()
 
     def _next_folder(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine import watched
+from runner.engine.files import PLAIN
 from runner.engine.session import literal
 from runner.engine.wire import BLANK, HASHED, KEPT, reasons, wire_select
 from runner.identifiers import IdentifierType
@@ -21,11 +22,8 @@ SAMPLES = 5
 
 
 def write_statement(columns: Mapping[IdentifierType, str], path: Path) -> str:
-    """The statement that runs the view `segment` and writes its wire forms.
-
-    Uncompressed, for hashes do not compress and the file is short-lived.
-    """
-    return f"copy ({wire_select(columns, 'segment')}) to {literal(path)} (format parquet, compression uncompressed)"
+    """The statement that runs the view `segment` and writes its wire forms into a file that is short-lived."""
+    return f"copy ({wire_select(columns, 'segment')}) to {literal(path)} {PLAIN}"
 
 
 def measure(connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[IdentifierType, ...]) -> Evaluation:

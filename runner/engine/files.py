@@ -7,7 +7,7 @@ machine has not run out of anything. Who is told of damage will refill the audie
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,24 +16,40 @@ from runner.engine import watched
 from runner.engine.session import literal
 from runner.engine.shortage import ROOM, reason, temporary_folder
 from runner.errors import StateError
+from runner.identifiers import IdentifierType
 
 if TYPE_CHECKING:
     import duckdb
 
 
+PLAIN = "(format parquet, compression uncompressed, string_dictionary_page_size_limit 1)"
+"""How hashes are written: they do not compress, and looking for repeated ones costs as much as all the rest."""
+
+PACKED = "(format parquet, compression zstd)"
+_RANDOM = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER, IdentifierType.MOBILE_AD_ID})
+"""The types whose wire forms are hashes, or as good as."""
+
+
 def write_durably(
-    connection: duckdb.DuckDBPyConnection, query: str, path: Path, made_from: tuple[Path, ...], temporary: Path
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    types: Collection[IdentifierType],
+    made_from: tuple[Path, ...],
+    temporary: Path,
 ) -> None:
     """Write the query's rows to `path`: first under another name, flushed to disk, then renamed.
 
-    `made_from` are the files of the state that the query reads, `temporary` is where it spills to. Raises StateError.
+    `types` are those of the identifiers in it, `made_from` the files of the state that the query reads; `temporary` is
+    where it spills to. Raises StateError.
     """
     import duckdb
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        watched.run(connection, f"copy ({query}) to {literal(unfinished)} (format parquet, compression zstd)")
+        form = PLAIN if _RANDOM.issuperset(types) else PACKED
+        watched.run(connection, f"copy ({query}) to {literal(unfinished)} {form}")
         unfinished.chmod(0o600)
         _flush(unfinished)
         unfinished.replace(path)
