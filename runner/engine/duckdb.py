@@ -1,4 +1,4 @@
-"""The embedded engine: DuckDB in this process, one locked instance for each segment and one of our own for the rest."""
+"""The embedded engine: DuckDB in this process, locked instances for segments and one of our own for the rest."""
 # ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from runner.engine import algebra, deltas, watched
 from runner.engine.evaluation import measure, write_statement
 from runner.engine.faults import failed, too_slow
 from runner.engine.files import told, unreadable, write_durably
+from runner.engine.instances import Instances
 from runner.engine.interface import Settled
 from runner.engine.scratch import Scratch, open_scratch
 from runner.engine.segment import first_finding, prepared
@@ -52,6 +53,7 @@ class DuckDBEngine:
         self._scratch: Scratch | None = open_scratch(scratch)
         self._folder = self._scratch.path
         self._limits = limits(memory_limit, threads, time_limit)
+        self._instances = Instances(self._limits, self._folder)
         self._on_progress = on_progress
         self._numbers = count()
         self._own: duckdb.DuckDBPyConnection | None = None
@@ -60,15 +62,15 @@ class DuckDBEngine:
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
-        sql, folder = activation.segment.sql, self._next_folder()
         deadline = monotonic() + self._limits.seconds
         try:
-            with self._telling(sql), prepared(activation, sources, self._limits, folder, deadline) as segment:
+            with (
+                self._telling(activation.segment.sql),
+                prepared(activation, sources, self._instances, deadline) as segment,
+            ):
                 return segment.findings
         except SegmentError as error:
             return _findings(error)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
@@ -138,6 +140,7 @@ class DuckDBEngine:
                 self._own = None
             self._compared.clear()
             scratch, self._scratch = self._scratch, None
+        self._instances.close()
         if scratch is not None:
             scratch.remove()
 
@@ -145,13 +148,18 @@ class DuckDBEngine:
         self, activation: Activation, sources: tuple[Source, ...], folder: Path
     ) -> tuple[Path, tuple[IdentifierType, ...]]:
         deadline = monotonic() + self._limits.seconds
-        path = folder / "out" / "wire.parquet"
-        with prepared(activation, sources, self._limits, folder, deadline) as segment:
-            if segment.findings:
+        with prepared(activation, sources, self._instances, deadline) as segment:
+            if segment.connection is None or segment.findings:
                 raise first_finding(segment.findings)
-            statement = write_statement(segment.columns, path)
-            watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
-            return path, tuple(segment.columns)
+            written = segment.out / f"{folder.name}.parquet"
+            statement = write_statement(segment.columns, written)
+            try:
+                watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
+                # Out of reach of whichever segment the instance runs next.
+                folder.mkdir(mode=0o700)
+                return written.replace(folder / "wire.parquet"), tuple(segment.columns)
+            finally:
+                written.unlink(missing_ok=True)
 
     @contextmanager
     def _telling(self, sql: SqlText) -> Iterator[None]:

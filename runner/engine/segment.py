@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from runner.engine import watched
 from runner.engine.faults import place, unbound
 from runner.engine.headers import HEADER, nearest, shown
-from runner.engine.session import Limits, open_session, paths
+from runner.engine.instances import Instance, Instances
 from runner.engine.shortage import full
-from runner.engine.sources import Reachable, attach, is_csv
+from runner.engine.sources import Reachable, is_csv
 from runner.engine.statement import Flaw, Tables, flaws, references
 from runner.errors import SegmentError
 from runner.findings import Finding, Location
@@ -31,90 +31,66 @@ _DESCRIBE = "describe\n"
 class Prepared:
     """A segment that can run: the view `segment` of the locked `connection` yields it, its columns named c0, c1, ...
 
-    `columns` are those that the mapping asks for. When there are findings, there is no view.
+    It may write below `out`. `columns` are those that the mapping asks for. When there are findings, there is no view.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: duckdb.DuckDBPyConnection | None
+    out: Path
     columns: Mapping[IdentifierType, str]
     findings: tuple[Finding, ...]
 
 
 @contextmanager
 def prepared(
-    activation: Activation, sources: tuple[Source, ...], limits: Limits, folder: Path, deadline: float
+    activation: Activation, sources: tuple[Source, ...], instances: Instances, deadline: float
 ) -> Iterator[Prepared]:
-    """Open an instance for the activation and lock it; segment SQL can then write below `folder`/out and nowhere else.
+    """Bind the activation's SQL in an instance that is locked to the tables it names.
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
-    folder.mkdir(mode=0o700)
-    connection = open_session(limits, folder / "spill")
-    try:
-        yield _prepare(connection, activation, sources, folder / "out", deadline)
-    finally:
-        connection.close()
-
-
-def _prepare(
-    connection: duckdb.DuckDBPyConnection,
-    activation: Activation,
-    sources: tuple[Source, ...],
-    out: Path,
-    deadline: float,
-) -> Prepared:
     import duckdb
 
     sql = activation.segment.sql
     try:
-        named = references(connection, sql.text)
+        with instances.lend((), deadline) as nothing:
+            named = references(nothing.connection, sql.text)
     except duckdb.Error as error:
-        return Prepared(connection, {}, (unbound(error, sql, 0),))
-    csv = False
+        yield Prepared(None, Path(), {}, (unbound(error, sql, 0),))
+        return
+    used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
+    wanted = tuple((source, tables) for source, tables in used if tables)
+    with instances.lend(wanted, deadline) as instance:
+        yield _bind(activation, sources, instance, deadline)
+        instance.connection.execute("drop view if exists temp.segment")
+
+
+def _bind(activation: Activation, sources: tuple[Source, ...], instance: Instance, deadline: float) -> Prepared:
+    import duckdb
+
+    connection, out = instance.connection, instance.out
+    sql = activation.segment.sql
+    csv = any(is_csv(file) for source in instance.reachable for file in source.files)
     try:
-        reachable = _attach(connection, sources, named, deadline)
-        csv = any(is_csv(file) for source in reachable for file in source.files)
-        lock(connection, reachable, out)
-        refused = flaws(connection, sql.text, _tables(sources, reachable))
+        refused = flaws(connection, sql.text, _tables(sources, instance.reachable))
         if refused:
-            return Prepared(connection, {}, tuple(_finding(flaw, sql) for flaw in refused))
+            return Prepared(connection, out, {}, tuple(_finding(flaw, sql) for flaw in refused))
         described = watched.run(connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         mapped, findings = resolve(activation, columns, csv)
         if not findings:
             names = ", ".join(f"c{position}" for position in range(len(columns)))
-            watched.run(connection, f"create view segment({names}) as\n{sql.text}", deadline=deadline)
-        return Prepared(connection, mapped, findings)
+            watched.run(connection, f"create temp view segment({names}) as\n{sql.text}", deadline=deadline)
+        return Prepared(connection, out, mapped, findings)
     except duckdb.Error as error:
         if full(error):
             raise
-        return Prepared(connection, {}, (unbound(error, sql, len(_DESCRIBE), csv),))
-
-
-def _attach(
-    connection: duckdb.DuckDBPyConnection,
-    sources: tuple[Source, ...],
-    named: frozenset[tuple[str, ...]],
-    deadline: float,
-) -> tuple[Reachable, ...]:
-    """Attach the sources that the SQL names; the others need not be there."""
-    used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
-    return tuple(attach(connection, source, tables, deadline) for source, tables in used if tables)
+        return Prepared(connection, out, {}, (unbound(error, sql, len(_DESCRIBE), csv),))
 
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
     known = {source.name: tuple(source.tables) for source in sources}
     databases = frozenset(source.name for source in sources if source.type == "duckdb")
     return Tables(known | {source.name: source.tables for source in reachable}, databases)
-
-
-def lock(connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path) -> None:
-    """From here on the instance reads the sources' files, writes below `out`, and does nothing else outside itself."""
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = tuple(file for source in reachable for file in source.files)
-    connection.execute(f"set allowed_paths = {paths(files)}")
-    connection.execute(f"set allowed_directories = {paths((f'{out}/',))}")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
 
 
 def _finding(flaw: Flaw, sql: SqlText) -> Finding:

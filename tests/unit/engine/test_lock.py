@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from runner.engine.segment import lock
+from runner.engine.instances import lock
 from runner.engine.session import Limits, open_session
 from runner.engine.sources import attach
 from tests.unit.engine.conftest import World

@@ -1,0 +1,91 @@
+"""Locked instances are shared by segments that read the same tables, and by no others."""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import pytest
+
+from runner.engine import instances
+from runner.engine.instances import KEPT
+from runner.errors import SegmentError
+from tests.unit.engine.conftest import World
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[duckdb.DuckDBPyConnection]:
+    """Every instance that is opened for segments from now on."""
+    found: list[duckdb.DuckDBPyConnection] = []
+    real = instances.open_session
+
+    def remembered(*arguments):
+        found.append(real(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(instances, "open_session", remembered)
+    return found
+
+
+def test_segments_over_the_same_tables_share_one(people: World, opened: list[object]) -> None:
+    for number in range(3):
+        assert people.evaluate(f"select email from shop.people where n > {number}").rows == 3 - number
+    assert len(opened) == 2  # one more reads no table: it parses
+
+
+def test_a_table_is_out_of_reach_of_a_segment_that_does_not_name_it(people: World) -> None:
+    """Even where the static check would let it through: the instance has no such table."""
+    people.table("secrets", "select 'x@y.example' as email")
+    people.evaluate("select email from shop.secrets")
+    people.evaluate("select email from shop.people")
+    shared = [one.connection for one in people.engine._instances._idle.values()]
+    told = [one.execute("select table_name from information_schema.tables").fetchall() for one in shared]
+    assert sorted(told) == [[], [("people",)], [("secrets",)]]
+
+
+def test_the_view_of_one_segment_is_gone_for_the_next(people: World) -> None:
+    people.evaluate("select email from shop.people")
+    assert people.check("select c0 as email from segment")[0].code == "sql-unknown-table"
+
+
+def test_what_one_segment_yielded_is_out_of_reach_of_the_next(people: World) -> None:
+    found = people.evaluate("select email from shop.people")
+    for one in people.engine._instances._idle.values():
+        assert list(one.out.iterdir()) == []
+        with pytest.raises(duckdb.Error):
+            one.connection.execute(f"select * from read_parquet('{found.path}')").fetchall()
+
+
+def test_one_in_which_a_segment_failed_is_not_used_again(people: World, opened: list[object]) -> None:
+    with pytest.raises(SegmentError):
+        people.evaluate("select error(email) as email from shop.people")
+    assert people.evaluate("select email from shop.people").rows == 3
+    assert len(opened) == 3
+
+
+def test_a_source_that_was_declared_otherwise_gets_another_one(people: World) -> None:
+    people.evaluate("select email from shop.people")
+    people.table("people", "select 'one@example.com' as email", suffix="csv")
+    assert people.evaluate("select email from shop.people").rows == 1
+
+
+def test_few_are_kept(people: World) -> None:
+    for number in range(KEPT + 3):
+        people.table(f"t{number}", "select 'one@example.com' as email")
+        people.evaluate(f"select email from shop.t{number}")
+    assert len(people.engine._instances._idle) == KEPT
+
+
+def test_two_threads_have_one_each(people: World) -> None:
+    results: list[int] = []
+
+    def work(number: int) -> None:
+        sql = f"select email from shop.people where n <= {number}"
+        results.extend(people.evaluate(sql).rows for _ in range(5))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [1] * 5 + [2] * 5 + [3] * 5
