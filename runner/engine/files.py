@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-PLAIN = "(format parquet, compression uncompressed, string_dictionary_page_size_limit 1)"
+PLAIN = "(format parquet, compression uncompressed, dictionary_size_limit 8)"
 """How hashes are written: they do not compress, and looking for repeated ones costs as much as all the rest."""
 
 PACKED = "(format parquet, compression zstd)"
