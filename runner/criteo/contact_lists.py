@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runner.criteo.client import Call, Client
 from runner.criteo.meanings import make, rejection, require_accepted
-from runner.criteo.wire import encoded, item, resource, taken
+from runner.criteo.wire import amendment_body, item, taken
 from runner.destinations import Taken
 from runner.identifiers import Operation
 
@@ -37,13 +37,9 @@ class ContactLists:
             return Taken(0, 0)
         verb = "adding identifiers to" if operation is Operation.ADD else "removing identifiers from"
         doing = f"{verb} audience {audience_id}"
-        attributes = {
-            "operation": str(operation),
-            **typed,
-            "identifiers": identifiers if isinstance(identifiers, list) else list(identifiers),
-        }
+        body = amendment_body(self._type, {"operation": str(operation), **typed}, identifiers)
         method, path = self._amend(audience_id)
-        answer = make(self._client, Call(doing, method, path, encoded(resource(self._type, attributes))))
+        answer = make(self._client, Call(doing, method, path, body))
         require_accepted(answer, doing)
         amendment = item(answer)
         if amendment is None:

@@ -6,7 +6,8 @@ Answers are read leniently (ids as numbers, missing or null attributes, unknown 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from typing import Any
 from runner.criteo.errors import Envelope
 from runner.destinations import Taken
 from runner.errors import DestinationError
-from runner.identifiers import IdentifierType
+from runner.identifiers import IdentifierType, WireForms
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -28,6 +29,20 @@ def encoded(data: object) -> bytes:
 def resource(type: str, attributes: Mapping[str, Any], id: str | None = None) -> dict[str, Any]:  # noqa: A002
     """One resource of a request."""
     return {**({} if id is None else {"id": id}), "type": type, "attributes": attributes}
+
+
+def amendment_body(type: str, attributes: Mapping[str, Any], identifiers: Sequence[str]) -> bytes:  # noqa: A002
+    """The body that amends a contact list by these identifiers."""
+    if not isinstance(identifiers, WireForms) or not identifiers or not _PLAIN.fullmatch(identifiers.text):
+        return encoded(resource(type, {**attributes, "identifiers": list(identifiers)}))
+    around = encoded(resource(type, {**attributes, "identifiers": [_HERE]}))
+    return around.replace(_HERE.encode(), identifiers.text.replace("\n", '","').encode("ascii"), 1)
+
+
+_PLAIN = re.compile(r"[ !#-\[\]-~\n]+")
+"""What needs no escape in JSON."""
+
+_HERE = "the identifiers"
 
 
 def replaced(text: str) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ from runner.engine import algebra, watched
 from runner.engine.files import PLAIN, unreadable, write_durably
 from runner.engine.session import literal
 from runner.engine.wire import wire_text
-from runner.identifiers import IdentifierType, Operation
+from runner.identifiers import IdentifierType, Operation, WireForms
 from runner.membership import Batch, Evaluation, Held, TypeDelta
 
 if TYPE_CHECKING:
@@ -75,10 +75,8 @@ def write_outbox(
     return tuple(batches)
 
 
-def read_batches(
-    connection: duckdb.DuckDBPyConnection, outbox: Path, first: int, last: int | None = None
-) -> Iterator[tuple[int, list[str]]]:
-    """Number and wire forms of each batch from `first` to `last`, some at a time.
+def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterator[tuple[int, WireForms]]:
+    """Number and wire forms of each batch, some at a time.
 
     Raises StateError for a file that holds something else, and what DuckDB raises.
     """
@@ -86,19 +84,17 @@ def read_batches(
     try:
         sizes = watched.run(
             connection,
-            f"select batch, any_value(identifier_type), count(*) from {source} "
-            "where batch between $1 and $2 group by batch order by batch",
-            [first, last if last is not None else 2**31 - 1],
+            f"select batch, any_value(identifier_type), count(*) from {source} group by batch order by batch",
         )
         for group in _portions(sizes):
             kind = IdentifierType(group[0][1])
             rows = watched.run(
                 connection,
-                f"select batch, list({wire_text(kind, 'identifier')}) from {source} "
+                f"select batch, string_agg({wire_text(kind, 'identifier')}, chr(10)), count(*) from {source} "
                 "where batch between $1 and $2 group by batch order by batch",
                 [group[0][0], group[-1][0]],
             )
-            yield from rows
+            yield from ((int(batch), WireForms(text, count)) for batch, text, count in rows)
     except ValueError:
         raise unreadable(outbox) from None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from runner.engine import algebra, deltas, watched
 from runner.engine.evaluation import measure, write_statement
 from runner.engine.faults import failed, too_slow
-from runner.engine.files import told, unreadable, write_durably
+from runner.engine.files import told, write_durably
 from runner.engine.instances import Instances
 from runner.engine.interface import Settled
 from runner.engine.scratch import Scratch, open_scratch
@@ -23,7 +23,7 @@ from runner.engine.segment import first_finding, prepared
 from runner.engine.session import limits, literal, open_session
 from runner.errors import SegmentError
 from runner.findings import Finding
-from runner.identifiers import IdentifierType
+from runner.identifiers import IdentifierType, WireForms
 from runner.membership import Batch, Delta, Evaluation, Held
 from runner.model import Activation, Source, SqlText
 
@@ -103,17 +103,10 @@ class DuckDBEngine:
         with told("writing the outbox", (), self._folder):
             return deltas.write_outbox(self._connection(), found, path, batch_size, self._folder)
 
-    def identifiers(self, outbox: Path, number: int) -> list[str]:
-        """The wire forms of one batch, as they go into a call. Raises StateError when there is no such batch."""
+    def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
+        """Number and wire forms of each batch, in order, some batches at a time. Raises StateError."""
         with told("reading the outbox", (outbox,), self._folder):
-            for _, identifiers in deltas.read_batches(self._connection(), outbox, number, number):
-                return identifiers
-        raise unreadable(outbox)
-
-    def batches(self, outbox: Path, first: int = 0) -> Iterator[tuple[int, list[str]]]:
-        """Number and wire forms of each batch from `first` on, in order, some batches at a time. Raises StateError."""
-        with told("reading the outbox", (outbox,), self._folder):
-            yield from deltas.read_batches(self._connection(), outbox, first)
+            yield from deltas.read_batches(self._connection(), outbox)
 
     def settle(self, held: Held, path: Path) -> Settled:
         """Fold an unfinished delta into a new membership file at `path`. Raises StateError."""

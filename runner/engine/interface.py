@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.findings import Finding
-from runner.identifiers import IdentifierType
+from runner.identifiers import IdentifierType, WireForms
 from runner.membership import Batch, Delta, Evaluation, Held
 from runner.model import Activation, Source
 
@@ -48,12 +48,8 @@ class Engine(Protocol):
         """Write the delta to `path` in batches of one operation and one type, removals first."""
         ...
 
-    def identifiers(self, outbox: Path, number: int) -> list[str]:
-        """The wire forms of one batch, as they go into a call."""
-        ...
-
-    def batches(self, outbox: Path, first: int = 0) -> Iterator[tuple[int, list[str]]]:
-        """Number and wire forms of each batch from `first` on, in order, reading the file once, bounded in memory."""
+    def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
+        """Number and wire forms of each batch, in order, reading the file once, bounded in memory."""
         ...
 
     def settle(self, held: Held, path: Path) -> Settled:

@@ -64,7 +64,6 @@ def test_a_membership_is_not_called_damaged_when_the_machine_is_at_fault(
         lambda: bench.engine.compare(None, Held(members)),
         lambda: bench.engine.write_outbox(now, Held(members), bench.path(), 5),
         lambda: bench.engine.settle(Held(members), bench.path()),
-        lambda: bench.engine.identifiers(outbox, 0),
         lambda: list(bench.engine.batches(outbox)),
     ):
         with monkeypatch.context() as patch:
