@@ -6,7 +6,7 @@ These are the values that the state gives back; how they are kept is the state's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,7 +18,8 @@ class Definition:
     """The declared part of an audience, as far as it decides who is in it and what it is called.
 
     `sql` is the segment's fingerprint (see model.Segment), `mapping` identifier type -> column name. Schedules and
-    guardrails are not part of it: they change nothing in the destination.
+    guardrails are not part of it: they change nothing in the destination. `undated_name` and `undated_description` are
+    set where the words name the day: they are what these come to on one fixed day (docs/adr/0008).
     """
 
     name: str
@@ -27,6 +28,15 @@ class Definition:
     sql: str
     gum_caller_id: int | None = None
     protect: bool = False
+    undated_name: str | None = None
+    undated_description: str | None = None
+
+    @property
+    def undated(self) -> Definition:
+        """The definition as it is on every day: two that differ in this differ in more than the day."""
+        name = self.name if self.undated_name is None else self.undated_name
+        description = self.description if self.undated_description is None else self.undated_description
+        return replace(self, name=name, description=description, undated_name=None, undated_description=None)
 
 
 @dataclass(frozen=True, slots=True)

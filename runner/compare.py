@@ -23,7 +23,14 @@ def definition_of(activation: Activation) -> Definition:
         sql=activation.segment.fingerprint,
         gum_caller_id=activation.destination.gum_caller_id if "gum_id" in activation.mapping else None,
         protect=activation.protect,
+        undated_name=activation.undated.name if activation.undated else None,
+        undated_description=activation.undated.description if activation.undated else None,
     )
+
+
+def redefined(before: Definition | None, now: Definition | None) -> bool:
+    """Whether more than the day has changed since a definition was applied."""
+    return before is None or now is None or before.undated != now.undated
 
 
 def account_of(activation: Activation) -> Account:
@@ -98,10 +105,10 @@ class Comparison:
                 error=f"Criteo marks audience {audience.id} as read-only",
                 hint="Headcount can only keep lists that this account may amend; import or create another one",
             )
-        redefined = applied.definition != change.definition
+        changed = redefined(applied.definition, change.definition)
         misfits = tuple(misfit(activation, audience, applied.definition))
         if misfits:
-            change = replace(change, intended=Action.RECREATE, redefined=redefined, reasons=misfits)
+            change = replace(change, intended=Action.RECREATE, redefined=changed, reasons=misfits)
             return self._unless_taken(change)
         fields = _field_changes(change, applied, audience)
         before = applied.definition
@@ -111,7 +118,7 @@ class Comparison:
             change,
             intended=Action.UPDATE if fields else Action.UNCHANGED,
             fields=fields,
-            redefined=redefined,
+            redefined=changed,
             refill=applied.refill or other_caller,
             reasons=(*_why_fields(fields), *_why_redefined(change, applied)),
         )

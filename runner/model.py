@@ -60,7 +60,8 @@ class Source:
     """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.
 
     `type` is `files` (`tables`: table name -> absolute path or glob patterns of Parquet, CSV or JSON files) or `duckdb`
-    (`path`: absolute path of a DuckDB file, attached read-only under `name`).
+    (`path`: absolute path of a DuckDB file, attached read-only under `name`). `undated` are the same patterns (or, under
+    an empty name, the path) as they are on one fixed day, where one of them names the day.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Source:
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table_locations: Mapping[str, Location] = field(default_factory=dict)
     path: str | None = None
+    undated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,20 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What an audience is called and said to be."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Activation:
-    """One segment sent to one destination. `id` is the key in the state."""
+    """One segment sent to one destination. `id` is the key in the state.
+
+    `undated` are the name and description as they are on one fixed day, where `today` is used in them; None is for
+    words that are the same every day.
+    """
 
     id: str
     segment: Segment
@@ -190,6 +204,7 @@ class Activation:
     protect: bool
     location: Location
     settings: tuple[Setting, ...] = ()
+    undated: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)

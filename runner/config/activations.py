@@ -16,7 +16,7 @@ from runner.config.segments import SegmentDraft, draft_segment
 from runner.config.settings import Layer, Settled, one_line, settle
 from runner.config.templates import Scope, SegmentWords
 from runner.findings import Location
-from runner.model import Activation, Destination, Setting
+from runner.model import Activation, Destination, Setting, Words
 
 LATER = frozenset({("name",), ("description",)})
 """What may speak of the segment, and so is filled in once the segment is known."""
@@ -37,9 +37,10 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """A name or description with the place it came from."""
+    """A name or description, for today and undated, with the place it came from."""
 
     text: str
+    undated: str
     location: Location
     span: Span
     document: Document
@@ -69,6 +70,7 @@ def build_activation(
         schedule=settled.schedule,
         guardrails=settled.guardrails,
         protect=settled.protect,
+        undated=_undated(name, description),
         location=document.location(document.value_span("id")),
         settings=(
             Setting("name", name.text, name.location),
@@ -138,7 +140,8 @@ def _segment(document: Document, declared: Declared, scope: Scope, tree: Path, f
 def _name(document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
     words = _own("name", document, segment, scope, found)
     if words is None and document.root.get("name") is None and segment.name and segment.name_span:
-        words = _Words(segment.name, segment.document.location(segment.name_span), segment.name_span, segment.document)
+        span = segment.name_span
+        words = _Words(segment.name, segment.undated_name, segment.document.location(span), span, segment.document)
     if words is None:
         if document.root.get("name") is None:
             message = "the audience has no name; write `name`, or a `name` in the segment"
@@ -157,7 +160,15 @@ def _description(document: Document, segment: SegmentDraft, scope: Scope, found:
     if segment.description_span is None:
         return None
     span = segment.description_span
-    return _Words(segment.description, segment.document.location(span), span, segment.document)
+    return _Words(
+        segment.description, segment.undated_description, segment.document.location(span), span, segment.document
+    )
+
+
+def _undated(name: _Words, description: _Words | None) -> Words | None:
+    """The words without their day; None where they are the same every day."""
+    words = Words(name.undated, description.undated if description else "")
+    return None if words == Words(name.text, description.text if description else "") else words
 
 
 def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
@@ -165,14 +176,14 @@ def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, foun
     node = document.root.get(key)
     if not isinstance(node, ScalarNode) or not document.sound(key):
         return None
-    text: str | None = ""
+    texts: tuple[str, str] | None = ("", "")
     if isinstance(node.value, str):
-        text = rendered(
-            node, document, replace(scope, segment=SegmentWords(segment.name or "", segment.description)), found
-        )
-    if text is None:
+        words = SegmentWords(segment.name or "", segment.description)
+        undated = SegmentWords(segment.undated_name, segment.undated_description)
+        texts = rendered(node, document, replace(scope, segment=words, undated_segment=undated), found)
+    if texts is None:
         return None
-    return _Words(text.strip(), document.location(node.span), node.span, document)
+    return _Words(texts[0].strip(), texts[1].strip(), document.location(node.span), node.span, document)
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from runner.config.sources import build_source
 from runner.config.strict_yaml import parse
 from runner.config.templates import Scope
 from runner.config.together import check_ids, check_names, check_one_project, check_words
-from runner.config.variables import resolve_variables
+from runner.config.variables import resolve_variables, undated_variables
 from runner.errors import InvalidProject
 from runner.model import Activation, Project, Source
 
@@ -141,12 +141,13 @@ def _resolve(
     projects = _checked(read.of("Project"), Scope("a Project document", today, None, environ), found, judged)
     check_one_project(projects, found)
     values = resolve_variables(projects[0] if projects else None, variables, found)
-    trusted = Scope("a Source or a Destination", today, values, environ)
+    undated = undated_variables(projects[0] if projects else None, values)
+    trusted = Scope("a Source or a Destination", today, values, environ, undated_variables=undated)
     sources = _checked(read.of("Source"), trusted, found, judged)
     destinations = _checked(read.of("Destination"), trusted, found, judged)
-    shared = Scope("a Segment", today, values)
+    shared = Scope("a Segment", today, values, undated_variables=undated)
     segments = _checked(read.of("Segment"), shared, found, judged)
-    scope = Scope("an Activation", today, values)
+    scope = Scope("an Activation", today, values, undated_variables=undated)
     documents = [checked(document, scope, found, judged, later=LATER) for document in read.of("Activation")]
     for kind in (sources, destinations, segments):
         check_names(kind, found)

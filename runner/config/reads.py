@@ -15,7 +15,7 @@ from runner.model import Segment, Source
 def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
     """The segment, its fingerprint covering where the sources named in its SQL point.
 
-    Paths count relative to `folder`, so that the same files mean the same on every machine.
+    Paths count relative to `folder`, so that the same files mean the same on every machine, and without their day.
     """
     read = [source for source in sources if _names(segment.sql.text, source.name)]
     if not read:
@@ -31,8 +31,10 @@ def _names(sql: str, source: str) -> bool:
 
 
 def _points_at(source: Source, folder: Path) -> tuple[object, ...]:
+    declared = {table: patterns for table, patterns in source.undated.items() if table} or source.tables
     tables = tuple(
         (table, tuple(os.path.relpath(pattern, folder) for pattern in patterns))
-        for table, patterns in sorted(source.tables.items())
+        for table, patterns in sorted(declared.items())
     )
-    return (source.name, source.type, tables, os.path.relpath(source.path, folder) if source.path else "")
+    path = next(iter(source.undated.get("", ())), source.path)
+    return (source.name, source.type, tables, os.path.relpath(path, folder) if path else "")

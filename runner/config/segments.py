@@ -16,7 +16,8 @@ from runner.model import Segment
 class SegmentDraft:
     """A segment that may yet lack a name: one written inside an activation may take the activation's.
 
-    `segment` is None when its SQL has findings; `name_span` and `description_span` say where its words stand.
+    `segment` is None when its SQL has findings; `name_span` and `description_span` say where its words stand, and the
+    undated words are the same on every day.
     """
 
     segment: Segment | None
@@ -25,6 +26,8 @@ class SegmentDraft:
     document: Document
     name_span: Span | None = None
     description_span: Span | None = None
+    undated_name: str = ""
+    undated_description: str = ""
 
 
 def draft_segment(
@@ -37,7 +40,9 @@ def draft_segment(
     segment = None
     if sql is not None:
         segment = Segment(words[0] or "", words[1], sql[0], sql[1], document.location(span))
-    return SegmentDraft(segment, *words, document, _span(fields, "name"), _span(fields, "description"))
+    spans = (_span(fields, "name"), _span(fields, "description"))
+    undated = ((fields.undated_text(key) or "").strip() for key in ("name", "description"))
+    return SegmentDraft(segment, *words, document, *spans, *undated)
 
 
 def _span(fields: MapNode, key: str) -> Span | None:

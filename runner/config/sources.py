@@ -8,7 +8,7 @@ import re
 
 from runner.config.collector import Findings
 from runner.config.nearest import shown
-from runner.config.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span
+from runner.config.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span, Value
 from runner.findings import Location
 from runner.model import Source
 
@@ -40,6 +40,7 @@ def build_source(document: Document, found: Findings) -> Source | None:
         tables=patterns,
         table_locations=locations,
         path=database,
+        undated=_undated(document),
     )
 
 
@@ -55,10 +56,28 @@ def _tables(tables: MapNode, document: Document, found: Findings) -> dict[str, t
         if earlier[0] != table:
             message = f"{shown(table)} and {shown(earlier[0])} are one name in SQL; rename one of them"
             found.add(document.file, entry.key, "duplicate-name", message)
-        items = entry.value.items if isinstance(entry.value, ListNode) else (entry.value,)
-        resolved = [_absolute(item, document, found, is_glob=True) for item in items]
+        resolved = [_absolute(item, document, found, is_glob=True) for item in _items(entry.value)]
         patterns[table] = tuple(path for path in resolved if path is not None)
     return patterns
+
+
+def _undated(document: Document) -> dict[str, tuple[str, ...]]:
+    """Where the source points on one fixed day; empty where no path of it names the day."""
+    tables, path = document.root.map("tables"), document.root.get("path")
+    nodes = {table: _items(entry.value) for table, entry in tables.entries.items()} if tables is not None else {}
+    if path is not None:
+        nodes[""] = (path,)
+    scalars = {key: [item for item in items if isinstance(item, ScalarNode)] for key, items in nodes.items()}
+    if all(item.undated in (None, item.value) for items in scalars.values() for item in items):
+        return {}
+    return {
+        key: tuple(_joined(item.undated or item.value, document, is_glob=key != "") for item in items)
+        for key, items in scalars.items()
+    }
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, ListNode) else (node,)
 
 
 def _absolute(node: Node, document: Document, found: Findings, *, is_glob: bool) -> str | None:
@@ -69,5 +88,9 @@ def _absolute(node: Node, document: Document, found: Findings, *, is_glob: bool)
         message = "a source reads local files; fetch the data first, and write the path of the copy"
         found.add(document.file, node.span, "not-a-local-path", message)
         return None
+    return _joined(node.value, document, is_glob=is_glob)
+
+
+def _joined(path: Value, document: Document, *, is_glob: bool) -> str:
     folder = str(document.file.path.parent)
-    return os.path.normpath(os.path.join(glob.escape(folder) if is_glob else folder, node.value))  # noqa: PTH118
+    return os.path.normpath(os.path.join(glob.escape(folder) if is_glob else folder, str(path)))  # noqa: PTH118

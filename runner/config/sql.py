@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import date
 from pathlib import Path
 
 from runner.config.collector import Findings
@@ -12,11 +11,8 @@ from runner.config.files import read_text, shown_path
 from runner.config.nearest import shown
 from runner.config.nodes import Document, MapNode, ScalarNode, TextFile
 from runner.config.origins import Origin, origin_of
-from runner.config.templates import Scope, TemplateErrors, render
+from runner.config.templates import Scope, TemplateErrors, render, render_undated
 from runner.model import SqlText
-
-_ANY_DAY = date(2000, 1, 1)
-"""The day a fingerprint is taken on, so that it is the same every day."""
 
 
 def read_sql(
@@ -60,7 +56,7 @@ def _filled(
 ) -> tuple[SqlText, str] | None:
     try:
         text = render(template, scope)
-        undated = render(template, scope.at(_ANY_DAY)) if "today" in template else text
+        undated = render_undated(template, scope, text)
     except TemplateErrors as error:
         for problem in error.problems:
             span = origin.span(problem.line, problem.word)

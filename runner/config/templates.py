@@ -22,6 +22,9 @@ MAX_TEMPLATE = 100_000
 MAX_OUTPUT = 1_000_000
 """Characters."""
 
+ANY_DAY = date(2000, 1, 1)
+"""The day on which whatever recognises a definition is taken, so that it is the same every day."""
+
 _MARKS = ("{{", "{%", "{#")
 FUNCTIONS = ("env", "var", "range")
 NAMES = ("today", "segment", *FUNCTIONS)
@@ -37,17 +40,24 @@ class SegmentWords:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a template may use. `None` means that it may not; `place` says where it stands, for messages."""
+    """What a template may use. `None` means that it may not; `place` says where it stands, for messages.
+
+    `undated_variables` are the variables as they are on ANY_DAY, where that makes a difference; `undated_segment` is
+    the segment as it is then.
+    """
 
     place: str
     today: date
     variables: Mapping[str, Value] | None = None
     environ: Mapping[str, str] | None = None
     segment: SegmentWords | None = None
+    undated_variables: Mapping[str, Value] | None = None
+    undated_segment: SegmentWords | None = None
 
-    def at(self, today: date) -> Scope:
-        """The same on another day."""
-        return Scope(self.place, today, self.variables, self.environ, self.segment)
+    def undated(self) -> Scope:
+        """The same on ANY_DAY."""
+        variables = self.variables if self.undated_variables is None else self.undated_variables
+        return Scope(self.place, ANY_DAY, variables, self.environ, self.undated_segment or self.segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,12 @@ def render(text: str, scope: Scope) -> str:
     if problems or checked.template is None:
         raise TemplateErrors(*problems)
     return _filled(checked.template, scope)
+
+
+def render_undated(text: str, scope: Scope, dated: str) -> str:
+    """The text as it is on ANY_DAY; `dated` is what it comes to today. Raises TemplateErrors."""
+    moves = "today" in text or scope.undated_variables is not None or scope.undated_segment != scope.segment
+    return render(text, scope.undated()) if moves else dated
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,17 @@ def resolve_variables(project: Document | None, given: Mapping[str, str], found:
     return resolved
 
 
+def undated_variables(project: Document | None, values: Mapping[str, Value]) -> Mapping[str, Value] | None:
+    """The variables without the day that they were filled in on; None where they are the same every day."""
+    declared = project.root.map("vars") if project is not None and project.sound("vars") else None
+    undated = dict(values)
+    for name, entry in declared.entries.items() if declared is not None else ():
+        node = entry.value
+        if isinstance(node, ScalarNode) and isinstance(node.undated, str) and values.get(name) == node.value:
+            undated[name] = node.undated
+    return None if undated == values else undated
+
+
 def _typed(name: str, text: str, entry: Entry, project: Document, found: Findings) -> Value:
     declared = entry.value.value if isinstance(entry.value, ScalarNode) else None
     if isinstance(declared, str):

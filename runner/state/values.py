@@ -23,7 +23,9 @@ def to_time(text: str) -> datetime:
 
 
 def from_definition(definition: Definition) -> str:
-    return json.dumps(asdict(definition), sort_keys=True, ensure_ascii=False)
+    fields = asdict(definition)
+    undated = {key for key in ("undated_name", "undated_description") if fields[key] is None}
+    return json.dumps({key: fields[key] for key in fields.keys() - undated}, sort_keys=True, ensure_ascii=False)
 
 
 def to_definition(text: str) -> Definition:

@@ -95,7 +95,7 @@ def carry_out(step: Step, connection: Connection, tools: Tools) -> Change:
 def _remember(change: Change, tools: Tools) -> None:
     assert change.applied is not None
     assert change.definition is not None
-    if change.redefined or change.applied.applied_at is None:
+    if change.definition != change.applied.definition or change.applied.applied_at is None:
         tools.state.define(change.applied.key, change.definition, change.destination, tools.clock())
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinished
-from runner.compare import account_of, definition_of
+from runner.compare import account_of, definition_of, redefined
 from runner.identifiers import IdentifierType
 from runner.model import Activation, Project
 from runner.plan import Action
@@ -95,7 +95,7 @@ def _condition(activation: Activation, record: AppliedAudience | None) -> str:
         return "creating"
     if record.definition is None:
         return "imported"
-    return "applied" if record.definition == definition_of(activation) else "changed"
+    return "changed" if redefined(record.definition, definition_of(activation)) else "applied"
 
 
 def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[Standing]:

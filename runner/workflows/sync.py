@@ -77,6 +77,10 @@ def _why_not(change: Change) -> str:
 
 
 def _members_only(change: Change, rebuild: frozenset[str]) -> Change:
-    """The change without what it would do to name and description, refilled if that was asked for."""
-    change = replace(change, fields=(), refill=change.refill or change.id in rebuild)
+    """The change without what it would do to name and description, refilled if that was asked for.
+
+    The definition stays the one that was applied, whose name may be of another day.
+    """
+    applied = change.applied.definition if change.applied else None
+    change = replace(change, fields=(), definition=applied, refill=change.refill or change.id in rebuild)
     return replace(change, intended=Action.UNCHANGED, reasons=()) if change.intended is Action.UPDATE else change
