@@ -60,8 +60,8 @@ class Source:
     """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.
 
     `type` is `files` (`tables`: table name -> absolute path or glob patterns of Parquet, CSV or JSON files) or `duckdb`
-    (`path`: absolute path of a DuckDB file, attached read-only under `name`). `undated` are the same patterns (or, under
-    an empty name, the path) as they are on one fixed day, where one of them names the day.
+    (`path`: absolute path of a DuckDB file, attached read-only under `name`). `undated` are the same patterns (or,
+    under an empty name, the path) as they are on one fixed day, where one of them names the day.
     """
 
     name: str

@@ -12,6 +12,7 @@ from runner.cli.console import show_json, show_line, show_text, tell, write_resu
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRemovals,
+    At,
     Dir,
     Format,
     NoColor,
@@ -104,6 +105,10 @@ def sync(
         list[str] | None,
         typer.Option("--rebuild", metavar="ID", help="Clear this activation's audience and refill it; repeatable."),
     ] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only what its schedule makes due since its last good run.")
+    ] = False,
+    at: At = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -112,19 +117,25 @@ def sync(
 ) -> None:
     """Update memberships of what is already applied; never ships a changed definition."""
     from runner.reports.documents import sync_document
+    from runner.reports.records import waiting_text
     from runner.reports.text import run_text, skipped_text
     from runner.workflows.plan import Request
     from runner.workflows.sync import sync as bring_up_to_date
 
-    setup = Setup.of(folder, var, today, verbose, no_color)
+    if due and rebuild:
+        raise UsageError(
+            "--due and --rebuild exclude each other", "a rebuild is done when it is asked for: leave out --due"
+        )
+    setup = Setup.of(folder, var, today, verbose, no_color, at)
     project = setup.project()
     request = Request(setup.today, (*(select or ()), *(rebuild or ())), allow_removals=frozenset(allow_removals or ()))
     with opened(setup) as bench:
-        done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()))
+        done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()), due=due)
     if format is Format.JSON:
         show_json(sync_document(done))
     else:
         show_text(setup.out, skipped_text(done.skipped))
+        show_text(setup.out, waiting_text(done.waiting, setup.clock()))
         show_text(setup.out, run_text(done.applied.outcomes))
     raise typer.Exit(outcome.of_run(done.applied))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +37,7 @@ Select = Annotated[
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]
 Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]
+At = Annotated[str, typer.Option("--at", metavar="TIME", help="Take TIME as now, such as 2026-11-24T06:00 [UTC].")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call on standard error.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR does the same).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -59,10 +61,24 @@ def variables(pairs: list[str] | None) -> dict[str, str]:
     return found
 
 
-def day(text: str) -> date:
-    """The date of `--today`, by default today's in UTC. Raises UsageError."""
+def clock_of(text: str) -> Callable[[], datetime]:
+    """The clock of `--at`: it shows that time now and goes on from there; by default it is right. Raises UsageError."""
     if not text:
-        return datetime.now(UTC).date()
+        return lambda: datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f'--at "{text}" is not a time', "write it as 2026-11-24T06:00 or 2026-11-24T06:00+01:00"
+        ) from None
+    ahead = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC) - datetime.now(UTC)
+    return lambda: datetime.now(UTC) + ahead
+
+
+def day(text: str, now: datetime) -> date:
+    """The date of `--today`, by default the date in UTC. Raises UsageError."""
+    if not text:
+        return now.date()
     try:
         return date.fromisoformat(text)
     except ValueError:

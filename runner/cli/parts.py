@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.console import consoles
 from runner.cli.interrupts import Interrupts
-from runner.cli.options import DEFAULT_DIR, day, variables
+from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Setup:
     folder: Path
     variables: dict[str, str]
     today: date
+    clock: Callable[[], datetime]
     out: Console
     err: Console
 
@@ -49,11 +50,13 @@ class Setup:
         today: str = "",
         verbose: bool = False,
         no_color: bool = False,
+        at: str = "",
     ) -> Setup:
         _refuse_project_folder(folder)
         out, err = consoles(no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
-        return cls(folder, variables(var), day(today), out, err)
+        clock = clock_of(at)
+        return cls(folder, variables(var), day(today, clock()), clock, out, err)
 
     def project(self) -> Project:
         """Read the files. Raises InvalidProject."""
@@ -91,7 +94,7 @@ def opened(setup: Setup) -> Iterator[Bench]:
     with Interrupts() as interrupts:
         accounts = Accounts(partial(connect, sleep=interrupts.sleep))
         progress = watch(setup.err, interrupts.defer)
-        tools = Tools(state, engine, clock, progress, interrupts.asked)
+        tools = Tools(state, engine, setup.clock, progress, interrupts.asked)
         try:
             with progress:
                 yield Bench(tools, accounts, progress)
@@ -137,10 +140,6 @@ def _refuse_project_folder(folder: Path) -> None:
             f"--dir {folder} is the folder of the project, not the one with its YAML files",
             f"did you mean --dir {inner}?" if inner.is_dir() else "name the folder with the YAML files in it",
         )
-
-
-def clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def _show_log(level: int) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli.console import show_json, show_line, show_table, show_text
-from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Select, Today, Var, Verbose
-from runner.cli.parts import Setup, clock, connect
+from runner.cli.options import DEFAULT_DIR, At, Dir, Format, NoColor, Output, Select, Today, Var, Verbose
+from runner.cli.parts import Setup, connect
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ def status(
     setup = Setup.of(folder, var, today, verbose, no_color)
     project = setup.project()
     with closing(setup.state()) as state:
-        rows = standings(project, state, clock(), tuple(select or ()))
+        rows = standings(project, state, setup.clock(), tuple(select or ()))
     if live:
         from runner.workflows.accounts import Accounts
         from runner.workflows.sizes import with_live_sizes
 
         with closing(Accounts(connect)) as accounts:
-            rows = with_live_sizes(rows, project, accounts, clock())
+            rows = with_live_sizes(rows, project, accounts, setup.clock())
     if format is Format.JSON:
         show_json(status_document(rows))
     else:
-        show_text(setup.out, status_text(rows, clock()))
+        show_text(setup.out, status_text(rows, setup.clock()))
 
 
 def history(
@@ -67,9 +67,35 @@ def history(
     if format is Format.JSON:
         show_json(history_document(runs))
     elif runs:
-        show_text(setup.out, history_text(runs, clock()))
+        show_text(setup.out, history_text(runs, setup.clock()))
     else:
         show_line(f"No run of {activation} yet." if activation else "No run yet.")
+
+
+def schedule(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the next ones first.")] = 20,
+    at: At = "",
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    no_color: NoColor = False,
+) -> None:
+    """Show the next runs, as the schedules and the last good runs make them due. Makes no call."""
+    from itertools import islice
+
+    from runner.reports.documents import schedule_document
+    from runner.reports.records import schedule_text
+    from runner.workflows.timetable import timetable
+
+    setup = Setup.of(folder, var, no_color=no_color, at=at)
+    project = setup.project()
+    with closing(setup.state()) as state:
+        runs = tuple(islice(timetable(project, state, setup.clock(), tuple(select or ())), limit))
+    if format is Format.JSON:
+        show_json(schedule_document(runs))
+    else:
+        show_text(setup.out, schedule_text(runs, setup.clock()))
 
 
 def accounts(

@@ -12,9 +12,11 @@ from runner.membership import Evaluation
 from runner.model import Activation
 from runner.plan import Action, Change, Plan
 from runner.reports.advice import members_of
+from runner.schedule import describe
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
 from runner.workflows.sync import Synced
+from runner.workflows.timetable import Slot
 
 FORMAT_VERSION = 1
 
@@ -39,13 +41,15 @@ def run_document(command: str, applied: Applied) -> dict[str, Any]:
         plan=_plan(applied.plan),
         activations=[_activation_run(run) for run in applied.outcomes],
         skipped=[],
+        waiting=[],
     )
 
 
 def sync_document(synced: Synced) -> dict[str, Any]:
     """schemas/run.schema.json"""
     skipped = [{"activation": part.activation, "reason": part.reason} for part in synced.skipped]
-    return {**run_document("sync", synced.applied), "skipped": skipped}
+    waiting = [{"activation": slot.activation, "next_due": _time(slot.at)} for slot in synced.waiting]
+    return {**run_document("sync", synced.applied), "skipped": skipped, "waiting": waiting}
 
 
 def status_document(standings: tuple[Standing, ...]) -> dict[str, Any]:
@@ -56,6 +60,16 @@ def status_document(standings: tuple[Standing, ...]) -> dict[str, Any]:
 def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
     """schemas/history.schema.json"""
     return document("history", runs=[_run(run) for run in runs])
+
+
+def schedule_document(slots: tuple[Slot, ...]) -> dict[str, Any]:
+    """schemas/schedule.schema.json"""
+    return document(
+        "schedule",
+        runs=[
+            {"activation": slot.activation, "at": _time(slot.at), "schedule": describe(slot.schedule)} for slot in slots
+        ],
+    )
 
 
 def accounts_document(accounts: dict[str, tuple[Account, ...]]) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from rich.text import Text
 
 from runner.applied import Outcome, Run
 from runner.reports.shown import shown
 from runner.reports.text import outcome_text
-from runner.reports.words import counts, moment
+from runner.reports.words import counts, moment, plural
+from runner.schedule import describe
 from runner.workflows.status import Standing
+from runner.workflows.timetable import Slot
 
 _STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
 
@@ -27,6 +29,26 @@ def status_text(standings: tuple[Standing, ...], now: datetime) -> Text:
         for note in _notes(row):
             text.append(f"    {shown(note)}\n", style=_style(row))
     return text if standings else text.append("No activation.\n")
+
+
+def schedule_text(slots: tuple[Slot, ...], now: datetime) -> Text:
+    """A line for each run to come."""
+    lines = [f"{_when(run, now)}  {shown(run.activation)}  {describe(run.schedule)}\n" for run in slots]
+    return Text("".join(lines) or "No run to come: every activation is run by hand.\n")
+
+
+def waiting_text(slots: tuple[Slot, ...], now: datetime) -> Text:
+    """How many activations were not due, and which is the next to be; nothing where none waits."""
+    if not slots:
+        return Text()
+    first = slots[0]
+    return Text(
+        f"{plural(len(slots), 'activation')} not due; next is {shown(first.activation)}, {_when(first, now)}.\n"
+    )
+
+
+def _when(run: Slot, now: datetime) -> str:
+    return f"{run.at.astimezone(UTC):%Y-%m-%d %H:%M} now" if run.at <= now else moment(run.at, now)
 
 
 def _place(row: Standing) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple
 from datetime import datetime
 from sqlite3 import Connection
@@ -21,7 +22,8 @@ def begin(db: Connection, command: str, at: datetime) -> int:
         DELETE FROM run
         WHERE id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?)
             AND id NOT IN (
-                SELECT max(run) FROM activation_run WHERE outcome IN (?, ?) GROUP BY activation
+                SELECT max(run) FROM activation_run
+                WHERE outcome IN (?, ?) AND action <> 'delete' GROUP BY activation
             )
         """,
         (KEPT, Outcome.DONE, Outcome.UNCHANGED),
@@ -68,6 +70,20 @@ def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
         )
         for run, command, started_at, finished_at in chosen
     )
+
+
+def last_good(db: Connection) -> Mapping[str, datetime]:
+    """When the newest run that went well began, by activation."""
+    rows = db.execute(
+        """
+        SELECT newest.activation, started_at FROM run JOIN (
+            SELECT activation, max(run) AS id FROM activation_run
+            WHERE outcome IN (?, ?) AND action <> 'delete' GROUP BY activation
+        ) AS newest USING (id)
+        """,
+        (Outcome.DONE, Outcome.UNCHANGED),
+    )
+    return {activation: values.to_time(started_at) for activation, started_at in rows}
 
 
 def _outcomes(db: Connection, run: int, activation: str | None) -> tuple[ActivationRun, ...]:

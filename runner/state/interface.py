@@ -46,6 +46,10 @@ class State(Protocol):
         """Past runs, the newest first, with the outcome of every activation (or of the one asked for)."""
         ...
 
+    def last_good(self) -> Mapping[str, datetime]:
+        """When the last run that went well began, by activation; its deletion of an orphan is none of its runs."""
+        ...
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:

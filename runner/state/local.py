@@ -83,6 +83,10 @@ class LocalState:
         with self._reading() as db:
             return history.runs(db, activation, limit)
 
+    def last_good(self) -> Mapping[str, datetime]:
+        with self._reading() as db:
+            return history.last_good(db)
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 
 from runner.applied import ActivationRun, Outcome
@@ -40,11 +41,12 @@ def apply(
     What a dead run left is settled before planning. A failure of one activation is its outcome and stops no other.
     """
     with tools.state.lock("headcount apply"):
+        began = tools.clock()
         request = replace(request, unsettled=settle_unfinished(tools))
         plan = make_plan(project, request, tools, accounts)
         if plan.pending and not approve(plan):
             return Applied(plan, (), approved=False)
-        return carry_out_plan(plan, tools, accounts, "apply")
+        return carry_out_plan(plan, tools, accounts, "apply", began)
 
 
 def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:
@@ -61,9 +63,12 @@ def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:
     return failures
 
 
-def carry_out_plan(plan: Plan, tools: Tools, accounts: Accounts, command: str) -> Applied:
-    """Do what the plan says; the state's history tells of it whatever happens."""
-    run = tools.state.begin_run(command, plan.made_at)
+def carry_out_plan(plan: Plan, tools: Tools, accounts: Accounts, command: str, began: datetime) -> Applied:
+    """Do what the plan says; the state's history tells of it whatever happens.
+
+    `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
+    """
+    run = tools.state.begin_run(command, began)
     work = _Work(tools, accounts, run)
     tools.progress.sending(sum(change.sends for change in plan.pending))
     try:

@@ -67,9 +67,15 @@ def compare_definitions(
     applied: tuple[AppliedAudience, ...],
     request: Request,
     accounts: Accounts,
+    *,
+    orphans_too: bool = True,
 ) -> tuple[Change, ...]:
-    """One change per audience, members not yet looked at; activations whose account cannot be read fail."""
-    destinations = _destinations_to_read(project, chosen, applied, request)
+    """One change per audience, members not yet looked at; activations whose account cannot be read fail.
+
+    Without `orphans_too` there is none for audiences that no activation declares, and no account is read for them.
+    """
+    meant_orphans = tuple(record for record in applied if orphans_too and _orphan_record_meant(record, request))
+    destinations = _destinations_to_read(project, chosen, meant_orphans)
     require_credentials(destinations)
     live = {}
     failures: dict[str, DestinationError] = {}
@@ -79,7 +85,7 @@ def compare_definitions(
         except DestinationError as error:
             failures[destination.name] = error
     readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
-    orphans = frozenset(record.key for record in applied if _orphan_record_meant(record, request))
+    orphans = frozenset(record.key for record in meant_orphans)
     comparison = Comparison(readable, project.activations, applied, live, request.prune, orphans)
     failed = [
         failed_change(activation, failures[activation.destination.name])
@@ -92,11 +98,11 @@ def compare_definitions(
 
 
 def _destinations_to_read(
-    project: Project, chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], request: Request
+    project: Project, chosen: tuple[Activation, ...], orphans: tuple[AppliedAudience, ...]
 ) -> tuple[Destination, ...]:
     """The destinations in use, and those that can tell of an orphan."""
     names = {activation.destination.name for activation in chosen}
-    homes = {(record.kind, record.account_id) for record in applied if _orphan_record_meant(record, request)}
+    homes = {(record.kind, record.account_id) for record in orphans}
     for destination in project.destinations:
         home = (destination.type, destination.account_id)
         if home in homes and not any(d.name in names for d in project.destinations if (d.type, d.account_id) == home):

@@ -15,8 +15,6 @@ from runner.schedule import describe, next_due
 from runner.select import meant, require_matches
 from runner.state.interface import State
 
-GOOD = (Outcome.DONE, Outcome.UNCHANGED)
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -60,12 +58,12 @@ def standings(project: Project, state: State, now: datetime, select: tuple[str, 
 def _declared(
     project: Project, applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[Standing]:
+    last_good = state.last_good()
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
     for activation in project.activations:
         record = records.get((activation.id, *account_of(activation)))
         runs = state.runs(activation.id)
         last = _last(runs, lambda run: run.outcome is not Outcome.SKIPPED and run.action != Action.DELETE)
-        good = _last(runs, lambda run: run.outcome in GOOD and run.action != Action.DELETE)
         change = _last(runs, lambda run: run.added + run.removed > 0)
         yield Standing(
             activation=activation.id,
@@ -84,7 +82,7 @@ def _declared(
             last_outcome=last[1].outcome if last else None,
             last_detail=last[1].detail if last else "",
             last_change=change[0].started_at if change else None,
-            next_due=next_due(activation.schedule, good[0].started_at if good else None, now),
+            next_due=next_due(activation.schedule, last_good.get(activation.id), now),
         )
 
 

@@ -6,14 +6,20 @@ It never ships a definition: an activation whose definition in the files is not 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from runner.model import Project
+from runner.compare import account_of
+from runner.model import Activation, Project
 from runner.plan import Action, Change, Plan
+from runner.schedule import is_due, next_due
 from runner.select import require_known
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.plan import Request, choose, compare_definitions, with_members
+from runner.workflows.timetable import Slot
 from runner.workflows.tools import Tools
+
+NOT_APPLIED = "not applied yet: run `headcount apply`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +32,63 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did, and whom it skipped."""
+    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet."""
 
     applied: Applied
     skipped: tuple[Skipped, ...]
+    waiting: tuple[Slot, ...] = ()
 
 
 def sync(
-    project: Project, request: Request, tools: Tools, accounts: Accounts, rebuild: frozenset[str] = frozenset()
+    project: Project,
+    request: Request,
+    tools: Tools,
+    accounts: Accounts,
+    rebuild: frozenset[str] = frozenset(),
+    *,
+    due: bool = False,
 ) -> Synced:
     """Update memberships of what is applied; those in `rebuild` are cleared and refilled. Raises Locked, UsageError.
 
-    An activation to rebuild that is skipped stays as it is: nothing is marked before it is certain to be done.
+    An activation to rebuild that is skipped stays as it is: nothing is marked before it is certain to be done. With
+    `due`, only what is due is looked at; where nothing is, no call is made.
     """
     with tools.state.lock("headcount sync"):
+        began = tools.clock()
         request = replace(request, unsettled=settle_unfinished(tools))
         applied = tools.state.audiences()
         require_known(rebuild, [(record.activation, record.destination) for record in applied])
         chosen = choose(project, applied, request)
-        changes = [
-            change
-            for change in compare_definitions(project, chosen, applied, request, accounts)
-            if change.activation is not None
-        ]
-        skipped = [Skipped(change.id, why) for change in changes if (why := _why_not(change))]
+        waiting: tuple[Slot, ...] = ()
+        skipped: list[Skipped] = []
+        if due:
+            chosen, waiting = _due(chosen, tools, began)
+            known = {(record.activation, record.kind, record.account_id) for record in applied}
+            skipped = [Skipped(one.id, NOT_APPLIED) for one in chosen if (one.id, *account_of(one)) not in known]
+            chosen = tuple(one for one in chosen if (one.id, *account_of(one)) in known)
+        changes = compare_definitions(project, chosen, applied, request, accounts, orphans_too=False)
+        skipped += [Skipped(change.id, why) for change in changes if (why := _why_not(change))]
         undeclared = sorted(rebuild - {change.id for change in changes})
         skipped += [Skipped(activation, "no activation declares its audience any more") for activation in undeclared]
         eligible = [_members_only(change, rebuild) for change in changes if not _why_not(change)]
         tools.progress.evaluating(len(eligible))
         judged = [with_members(change, project, request, tools, accounts) for change in eligible]
         plan = Plan.of(judged, tools.clock(), request.today)
-        return Synced(carry_out_plan(plan, tools, accounts, "sync"), tuple(skipped))
+        return Synced(carry_out_plan(plan, tools, accounts, "sync", began), tuple(skipped), waiting)
+
+
+def _due(
+    chosen: tuple[Activation, ...], tools: Tools, now: datetime
+) -> tuple[tuple[Activation, ...], tuple[Slot, ...]]:
+    """What is due of the chosen ones; and of the others with a schedule, when each is due, the first one first."""
+    last = tools.state.last_good()
+    ready = tuple(one for one in chosen if is_due(one.schedule, last.get(one.id), now))
+    later = [
+        Slot(one.id, at, one.schedule)
+        for one in chosen
+        if one not in ready and (at := next_due(one.schedule, last.get(one.id), now)) is not None
+    ]
+    return ready, tuple(sorted(later, key=lambda run: (run.at, run.activation)))
 
 
 def _why_not(change: Change) -> str:
@@ -66,7 +98,7 @@ def _why_not(change: Change) -> str:
     if change.intended is Action.CONFLICT:
         return change.error
     if change.intended is Action.CREATE:
-        return "not applied yet: run `headcount apply`"
+        return NOT_APPLIED
     if change.replaces:
         return f"its audience must be deleted and made anew ({', '.join(change.reasons)}): run `headcount apply`"
     if change.intended is Action.RECREATE:

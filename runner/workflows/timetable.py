@@ -1,0 +1,38 @@
+"""The runs to come, from the files and the state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+
+from runner.model import Activation, Project, Schedule
+from runner.schedule import upcoming
+from runner.select import meant, require_matches
+from runner.state.interface import State
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One activation at one time: when it is due (aware, UTC) by its schedule."""
+
+    activation: str
+    at: datetime
+    schedule: Schedule
+
+
+def timetable(project: Project, state: State, now: datetime, select: tuple[str, ...] = ()) -> Iterator[Slot]:
+    """The runs to come, the next one first, without end; each counts on those before being good. Raises UsageError.
+
+    What is overdue comes at `now`. Activations that are only run by hand are left out.
+    """
+    require_matches(select, [(one.id, one.destination.name) for one in project.activations])
+    last = state.last_good()
+    chosen = [one for one in project.activations if meant(one.id, one.destination.name, select)]
+    runs = (_runs(one, last.get(one.id), now) for one in chosen)
+    return merge(*runs, key=lambda run: (run.at, run.activation))
+
+
+def _runs(activation: Activation, last: datetime | None, now: datetime) -> Iterator[Slot]:
+    return (Slot(activation.id, at, activation.schedule) for at in upcoming(activation.schedule, last, now))

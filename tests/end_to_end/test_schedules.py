@@ -1,0 +1,99 @@
+"""`sync --due` and `schedule`: what a scheduler outside makes of the schedules in the files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runner.sandbox import Sandbox
+from tests.end_to_end.shop import Shop, hashes, mail
+
+NOW = datetime.now(UTC)
+
+
+def at(**passed: float) -> str:
+    """An `--at` so much later than now."""
+    return (NOW + timedelta(**passed)).isoformat(timespec="seconds")
+
+
+def due(shop: Shop, *arguments: str, code: int | None = 0, **passed: float) -> dict[str, str]:
+    """What `sync --due` did at that time: outcome by activation."""
+    found = shop.run("sync", "--due", "--at", at(**passed), "--format", "json", *arguments, code=code).json
+    return {run["activation"]: run["outcome"] for run in found["activations"]}
+
+
+@pytest.fixture
+def scheduled(shop: Shop) -> Shop:
+    shop.activation("hourly", schedule={"every": "1h"})
+    shop.activation("daily", schedule={"cron": (NOW + timedelta(hours=12)).strftime("0 %H * * *")})
+    shop.activation("by-hand", schedule="manual")
+    shop.apply()
+    return shop
+
+
+def test_only_what_is_due_is_looked_at(scheduled: Shop, sandbox: Sandbox) -> None:
+    scheduled.people(mail(1, 2))
+    assert due(scheduled, "--allow-removals", "hourly", hours=2) == {"hourly": "done"}
+    members = {segment.name: sandbox.members(segment.id, "email") for segment in sandbox.segments()}
+    assert members == {"Hourly": hashes(1, 2), "Daily": hashes(1, 2, 3), "By-Hand": hashes(1, 2, 3)}
+
+
+def test_nothing_due_makes_no_call_and_says_what_comes(scheduled: Shop, sandbox: Sandbox) -> None:
+    sandbox.forget_calls()
+    out = scheduled.run("sync", "--due").out
+    assert sandbox.calls() == ()
+    assert "2 activations not due; next is hourly, " in out
+
+
+def test_missed_slots_are_made_up_for_once(scheduled: Shop) -> None:
+    assert due(scheduled, days=3) == {"hourly": "unchanged", "daily": "unchanged"}
+    assert due(scheduled, days=3, minutes=1) == {}
+    assert due(scheduled, days=3, hours=1, minutes=2) == {"hourly": "unchanged"}
+
+
+def test_what_failed_or_was_blocked_stays_due(scheduled: Shop, sandbox: Sandbox) -> None:
+    sandbox.fault("403", path="audience-segments/search", times=None)
+    assert due(scheduled, code=1, hours=2) == {"hourly": "failed"}
+    sandbox.clear_faults()
+    scheduled.people([])
+    assert due(scheduled, code=4, hours=2) == {"hourly": "blocked"}
+    assert due(scheduled, "--allow-removals", "hourly", hours=2, minutes=1) == {"hourly": "done"}
+    assert due(scheduled, hours=2, minutes=2) == {}
+
+
+def test_what_was_never_applied_is_named_and_makes_no_call(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(schedule={"every": "1h"})
+    result = shop.run("sync", "--due")
+    assert "loyal  skipped  not applied yet" in result.out
+    assert sandbox.calls() == ()
+
+
+def test_today_is_the_day_of_the_time_that_is_given(scheduled: Shop) -> None:
+    shown = scheduled.run("sync", "--due", "--at", "2031-02-03T00:30", "--format", "json").json
+    assert shown["plan"]["today"] == "2031-02-03"
+
+
+@pytest.mark.parametrize("time", ["noon", "2026-13-01", ""])
+def test_a_time_that_is_none_is_wrong_usage(scheduled: Shop, time: str) -> None:
+    code = 0 if not time else 64
+    err = scheduled.run("sync", "--due", "--at", time, code=code).err
+    assert ("2026-11-24T06:00" in err) == bool(time)
+
+
+def test_a_rebuild_waits_for_no_schedule(scheduled: Shop) -> None:
+    assert "--rebuild" in scheduled.run("sync", "--due", "--rebuild", "hourly", code=64).err
+
+
+def test_the_runs_to_come_are_listed_in_order(scheduled: Shop) -> None:
+    runs = scheduled.run("schedule", "--format", "json", "--limit", "14").json["runs"]
+    assert [run["at"] for run in runs] == sorted(run["at"] for run in runs)
+    assert {run["activation"] for run in runs} == {"hourly", "daily"}
+    text = scheduled.run("schedule", "--select", "hourly", "--limit", "2", "--at", at(days=1)).out
+    assert text.splitlines()[0].endswith("now  hourly  every 1h")
+    assert "by-hand" not in text
+
+
+def test_nothing_is_to_come_where_all_is_run_by_hand(shop: Shop) -> None:
+    shop.activation(schedule="manual")
+    assert "run by hand" in shop.run("schedule").out
