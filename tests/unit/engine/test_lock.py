@@ -95,3 +95,14 @@ def test_spill_files_are_encrypted_and_only_the_owner_can_list_them(
     assert encrypted is True
     assert (tmp_path / "spill").stat().st_mode & 0o077 == 0
     locked.close()
+
+
+def test_what_does_not_fit_into_memory_is_spilled_and_cannot_be_read_there(tmp_path: Path) -> None:
+    with open_session(Limits("40MB", 1, 60.0), tmp_path / "spill") as small:
+        emails = "select distinct sha256(n::varchar) || '@shop.example' as email from range(1000000) r(n)"
+        small.execute(f"create temp table t as {emails}")
+
+        spilled = b"".join(path.read_bytes() for path in (tmp_path / "spill").rglob("*") if path.is_file())
+        assert len(spilled) > 1_000_000
+        assert b"@shop.example" not in spilled
+        assert small.execute("select count(*) from t").fetchall() == [(1_000_000,)]
