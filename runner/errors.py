@@ -5,6 +5,7 @@
     ├── UsageError                 exit 64  the command line makes no sense
     ├── Locked                     exit 5   another run holds the state
     ├── StateError                 exit 1   the state cannot be read or written, or is not ours to read
+    │   └── LockLost               exit 1   another run took over the state, or may have: everything stops
     ├── SegmentError               exit 1   one segment cannot be evaluated; the others go on
     ├── DestinationError           exit 1   the destination answered with an error, or not at all
     │   ├── AudienceGone           the audience no longer exists there
@@ -60,6 +61,10 @@ class Locked(HeadcountError):
 
 class StateError(HeadcountError):
     """The state is damaged, unreadable, read-only, full, or written by a newer version."""
+
+
+class LockLost(StateError):
+    """The run no longer holds the state; the message says who took over, where that is known. It must send no more."""
 
 
 class SegmentError(HeadcountError):

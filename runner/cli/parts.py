@@ -65,11 +65,20 @@ class Setup:
         return load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
 
     def state(self) -> State:
-        """Open the state: HEADCOUNT_STATE, or `.headcount` beside the folder. Raises StateError."""
+        """Open the state. Raises UsageError, InvalidProject where the Project document names a place that is none."""
         from runner.state import open_state
 
-        location = os.environ.get("HEADCOUNT_STATE") or self.folder.absolute().parent / ".headcount"
-        return open_state(location)
+        return open_state(self.state_location(), os.environ)
+
+    def state_location(self) -> str | Path:
+        """HEADCOUNT_STATE, or `state:` of the Project document, or `.headcount` beside the folder."""
+        from runner.config import declared_state
+
+        return (
+            os.environ.get("HEADCOUNT_STATE")
+            or declared_state(self.folder, today=self.today, environ=os.environ)
+            or self.folder.absolute().parent / ".headcount"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ def opened(setup: Setup) -> Iterator[Bench]:
     state = setup.state()
     engine = DuckDBEngine()
     with Interrupts() as interrupts:
-        accounts = Accounts(partial(connect, sleep=interrupts.sleep))
+        accounts = Accounts(partial(connect, sleep=partial(_wait, state=state, interrupts=interrupts)))
         progress = watch(setup.err, interrupts.defer)
         tools = Tools(state, engine, setup.clock, progress, interrupts.asked)
         try:
@@ -102,6 +111,15 @@ def opened(setup: Setup) -> Iterator[Bench]:
             engine.close()
             accounts.close()
             state.close()
+
+
+def _wait(seconds: float, *, state: State, interrupts: Interrupts) -> None:
+    """Wait between two calls, but no longer than the run may send: raises Interrupted, LockLost."""
+    until = time.monotonic() + seconds
+    state.require_lock()
+    while (left := until - time.monotonic()) > 0:
+        interrupts.sleep(min(left, 1.0))
+        state.require_lock()
 
 
 def connect(destination: Destination, sleep: Callable[[float], None] = time.sleep) -> Connection:

@@ -3,5 +3,6 @@
 from runner.config.load import load
 from runner.config.schemas import schema_folder
 from runner.config.source_files import check_source_files
+from runner.config.state_place import declared_state
 
-__all__ = ["check_source_files", "load", "schema_folder"]
+__all__ = ["check_source_files", "declared_state", "load", "schema_folder"]

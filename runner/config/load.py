@@ -91,10 +91,9 @@ def _read(folder: Path, tree: Path, found: Findings) -> _Read:
         if file is None:
             complete = False
             continue
-        nodes, whole = parse(file, found)
-        parsed = [_document(file, node, found) for node in nodes]
-        documents += [document for document in parsed if document is not None]
-        complete = complete and whole and None not in parsed
+        parsed, whole = _documents(file, found)
+        documents += parsed
+        complete = complete and whole
     if not documents and complete and not found:
         found.add_nowhere(
             name,
@@ -103,6 +102,17 @@ def _read(folder: Path, tree: Path, found: Findings) -> _Read:
             "`headcount init` writes a starter project",
         )
     return _Read(tuple(documents), complete)
+
+
+def documents_of(file: TextFile, found: Findings) -> tuple[Document, ...]:
+    """The documents of one file, as far as it can be read."""
+    return tuple(_documents(file, found)[0])
+
+
+def _documents(file: TextFile, found: Findings) -> tuple[list[Document], bool]:
+    nodes, whole = parse(file, found)
+    parsed = [_document(file, node, found) for node in nodes]
+    return [document for document in parsed if document is not None], whole and None not in parsed
 
 
 def _document(file: TextFile, node: Node, found: Findings) -> Document | None:

@@ -29,6 +29,8 @@ class Database:
         self._connection: Connection | None = None
         self._writable = False
         self._turn = RLock()
+        self.migrated = False
+        """Whether the database was of an older format when it was last opened for writing."""
 
     def open_for_writing(self) -> None:
         """Open the database, made or migrated first if need be. Only for the holder of the lock."""
@@ -37,7 +39,7 @@ class Database:
             self._check_folder()
             if not self._exists():
                 _create(self.path)
-            connection = _open_writer(self.path)
+            connection, self.migrated = _open_writer(self.path)
             self._connection, self._writable = connection, True
 
     def close(self) -> None:
@@ -46,6 +48,25 @@ class Database:
             connection, self._connection, self._writable = self._connection, None, False
             if connection is not None:
                 connection.close()
+
+    @contextmanager
+    def replaced(self) -> Iterator[None]:
+        """Nobody reads or writes within; the connection is closed before and after."""
+        with self._turn:
+            self.close()
+            try:
+                yield
+            finally:
+                self.close()
+
+    def copy_to(self, path: Path) -> None:
+        """Write all that is committed into a file of its own."""
+        with self._turn, database_faults(path), file_faults(path):
+            path.unlink(missing_ok=True)
+            _touch(path)
+            with self.snapshot() as connection:
+                connection.execute("ROLLBACK")
+                connection.execute("VACUUM INTO ?", (str(path),))
 
     def _exists(self) -> bool:
         """Whether there is a database; what cannot be seen for want of rights is no reason to think there is none."""
@@ -132,7 +153,8 @@ def _touch(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _open_writer(path: Path) -> Connection:
+def _open_writer(path: Path) -> tuple[Connection, bool]:
+    """A connection that may write, and whether the database had to be migrated."""
     connection = _connect(path, "mode=rw")
     try:
         version = _checked_version(connection, path)
@@ -147,7 +169,7 @@ def _open_writer(path: Path) -> Connection:
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, version < schema.newest()
 
 
 def _open_reader(path: Path) -> Connection:

@@ -18,6 +18,15 @@ def every_path(db: Connection) -> frozenset[str]:
     return frozenset(path for (path,) in db.execute("SELECT path FROM file"))
 
 
+def every_file(db: Connection) -> tuple[StoredFile, ...]:
+    return tuple(StoredFile(*row) for row in db.execute("SELECT path, size, sha256 FROM file ORDER BY path"))
+
+
+def serials(db: Connection) -> dict[str, int]:
+    """The highest serial that was ever used, by folder."""
+    return dict(db.execute("SELECT folder, last FROM serial").fetchall())
+
+
 def add_file(db: Connection, key: int, role: str, file: StoredFile) -> None:
     db.execute(
         "INSERT INTO file (audience, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)",

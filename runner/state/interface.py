@@ -1,7 +1,8 @@
-"""What a state location must do. A local folder is the first; an object store can follow.
+"""What a state location must do; a local folder and a bucket do it.
 
 An implementation
-- MUST make every method below that changes something atomic and durable before it returns,
+- MUST make every method below that changes something atomic and durable before it returns; `mark_taken` and those of
+  runs may wait for the next such method, since without them a batch is merely unknown,
 - MUST refuse, with StateError, content that is damaged or written by a newer version, and never take it for empty,
 - MUST let readers read while a run holds the lock,
 - MUST hold wire forms only, and no secret.
@@ -54,6 +55,10 @@ class State(Protocol):
 
     def lock(self, command: str) -> AbstractContextManager[None]:
         """Hold the state for one run; raises Locked, naming the holder, at once when another run holds it."""
+        ...
+
+    def require_lock(self) -> None:
+        """Raise LockLost when this run held the lock and someone else may have it now: nothing may be sent then."""
         ...
 
     # -- audiences -----------------------------------------------------------------------------------------------

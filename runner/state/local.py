@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
+from typing import Any
 
 from runner.applied import ActivationRun, AppliedAudience, Definition, Run
 from runner.destinations import Taken
 from runner.errors import StateError
 from runner.identifiers import IdentifierType
 from runner.membership import Batch, Held
-from runner.state import audiences, deltas, history
+from runner.state import audiences, deltas, history, values
 from runner.state.database import Database
 from runner.state.faults import damaged
 from runner.state.files import StateFolder, StoredFile, file_path, folder_name
 from runner.state.lock import held_lock
+from runner.state.steps import Step, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class LocalState:
         while True:
             try:
                 for stored in files:
-                    self._folder.verify(stored, hint)
+                    self._require(stored, hint)
             except StateError:
                 # A run may have moved the pointers meanwhile: only what is still pointed to can be missed.
                 before = files
@@ -103,44 +105,55 @@ class LocalState:
             finally:
                 self._database.close()
 
+    def require_lock(self) -> None:
+        """The lock of a folder is the operating system's: it cannot be lost."""
+
     # -- audiences -----------------------------------------------------------------------------------------------
 
     def intend(
         self, activation: str, destination: str, kind: str, account_id: str, definition: Definition, at: datetime
     ) -> int:
-        with self._database.transaction() as db:
-            return audiences.insert(db, activation, destination, kind, account_id, at, definition=definition)
+        return self._intended(
+            "intend",
+            activation=activation,
+            destination=destination,
+            kind=kind,
+            account_id=account_id,
+            definition=values.definition_data(definition),
+            at=values.from_time(at),
+        )
 
     def created(self, key: int, audience_id: str) -> None:
-        with self._database.transaction() as db:
-            audiences.set_audience_id(db, key, audience_id)
+        self._do("created", key=key, audience_id=audience_id)
 
     def imported(
         self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime
     ) -> int:
-        with self._database.transaction() as db:
-            return audiences.insert(db, activation, destination, kind, account_id, at, audience_id=audience_id)
+        return self._intended(
+            "imported",
+            activation=activation,
+            destination=destination,
+            kind=kind,
+            account_id=account_id,
+            audience_id=audience_id,
+            at=values.from_time(at),
+        )
 
     def define(self, key: int, definition: Definition, destination: str, at: datetime) -> None:
-        with self._database.transaction() as db:
-            audiences.set_definition(db, key, definition, destination, at)
+        data = values.definition_data(definition)
+        self._do("define", key=key, definition=data, destination=destination, at=values.from_time(at))
 
     def require_refill(self, key: int) -> None:
-        with self._database.transaction() as db:
-            audiences.set_refill(db, key)
+        self._do("require_refill", key=key)
 
     def cleared(self, key: int) -> None:
         with self._database.transaction() as db:
             reserved = self._reserve(db, key, "members")
-            audiences.set_empty(db, key, reserved.serial)
-            gone = self._retire(db, key, reserved)
+        gone = self._do("cleared", key=key, counter=reserved.counter, serial=reserved.serial)
         self._settle(gone, key)
 
     def forget(self, key: int) -> None:
-        with self._database.transaction() as db:
-            gone = tuple(stored.path for stored in deltas.files(db, key).values())
-            audiences.delete(db, key)
-        self._settle(gone, key)
+        self._settle(self._do("forget", key=key), key)
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
@@ -148,22 +161,18 @@ class LocalState:
         return self._path_for(key, "outbox")
 
     def open_delta(self, key: int, batches: tuple[Batch, ...]) -> None:
-        reserved, stored = self._sealed(key, "outbox")
-        with self._database.transaction() as db:
-            if "outbox" in deltas.files(db, key):
-                raise RuntimeError(f"audience {key} has an open delta already")
-            deltas.use_serial(db, reserved.counter, reserved.serial)
-            deltas.add_file(db, key, "outbox", stored)
-            deltas.insert_batches(db, key, batches)
+        reserved, file = self._sealed(key, "outbox")
+        listed = [[batch.number, batch.operation, batch.identifier_type, batch.identifiers] for batch in batches]
+        self._do(
+            "open_delta", key=key, counter=reserved.counter, serial=reserved.serial, file=asdict(file), batches=listed
+        )
         del self._reserved[key, "outbox"]
 
     def mark_in_flight(self, key: int, number: int) -> None:
-        with self._database.transaction() as db:
-            deltas.set_in_flight(db, key, number)
+        self._do("mark_in_flight", key=key, number=number)
 
     def mark_taken(self, key: int, number: int, taken: Taken) -> None:
-        with self._database.transaction() as db:
-            deltas.set_taken(db, key, number, taken.invalid)
+        self._do("mark_taken", key=key, number=number, invalid=taken.invalid)
 
     def members_path(self, key: int) -> Path:
         return self._path_for(key, "members")
@@ -171,34 +180,54 @@ class LocalState:
     def close_delta(
         self, key: int, members: Mapping[IdentifierType, int], unknown: Mapping[IdentifierType, int]
     ) -> None:
-        reserved, stored = self._sealed(key, "members")
-        with self._database.transaction() as db:
-            if "outbox" not in deltas.files(db, key):
-                raise RuntimeError(f"audience {key} has no open delta")
-            whole = deltas.all_taken(db, key)
-            audiences.set_membership(db, key, reserved.serial, members, unknown, whole=whole)
-            gone = self._retire(db, key, reserved)
-            deltas.add_file(db, key, "members", stored)
+        reserved, file = self._sealed(key, "members")
+        gone = self._do(
+            "close_delta",
+            key=key,
+            counter=reserved.counter,
+            serial=reserved.serial,
+            file=asdict(file),
+            members=dict(members),
+            unknown=dict(unknown),
+        )
         self._settle(gone, key)
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def begin_run(self, command: str, at: datetime) -> int:
-        with self._database.transaction() as db:
-            return history.begin(db, command, at)
+        return self._intended("begin_run", command=command, at=values.from_time(at))
 
     def record(self, run: int, activation: ActivationRun) -> None:
-        with self._database.transaction() as db:
-            history.record(db, run, activation)
+        self._do("record", run=run, activation=asdict(activation))
 
     def end_run(self, run: int, at: datetime) -> None:
-        with self._database.transaction() as db:
-            history.end(db, run, at)
+        self._do("end_run", run=run, at=values.from_time(at))
 
     def close(self) -> None:
         self._database.close()
 
     # -- within --------------------------------------------------------------------------------------------------
+
+    def _do(self, do: str, **arguments: Any) -> Any:
+        """Take one step: in the database and, where there is one, in the journal, or in neither."""
+        step = Step(do, arguments)
+        with self._database.transaction() as db:
+            result = take(db, step)
+            self._write_down(step)
+        return result
+
+    def _intended(self, do: str, **arguments: Any) -> int:
+        return int(self._do(do, **arguments))
+
+    def _write_down(self, step: Step) -> None:
+        """Called before a step is committed; what it raises undoes the step."""
+
+    def _keep(self, file: StoredFile) -> None:
+        """Called when a file is whole on the disk, before a record points to it."""
+
+    def _require(self, file: StoredFile, hint: str) -> None:
+        """Raise StateError, with the hint, unless the file is there and its content is what was written."""
+        self._folder.verify(file, hint)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -251,13 +280,9 @@ class LocalState:
         reserved = self._reserved.get((key, kind))
         if reserved is None:
             raise RuntimeError(f"no path for the {kind} of audience {key} was asked for")
-        return reserved, self._folder.seal(reserved.path)
-
-    def _retire(self, db: Connection, key: int, reserved: _Reserved) -> tuple[str, ...]:
-        """Be done with the delta and the membership so far; the files that nothing points to from then on."""
-        deltas.use_serial(db, reserved.counter, reserved.serial)
-        deltas.delete_batches(db, key)
-        return deltas.retire_files(db, key)
+        file = self._folder.seal(reserved.path)
+        self._keep(file)
+        return reserved, file
 
     def _settle(self, gone: tuple[str, ...], key: int) -> None:
         """After the transaction: remove files, give back paths."""

@@ -65,11 +65,16 @@ def _describe(content: bytes, now: datetime) -> str:
     try:
         holder = json.loads(content)
         since = datetime.fromisoformat(holder["since"])
-        who = f"{holder['command']}, process {holder['pid']} on host {holder['host']}"
-        return f"another run holds the state: {who}, since {since:%Y-%m-%d %H:%M:%S} UTC ({_ago(now - since)})"
+        who = described(holder["command"], holder["pid"], holder["host"], since, now)
+        return f"another run holds the state: {who}"
     except (ValueError, KeyError, TypeError):
         # The holder took the lock an instant ago and has not written its name yet.
         return "another run holds the state"
+
+
+def described(command: str, pid: int, host: str, since: datetime, now: datetime) -> str:
+    """A holder in words."""
+    return f"{command}, process {pid} on host {host}, since {since:%Y-%m-%d %H:%M:%S} UTC ({_ago(now - since)})"
 
 
 def _ago(passed: timedelta) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from runner.applied import Definition
 from runner.identifiers import IdentifierType
@@ -22,10 +23,15 @@ def to_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def from_definition(definition: Definition) -> str:
+def definition_data(definition: Definition) -> dict[str, Any]:
+    """A definition in JSON's types."""
     fields = asdict(definition)
     undated = {key for key in ("undated_name", "undated_description") if fields[key] is None}
-    return json.dumps({key: fields[key] for key in fields.keys() - undated}, sort_keys=True, ensure_ascii=False)
+    return {key: fields[key] for key in fields.keys() - undated}
+
+
+def from_definition(definition: Definition) -> str:
+    return json.dumps(definition_data(definition), sort_keys=True, ensure_ascii=False)
 
 
 def to_definition(text: str) -> Definition:

@@ -9,7 +9,7 @@ from time import monotonic
 
 from runner.applied import ActivationRun, Outcome
 from runner.destinations import Connection
-from runner.errors import HeadcountError, Interrupted
+from runner.errors import HeadcountError, Interrupted, LockLost
 from runner.model import Project
 from runner.plan import Action, Change, Plan
 from runner.workflows.accounts import Accounts
@@ -56,6 +56,8 @@ def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:
         if applied.unfinished is not None:
             try:
                 settle(applied.key, tools)
+            except LockLost:
+                raise
             except Exception as error:  # noqa: BLE001 - it fails its own activation, when that is planned
                 failures[applied.key] = as_failure(error)
             else:
@@ -102,7 +104,7 @@ class _Work:
             began = monotonic()
             try:
                 ready[key] = carry_out(step, self._connection(step.change), self._tools)
-            except Interrupted:
+            except (Interrupted, LockLost):
                 raise
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
                 ready.pop(key, None)
@@ -119,6 +121,9 @@ class _Work:
                 outcome, detail = Outcome.DONE, ", ".join(change.reasons)
             except Interrupted as interruption:
                 detail = interruption.message
+                raise
+            except LockLost as loss:
+                detail = loss.message
                 raise
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
                 outcome, detail = Outcome.FAILED, _sentence(error)
@@ -154,6 +159,7 @@ class _Work:
         return self._accounts.connection(change.activation.destination)
 
     def _stop_if_asked(self) -> None:
+        self._tools.state.require_lock()
         if self._tools.stopping():
             raise Interrupted("stopped between two activations")
 

@@ -1,10 +1,11 @@
-"""A state in a temporary folder, and the Parquet files that an engine would write into it."""
+"""A state in a temporary folder or in a bucket, and the Parquet files that an engine would write into it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -14,8 +15,12 @@ from runner.destinations import Taken
 from runner.identifiers import IdentifierType, Operation
 from runner.membership import Batch
 from runner.state.local import LocalState
+from runner.state.remote import RemoteState
+from tests.object_store import ObjectStore, running_store
 
 AT = datetime(2026, 11, 24, 6, 30, 15, 250_000, tzinfo=UTC)
+EVERYWHERE = pytest.mark.parametrize("place", ["folder", "bucket"], indirect=True)
+"""For tests of what every state must do, wherever it is."""
 LATER = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EMAIL = IdentifierType.EMAIL
 PHONE = IdentifierType.PHONE_NUMBER
@@ -33,13 +38,40 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "project" / ".headcount"
 
 
+@pytest.fixture(scope="session")
+def store() -> Iterator[ObjectStore]:
+    with running_store() as running:
+        yield running
+
+
 @pytest.fixture
-def open_state(folder: Path) -> Iterator[Callable[[], LocalState]]:
+def bucket(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The location of a state in a bucket of its own."""
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    store.calls.clear()
+    return store.make_bucket(f"b{uuid4().hex}")
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> str:
+    """Where the state is: in a folder, unless the test says otherwise."""
+    return getattr(request, "param", "folder")
+
+
+@pytest.fixture
+def open_state(
+    place: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], LocalState]]:
     """Opens the state as another process would; whatever was opened is closed at the end."""
     opened: list[LocalState] = []
+    location = "" if place == "folder" else request.getfixturevalue("bucket")
 
     def open_one() -> LocalState:
-        opened.append(LocalState(folder, clock=lambda: AT))
+        if location:
+            opened.append(RemoteState(location, {"HEADCOUNT_CACHE": str(tmp_path / "cache")}, lambda: AT, fresh=-1.0))
+        else:
+            opened.append(LocalState(folder, clock=lambda: AT))
         return opened[-1]
 
     yield open_one

@@ -10,7 +10,9 @@ import pytest
 from runner.applied import AppliedAudience
 from runner.membership import Held
 
-from .conftest import AT, DEFINITION, EMAIL, LATER, begin_delta, end_delta, files, intend, send
+from .conftest import AT, DEFINITION, EMAIL, EVERYWHERE, LATER, begin_delta, end_delta, files, intend, send
+
+pytestmark = EVERYWHERE
 
 
 def only(state) -> AppliedAudience:
@@ -119,7 +121,7 @@ def test_a_refill_that_is_required_outlives_the_settling_of_the_delta(state):
     assert state.held(key) == Held()
 
 
-def test_a_cleared_audience_holds_nothing_whatever_was_open_and_is_trusted_again(state, folder):
+def test_a_cleared_audience_holds_nothing_whatever_was_open_and_is_trusted_again(state):
     with state.lock("headcount apply"):
         key = intend(state)
         begin_delta(state, key)
@@ -150,7 +152,7 @@ def test_an_audience_that_was_cleared_can_be_filled_anew(state):
     assert only(state).members == {EMAIL: 3}
 
 
-def test_a_forgotten_audience_leaves_neither_record_nor_file_and_its_key_is_not_used_again(state, folder):
+def test_a_forgotten_audience_leaves_neither_record_nor_file_and_its_key_is_not_used_again(state):
     with state.lock("headcount apply"):
         key = intend(state)
         begin_delta(state, key)
@@ -158,7 +160,7 @@ def test_a_forgotten_audience_leaves_neither_record_nor_file_and_its_key_is_not_
         begin_delta(state, key)
         state.forget(key)
         assert state.audiences() == ()
-        assert not {path for path in files(folder) if path.endswith(".parquet")}
+        assert not {path for path in files(state._folder.path) if path.endswith(".parquet")}
         assert intend(state) > key
 
 

@@ -12,7 +12,21 @@ from runner.destinations import Taken
 from runner.errors import StateError
 from runner.membership import Held
 
-from .conftest import BATCHES, EMAIL, PHONE, begin_delta, end_delta, files, intend, rows, send, write_members
+from .conftest import (
+    BATCHES,
+    EMAIL,
+    EVERYWHERE,
+    PHONE,
+    begin_delta,
+    end_delta,
+    files,
+    intend,
+    rows,
+    send,
+    write_members,
+)
+
+pytestmark = EVERYWHERE
 
 
 @pytest.fixture
@@ -33,7 +47,7 @@ def test_an_open_delta_is_held_with_its_batches_in_flight_and_taken(state, key):
     assert rows(outbox) == 6
 
 
-def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key, folder):
+def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key):
     outbox = begin_delta(state, key)
     path = state.members_path(key)
     write_members(path)
@@ -41,7 +55,7 @@ def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key, fol
     audience = state.audiences()[0]
     assert (audience.members, audience.unknown, audience.unfinished) == ({EMAIL: 3, PHONE: 0}, {EMAIL: 1}, None)
     assert state.held(key) == Held(members=path)
-    assert path == folder / "members" / "loyal" / f"{audience.serial:06d}.parquet"
+    assert path == state._folder.path / "members" / "loyal" / f"{audience.serial:06d}.parquet"
     assert not outbox.exists()
 
 
@@ -170,13 +184,13 @@ def test_activations_whose_ids_differ_in_case_only_never_share_a_file_name(state
 
 
 @pytest.mark.parametrize("activation", ["..", ".", "", "../../etc", "a/b", "a\\b", "é" * 200, "x" * 300, ".hidden"])
-def test_no_id_leads_out_of_the_folder(state, folder, activation):
+def test_no_id_leads_out_of_the_folder(state, activation):
     with state.lock("headcount apply"):
         key = intend(state, activation)
         for write in (begin_delta, end_delta):
             path = write(state, key)
             assert path.exists()
-            assert path.resolve().parent.parent.parent == folder.resolve()
+            assert path.resolve().parent.parent.parent == state._folder.path.resolve()
             assert path.parent.name not in ("", ".", "..")
 
 
@@ -186,12 +200,12 @@ def test_ids_that_would_be_cut_short_alike_keep_folders_of_their_own(state):
         assert state.outbox_path(one).parent != state.outbox_path(other).parent
 
 
-def test_folder_and_files_are_closed_to_other_users_and_ignored_by_git(state, key, folder):
+def test_folder_and_files_are_closed_to_other_users_and_ignored_by_git(state, key):
     begin_delta(state, key)
     end_delta(state, key)
     begin_delta(state, key)
-    assert (folder / ".gitignore").read_text() == "*\n"
-    for path in (folder, *folder.rglob("*")):
+    assert (state._folder.path / ".gitignore").read_text() == "*\n"
+    for path in (state._folder.path, *state._folder.path.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
@@ -214,8 +228,8 @@ def test_several_threads_may_send_at_once(state):
         assert all(state.held(key).taken == {0, 1, 2} for key in keys)
 
 
-def test_no_more_files_are_kept_than_two_memberships(state, key, folder):
+def test_no_more_files_are_kept_than_two_memberships(state, key):
     for _ in range(4):
         begin_delta(state, key)
         end_delta(state, key)
-    assert sum(path.endswith(".parquet") for path in files(folder)) == 2
+    assert sum(path.endswith(".parquet") for path in files(state._folder.path)) == 2

@@ -9,12 +9,13 @@ import pytest
 from runner.applied import ActivationRun, Outcome, Run
 from runner.state import history
 
-from .conftest import AT, LATER
+from .conftest import AT, EVERYWHERE, LATER
 
 LOYAL = ActivationRun("loyal", "sync", Outcome.DONE, 5, 4, 3, 2, 1_000, 1.25, "members changed")
 LAPSED = ActivationRun("lapsed", "blocked", Outcome.BLOCKED, detail="an empty segment")
 
 
+@EVERYWHERE
 def test_a_run_comes_back_with_everything_that_was_recorded_of_it(state):
     with state.lock("headcount apply"):
         run = state.begin_run("apply", AT)
@@ -26,6 +27,7 @@ def test_a_run_comes_back_with_everything_that_was_recorded_of_it(state):
     assert state.runs()[0].activations[0].outcome is Outcome.DONE
 
 
+@EVERYWHERE
 def test_an_activation_and_its_orphan_are_two_entries_of_one_run(state):
     with state.lock("headcount apply"):
         run = state.begin_run("apply", AT)
@@ -35,6 +37,7 @@ def test_an_activation_and_its_orphan_are_two_entries_of_one_run(state):
     assert state.runs("loyal")[0].activations == (LOYAL, orphan)
 
 
+@EVERYWHERE
 def test_runs_come_the_newest_first_and_at_most_as_many_as_asked_for(state):
     with state.lock("headcount sync"):
         ids = [state.begin_run("sync", AT + timedelta(minutes=minute)) for minute in range(5)]
@@ -42,6 +45,7 @@ def test_runs_come_the_newest_first_and_at_most_as_many_as_asked_for(state):
     assert state.runs(limit=0) == ()
 
 
+@EVERYWHERE
 def test_the_history_of_one_activation_shows_only_its_runs_and_only_its_part_of_them(state):
     with state.lock("headcount sync"):
         both = state.begin_run("apply", AT)
@@ -53,6 +57,7 @@ def test_the_history_of_one_activation_shows_only_its_runs_and_only_its_part_of_
     assert [run.id for run in state.runs("lapsed")] == [other, both]
 
 
+@EVERYWHERE
 def test_only_the_last_runs_are_kept_and_the_last_good_one_of_each_activation(state, monkeypatch):
     monkeypatch.setattr(history, "KEPT", 3)
     with state.lock("headcount sync"):
@@ -72,6 +77,7 @@ def test_a_thousand_runs_are_kept():
     assert history.KEPT == 1_000
 
 
+@EVERYWHERE
 def test_a_run_that_nobody_began_cannot_be_recorded_or_ended(state):
     with state.lock("headcount sync"):
         with pytest.raises(RuntimeError):

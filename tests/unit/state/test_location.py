@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,22 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert (tmp_path / "state" / "state.db").exists()
 
 
-@pytest.mark.parametrize(
-    "location", ["s3://bucket/prefix", "gs://bucket", "https://host/x", Path("s3://bucket/prefix")]
-)
-def test_what_is_no_folder_is_not_supported_yet(location):
-    with pytest.raises(UsageError, match=r"cannot be kept at (s3|gs|https):// yet"):
+@pytest.mark.parametrize("location", ["https://host/x", "file:///tmp/state", "s4://bucket"])
+def test_what_is_neither_a_folder_nor_a_bucket_is_refused(location):
+    with pytest.raises(UsageError, match=r"cannot be kept at (https|file|s4)://") as refused:
         open_state(location)
+    assert "s3://bucket/prefix" in refused.value.hint
+
+
+@pytest.mark.parametrize("location", ["s3:/bucket/prefix", Path("s3://bucket/prefix"), "az://container"])
+def test_a_bucket_that_cannot_be_one_is_refused(location, monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(UsageError, match=r"cannot be kept at (s3:/bucket|az://)"):
+        open_state(location)
+
+
+def test_a_bucket_without_its_library_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(UsageError) as refused:
+        open_state("s3://bucket/prefix")
+    assert refused.value.hint == "pip install 'headcount[remote]'"

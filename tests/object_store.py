@@ -1,0 +1,108 @@
+"""An object store with S3's API on loopback, conditional writes included, and faults on request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
+
+Fault = Callable[[str, str], str]
+"""What becomes of a call, by its method and the object's name: "" (answered), "refused" (503, without effect),
+"lost" (503, though it took effect)."""
+
+
+@dataclass
+class ObjectStore:
+    """A running store: its address, the calls that were made, and the fault that the next calls meet."""
+
+    url: str
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    fault: Fault = lambda method, name: ""
+
+    def make_bucket(self, name: str) -> str:
+        requests.put(f"{self.url}/{name}").raise_for_status()
+        return f"s3://{name}/project"
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "someone",
+            "AWS_SECRET_ACCESS_KEY": "secret-of-the-object-store",
+            "AWS_REGION": "eu-west-3",
+        }
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """Every object of a bucket with its content."""
+        store = self._client(bucket)
+        names = [found["path"] for page in store.list() for found in page]
+        return {name: bytes(store.get(name).bytes()) for name in names}
+
+    def put(self, bucket: str, name: str, content: bytes) -> None:
+        self._client(bucket).put(name, content)
+
+    def delete(self, bucket: str, name: str) -> None:
+        self._client(bucket).delete(name)
+
+    def _client(self, bucket: str) -> S3Store:
+        return S3Store(
+            bucket,
+            endpoint=self.url,
+            client_options={"allow_http": True},
+            access_key_id="someone",
+            secret_access_key="anything",
+            region="eu-west-3",
+        )
+
+    def written(self) -> list[str]:
+        """The names of the objects that were written, in order."""
+        return [name for method, name in self.calls if method in ("PUT", "POST")]
+
+    @contextmanager
+    def failing(self, fault: Fault) -> Iterator[None]:
+        self.fault = fault
+        try:
+            yield
+        finally:
+            self.fault = lambda method, name: ""
+
+
+@contextmanager
+def running_store() -> Iterator[ObjectStore]:
+    """A store that runs in this process until the block ends."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    store = ObjectStore(f"http://{host}:{port}")
+    server._server.app = _watched(server._server.app, store)
+    try:
+        yield store
+    finally:
+        server.stop()
+
+
+def _watched(app: Any, store: ObjectStore) -> Any:
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        name = path.split("/project/", 1)[-1] if "/project/" in path else ""
+        if not name:
+            return app(environ, start_response)
+        store.calls.append((method, name))
+        fate = store.fault(method, name)
+        if not fate:
+            return app(environ, start_response)
+        if fate == "lost":
+            b"".join(app(environ, lambda *_: lambda _data: None))
+        else:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response("503 Slow Down", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+        return [b""]
+
+    return answer

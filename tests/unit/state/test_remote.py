@@ -1,0 +1,496 @@
+"""What is true of a state in a bucket alone: its writes, its cache, its lease, and what a failing store does to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.applied import ActivationRun, Outcome
+from runner.destinations import Taken
+from runner.errors import Locked, LockLost, StateError, UsageError
+from runner.membership import Held
+from runner.state import lease
+from runner.state.lease import Terms
+from runner.state.remote import JOURNAL_STEPS, RemoteState
+
+from .conftest import AT, BATCHES, EMAIL, begin_delta, end_delta, intend, rows, send
+
+ROOT = Path(__file__).parents[3]
+QUICK = Terms(lasts=2.0, beat=0.2, margin=0.5)
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@pytest.fixture
+def machine(bucket, tmp_path):
+    """Opens the state as a machine of some name would: each has a cache of its own."""
+    opened = []
+
+    def open_there(name="one", terms=QUICK, key="", **options):
+        environ = {"HEADCOUNT_CACHE": str(tmp_path / name), "HEADCOUNT_STATE_KEY": key}
+        opened.append(RemoteState(bucket, environ, lambda: AT, terms, fresh=-1.0, **options))
+        return opened[-1]
+
+    yield open_there
+    for state in opened:
+        state.close()
+
+
+def fill(state, count=3):
+    """An audience with a membership."""
+    with state.lock("headcount apply"):
+        key = intend(state)
+        begin_delta(state, key)
+        for number in range(3):
+            send(state, key, number)
+        end_delta(state, key, count)
+    return key
+
+
+def control_of(store, bucket):
+    return json.loads(store.objects(bucket.split("/")[2])["project/control.json"])
+
+
+# -- what is read and written ------------------------------------------------------------------------------------------
+
+
+def test_another_machine_sees_what_one_has_done_and_goes_on_from_there(machine):
+    key = fill(machine("one"))
+    other = machine("two")
+    assert other.audiences()[0].members == {EMAIL: 3}
+    assert rows(other.held(key).members) == 3
+    with other.lock("headcount sync"):
+        begin_delta(other, key)
+        end_delta(other, key, 5)
+    assert rows(machine("one").held(key).members) == 5
+
+
+def test_a_batch_costs_one_write(machine, store):
+    state = machine(terms=Terms())
+    with state.lock("headcount apply"):
+        key = intend(state)
+        begin_delta(state, key)
+        for number in range(3):
+            store.calls.clear()
+            send(state, key, number)
+            assert store.written() == ["control.json"]
+
+
+def test_nothing_is_downloaded_that_this_machine_has(machine, store):
+    key = fill(machine("one"))
+    store.calls.clear()
+    for _ in range(2):
+        state = machine("two")
+        state.held(key)
+        state.close()
+    fetched = [name for method, name in store.calls if method == "GET" and name != "control.json"]
+    assert len(fetched) == len(set(fetched))
+    assert sum(name.startswith("members/") for name in fetched) == 1
+    store.calls.clear()
+    machine("one").held(key)
+    assert {name for _, name in store.calls} == {"control.json"}
+
+
+def test_reading_writes_nothing_to_the_bucket(machine, store):
+    key = fill(machine())
+    store.calls.clear()
+    state = machine("two")
+    state.audiences(), state.audience(key), state.held(key), state.runs()
+    assert store.written() == []
+
+
+def test_a_state_that_was_never_used_is_empty_and_stays_so(machine, store, bucket):
+    state = machine()
+    assert state.audiences() == ()
+    assert state.runs() == ()
+    assert store.objects(bucket.split("/")[2]) == {}
+
+
+def test_a_reader_keeps_what_it_has_read_for_current_for_a_moment(bucket, tmp_path, store):
+    state = RemoteState(bucket, {"HEADCOUNT_CACHE": str(tmp_path)}, fresh=60.0)
+    for _ in range(3):
+        state.audiences()
+    assert [name for _, name in store.calls].count("control.json") == 1
+    state.close()
+
+
+def test_a_long_run_stores_the_database_now_and_then_and_its_control_object_stays_small(machine, store, bucket):
+    state = machine(terms=Terms())
+    with state.lock("headcount apply"):
+        key = intend(state)
+        for _ in range(JOURNAL_STEPS + 10):
+            state.require_refill(key)
+        assert len(control_of(store, bucket)["journal"]) < JOURNAL_STEPS
+    assert machine("two").audiences() == state.audiences()
+
+
+def test_steps_that_ride_along_are_not_lost_with_the_run_that_ends(machine):
+    state = machine()
+    with state.lock("headcount apply"):
+        run = state.begin_run("apply", AT)
+        state.record(run, ActivationRun("loyal", "sync", Outcome.DONE, added=3))
+        state.end_run(run, AT)
+    (found,) = machine("two").runs()
+    assert found.finished_at == AT
+    assert found.activations[0].added == 3
+
+
+def test_steps_that_ride_along_are_written_by_the_heartbeat_too(machine):
+    state = machine()
+    with state.lock("headcount apply"):
+        state.begin_run("apply", AT)
+        deadline = time.monotonic() + 10
+        reader = machine("two")
+        while not reader.runs() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(reader.runs()) == 1
+
+
+def test_working_copies_are_removed(machine, tmp_path):
+    state = machine()
+    fill(state)
+    left = state._folder.path.parent
+    assert left.exists()
+    state.close()
+    assert not left.exists()
+
+
+def test_a_dead_process_s_working_copy_is_removed_by_the_next(machine, tmp_path):
+    state = machine()
+    state._cache.open()
+    dead = state._folder.path.parent.parent / "dead"
+    dead.mkdir()
+    (dead / "in-use").touch()
+    machine().audiences()
+    fill(machine())
+    assert not dead.exists()
+    assert state._folder.path.parent.exists()
+
+
+# -- the lease ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_machine_is_told_at_once_who_holds_the_state(machine):
+    told = rf"headcount apply, process {os.getpid()} on host .*, since 2026-11-24"
+    with machine("one").lock("headcount apply"), pytest.raises(Locked, match=told):
+        machine("two").lock("headcount sync").__enter__()
+    with machine("two").lock("headcount sync"):
+        pass
+
+
+def test_a_live_holder_keeps_the_state_longer_than_a_lease_lasts(machine):
+    state = machine("one")
+    with state.lock("headcount apply"):
+        time.sleep(QUICK.lasts + 2.5)
+        with pytest.raises(Locked):
+            machine("two").lock("headcount sync").__enter__()
+        intend(state)
+
+
+def test_a_stopped_holder_is_taken_over_and_nothing_it_writes_takes_effect(machine, monkeypatch):
+    one, two = machine("one"), machine("two")
+    with pytest.raises(LockLost) as lost, one.lock("headcount apply"):  # noqa: PT012
+        key = intend(one)
+        begin_delta(one, key)
+        one._lease.stop()  # a machine that sleeps, say
+        one._lease._renewed += 60  # whose clock sleeps as well
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with two.lock("headcount sync"):
+                    assert two.held(key).outbox is not None
+                    two.created(key, "900")
+                    with pytest.raises(LockLost, match="another run took over the state: headcount sync, process"):
+                        one.mark_in_flight(key, 0)
+                break
+            except Locked:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        one.require_lock()
+    assert lost.value.exit_code == 1
+    audience = machine("three").audiences()[0]
+    assert (audience.audience_id, audience.unfinished.in_flight) == ("900", 0)
+
+
+def test_a_holder_that_cannot_renew_stops_by_itself_before_its_lease_ends(machine, store):
+    state = machine()
+    with pytest.raises(LockLost, match="could not be renewed in time"), state.lock("headcount apply"):  # noqa: PT012
+        key = intend(state)
+        begin_delta(state, key)
+        with store.failing(lambda method, name: "refused" if name == "control.json" else ""):
+            began = time.monotonic()
+            while True:
+                assert time.monotonic() - began < 30
+                state.require_lock()
+                time.sleep(0.05)
+
+
+HOLD = """
+import sys, time
+from runner.state.remote import RemoteState
+from runner.state.lease import Terms
+from tests.unit.state.conftest import begin_delta, intend
+state = RemoteState(sys.argv[1], {"HEADCOUNT_CACHE": sys.argv[2]}, terms=Terms(2.0, 0.2, 0.5))
+with state.lock("headcount apply"):
+    key = intend(state)
+    begin_delta(state, key)
+    state.mark_in_flight(key, 0)
+    print(key, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_holder_is_taken_over_by_itself(machine, bucket, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, bucket, str(tmp_path / "killed")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    key = int(process.stdout.readline())
+    with pytest.raises(Locked, match=f"process {process.pid} "):
+        machine().lock("headcount apply").__enter__()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    heir, deadline = machine(), time.monotonic() + 20
+    while True:
+        try:
+            with heir.lock("headcount apply"):
+                assert heir.held(key).in_flight == frozenset({0})
+                end_delta(heir, key)
+            break
+        except Locked:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert rows(machine("other").held(key).members) == 3
+
+
+def test_of_machines_that_race_for_the_state_one_wins(machine, bucket):
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    barrier, inside = Barrier(4), []
+
+    def run(number):
+        state = machine(f"machine-{number}")
+        barrier.wait()
+        try:
+            with state.lock("headcount apply"):
+                inside.append(number)
+                intend(state, f"of-{number}")
+                time.sleep(1.5)
+                inside.remove(number)
+        except Locked:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(run, range(4))) == 1
+    assert len(machine("reader").audiences()) == 1
+
+
+def test_a_lease_that_was_ended_by_a_person_is_lost(machine, bucket):
+    state = machine("one")
+    with pytest.raises(LockLost, match="was ended"), state.lock("headcount apply"):  # noqa: PT012
+        key = intend(state)
+        assert lease.end(machine("two")._bucket).command == "headcount apply"
+        state.created(key, "900")
+    assert machine("two").audiences()[0].audience_id is None
+    assert lease.end(machine("two")._bucket) is None
+
+
+# -- a store that fails ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fate", ["refused", "lost"])
+def test_a_write_without_an_answer_is_made_once(machine, store, fate):
+    state = machine(terms=Terms())
+    with state.lock("headcount apply"):
+        key = intend(state)
+        begin_delta(state, key)
+        met = []
+
+        def fault(method, name):
+            if method == "PUT" and name == "control.json" and len(met) < 7:
+                met.append(fate)
+                return fate
+            return ""
+
+        with store.failing(fault):
+            state.mark_in_flight(key, 0)
+            state.mark_taken(key, 0, Taken(2, 1))
+            state.mark_in_flight(key, 1)
+        assert met
+    reader = machine("two")
+    assert reader.audiences()[0].invalid == 1
+    assert reader.held(key).in_flight == frozenset({1})
+
+
+def test_a_delta_that_cannot_be_stored_is_not_opened(machine, store, monkeypatch):
+    state = machine(terms=Terms())
+    with state.lock("headcount apply"):
+        key = intend(state)
+        with (
+            store.failing(lambda method, name: "refused" if name.startswith("outbox/") else ""),
+            pytest.raises(StateError, match="cannot be reached: 503"),
+        ):
+            begin_delta(state, key)
+        assert state.held(key) == Held()
+        begin_delta(state, key)
+    assert machine("two").held(key).outbox is not None
+
+
+def test_a_bucket_that_does_not_exist_is_named_and_not_taken_for_an_empty_state(store, bucket, tmp_path):
+    state = RemoteState("s3://nowhere/project", {"HEADCOUNT_CACHE": str(tmp_path)})
+    for use in (state.audiences, lambda: state.lock("headcount apply").__enter__()):
+        with pytest.raises(StateError, match="s3://nowhere/project does not exist"):
+            use()
+
+
+def test_a_store_that_cannot_be_reached_is_named(bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    state = RemoteState(bucket, {"HEADCOUNT_CACHE": str(tmp_path)})
+    with pytest.raises(StateError, match="cannot be reached: it did not answer"):
+        state.audiences()
+
+
+# -- damage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"format_version": 99}, "written by a newer Headcount"),
+        ({"journal": [{"do": "foresee", "with": {}}]}, "written by a newer Headcount"),
+        ({"journal": [{"do": "created", "with": {"key": 99, "audience_id": "1"}}]}, "is damaged"),
+        ({"journal": [7]}, "is damaged"),
+        ({"moved_to": "s3://other/place"}, "it was moved to s3://other/place"),
+        (None, "is damaged"),
+        (b"", "is damaged"),
+    ],
+)
+def test_a_control_object_that_means_nothing_here_is_refused(machine, store, bucket, damage, said):
+    fill(machine())
+    name = bucket.split("/")[2]
+    content = damage if isinstance(damage, bytes) else b"{" if damage is None else None
+    content = content if content is not None else json.dumps({**control_of(store, bucket), **damage}).encode()
+    store.put(name, "project/control.json", content)
+    state = machine("two")
+    for use in (state.audiences, lambda: state.lock("headcount apply").__enter__()):
+        with pytest.raises(StateError, match=said):
+            use()
+
+
+@pytest.mark.parametrize("kind", ["control.json", "snapshots/", "members/"])
+@pytest.mark.parametrize("damage", ["missing", "cut short", "other"])
+def test_an_object_that_is_damaged_is_named_and_never_taken_for_empty(machine, store, bucket, kind, damage):
+    key = fill(machine())
+    name = bucket.split("/")[2]
+    objects = store.objects(name)
+    for object_name in [found for found in objects if found.startswith(f"project/{kind}")]:
+        content = objects[object_name]
+        if damage == "missing":
+            store.delete(name, object_name)
+        else:
+            store.put(name, object_name, content[:-5] if damage == "cut short" else b"x" + content[1:])
+    state = machine("two")
+    with pytest.raises(StateError, match=r"is missing|is damaged"):
+        state.audiences(), state.held(key)
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_again(machine, store):
+    key = fill(machine("one"))
+    state = machine("two")
+    members = state.held(key).members
+    state.close()
+    for cached in members.parents[4].glob("objects/*"):
+        cached.chmod(0o600)
+        cached.write_bytes(b"x" * cached.stat().st_size)
+    again = machine("two")
+    assert rows(again.held(key).members) == 3
+
+
+# -- garbage -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_nothing_points_to_goes_after_a_day_and_what_is_needed_stays(machine, store, bucket):
+    state = machine()
+    key = fill(state)
+    for count in (4, 5, 6):
+        with state.lock("headcount apply"):
+            begin_delta(state, key)
+            end_delta(state, key, count)
+    name = bucket.split("/")[2]
+    before = {found for found in store.objects(name) if "/members/" in found}
+    assert len(before) == 4
+    state._clock = lambda: AT + timedelta(days=365)
+    with state.lock("headcount apply"):
+        pass
+    after = {found for found in store.objects(name) if "/members/" in found}
+    assert after < before
+    assert len(after) == 2
+    assert rows(machine("two").held(key).members) == 6
+
+
+def test_a_file_that_may_yet_be_pointed_to_is_no_garbage(machine, store, bucket):
+    state = machine()
+    fill(state)
+    name = bucket.split("/")[2]
+    store.put(name, "project/outbox/loyal/000099-abc.parquet", b"of a run that died")
+    state._clock = lambda: AT + timedelta(days=365)
+    with state.lock("headcount apply"):
+        pass
+    assert "project/outbox/loyal/000099-abc.parquet" in store.objects(name)
+
+
+# -- encryption --------------------------------------------------------------------------------------------------------
+
+
+def test_with_a_key_nothing_in_the_bucket_is_readable(machine, store, bucket):
+    key = fill(machine(key=KEY))
+    for name, content in store.objects(bucket.split("/")[2]).items():
+        assert content.startswith(b"headcount sealed 1\n"), name
+        for clear in (b"PAR1", b"SQLite format", b"format_version", b"Loyal", b"Ten baskets"):
+            assert clear not in content
+    other = machine("two", key=KEY)
+    assert rows(other.held(key).members) == 3
+
+
+def test_a_missing_a_wrong_and_a_needless_key_are_told(machine, bucket, tmp_path):
+    fill(machine(key=KEY))
+    with pytest.raises(StateError, match="is encrypted"):
+        machine("two").audiences()
+    with pytest.raises(StateError, match="cannot be decrypted"):
+        machine("two", key=KEY.replace("M", "N", 1)).audiences()
+    with pytest.raises(UsageError, match="HEADCOUNT_STATE_KEY is not a key"):
+        machine("two", key="c2hvcnQ=")
+
+
+def test_a_key_for_a_state_that_is_not_encrypted_is_refused(machine):
+    fill(machine())
+    with pytest.raises(StateError, match="not encrypted, though"):
+        machine("two", key=KEY).audiences()
+
+
+def test_an_encrypted_object_in_the_place_of_another_does_not_open(machine, store, bucket):
+    key = fill(machine(key=KEY))
+    name = bucket.split("/")[2]
+    objects = store.objects(name)
+    members = next(found for found in objects if "/members/" in found)
+    outbox = next(found for found in objects if "/outbox/" in found)
+    store.put(name, members, objects[outbox])
+    with pytest.raises(StateError, match="cannot be decrypted"):
+        machine("two", key=KEY).held(key)
+
+
+def test_the_batches_are_those_that_were_opened(machine):
+    state = machine()
+    with state.lock("headcount apply"):
+        key = intend(state)
+        begin_delta(state, key)
+    assert machine("two").audiences()[0].unfinished.batches == len(BATCHES)
