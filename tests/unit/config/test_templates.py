@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from runner.config.templates import Scope, TemplateErrors, render
+from runner.config.templates import ANY_DAY, MAX_OUTPUT, Scope, SegmentWords, TemplateErrors, render, render_undated
 
 SCOPE = Scope("an Activation", date(2026, 11, 24), {"n": 5, "on": True, "text": "a,b"})
 
@@ -83,3 +85,43 @@ def test_what_would_grow_or_run_on_is_refused(template: str) -> None:
 def test_what_would_get_out_is_refused(template: str) -> None:
     with pytest.raises(TemplateErrors):
         render(template, SCOPE)
+
+
+PARTS = st.sampled_from(
+    ["{{ ", " }}", "{% ", " %}", "{%- ", "-%}", "{# ", " #}", "var('n')", "var('text')", "var(", "env('HOME')",
+     "today", "segment.name", "segment", "range(9)", "range(99999999)", "for a in ", "endfor", "if ", "else", "endif",
+     "set a = ", "set ns.a = 1", "macro m(a)", "endmacro", "m(1)", "block b", "endblock", "extends 'x'", "include 'x'",
+     "raw", "endraw", "filter upper", "endfilter", "a", "loop.index", "loop", "self", " | ", "join(',')", "upper",
+     "list", "map('upper')", "tojson", "format(1)", "replace('a', 'b')", ".strftime('%Y')", ".__class__", "['x']",
+     "[", "]", "(", ")", "{", "}", " + ", " * ", " ** ", " ~ ", " // ", " % ", " - ", " is ", " in ", " not ",
+     "defined", "1", "0", "10", "999999999", "1e308", "'x'", "'%s'", "none", "true", ".", ",", ":", "\n", "\r",
+     "\u2028", "\x00", "\ud800", "é"]
+) | st.text(max_size=3)  # fmt: skip
+TEMPLATES = st.lists(PARTS, max_size=25).map("".join) | st.text(max_size=60)
+PRINTS = st.lists(PARTS, max_size=12).map(lambda parts: "{{ " + "".join(parts) + " }}")
+LOOPS = st.lists(PARTS, max_size=12).map(lambda parts: "{% for a in range(9) %}" + "".join(parts) + "{% endfor %}")
+SCOPES = st.sampled_from(
+    [
+        SCOPE,
+        Scope("a Project", ANY_DAY, environ={"HOME": "/home/x"}),
+        Scope("an Activation", ANY_DAY, {}, segment=SegmentWords("Loyal", "")),
+    ]
+)
+
+
+@example("{{ 10 % 0 }}", SCOPE)
+@example("{{ '\ud800' }}", SCOPE)
+@given(template=TEMPLATES | PRINTS | LOOPS, scope=SCOPES)
+def test_any_text_ends_in_a_text_or_in_problems_that_say_where(template: str, scope: Scope) -> None:
+    problems = ()
+    try:
+        rendered = render(template, scope)
+        render_undated(template, scope, rendered)
+    except TemplateErrors as error:
+        problems = error.problems
+        assert problems
+    else:
+        assert len(rendered) <= MAX_OUTPUT
+    for problem in problems:
+        assert problem.message
+        assert 1 <= problem.line <= len(template.splitlines()) + 1

@@ -63,27 +63,37 @@ def fixed() -> Fixed:
     return Fixed()
 
 
-@pytest.fixture(scope="module")
-def connection(fixed: Fixed) -> Iterator[Connection]:
+SERVICES = {
+    "criteo": destination(),
+    "criteo-retail-media": destination(type="criteo-retail-media", account_id="555", retailer_id="12"),
+}
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+def connection(fixed: Fixed, request: pytest.FixtureRequest) -> Iterator[Connection]:
     def session() -> requests.Session:
         made = requests.Session()
         made.mount("https://", fixed)
         return made
 
     transport = Transport(FakeClock().clock, Retries(tries=2), Pacers(), session)
-    made = connect(destination(), environ={}, transport=transport)
+    made = connect(SERVICES[request.param], environ={}, transport=transport)
     yield made
     made.close()
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["7", "Loyal", CANARY, "a@b.c", ""])
 keys = st.sampled_from(
-    ["data", "errors", "warnings", "meta", "id", "attributes", "name", "code", "title", "traceId", "totalItems"]
-)
+    ["data", "errors", "warnings", "metadata", "meta", "id", "type", "attributes", "name", "description", "createdAt",
+     "code", "title", "detail", "instance", "traceId", "totalItems", "totalItemCount", "contactListId", "accountId",
+     "nbValidIdentifiers", "nbInvalidIdentifiers", "sampleInvalidIdentifiers", "numberOfIdentifiers", "size"]
+)  # fmt: skip
 values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5), max_leaves=25
 )
-bodies = st.binary(max_size=60) | values.map(lambda value: json.dumps(value).encode())
+items = st.fixed_dictionaries({"id": leaves, "attributes": values}, optional={"type": leaves, "name": leaves})
+envelopes = st.fixed_dictionaries({"data": items | st.lists(items | values, max_size=4)}, optional={"errors": values})
+bodies = st.binary(max_size=60) | (values | envelopes).map(lambda value: json.dumps(value).encode())
 statuses = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503, 599])
 headers = st.dictionaries(
     st.sampled_from(["Date", "Retry-After", "x-ratelimit-reset", "x-ratelimit-remaining", "Content-Encoding"]),
@@ -95,7 +105,7 @@ CALLS = {
     "accounts": lambda connection: connection.accounts(),
     "check_account": lambda connection: connection.check_account(),
     "audiences": lambda connection: connection.audiences(),
-    "create": lambda connection: connection.create("Loyal", "", ()),
+    "create": lambda connection: connection.create("Loyal", "", (IdentifierType.EMAIL,)),
     "update": lambda connection: connection.update("7", "Loyal", ""),
     "delete": lambda connection: connection.delete("7"),
     "send": lambda connection: connection.send("7", Operation.ADD, IdentifierType.EMAIL, [CANARY]),
