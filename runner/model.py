@@ -204,6 +204,9 @@ class Activation:
     protect: bool
     location: Location
     settings: tuple[Setting, ...] = ()
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    files: frozenset[str] = frozenset()
     undated: Words | None = None
 
 

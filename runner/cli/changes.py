@@ -13,7 +13,9 @@ from runner.cli.options import (
     DEFAULT_DIR,
     AllowRemovals,
     At,
+    ChangedSince,
     Dir,
+    Exclude,
     Format,
     NoColor,
     Output,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 def plan(
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
     detailed_exitcode: Annotated[
@@ -52,7 +56,8 @@ def plan(
 
     setup = Setup.of(folder, var, today, verbose, no_color)
     project = setup.project()
-    request = Request(setup.today, tuple(select or ()), prune, frozenset(allow_removals or ()))
+    selection = setup.selection(project, select, exclude, changed_since)
+    request = Request(setup.today, selection, prune, frozenset(allow_removals or ()))
     with opened(setup) as bench:
         made = make_plan(project, request, bench.tools, bench.accounts)
     _show_plan(made, setup, format)
@@ -62,6 +67,8 @@ def plan(
 def apply(
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
     yes: Yes = False,
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
@@ -81,7 +88,8 @@ def apply(
     if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
         raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
-    request = Request(setup.today, tuple(select or ()), prune, frozenset(allow_removals or ()))
+    selection = setup.selection(project, select, exclude, changed_since)
+    request = Request(setup.today, selection, prune, frozenset(allow_removals or ()))
     with opened(setup) as bench:
         done = carry_out(
             project, request, bench.tools, bench.accounts, lambda made: _approve(made, setup, bench, yes, format)
@@ -100,6 +108,8 @@ def apply(
 def sync(
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
     allow_removals: AllowRemovals = None,
     rebuild: Annotated[
         list[str] | None,
@@ -128,7 +138,8 @@ def sync(
         )
     setup = Setup.of(folder, var, today, verbose, no_color, at)
     project = setup.project()
-    request = Request(setup.today, (*(select or ()), *(rebuild or ())), allow_removals=frozenset(allow_removals or ()))
+    selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
+    request = Request(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
     with opened(setup) as bench:
         done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()), due=due)
     if format is Format.JSON:

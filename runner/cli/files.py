@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli.console import show_json, show_line, show_text, write_result
-from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var
+from runner.cli.options import DEFAULT_DIR, ChangedSince, Dir, Exclude, Format, NoColor, Output, Select, Today, Var
 from runner.cli.parts import Setup
 from runner.errors import InvalidProject
 
 if TYPE_CHECKING:
     from runner.model import Activation, Project
+    from runner.select import Selection
 
 
 def init(folder: Dir = DEFAULT_DIR) -> None:
@@ -28,6 +29,9 @@ def init(folder: Dir = DEFAULT_DIR) -> None:
 
 def validate(
     folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
     resolved: Annotated[
         str | None, typer.Option(metavar="ID", help="Print each setting of this activation and where it came from.")
     ] = None,
@@ -39,11 +43,12 @@ def validate(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Check the files. Makes no network call."""
+    """Check the files. Makes no network call. A selection narrows what is checked against the data, not the files."""
     setup = Setup.of(folder, var, today, no_color=no_color)
     project = setup.project()
+    chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
     if sources:
-        _check_sources(project)
+        _check_sources(project, chosen)
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
     elif format is Format.JSON:
@@ -54,7 +59,14 @@ def validate(
         show_line(_praise(project, setup))
 
 
-def _check_sources(project: Project) -> None:
+def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
+    from runner.select import Candidate
+
+    selection.require_matches([Candidate.of(one) for one in project.activations])
+    return tuple(one for one in project.activations if selection.means(Candidate.of(one)))
+
+
+def _check_sources(project: Project, chosen: tuple[Activation, ...]) -> None:
     """What only the data can tell: files that are not there, SQL and mappings that do not fit them."""
     from runner.config import check_source_files
     from runner.engine.duckdb import DuckDBEngine
@@ -63,7 +75,7 @@ def _check_sources(project: Project) -> None:
     if not findings:
         engine = DuckDBEngine()
         try:
-            for activation in project.activations:
+            for activation in chosen:
                 findings += engine.check(activation, project.sources)
         finally:
             engine.close()
@@ -74,7 +86,7 @@ def _check_sources(project: Project) -> None:
 def _named(project: Project, activation_id: str) -> Activation:
     from runner.select import require_known
 
-    require_known([activation_id], [(a.id, a.destination.name) for a in project.activations])
+    require_known([activation_id], (one.id for one in project.activations))
     return next(a for a in project.activations if a.id == activation_id)
 
 

@@ -32,7 +32,15 @@ Dir = Annotated[Path, typer.Option("--dir", envvar="HEADCOUNT_DIR", help="Folder
 Var = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable; repeatable.")]
 Select = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="ID", help="Only these: ids, globs or destination:NAME; repeatable."),
+    typer.Option(
+        "--select", metavar="PATTERN", help="Only these: ids, globs, tag:, owner:, destination: or path:; repeatable."
+    ),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="PATTERN", help="All but these, as for --select; repeatable.")
+]
+ChangedSince = Annotated[
+    str, typer.Option("--changed-since", metavar="REF", help="Only what has changed since this commit of git.")
 ]
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runner.criteo.retries import Retries
     from runner.destinations import Connection
     from runner.model import Destination, Project
+    from runner.select import Selection
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
     from runner.workflows.tools import Tools
@@ -63,6 +64,19 @@ class Setup:
         from runner.config import load
 
         return load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
+
+    def selection(
+        self, project: Project, select: list[str] | None, exclude: list[str] | None, changed_since: str = ""
+    ) -> Selection:
+        """What --select, --exclude and --changed-since come to. Raises UsageError."""
+        from runner.select import Selection
+
+        changed = None
+        if changed_since:
+            from runner.config import changed_since as find_changed
+
+            changed = find_changed(project, changed_since)
+        return Selection(tuple(select or ()), tuple(exclude or ()), changed)
 
     def state(self) -> State:
         """Open the state. Raises UsageError, InvalidProject where the Project document names a place that is none."""

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli.console import show_json, show_line, show_table, show_text
-from runner.cli.options import DEFAULT_DIR, At, Dir, Format, NoColor, Output, Select, Today, Var, Verbose
+from runner.cli.options import (
+    DEFAULT_DIR,
+    At,
+    ChangedSince,
+    Dir,
+    Exclude,
+    Format,
+    NoColor,
+    Output,
+    Select,
+    Today,
+    Var,
+    Verbose,
+)
 from runner.cli.parts import Setup, connect
 from runner.errors import UsageError
 
@@ -20,6 +33,8 @@ if TYPE_CHECKING:
 def status(
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
     live: Annotated[
         bool, typer.Option("--live", help="Ask Criteo how many identifiers each audience has: a call for each.")
     ] = False,
@@ -36,8 +51,9 @@ def status(
 
     setup = Setup.of(folder, var, today, verbose, no_color)
     project = setup.project()
+    selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
-        rows = standings(project, state, setup.clock(), tuple(select or ()))
+        rows = standings(project, state, setup.clock(), selection)
     if live:
         from runner.workflows.accounts import Accounts
         from runner.workflows.sizes import with_live_sizes
@@ -75,6 +91,8 @@ def history(
 def schedule(
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
     limit: Annotated[int, typer.Option(min=1, help="How many runs, the next ones first.")] = 20,
     at: At = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
@@ -90,8 +108,9 @@ def schedule(
 
     setup = Setup.of(folder, var, no_color=no_color, at=at)
     project = setup.project()
+    selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
-        runs = tuple(islice(timetable(project, state, setup.clock(), tuple(select or ())), limit))
+        runs = tuple(islice(timetable(project, state, setup.clock(), selection), limit))
     if format is Format.JSON:
         show_json(schedule_document(runs))
     else:

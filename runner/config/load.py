@@ -17,7 +17,7 @@ from runner.config.destinations import draft_destination
 from runner.config.files import read_text, shown_path, yaml_files
 from runner.config.nearest import shown, suggest
 from runner.config.nodes import Document, MapNode, Node, ScalarNode, TextFile
-from runner.config.reads import with_sources
+from runner.config.reads import files_of, with_sources
 from runner.config.schemas import KINDS, Judged
 from runner.config.segments import SegmentDraft, draft_segment
 from runner.config.sources import build_source
@@ -170,7 +170,8 @@ def _resolve(
     )
     activations = _present(build_activation(document, declared, scope, tree, found) for document in documents)
     check_words(activations, found, {document.file.name: document.file for document in read.documents})
-    return _project(folder, built, declared, activations)
+    variables_in = frozenset(document.file.name for document in projects)
+    return _project(folder, built, declared, activations, variables_in)
 
 
 def _checked(documents: Iterable[Document], scope: Scope, found: Findings, judged: Judged) -> tuple[Document, ...]:
@@ -196,8 +197,12 @@ def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dic
     return drafts
 
 
-def _project(folder: Path, sources: list[Source], declared: Declared, activations: list[Activation]) -> Project:
+def _project(
+    folder: Path, sources: list[Source], declared: Declared, activations: list[Activation], always: frozenset[str]
+) -> Project:
+    """`always` are the files that every activation depends on: those with the variables."""
     activations = [replace(part, segment=with_sources(part.segment, sources, folder)) for part in activations]
+    activations = [replace(part, files=files_of(part, sources) | always) for part in activations]
     shared = {with_sources(draft.segment, sources, folder) for draft in declared.segments.values() if draft.segment}
     segments = shared | {part.segment for part in activations}
     return Project(

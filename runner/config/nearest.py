@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_LISTED = 8
+_LISTED = 12
 """More known words than this are not listed: nobody reads on."""
 
 _ALIASES = {

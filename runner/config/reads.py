@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from runner.model import Segment, Source
+from runner.model import Activation, Segment, Source
 
 
 def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
@@ -24,6 +24,14 @@ def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> S
     for source in sorted(read, key=lambda source: source.name):
         digest.update(repr(_points_at(source, folder.absolute())).encode("utf-8", "surrogatepass"))
     return replace(segment, fingerprint=digest.hexdigest())
+
+
+def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str]:
+    """The files that an activation is declared by: its own, its segment's and SQL's, destination's and sources'."""
+    segment = activation.segment
+    read = (source.location.file for source in sources if _names(segment.sql.text, source.name))
+    own = (activation.location.file, segment.location.file, segment.sql.file, activation.destination.location.file)
+    return frozenset((*own, *read))
 
 
 def _names(sql: str, source: str) -> bool:

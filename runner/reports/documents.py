@@ -200,6 +200,8 @@ def _run(run: Run) -> dict[str, Any]:
 def _standing(row: Standing) -> dict[str, Any]:
     return {
         "activation": row.activation,
+        "tags": list(row.tags),
+        "owner": row.owner,
         "condition": row.condition,
         "destination": row.destination,
         "account_id": row.account_id,

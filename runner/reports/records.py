@@ -61,6 +61,8 @@ def _style(row: Standing) -> str | None:
 
 
 def _facts(row: Standing, now: datetime) -> Iterator[tuple[str, str]]:
+    if row.owner or row.tags:
+        yield "owner", shown(", ".join(part for part in (row.owner, *(f"tag:{tag}" for tag in row.tags)) if part))
     if row.members:
         yield "members", counts(row.members)
     outcome = f", {row.last_outcome}" if row.last_outcome else ""

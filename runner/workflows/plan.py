@@ -16,9 +16,10 @@ from runner.membership import Delta, Held, TypeDelta
 from runner.model import Activation, Destination, Project
 from runner.names import without_taken_names
 from runner.plan import Action, Change, Plan
-from runner.select import meant, require_known, require_matches
+from runner.select import EVERYTHING, Candidate, Selection, require_known
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
+from runner.workflows.candidates import all_candidates, candidate_of
 from runner.workflows.claims import without_false_claims
 from runner.workflows.failures import as_failure
 from runner.workflows.tools import Tools
@@ -32,7 +33,7 @@ class Request:
     """
 
     today: date
-    select: tuple[str, ...] = ()
+    select: Selection = EVERYTHING
     prune: bool = False
     allow_removals: frozenset[str] = frozenset()
     unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
@@ -50,15 +51,10 @@ def make_plan(project: Project, request: Request, tools: Tools, accounts: Accoun
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: Request) -> tuple[Activation, ...]:
     """The activations that were selected. A pattern may also mean an audience that is no longer declared."""
-    pairs = [(activation.id, activation.destination.name) for activation in project.activations]
-    pairs += [(record.activation, record.destination) for record in applied]
-    require_matches(request.select, pairs)
-    require_known(request.allow_removals, pairs)
-    return tuple(
-        activation
-        for activation in project.activations
-        if meant(activation.id, activation.destination.name, request.select)
-    )
+    candidates = all_candidates(project, applied)
+    request.select.require_matches(candidates)
+    require_known(request.allow_removals, (candidate.id for candidate in candidates))
+    return tuple(one for one in project.activations if request.select.means(Candidate.of(one)))
 
 
 def compare_definitions(
@@ -74,7 +70,9 @@ def compare_definitions(
 
     Without `orphans_too` there is none for audiences that no activation declares, and no account is read for them.
     """
-    meant_orphans = tuple(record for record in applied if orphans_too and _orphan_record_meant(record, request))
+    meant_orphans = tuple(
+        record for record in applied if orphans_too and request.select.means(candidate_of(record, project))
+    )
     destinations = _destinations_to_read(project, chosen, meant_orphans)
     require_credentials(destinations)
     live = {}
@@ -108,10 +106,6 @@ def _destinations_to_read(
         if home in homes and not any(d.name in names for d in project.destinations if (d.type, d.account_id) == home):
             names.add(destination.name)
     return tuple(destination for destination in project.destinations if destination.name in names)
-
-
-def _orphan_record_meant(record: AppliedAudience, request: Request) -> bool:
-    return meant(record.activation, record.destination, request.select)
 
 
 def _unreachable_orphans(

@@ -12,8 +12,9 @@ from runner.identifiers import IdentifierType
 from runner.model import Activation, Project
 from runner.plan import Action
 from runner.schedule import describe, next_due
-from runner.select import meant, require_matches
+from runner.select import EVERYTHING, Candidate, Selection
 from runner.state.interface import State
+from runner.workflows.candidates import all_candidates, candidate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +45,25 @@ class Standing:
     live_size: int | None = None
     suspected_drift: bool = False
     next_due: datetime | None = None
+    tags: tuple[str, ...] = ()
+    owner: str = ""
 
 
-def standings(project: Project, state: State, now: datetime, select: tuple[str, ...] = ()) -> tuple[Standing, ...]:
+def standings(project: Project, state: State, now: datetime, select: Selection = EVERYTHING) -> tuple[Standing, ...]:
     """One row per declared activation, then one per audience that no activation declares. Raises UsageError."""
     applied = state.audiences()
-    pairs = [(a.id, a.destination.name) for a in project.activations] + [(r.activation, r.destination) for r in applied]
-    require_matches(select, pairs)
-    rows = (*_declared(project, applied, state, now), *_orphans(project, applied))
-    return tuple(row for row in rows if meant(row.activation, row.destination, select))
+    select.require_matches(all_candidates(project, applied))
+    chosen = tuple(one for one in project.activations if select.means(Candidate.of(one)))
+    meant = tuple(record for record in applied if select.means(candidate_of(record, project)))
+    return (*_declared(chosen, applied, state, now), *_orphans(project, meant))
 
 
 def _declared(
-    project: Project, applied: tuple[AppliedAudience, ...], state: State, now: datetime
+    chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[Standing]:
     last_good = state.last_good()
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
-    for activation in project.activations:
+    for activation in chosen:
         record = records.get((activation.id, *account_of(activation)))
         runs = state.runs(activation.id)
         last = _last(runs, lambda run: run.outcome is not Outcome.SKIPPED and run.action != Action.DELETE)
@@ -83,6 +86,8 @@ def _declared(
             last_detail=last[1].detail if last else "",
             last_change=change[0].started_at if change else None,
             next_due=next_due(activation.schedule, last_good.get(activation.id), now),
+            tags=activation.tags,
+            owner=activation.owner,
         )
 
 

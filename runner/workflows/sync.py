@@ -57,7 +57,7 @@ def sync(
         began = tools.clock()
         request = replace(request, unsettled=settle_unfinished(tools))
         applied = tools.state.audiences()
-        require_known(rebuild, [(record.activation, record.destination) for record in applied])
+        require_known(rebuild, (record.activation for record in applied))
         chosen = choose(project, applied, request)
         waiting: tuple[Slot, ...] = ()
         skipped: list[Skipped] = []

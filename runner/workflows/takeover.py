@@ -28,7 +28,7 @@ def take_over(project: Project, activation_id: str, audience_id: str, tools: Too
     Raises UsageError when the activation is not declared or has an audience already, or when the audience is not in its
     account, read-only or another activation's; Locked, DestinationError.
     """
-    require_known([activation_id], [(a.id, a.destination.name) for a in project.activations])
+    require_known([activation_id], (one.id for one in project.activations))
     activation = next(a for a in project.activations if a.id == activation_id)
     require_credentials([activation.destination])
     with tools.state.lock("headcount import"):

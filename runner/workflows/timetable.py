@@ -9,7 +9,7 @@ from heapq import merge
 
 from runner.model import Activation, Project, Schedule
 from runner.schedule import upcoming
-from runner.select import meant, require_matches
+from runner.select import EVERYTHING, Candidate, Selection
 from runner.state.interface import State
 
 
@@ -22,14 +22,14 @@ class Slot:
     schedule: Schedule
 
 
-def timetable(project: Project, state: State, now: datetime, select: tuple[str, ...] = ()) -> Iterator[Slot]:
+def timetable(project: Project, state: State, now: datetime, select: Selection = EVERYTHING) -> Iterator[Slot]:
     """The runs to come, the next one first, without end; each counts on those before being good. Raises UsageError.
 
     What is overdue comes at `now`. Activations that are only run by hand are left out.
     """
-    require_matches(select, [(one.id, one.destination.name) for one in project.activations])
+    select.require_matches([Candidate.of(one) for one in project.activations])
     last = state.last_good()
-    chosen = [one for one in project.activations if meant(one.id, one.destination.name, select)]
+    chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     runs = (_runs(one, last.get(one.id), now) for one in chosen)
     return merge(*runs, key=lambda run: (run.at, run.activation))
 
