@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from runner import __version__
-from runner.cli import changes, files, outcome, server, views
+from runner.cli import changes, completion, files, outcome, server, views
 from runner.cli.console import show_error, tell
 from runner.cli.findings import findings_as_data
 from runner.errors import HeadcountError, Interrupted
@@ -64,6 +64,8 @@ def _main(
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing a user can cause ends in a traceback."""
+    if completion.VARIABLE in os.environ:
+        return completion.complete(lambda: app(prog_name="headcount"))
     try:
         return int(
             app(args=arguments or sys.argv[1:] or ["--help"], prog_name="headcount", standalone_mode=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli import outcome
+from runner.cli import completion, outcome
 from runner.cli.console import show_json, show_line, show_text, tell, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
@@ -113,7 +113,12 @@ def sync(
     allow_removals: AllowRemovals = None,
     rebuild: Annotated[
         list[str] | None,
-        typer.Option("--rebuild", metavar="ID", help="Clear this activation's audience and refill it; repeatable."),
+        typer.Option(
+            "--rebuild",
+            metavar="ID",
+            help="Clear this activation's audience and refill it; repeatable.",
+            autocompletion=completion.activations,
+        ),
     ] = None,
     due: Annotated[
         bool, typer.Option("--due", help="Only what its schedule makes due since its last good run.")
@@ -152,7 +157,9 @@ def sync(
 
 
 def take_over(
-    activation: Annotated[str, typer.Argument(metavar="ID", help="The activation's id.")],
+    activation: Annotated[
+        str, typer.Argument(metavar="ID", help="The activation's id.", autocompletion=completion.activations)
+    ],
     audience: Annotated[str, typer.Argument(metavar="AUDIENCE_ID", help="The audience's id in Criteo.")],
     folder: Dir = DEFAULT_DIR,
     var: Var = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runner.cli import completion
 from runner.cli.console import show_json, show_line, show_text, write_result
 from runner.cli.options import DEFAULT_DIR, ChangedSince, Dir, Exclude, Format, NoColor, Output, Select, Today, Var
 from runner.cli.parts import Setup
@@ -33,7 +34,12 @@ def validate(
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
     resolved: Annotated[
-        str | None, typer.Option(metavar="ID", help="Print each setting of this activation and where it came from.")
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Print each setting of this activation and where it came from.",
+            autocompletion=completion.activations,
+        ),
     ] = None,
     sources: Annotated[
         bool, typer.Option("--sources/--no-sources", help="Whether to check SQL and mappings against the data.")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from runner.cli import completion
 from runner.errors import UsageError
 
 
@@ -33,11 +34,20 @@ Var = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", he
 Select = Annotated[
     list[str] | None,
     typer.Option(
-        "--select", metavar="PATTERN", help="Only these: ids, globs, tag:, owner:, destination: or path:; repeatable."
+        "--select",
+        metavar="PATTERN",
+        help="Only these: ids, globs, tag:, owner:, destination: or path:; repeatable.",
+        autocompletion=completion.patterns,
     ),
 ]
 Exclude = Annotated[
-    list[str] | None, typer.Option("--exclude", metavar="PATTERN", help="All but these, as for --select; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="All but these, as for --select; repeatable.",
+        autocompletion=completion.patterns,
+    ),
 ]
 ChangedSince = Annotated[
     str, typer.Option("--changed-since", metavar="REF", help="Only what has changed since this commit of git.")
@@ -52,7 +62,12 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 Prune = Annotated[bool, typer.Option("--prune", help="Delete audiences that are no longer declared.")]
 AllowRemovals = Annotated[
     list[str] | None,
-    typer.Option("--allow-removals", metavar="ID", help="Let this activation's removals pass, once; repeatable."),
+    typer.Option(
+        "--allow-removals",
+        metavar="ID",
+        help="Let this activation's removals pass, once; repeatable.",
+        autocompletion=completion.activations,
+    ),
 ]
 
 DEFAULT_DIR = Path("activations")

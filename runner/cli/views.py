@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runner.cli import completion
 from runner.cli.console import show_json, show_line, show_table, show_text
 from runner.cli.options import (
     DEFAULT_DIR,
@@ -67,7 +68,9 @@ def status(
 
 
 def history(
-    activation: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this activation.")] = None,
+    activation: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only this activation.", autocompletion=completion.activations)
+    ] = None,
     folder: Dir = DEFAULT_DIR,
     limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
