@@ -85,7 +85,7 @@ class Comparison:
             if applied.audience_id is None:
                 return self._create(change, "its creation was interrupted")
             return self._create(replace(change, intended=Action.RECREATE), "gone in Criteo")
-        return self._existing(replace(change, audience_id=audience.id), activation, applied, audience)
+        return self._existing(replace(change, audience_id=audience.id, live=audience), activation, applied, audience)
 
     def _why_new(self, activation: Activation, account: Account) -> str:
         others = [record for record in self.applied if record.activation == activation.id and _home(record) != account]
@@ -132,21 +132,22 @@ class Comparison:
         for audience in self.live[account]:
             if audience.name == change.name and audience.id != change.audience_id:
                 owner = self.owner(account, audience)
+                taken = replace(change, holder=audience)
                 if audience.other_kind:
                     return _conflict(
-                        change,
+                        taken,
                         f'a segment of type {audience.other_kind} (id {audience.id}) is called "{audience.name}"',
                         "names are unique in an account, whatever the type: choose another name, or rename that one",
                     )
                 if owner is None:
                     return _conflict(
-                        change,
+                        taken,
                         f'audience {audience.id} of the account is called "{audience.name}" and is not ours',
                         f"take it over with `headcount import {change.id} {audience.id}`, or choose another name",
                     )
                 if not self._gives_up_name(owner, audience.name):
                     return _conflict(
-                        change,
+                        taken,
                         f'the audience of {owner.activation} (audience {audience.id}) is called "{audience.name}"',
                         "apply both together, delete the other with --prune, or choose another name",
                     )
@@ -182,6 +183,7 @@ class Comparison:
             reasons=(why,),
             applied=record,
             audience_id=audience.id if audience else record.audience_id,
+            live=audience,
         )
 
     def owner(self, account: Account, audience: LiveAudience) -> AppliedAudience | None:

@@ -4,6 +4,7 @@
     ├── InvalidProject             exit 3   the files have findings
     ├── UsageError                 exit 64  the command line makes no sense
     ├── Locked                     exit 5   another run holds the state
+    ├── StalePlan                  exit 6   the definitions are no longer those of the plan that was reviewed
     ├── StateError                 exit 1   the state cannot be read or written, or is not ours to read
     │   └── LockLost               exit 1   another run took over the state, or may have: everything stops
     ├── SegmentError               exit 1   one segment cannot be evaluated; the others go on
@@ -24,6 +25,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runner.findings import Finding
+    from runner.plan import Plan
+    from runner.reviewed import Difference
 
 
 class HeadcountError(Exception):
@@ -57,6 +60,23 @@ class Locked(HeadcountError):
     """Another run holds the state; the message names host, process, command and since when."""
 
     exit_code = 5
+
+
+class StalePlan(HeadcountError):
+    """A plan made now is not the one that was reviewed: `differences` says in what, where that is known.
+
+    `plan` is the one made now, where one could be made. Nothing was sent.
+    """
+
+    exit_code = 6
+
+    def __init__(self, plan_id: str, differences: tuple[Difference, ...], plan: Plan | None = None) -> None:
+        super().__init__(
+            f"plan {plan_id} is stale: the definitions are not those that it was made for; nothing was sent",
+            "make a new plan and have it reviewed",
+        )
+        self.differences = differences
+        self.plan = plan
 
 
 class StateError(HeadcountError):

@@ -150,3 +150,27 @@ def _exceeds(part: int, whole: int, limit: Limit | None) -> bool:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%"
+
+
+def beyond_announced(change: Change, announced: Mapping[IdentifierType, TypeDelta]) -> Iterator[str]:
+    """Where the removals of a change pass what a reviewed plan announced by more than `max_removed` allows.
+
+    The excess is judged per identifier type, as removals are, against the membership before the change. An audience
+    that is cleared is judged by how much smaller it would be than was announced. A type that would lose all its members
+    must have been announced.
+    """
+    limits = change.activation.guardrails if change.activation else Guardrails()
+    for kind, part in change.delta.items():
+        told = announced.get(kind, _NONE)
+        before = told.after if change.refill else part.before
+        excess = told.after - part.after if change.refill else part.removed - told.removed
+        if before and not part.after and (told.after or kind not in announced):
+            yield f"the segment has no {kind} any more, which the reviewed plan did not announce"
+        elif excess > 0 and _judged(limits, before) and _exceeds(excess, before, limits.max_removed):
+            yield (
+                f"{excess:,} {kind} more would be removed than the reviewed plan announced"
+                f" ({_share(excess, before)} of {before:,}), more than {limits.max_removed}"
+            )
+
+
+_NONE = TypeDelta(0, 0, 0, 0)

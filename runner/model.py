@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from runner.findings import Location
 from runner.identifiers import IdentifierType
+
+ANY_DAY = date(2000, 1, 1)
+"""The day on which whatever recognises a definition is taken, so that it is the same every day."""
 
 
 class Secret:

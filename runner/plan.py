@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from runner.applied import AppliedAudience, Definition
+from runner.destinations import LiveAudience
 from runner.findings import Location
 from runner.identifiers import IdentifierType
 from runner.membership import Evaluation, TypeDelta
@@ -74,7 +75,8 @@ class Change:
     longer declared, `applied` None for one that is not made yet. `definition` is what will be recorded as applied.
     `redefined` says that the definition differs from what was last applied. `refill` says that the audience is cleared
     and filled anew. `error` and `hint` tell of a conflict or a failure. A re-create with an `audience_id` first deletes
-    that audience, which cannot become what is declared.
+    that audience, which cannot become what is declared. `live` is the audience as it is in the destination, `holder`
+    another one that has the name.
     """
 
     id: str
@@ -96,6 +98,8 @@ class Change:
     blocks: tuple[Block, ...] = ()
     error: str = ""
     hint: str = ""
+    live: LiveAudience | None = None
+    holder: LiveAudience | None = None
 
     @property
     def action(self) -> Action:
@@ -132,8 +136,29 @@ class Change:
         return sum(part.count for part in self.evaluation.rejected) if self.evaluation else 0
 
     @property
+    def name_aside(self) -> str:
+        """What the audience is called, for a moment, while it swaps names with another one."""
+        return f"{self.name} (headcount {self.audience_id})"
+
+    @property
     def location(self) -> Location | None:
         return self.activation.location if self.activation else None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a plan was asked for, each list in order and without doubles.
+
+    `changed` are the activations that --changed-since came to, None where it was not given. `variables` are the names
+    of those given for this run; their values may be secret and are not kept.
+    """
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    changed: tuple[str, ...] | None = None
+    prune: bool = False
+    allow_removals: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +168,12 @@ class Plan:
     changes: tuple[Change, ...]
     made_at: datetime
     today: date
+    options: Options = field(default_factory=Options)
 
     @classmethod
-    def of(cls, changes: Iterable[Change], made_at: datetime, today: date) -> Plan:
+    def of(cls, changes: Iterable[Change], made_at: datetime, today: date, options: Options | None = None) -> Plan:
         ordered = sorted(changes, key=lambda change: (ORDER.index(change.action), change.id, change.destination))
-        return cls(tuple(ordered), made_at, today)
+        return cls(tuple(ordered), made_at, today, options or Options())
 
     def having(self, *actions: Action) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.action in actions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,8 +19,11 @@ from runner.cli.options import (
     Exclude,
     Format,
     NoColor,
+    Out,
     Output,
+    PlanFile,
     PlanFormat,
+    PlanId,
     PlanOutput,
     Prune,
     Select,
@@ -29,10 +33,13 @@ from runner.cli.options import (
     Yes,
 )
 from runner.cli.parts import Bench, Setup, opened
-from runner.errors import UsageError
+from runner.cli.saved import require_writable, reviewed_plan, write_plan
+from runner.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
     from runner.plan import Plan
+    from runner.select import Selection
+    from runner.workflows.plan import Request
 
 
 def plan(
@@ -45,6 +52,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
     ] = False,
+    out: Out = None,
     format: PlanOutput = PlanFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -52,19 +60,22 @@ def plan(
     no_color: NoColor = False,
 ) -> None:
     """Show what apply would change. Changes nothing, in Criteo or in the state."""
-    from runner.workflows.plan import Request, make_plan
+    from runner.workflows.plan import make_plan
 
     setup = Setup.of(folder, var, today, verbose, no_color)
+    require_writable(out)
     project = setup.project()
-    selection = setup.selection(project, select, exclude, changed_since)
-    request = Request(setup.today, selection, prune, frozenset(allow_removals or ()))
+    request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
     with opened(setup) as bench:
         made = make_plan(project, request, bench.tools, bench.accounts)
+    if out is not None:
+        write_plan(out, made)
     _show_plan(made, setup, format)
     raise typer.Exit(outcome.of_plan(made, detailed=detailed_exitcode))
 
 
 def apply(
+    file: PlanFile = None,
     folder: Dir = DEFAULT_DIR,
     select: Select = None,
     exclude: Exclude = None,
@@ -72,6 +83,7 @@ def apply(
     yes: Yes = False,
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
+    plan_id: PlanId = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -82,18 +94,21 @@ def apply(
     from runner.reports.documents import run_document
     from runner.reports.text import run_text
     from runner.workflows.apply import apply as carry_out
-    from runner.workflows.plan import Request
 
     setup = Setup.of(folder, var, today, verbose, no_color)
     if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
         raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
-    selection = setup.selection(project, select, exclude, changed_since)
-    request = Request(setup.today, selection, prune, frozenset(allow_removals or ()))
-    with opened(setup) as bench:
-        done = carry_out(
-            project, request, bench.tools, bench.accounts, lambda made: _approve(made, setup, bench, yes, format)
-        )
+    asked = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
+    request, reviewed = reviewed_plan(file, plan_id, asked)
+    try:
+        with opened(setup) as bench:
+            approve = partial(_approve, setup=setup, bench=bench, yes=yes, format=format)
+            done = carry_out(project, request, bench.tools, bench.accounts, approve, reviewed)
+    except StalePlan as stale:
+        if format is Format.TEXT and stale.plan is not None and not stale.differences:
+            _show_plan(stale.plan, setup, PlanFormat.TEXT)
+        raise
     if format is Format.JSON:
         show_json(run_document("apply", done))
     elif not done.approved:
@@ -178,6 +193,13 @@ def take_over(
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 
 
+def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: list[str] | None) -> Request:
+    from runner.workflows.plan import Request
+
+    names = tuple(setup.variables)
+    return Request(setup.today, selection, prune, frozenset(allow_removals or ()), variables=names)
+
+
 def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A002 - the option's name
     if format is PlanFormat.JSON:
         from runner.reports.documents import plan_document
@@ -193,7 +215,7 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
         show_text(setup.out, plan_text(made))
 
 
-def _approve(made: Plan, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002
+def _approve(made: Plan, *, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002
     if format is Format.TEXT:
         bench.progress.pause()
         _show_plan(made, setup, PlanFormat.TEXT)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from runner.errors import HeadcountError, InvalidProject
+from runner.errors import HeadcountError, InvalidProject, StalePlan
 from runner.reports.shown import in_json, shown, without_controls
 
 if TYPE_CHECKING:
@@ -66,7 +66,13 @@ def show_error(error: HeadcountError) -> None:
 
         tell(render_findings(error.findings))
         return
-    tell(f"error: {shown(error.message)}\n" + (f"  -> {shown(error.hint)}\n" if error.hint else ""))
+    tell(f"error: {shown(error.message)}\n")
+    if isinstance(error, StalePlan):
+        from runner.reports.stale import stale_lines
+
+        tell("".join(f"  {line}\n" for line in stale_lines(error.differences)))
+    if error.hint:
+        tell(f"  -> {shown(error.hint)}\n")
 
 
 def write_result(text: str) -> None:

@@ -60,6 +60,11 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call o
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR does the same).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete audiences that are no longer declared.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for `headcount apply FILE`.")]
+PlanFile = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="A saved plan, to carry out exactly that.", show_default=False)
+]
+PlanId = Annotated[str, typer.Option("--plan-id", metavar="ID", help="Carry out the plan of this id only.")]
 AllowRemovals = Annotated[
     list[str] | None,
     typer.Option(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.nearest import shown, suggest
 from runner.config.nodes import Value
+from runner.model import ANY_DAY
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 MAX_TEMPLATE = 100_000
 MAX_OUTPUT = 1_000_000
 """Characters."""
-
-ANY_DAY = date(2000, 1, 1)
-"""The day on which whatever recognises a definition is taken, so that it is the same every day."""
 
 _MARKS = ("{{", "{%", "{#")
 FUNCTIONS = ("env", "var", "range")

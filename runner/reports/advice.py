@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from runner.announced import REVIEWED
 from runner.identifiers import IdentifierType
 from runner.membership import TypeDelta
 from runner.plan import Action, Change
@@ -31,6 +32,9 @@ def ways_out(change: Change) -> Iterator[str]:
         return
     if change.activation is not None:
         for guardrail in dict.fromkeys(block.guardrail for block in change.blocks if not block.allow):
+            if guardrail == REVIEWED:
+                yield "make a new plan and have it reviewed, if this is meant"
+                continue
             yield f"change {guardrail} in the file{_where(change, guardrail)}, if this is meant"
 
 

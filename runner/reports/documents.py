@@ -12,6 +12,7 @@ from runner.membership import Evaluation
 from runner.model import Activation
 from runner.plan import Action, Change, Plan
 from runner.reports.advice import members_of
+from runner.reviewed import id_of
 from runner.schedule import describe
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
@@ -108,6 +109,7 @@ def resolved_document(activation: Activation) -> dict[str, Any]:
 
 def _plan(plan: Plan) -> dict[str, Any]:
     return {
+        "plan_id": id_of(plan),
         "made_at": _time(plan.made_at),
         "today": plan.today.isoformat(),
         "summary": {str(action): len(plan.having(action)) for action in Action},

@@ -10,6 +10,7 @@ from runner.reports.advice import members_of, ways_out
 from runner.reports.shown import shown
 from runner.reports.text import DELETE_WARNING, SYMBOLS
 from runner.reports.words import summary
+from runner.reviewed import id_of
 
 MARKER = "<!-- headcount:plan -->"
 """Lets a bot find its own comment and edit it in place."""
@@ -28,7 +29,9 @@ def plan_markdown(plan: Plan) -> str:
         parts += [_row(change) for change in listed]
         parts.append("")
     parts += _details(listed)
-    parts.append(f"<sub>data of {plan.today.isoformat()}, planned at {plan.made_at:%Y-%m-%d %H:%M} UTC</sub>")
+    parts.append(
+        f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {plan.made_at:%Y-%m-%d %H:%M} UTC</sub>"
+    )
     return "\n".join(parts) + "\n"
 
 

@@ -16,6 +16,7 @@ from runner.plan import CHANGING, Action, Change, FieldChange, Plan
 from runner.reports.advice import members_of, ways_out
 from runner.reports.shown import shown
 from runner.reports.words import duration, plural, summary
+from runner.reviewed import id_of
 from runner.workflows.sync import Skipped
 
 SYMBOLS = {
@@ -52,7 +53,7 @@ def plan_text(plan: Plan) -> Text:
     for change in plan.changes:
         if change.action is not Action.UNCHANGED:
             text.append_text(_change(change, told)).append("\n")
-    return text.append(summary(plan) + "\n", style="bold")
+    return text.append(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
 
 
 def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
+from runner.announced import held_to
 from runner.applied import ActivationRun, Outcome
 from runner.destinations import Connection
-from runner.errors import HeadcountError, Interrupted, LockLost
+from runner.errors import HeadcountError, Interrupted, LockLost, StalePlan, UsageError
 from runner.model import Project
 from runner.plan import Action, Change, Plan
+from runner.reviewed import Difference, Reviewed, differences, id_of
 from runner.workflows.accounts import Accounts
 from runner.workflows.definitions import carry_out, in_order
 from runner.workflows.failures import as_failure
@@ -34,19 +36,46 @@ class Applied:
 
 
 def apply(
-    project: Project, request: Request, tools: Tools, accounts: Accounts, approve: Callable[[Plan], bool]
+    project: Project,
+    request: Request,
+    tools: Tools,
+    accounts: Accounts,
+    approve: Callable[[Plan], bool],
+    reviewed: Reviewed | str = "",
 ) -> Applied:
     """Plan, ask `approve` when there is something to do, and carry it out. Raises Locked, InvalidProject, UsageError.
 
+    `reviewed` is the saved plan that this must be, or its id; raises StalePlan, and sends nothing, when it is not.
     What a dead run left is settled before planning. A failure of one activation is its outcome and stops no other.
     """
     with tools.state.lock("headcount apply"):
         began = tools.clock()
         request = replace(request, unsettled=settle_unfinished(tools))
-        plan = make_plan(project, request, tools, accounts)
+        plan = _reviewed_plan(project, request, tools, accounts, reviewed)
         if plan.pending and not approve(plan):
             return Applied(plan, (), approved=False)
         return carry_out_plan(plan, tools, accounts, "apply", began)
+
+
+def _reviewed_plan(
+    project: Project, request: Request, tools: Tools, accounts: Accounts, reviewed: Reviewed | str
+) -> Plan:
+    """The plan, held to the one that was reviewed. Raises StalePlan when the two are not about the same."""
+    try:
+        plan = make_plan(project, request, tools, accounts)
+    except UsageError as error:
+        if not isinstance(reviewed, Reviewed):
+            raise
+        # What the plan's own options name is no longer there.
+        raise StalePlan(reviewed.plan_id, (Difference("options", "", "as they were", error.message),)) from None
+    if isinstance(reviewed, Reviewed):
+        different = differences(reviewed, plan)
+        if different:
+            raise StalePlan(reviewed.plan_id, different, plan)
+        return held_to(plan, reviewed)
+    if reviewed and reviewed != id_of(plan):
+        raise StalePlan(reviewed, (), plan)
+    return plan
 
 
 def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:

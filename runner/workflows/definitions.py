@@ -50,7 +50,7 @@ def _renames(changes: list[Change]) -> Iterator[Step]:
         if not free:
             # Only swaps are left: one of them steps aside under a name nobody uses.
             aside = next(iter(waiting.values()))
-            yield Step(aside, f"{aside.name} (headcount {aside.audience_id})")
+            yield Step(aside, aside.name_aside)
             held.pop((aside.kind, aside.account_id, _old_name(aside)), None)
             continue
         for change in free:

@@ -15,7 +15,7 @@ from runner.identifiers import IdentifierType
 from runner.membership import Delta, Held, TypeDelta
 from runner.model import Activation, Destination, Project
 from runner.names import without_taken_names
-from runner.plan import Action, Change, Plan
+from runner.plan import Action, Change, Options, Plan
 from runner.select import EVERYTHING, Candidate, Selection, require_known
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
@@ -29,7 +29,8 @@ from runner.workflows.tools import Tools
 class Request:
     """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
 
-    `unsettled` says, by the audience's key, what kept an unfinished delta from being settled.
+    `variables` are the names of those that were set for this run. `unsettled` says, by the audience's key, what kept
+    an unfinished delta from being settled.
     """
 
     today: date
@@ -37,6 +38,24 @@ class Request:
     prune: bool = False
     allow_removals: frozenset[str] = frozenset()
     unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> Options:
+        """What was asked for, as a plan remembers it."""
+        changed = self.select.changed
+        return Options(
+            select=_in_order(self.select.select),
+            exclude=_in_order(self.select.exclude),
+            changed=None if changed is None else _in_order(changed),
+            prune=self.prune,
+            allow_removals=_in_order(self.allow_removals),
+            variables=_in_order(self.variables),
+        )
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
 
 
 def make_plan(project: Project, request: Request, tools: Tools, accounts: Accounts) -> Plan:
@@ -46,7 +65,7 @@ def make_plan(project: Project, request: Request, tools: Tools, accounts: Accoun
     changes = compare_definitions(project, chosen, applied, request, accounts)
     tools.progress.evaluating(sum(needs_members(change) for change in changes))
     judged = tuple(with_members(change, project, request, tools, accounts) for change in changes)
-    return Plan.of(without_taken_names(judged), tools.clock(), request.today)
+    return Plan.of(without_taken_names(judged), tools.clock(), request.today, request.options)
 
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: Request) -> tuple[Activation, ...]:

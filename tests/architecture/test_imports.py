@@ -51,6 +51,8 @@ PURE = {
     "pathlib",
     "difflib",
     "fnmatch",
+    "hashlib",
+    "json",
     "zoneinfo",
     "__future__",
 }

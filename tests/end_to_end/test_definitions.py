@@ -116,7 +116,7 @@ class TestNoLongerDeclared:
         shop.remove("activations/loyal.yaml")
         text = shop.run("plan", "--prune").out
         assert text.startswith("- loyal  delete")
-        assert text.rstrip().endswith("Plan: 1 to delete (loyal), 1 unchanged.")
+        assert "\nPlan: 1 to delete (loyal), 1 unchanged.  id " in text
         shop.apply("--prune")
         assert set(names(sandbox)) == {"Other"}
         assert "loyal" not in shop.plan()

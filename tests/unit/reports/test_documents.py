@@ -19,6 +19,7 @@ from runner.membership import Rejected, TypeDelta
 from runner.model import Setting
 from runner.plan import Action, Block, FieldChange
 from runner.reports import documents
+from runner.reports.saved import saved_plan_document
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
 from runner.workflows.sync import Skipped, Synced
@@ -42,6 +43,7 @@ APPLIED = Applied(PLAN, (RUN,), approved=True)
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "plan": documents.plan_document(PLAN),
+    "saved-plan": saved_plan_document(PLAN),
     "run": documents.run_document("apply", APPLIED),
     "status": documents.status_document(
         (

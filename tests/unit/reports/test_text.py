@@ -14,6 +14,7 @@ from runner.model import Setting
 from runner.plan import Action, Block, FieldChange
 from runner.reports.markdown import plan_markdown
 from runner.reports.text import plan_text, resolved_text, run_text, skipped_text
+from runner.reviewed import id_of
 from runner.workflows.sync import Skipped
 from tests.builders import EMAIL, HERE, MADID, activation, applied, change, delta, evaluation, plan
 
@@ -38,7 +39,8 @@ UNCHANGED = change("quiet", intended=Action.UNCHANGED)
 
 
 def test_a_plan_shows_what_can_hurt_first_and_nothing_that_is_unchanged() -> None:
-    text = plan_text(plan(UNCHANGED, RENAMED, LAPSED, DELETED)).plain
+    made = plan(UNCHANGED, RENAMED, LAPSED, DELETED)
+    text = plan_text(made).plain
     assert text == (
         '- old  delete  "Old" in shop (account 12345, audience 9)  (no longer declared)\n'
         "    cannot be undone; ad sets that use the audience lose it\n"
@@ -53,12 +55,13 @@ def test_a_plan_shows_what_can_hurt_first_and_nothing_that_is_unchanged() -> Non
         '~ renamed  update  "Renamed" in shop (account 12345, audience 7)  (renamed in Criteo)\n'
         '    name: "By hand" -> "Renamed" (changed by hand in Criteo; set back)\n'
         "\n"
-        "Plan: 1 to delete (old), 1 blocked (lapsed), 1 to update, 1 unchanged.\n"
+        f"Plan: 1 to delete (old), 1 blocked (lapsed), 1 to update, 1 unchanged.  id {id_of(made)}\n"
     )
 
 
 def test_a_plan_with_nothing_to_do_says_so() -> None:
-    assert plan_text(plan(UNCHANGED)).plain == "Nothing to do: 1 activation as declared.\n"
+    made = plan(UNCHANGED)
+    assert plan_text(made).plain == f"Nothing to do: 1 activation as declared.  id {id_of(made)}\n"
 
 
 def test_a_run_ends_with_its_totals() -> None:
