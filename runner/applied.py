@@ -39,6 +39,11 @@ class Definition:
         return replace(self, name=name, description=description, undated_name=None, undated_description=None)
 
 
+def redefined(before: Definition | None, now: Definition | None) -> bool:
+    """Whether more than the day has changed since a definition was applied."""
+    return before is None or now is None or before.undated != now.undated
+
+
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """A delta that a run began and did not end: how many of its batches are in each condition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from runner.applied import AppliedAudience, Definition
+from runner.applied import AppliedAudience, Definition, redefined
 from runner.destinations import LiveAudience
 from runner.model import Activation
 from runner.plan import Action, Change, FieldChange
@@ -26,11 +26,6 @@ def definition_of(activation: Activation) -> Definition:
         undated_name=activation.undated.name if activation.undated else None,
         undated_description=activation.undated.description if activation.undated else None,
     )
-
-
-def redefined(before: Definition | None, now: Definition | None) -> bool:
-    """Whether more than the day has changed since a definition was applied."""
-    return before is None or now is None or before.undated != now.undated
 
 
 def account_of(activation: Activation) -> Account:

@@ -11,8 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
-from runner.applied import AppliedAudience, Definition
-from runner.compare import redefined
+from runner.applied import AppliedAudience, Definition, redefined
 from runner.destinations import LiveAudience
 from runner.membership import Delta
 from runner.model import ANY_DAY, Activation

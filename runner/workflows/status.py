@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinished
-from runner.compare import account_of, definition_of, redefined
+from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinished, redefined
+from runner.compare import account_of, definition_of
 from runner.identifiers import IdentifierType
 from runner.model import Activation, Project
 from runner.plan import Action
