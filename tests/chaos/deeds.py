@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 from runner.sandbox import Sandbox, SegmentView
 from tests.chaos import ledger
@@ -29,9 +30,13 @@ class Stage:
     retired: list[Declared] = field(default_factory=list)
     hands: count[int] = field(default_factory=count)
 
+    @property
+    def state(self) -> Path:
+        return self.shop.folder / ".headcount"
+
     def ours(self) -> dict[str, SegmentView]:
         """The live audiences that the state knows by id."""
-        known = {account.audience_id for account in ledger.read(self.shop.folder / ".headcount")}
+        known = {account.audience_id for account in ledger.read(self.state)}
         return {segment.id: segment for segment in self.sandbox.segments() if segment.id in known}
 
     def some(self) -> Declared | None:

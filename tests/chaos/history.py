@@ -17,14 +17,15 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.sandbox import App, CallView, Sandbox, SandboxOptions, running
-from tests.chaos import checks, ledger, mishaps
+from tests.chaos import checks, creates, ledger, mishaps, namespaces
 from tests.chaos.criteo import Criteo
+from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
 from tests.chaos.world import ACCOUNTS, CLIENT, RETAIL, SECRET, World
 from tests.end_to_end.shop import Shop
@@ -37,6 +38,9 @@ OPTIONS = SandboxOptions(
 )
 LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
+
+IN_A_CREATE, DAMAGED = 0.2, 0.2
+"""How often a run is led into a create to die there, and how often what a killed run left is damaged."""
 
 
 @dataclass(slots=True)
@@ -59,18 +63,23 @@ class Tally:
 
 @dataclass(slots=True)
 class History:
-    """One history, from its seed. `story` tells it so far; a violation is an AssertionError that ends with it."""
+    """One history, from its seed. `story` tells it so far; a violation is an AssertionError that ends with it.
+
+    `said` is what the last run wrote, on both of its outputs.
+    """
 
     seed: int
     steps: int = 5
     story: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    said: str = ""
 
-    def play(self) -> Tally:
-        """Live through it. Raises AssertionError with the seed and the story for a promise that was broken."""
+    def play(self, live: Callable[[History, Stage], None] | None = None) -> Tally:
+        """Live through it, or through `live`. Raises AssertionError, with seed and story, for a broken promise."""
+        live = live or History._anything
         with tempfile.TemporaryDirectory(prefix="chaos-", dir=_memory()) as folder, running(OPTIONS) as sandbox:
             try:
-                self._play(Path(folder).resolve(), sandbox)
+                live(self, self.stage(Path(folder).resolve(), sandbox))
             except Exception as error:
                 told = "\n".join(self.story)
                 again = f"python -m tests.chaos --histories 1 --steps {self.steps} --seed {self.seed}"
@@ -78,7 +87,8 @@ class History:
         self.tally.histories = 1
         return self.tally
 
-    def _play(self, folder: Path, sandbox: Sandbox) -> None:
+    def stage(self, folder: Path, sandbox: Sandbox) -> Stage:
+        """The project in that folder, with nothing done yet."""
         chance = random.Random(self.seed)
         credentials = {"CRITEO_CLIENT_ID": CLIENT, "CRITEO_CLIENT_SECRET": SECRET}
         (folder / "tmp").mkdir()
@@ -87,46 +97,65 @@ class History:
         for account in ACCOUNTS.values():
             stage.someone_foreign(account, f"Somebody else's {account}")
         stage.world.write(shop)
+        return stage
+
+    def _anything(self, stage: Stage) -> None:
         for step in range(self.steps):
-            done = some_deeds(stage) if step else ["begin"]
-            self.story.append(f"{step}. {'; '.join(done)}")
-            self._run_and_check(stage)
-        self._come_clean(stage)
+            if step and stage.chance.random() < IN_A_CREATE:
+                done, mishap = creates.some_death(stage)
+                self.story.append(f"{step}. {done}")
+                self.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *allow_all(stage)])
+                continue
+            deeds = some_deeds(stage) if step else ["begin"]
+            self.story.append(f"{step}. {'; '.join(deeds)}")
+            arguments = _arguments(stage)
+            self.run_and_check(stage, mishaps.some_mishap(stage.chance, stage.sandbox, str(stage.state)), arguments)
+        self.come_clean(stage)
 
     # -- a run that goes wrong ---------------------------------------------------------------------------------------
 
-    def _run_and_check(self, stage: Stage) -> None:
-        chance, sandbox, state = stage.chance, stage.sandbox, stage.shop.folder / ".headcount"
-        log = stage.shop.folder / "points"
-        arguments = _arguments(stage)
-        mishap = mishaps.some_mishap(chance, sandbox, str(state))
+    def run_and_check(self, stage: Stage, mishap: mishaps.Mishap, arguments: list[str]) -> list[int]:
+        """One run with that mishap, and what must hold after any run; its exit code, or both where two ran."""
+        sandbox, log = stage.sandbox, stage.shop.folder / "points"
         shown = " ".join(arguments).partition(" --allow-removals")[0]
         self.story.append(f"   headcount {shown}; {', '.join(mishap.words) or 'undisturbed'}")
         sandbox.forget_calls()
         orders = json.dumps({**mishap.orders, "log": str(log)})
         with _meanwhile(mishap, sandbox):
-            victims = [_start(stage.shop, arguments, orders)]
+            victims = [_start(stage, arguments, orders, mishap)]
             if mishap.two_at_once:
-                victims.append(_start(stage.shop, arguments, json.dumps({"log": str(log)})))
+                victims.append(_start(stage, arguments, json.dumps({"log": str(log)}), mishap))
             try:
+                if mishap.watch is not None:
+                    mishap.watch(victims[0], sandbox)
                 outputs = [victim.communicate(timeout=LONGEST) for victim in victims]
             finally:
                 for victim in victims:
                     victim.kill()
+        namespaces.bring_back(stage.state)
         sandbox.clear_faults()
         codes = [victim.returncode for victim in victims]
         points = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
         self.story.append(f"   -> {codes} {points}")
         calls = sandbox.calls(identifiers=True)
-        self._count(codes, points, calls)
+        self._count(codes, points, calls, mishap)
+        self.said = "".join(out + err for out, err in outputs)
         for code, (out, err) in zip(codes, outputs, strict=True):
             checks.ended_well(code, out, err)
             stage.shop.outputs += [out, err]
         self._check(stage, calls)
+        if min(codes) < 0 and stage.chance.random() < DAMAGED and (damaged := damage_and_look(stage)):
+            self.story.append(f"   {damaged}, and noticed")
+            self.tally.mishaps.update([f"damaged: {damaged.rpartition('.')[2]}"])
+        return codes
 
-    def _count(self, codes: list[int], points: list[str], calls: tuple[CallView, ...]) -> None:
+    def _count(self, codes: list[int], points: list[str], calls: tuple[CallView, ...], mishap: mishaps.Mishap) -> None:
         self.tally.runs += len(codes)
+        self.tally.mishaps.update([f"real {mishap.disk} disk"] if mishap.disk else [])
+        self.tally.mishaps.update(["clock jump"] if "clock" in mishap.orders else [])
+        self.tally.mishaps.update(["two at once"] if mishap.two_at_once else [])
+        self.tally.mishaps.update([creates.TURNING_UP] if creates.TURNING_UP in " ".join(mishap.words) else [])
         self.tally.codes.update(codes)
         self.tally.faults.update(call.fault for call in calls if call.fault)
         for point in points:
@@ -134,9 +163,11 @@ class History:
             (self.tally.kills if deed in ("kill", "tear") else self.tally.mishaps).update([point])
         if -signal.SIGALRM in codes:
             self.tally.kills.update(["kill at a random moment"])
+        if -signal.SIGKILL in codes and mishap.watch is creates.kill_who_waits:
+            self.tally.kills.update([f"kill in a create {creates.WAITING}"])
 
     def _check(self, stage: Stage, calls: tuple[CallView, ...]) -> None:
-        accounts = ledger.read(stage.shop.folder / ".headcount")
+        accounts = ledger.read(stage.state)
         checks.nothing_leaked(stage.shop)
         checks.foreign_untouched(stage.foreign, stage.sandbox, calls)
         checks.only_needed(stage.world, accounts, calls)
@@ -144,21 +175,21 @@ class History:
 
     # -- the clean run -----------------------------------------------------------------------------------------------
 
-    def _come_clean(self, stage: Stage) -> None:
+    def come_clean(self, stage: Stage) -> None:
         """One run without any mishap; afterwards all is as declared, and nothing is left to do."""
         sandbox = stage.sandbox
         sandbox.clear_faults()
-        before = checks.Before.of(ledger.read(stage.shop.folder / ".headcount"), sandbox)
+        before = checks.Before.of(ledger.read(stage.state), sandbox)
         sandbox.forget_calls()
         self.story.append("the clean run")
-        done = stage.shop.run("apply", "--yes", "--prune", *_allow_all(stage), code=None)
+        done = stage.shop.run("apply", "--yes", "--prune", *allow_all(stage), code=None)
         self.story.append(done.out[-3000:] + done.err[-2000:])
         self.tally.runs += 1
         assert done.code == 0, f"the clean run ends with {done.code}"
         calls = sandbox.calls(identifiers=True)
         self._check(stage, calls)
-        checks.as_declared(stage.world, ledger.read(stage.shop.folder / ".headcount"), stage.foreign, sandbox)
-        checks.sent_no_more(stage.world, before, ledger.read(stage.shop.folder / ".headcount"), calls)
+        checks.as_declared(stage.world, ledger.read(stage.state), stage.foreign, sandbox)
+        checks.sent_no_more(stage.world, before, ledger.read(stage.state), calls)
         sandbox.forget_calls()
         plan = stage.shop.run("plan", "--prune", "--detailed-exitcode", "--format", "json", code=None)
         assert plan.code == 0, f"the plan after the clean run ends with {plan.code}: {plan.out}"
@@ -181,8 +212,8 @@ def played(seed: int, steps: int, until: float) -> tuple[Tally, str]:
 def _arguments(stage: Stage) -> list[str]:
     """The command of one run: most often the whole job, else a part of it."""
     kind = stage.chance.choices(("apply", "sync", "rebuild", "no prune", "select"), (12, 4, 1, 1, 1))[0]
-    allowed = _allow_all(stage)
-    known = sorted({account.activation for account in ledger.read(stage.shop.folder / ".headcount")})
+    allowed = allow_all(stage)
+    known = sorted({account.activation for account in ledger.read(stage.state)})
     if kind == "sync":
         return ["sync", *allowed]
     if kind == "rebuild" and known:
@@ -197,15 +228,20 @@ def _arguments(stage: Stage) -> list[str]:
     return ["apply", "--yes", "--prune", *allowed]
 
 
-def _allow_all(stage: Stage) -> list[str]:
+def allow_all(stage: Stage) -> list[str]:
     return [part for one in sorted(stage.world.declared) for part in ("--allow-removals", one)]
 
 
-def _start(shop: Shop, arguments: list[str], orders: str) -> subprocess.Popen[str]:
+def _start(stage: Stage, arguments: list[str], orders: str, mishap: mishaps.Mishap) -> subprocess.Popen[str]:
+    shop, command = stage.shop, [sys.executable, "-m", "tests.chaos.victim", *arguments]
+    environment = {**shop.environment, "CHAOS": orders, "TMPDIR": str(shop.folder / "tmp")}
+    if mishap.disk and stage.state.exists():
+        environment |= {"STATE": str(stage.state), "SIZE": str(namespaces.used(stage.state) + mishap.room)}
+        command = namespaces.small(command) if mishap.disk == "small" else namespaces.read_only(command)
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.victim", *arguments],
+        command,
         cwd=shop.folder,
-        env={**shop.environment, "CHAOS": orders, "TMPDIR": str(shop.folder / "tmp")},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -89,3 +89,34 @@ def _wire(kind: object, identifier: object) -> str:
     if kind == "customer_id":
         return identifier.decode()
     return str(uuid.UUID(bytes=identifier)) if kind == "mobile_ad_id" else identifier.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """An audience whose creation is recorded as an intent only."""
+
+    activation: str
+    account_id: str
+    intended_name: str
+
+
+def unanswered(state: Path) -> tuple[Unanswered, ...]:
+    """The creates without an answer, also while a run is under way."""
+    with closing(sqlite3.connect(f"{(state / 'state.db').as_uri()}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT activation, account_id, json_extract(definition, '$.name') FROM audience"
+            " WHERE audience_id IS NULL ORDER BY key"
+        ).fetchall()
+    return tuple(Unanswered(*row) for row in rows)
+
+
+def files(state: Path) -> list[Path]:
+    """The files that the records point to, those of the membership before the last one left out."""
+    if not (state / "state.db").exists():
+        return []
+    with tempfile.TemporaryDirectory(dir=state.parent) as copy:
+        for path in state.glob("state.db*"):
+            shutil.copy(path, copy)
+        with closing(sqlite3.connect(Path(copy) / "state.db")) as database:
+            rows = database.execute("SELECT path FROM file WHERE role <> 'previous' ORDER BY path").fetchall()
+    return [state / path for (path,) in rows]

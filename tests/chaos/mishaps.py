@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from subprocess import Popen
 from typing import Any
 
 from runner.sandbox import Sandbox
+from tests.chaos import namespaces
+
+Point = tuple[str, str, int]
+"""A call of the code, whether before or after it, and how many times at most it may pass."""
 
 
-def _both(method: str, when: str, most: int) -> tuple[tuple[str, str, int], ...]:
+def both(method: str, when: str, most: int) -> tuple[Point, ...]:
     """The same point in both of Criteo's services."""
     return ((f"MarketingSolutions.{method}", when, most), (f"RetailMedia.{method}", when, most))
 
 
-NAMED: dict[str, tuple[tuple[str, str, int], ...]] = {
+NAMED: dict[str, tuple[Point, ...]] = {
     "after the outbox is durable": (("LocalState.open_delta", "before", 3), ("LocalState.open_delta", "after", 3)),
     "between a mark and its call": (("LocalState.mark_in_flight", "after", 12),),
-    "between a call and its mark": (("LocalState.mark_taken", "before", 12), *_both("send", "after", 12)),
+    "between a call and its mark": (("LocalState.mark_taken", "before", 12), *both("send", "after", 12)),
     "between two batches": (("LocalState.mark_taken", "after", 12),),
     "between the last mark and the pointer move": (
         ("DuckDBEngine.settle", "before", 4),
@@ -33,8 +39,8 @@ NAMED: dict[str, tuple[tuple[str, str, int], ...]] = {
     "in the middle of create": (
         ("LocalState.intend", "before", 3),
         ("LocalState.intend", "after", 3),
-        *_both("create", "before", 3),
-        *_both("create", "after", 3),
+        *both("create", "before", 3),
+        *both("create", "after", 3),
         ("LocalState.created", "before", 3),
         ("LocalState.created", "after", 3),
         ("LocalState.define", "before", 3),
@@ -54,7 +60,7 @@ NAMED: dict[str, tuple[tuple[str, str, int], ...]] = {
         ("AccountConnection.clear", "after", 1),
         ("LocalState.cleared", "after", 1),
     ),
-    "while planning": (*_both("audiences", "after", 2), ("DuckDBEngine.evaluate", "after", 5)),
+    "while planning": (*both("audiences", "after", 2), ("DuckDBEngine.evaluate", "after", 5)),
     "in the history": (
         ("LocalState.begin_run", "after", 1),
         ("LocalState.record", "before", 6),
@@ -69,6 +75,9 @@ DEEDS = {"kill": 10, "interrupt": 2, "terminate": 2, "interrupt twice": 2, "full
 WHILE_WRITING = {"kill": 4, "tear": 4, "no space": 2}
 
 FAULTS = ("429", "500", "502", "503", "html", "empty", "truncate", "drop-before", "drop-after", "reject")
+JUMPS = (0, -1, 1, -3_600, 3_600, -259_200, 259_200)
+"""Seconds by which the machine's clock may be wrong."""
+
 PATHS = (
     "oauth2/token",
     "advertisers/me",
@@ -83,12 +92,19 @@ PATHS = (
 
 @dataclass(slots=True)
 class Mishap:
-    """What is about to go wrong. `orders` are for the process (see tests.chaos.victim); `words` say it all."""
+    """What is about to go wrong. `orders` are for the process (see tests.chaos.victim); `words` say it all.
+
+    `watch` is called as soon as the process runs; `disk` is what its state lies on (see tests.chaos.namespaces), `room`
+    the bytes that a small one has left.
+    """
 
     orders: dict[str, Any] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     two_at_once: bool = False
     meanwhile: tuple[str, float] | None = None
+    watch: Callable[[Popen[str], Sandbox], None] | None = None
+    disk: str = ""
+    room: int = 0
 
 
 def some_mishap(chance: random.Random, sandbox: Sandbox, state: str) -> Mishap:
@@ -98,9 +114,13 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str) -> Mishap:
         _to_the_process(mishap, chance, state)
     if chance.random() < 0.5:
         _to_criteo(mishap, chance, sandbox)
-    if chance.random() < 0.12:
+    if not mishap.disk and chance.random() < 0.12:
         mishap.two_at_once = True
         mishap.words.append("two at once")
+    if chance.random() < 0.15:
+        before, after = chance.choice(JUMPS), chance.choice(JUMPS)
+        mishap.orders["clock"] = {"before": before, "after": after, "nth": chance.randint(1, 12)}
+        mishap.words.append(f"the machine's clock is {before:+} s off, then {after:+} s")
     if chance.random() < 0.15:
         mishap.meanwhile = chance.choice(("expire", "revoke", "advance")), chance.uniform(0.3, 1.2)
         mishap.words.append(f"{mishap.meanwhile[0]} after {mishap.meanwhile[1]:.2f} s")
@@ -108,7 +128,7 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str) -> Mishap:
 
 
 def _to_the_process(mishap: Mishap, chance: random.Random, state: str) -> None:
-    kind = chance.choices(("point", "moment", "largest file", "read only"), (14, 4, 2, 1))[0]
+    kind = chance.choices(("point", "moment", "largest file", "read only", "small disk"), (14, 4, 2, 1, 2))[0]
     if kind == "moment":
         mishap.orders["alarm"] = chance.uniform(0.0, 0.6)
         mishap.words.append(f"killed {mishap.orders['alarm']:.3f} s after locking")
@@ -116,8 +136,15 @@ def _to_the_process(mishap: Mishap, chance: random.Random, state: str) -> None:
         mishap.orders["largest_file"] = chance.choice((200, 800, 1_000, 1_500, 3_000, 8_000, 30_000, 60_000, 100_000))
         mishap.words.append(f"no file over {mishap.orders['largest_file']} bytes")
     elif kind == "read only":
-        mishap.orders["read_only"] = state
+        if namespaces.available():
+            mishap.disk = "read-only"
+        else:
+            mishap.orders["read_only"] = state
         mishap.words.append("state folder read-only")
+    elif kind == "small disk":
+        if namespaces.available():
+            mishap.disk, mishap.room = "small", chance.randint(0, 40) * 4096
+            mishap.words.append(f"{mishap.room} bytes left on the disk")
     else:
         for moment in chance.sample(list(NAMED), chance.randint(1, 4)):
             point = _some_point(chance, moment)

@@ -8,6 +8,7 @@ Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON
     largest_file   bytes that no file may exceed
     read_only      nothing below this folder can be written, from the beginning
     patience       seconds until an answer that does not come is given up
+    clock          {before, after, nth}: seconds by which the machine's clock is off, and from its nth reading on
     log            a file that gets a line for each point that was reached
 """
 
@@ -24,6 +25,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,9 @@ POINTS = {
 
 FUNCTIONS = {"engine.flush": ("runner.engine.files", "_flush"), "state.flush": ("runner.state.files", "flush")}
 """Points that are functions; each is called while a file of the state is between written and pointed to."""
+
+CLOCKS = ("runner.cli.options", "runner.criteo.clock", "runner.state.local")
+"""Every module that asks for the time of day."""
 
 _calls: Counter[tuple[str, str]] = Counter()
 _state: Any = None
@@ -117,6 +123,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders["largest_file"], resource.RLIM_INFINITY))
     if "read_only" in orders:
         _protect(orders["read_only"])
+    if "clock" in orders:
+        _set_clock(**orders["clock"])
     from runner.__main__ import main as headcount
 
     headcount()
@@ -201,6 +209,20 @@ def _protect(folder: str) -> None:
         return connect(str(database).replace("mode=rw", "mode=ro"), *more, **options)
 
     os.open, os.mkdir, sqlite3.connect = open_, mkdir_, connect_  # type: ignore[assignment]
+
+
+def _set_clock(before: float, after: float, nth: int) -> None:
+    readings = count(1)
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(seconds=before if next(readings) < nth else after)
+
+    for module in CLOCKS:
+        holder = importlib.import_module(module)
+        assert holder.datetime is datetime  # type: ignore[attr-defined]
+        holder.datetime = Wrong  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""Disks that are full, read-only or broken, under runs that have something to do."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.chaos import namespaces
+from tests.chaos.damage import DAMAGES, look, whole_files
+from tests.chaos.deeds import Stage, people_come_and_go
+from tests.chaos.history import History, allow_all
+from tests.chaos.mishaps import Mishap
+
+ALL = ("apply", "--yes", "--prune")
+
+
+def with_something_to_do(stage: Stage) -> None:
+    stage.shop.run("apply", "--yes")
+    people_come_and_go(stage)
+    stage.world.write(stage.shop)
+
+
+@pytest.mark.skipif(not namespaces.available(), reason="this machine lets nobody mount anything")
+@pytest.mark.parametrize(
+    ("disk", "room", "told"),
+    [("read-only", 0, "read-only"), ("small", 0, "full"), ("small", 5 * 4096, "full")],
+    ids=["read-only", "full", "full after a while"],
+)
+def test_a_real_disk_that_takes_no_more_is_named_and_loses_nothing(disk: str, room: int, told: str) -> None:
+    def lived(history: History, stage: Stage) -> None:
+        with_something_to_do(stage)
+        mishap = Mishap(words=[disk], disk=disk, room=room)
+        (code,) = history.run_and_check(stage, mishap, [*ALL, *allow_all(stage)])
+        assert code == 1
+        assert told in history.said.lower()
+        history.come_clean(stage)
+
+    History(8).play(lived)
+
+
+def test_whatever_is_damaged_after_a_kill_is_named_and_never_taken_for_empty() -> None:
+    def lived(history: History, stage: Stage) -> None:
+        with_something_to_do(stage)
+        point = {"at": "LocalState.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
+        (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *allow_all(stage)])
+        assert code == -signal.SIGKILL
+        files = whole_files(stage)
+        assert {path.parent.parent.name for path in files[1:]} == {"members", "outbox"}
+        outbox = next(path for path in files if path.parent.parent.name == "outbox")
+        for path in (files[0], files[1], outbox):
+            for kind in {*DAMAGES, "removed"} - ({"flipped", "zeroed"} if path is files[0] else set()):
+                assert look(stage, path, kind), f"{path.name} {kind} made no difference"
+        history.come_clean(stage)
+
+    History(9).play(lived)
