@@ -19,7 +19,11 @@ from runner.workflows.definitions import carry_out, in_order
 from runner.workflows.failures import as_failure
 from runner.workflows.members import Tally, send_members, settle
 from runner.workflows.plan import Request, make_plan
+from runner.workflows.together import Work, together
 from runner.workflows.tools import Tools
+
+AT_ONCE = 8
+"""Audiences that are filled at a time: a call takes a second or more, and 250 may be made in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +145,30 @@ class _Work:
         return tuple(ready.values())
 
     def fill(self, defined: tuple[Change, ...]) -> None:
-        """Send what each membership lacks."""
-        for change in defined:
-            began, tally = monotonic(), Tally()
-            outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
-            try:
-                self._fill(change, tally)
-                outcome, detail = Outcome.DONE, ", ".join(change.reasons)
-            except Interrupted as interruption:
-                detail = interruption.message
-                raise
-            except LockLost as loss:
-                detail = loss.message
-                raise
-            except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
-                outcome, detail = Outcome.FAILED, _sentence(error)
-            finally:
-                self._record(change, outcome, tally, monotonic() - began, detail)
+        """Send what each membership lacks, to several audiences at a time; the outcomes keep the order of `defined`."""
+        so_far = tuple(self.outcomes)
+        try:
+            together(map(self._filled, defined), AT_ONCE)
+        finally:
+            order = dict.fromkeys((*so_far, *map(_key, defined)))
+            self.outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
+
+    def _filled(self, change: Change) -> Work:
+        began, tally = monotonic(), Tally()
+        outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
+        try:
+            yield from self._fill(change, tally)
+            outcome, detail = Outcome.DONE, ", ".join(change.reasons)
+        except Interrupted as interruption:
+            detail = interruption.message
+            raise
+        except LockLost as loss:
+            detail = loss.message
+            raise
+        except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+            outcome, detail = Outcome.FAILED, _sentence(error)
+        finally:
+            self._record(change, outcome, tally, monotonic() - began, detail)
 
     def rest(self, plan: Plan, interrupted: bool) -> None:
         """Record whatever was not carried out, and why."""
@@ -173,14 +184,14 @@ class _Work:
             elif interrupted:
                 self._record(change, Outcome.INTERRUPTED, detail="not begun")
 
-    def _fill(self, change: Change, tally: Tally) -> None:
+    def _fill(self, change: Change, tally: Tally) -> Work:
         if change.activation is None or not (change.refill or change.added or change.removed):
             return
         self._stop_if_asked()
         assert change.applied is not None
         assert change.audience_id is not None
         connection = self._connection(change)
-        send_members(change, change.applied.key, change.audience_id, connection, self._tools, tally)
+        yield from send_members(change, change.applied.key, change.audience_id, connection, self._tools, tally)
 
     def _connection(self, change: Change) -> Connection:
         if change.activation is None:

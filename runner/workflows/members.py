@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from runner.destinations import Connection, Taken
 from runner.errors import Interrupted
 from runner.identifiers import Operation
 from runner.membership import Batch
 from runner.plan import Change
+from runner.workflows.together import Work
 from runner.workflows.tools import Tools
 
 
@@ -37,8 +39,10 @@ def settle(key: int, tools: Tools) -> None:
 
 def send_members(
     change: Change, key: int, audience_id: str, connection: Connection, tools: Tools, tally: Tally
-) -> None:
+) -> Work:
     """Send what the segment and the audience differ by, removals first; afterwards the state says that they agree.
+
+    Yields each call on the audience, one after the other's answer, and is sent what it answers.
 
     The whole delta is durable before the first identifier leaves. Raises Interrupted between two batches when the run
     was asked to end; whatever happens, the state knows which batches may have arrived, and `tally` what was taken.
@@ -48,13 +52,13 @@ def send_members(
     state, engine = tools.state, tools.engine
     if change.refill:
         state.require_refill(key)
-        connection.clear(audience_id)
+        yield partial(connection.clear, audience_id)
         state.cleared(key)
     batch_size = change.activation.destination.batch_size
     batches = engine.write_outbox(change.evaluation, state.held(key), state.outbox_path(key), batch_size)
     if batches:
         state.open_delta(key, batches)
-        _send_batches(change.id, key, audience_id, batches, connection, tools, tally)
+        yield from _send_batches(change.id, key, audience_id, batches, connection, tools, tally)
         settle(key, tools)
 
 
@@ -66,7 +70,7 @@ def _send_batches(
     connection: Connection,
     tools: Tools,
     tally: Tally,
-) -> None:
+) -> Work:
     outbox = tools.state.held(key).outbox
     assert outbox is not None
     for batch, (number, identifiers) in zip(batches, tools.engine.batches(outbox), strict=True):
@@ -75,7 +79,7 @@ def _send_batches(
         assert number == batch.number
         assert batch.identifier_type is not None
         tools.state.mark_in_flight(key, number)
-        taken = connection.send(audience_id, batch.operation, batch.identifier_type, identifiers)
+        taken = yield partial(connection.send, audience_id, batch.operation, batch.identifier_type, identifiers)
         tools.state.mark_taken(key, number, taken)
         tally.count(batch, taken)
         tools.progress.sent(activation, batch.identifiers)

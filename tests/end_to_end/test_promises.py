@@ -154,6 +154,26 @@ class TestInterrupts:
         batched.apply()
         assert sandbox.members(only(sandbox), "email") == hashes(*range(10))
 
+    def test_audiences_are_filled_side_by_side_and_two_ctrl_c_stop_all_of_them(
+        self, batched: Shop, sandbox: Sandbox
+    ) -> None:
+        """One audience waits for an answer that does not come; the others are filled meanwhile."""
+        for name in ("second", "third"):
+            batched.activation(name, guardrails={"max_removed": None})
+        sandbox.fault("slow", path="contact-list", times=1, seconds=60)
+        with batched.start("apply", "--yes") as process:
+            wait_until(lambda: [segment.size for segment in sandbox.segments()].count(10) == 2)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            while "press Ctrl-C again" not in process.stderr.readline():
+                pass
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=15)
+        assert process.returncode == 130
+        sandbox.clear_faults()
+        batched.apply()
+        assert [sandbox.members(segment.id, "email") for segment in sandbox.segments()] == [hashes(*range(10))] * 3
+
     def test_nobody_waits_for_the_next_try(self, batched: Shop, sandbox: Sandbox) -> None:
         sandbox.fault("429", path="contact-list", times=None, seconds=300)
         with batched.start("apply", "--yes") as process:

@@ -1,0 +1,85 @@
+"""Several pieces of work side by side, each of which waits for one call at a time.
+
+A piece of work is a generator that yields the call it wants made and gets its answer back, or what it raised. Calls run
+in threads of their own; everything else, between two calls of a piece of work, runs in the thread that called
+`together`, so that state and engine are used by one thread at a time and Ctrl-C meets the one that can handle it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+Call = Callable[[], Any]
+Work = Generator[Call, Any, None]
+
+_BREATH = 0.2
+"""Seconds between two moments at which a signal is noticed, wherever the system delivers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a call came to: a value, or what it raised."""
+
+    work: Work
+    value: Any = None
+    raised: Exception | None = None
+
+
+def together(works: Iterable[Work], at_once: int) -> None:
+    """Carry out the works, at most so many at a time, begun in their order; each is taken up only when its turn comes.
+
+    After an exception of one of them none is begun any more; those under way go on to their ends, and the first
+    exception is raised. Anything graver, as a KeyboardInterrupt, closes those under way and leaves their calls behind.
+    """
+    answers: SimpleQueue[_Answer] = SimpleQueue()
+    under_way: set[Work] = set()
+    waiting = iter(works)
+    failure: Exception | None = None
+    try:
+        while True:
+            while failure is None and len(under_way) < at_once and (work := next(waiting, None)) is not None:
+                under_way.add(work)
+                failure = _advance(_Answer(work), under_way, answers)
+            if not under_way:
+                break
+            failure = _advance(_next(answers), under_way, answers) or failure
+    finally:
+        for work in under_way:
+            work.close()
+    if failure is not None:
+        raise failure
+
+
+def _advance(answer: _Answer, under_way: set[Work], answers: SimpleQueue[_Answer]) -> Exception | None:
+    """Take a piece of work to its next call, and begin that; what comes back is what it ended with, if it failed."""
+    work = answer.work
+    try:
+        call = work.send(answer.value) if answer.raised is None else work.throw(answer.raised)
+    except StopIteration:
+        under_way.discard(work)
+        return None
+    except Exception as error:  # noqa: BLE001 - raised by `together`
+        under_way.discard(work)
+        return error
+    # A daemon: whoever presses Ctrl-C twice does not wait for an answer. A batch without one is as good as in flight.
+    threading.Thread(target=_make, args=(work, call, answers), name="call", daemon=True).start()
+    return None
+
+
+def _make(work: Work, call: Call, answers: SimpleQueue[_Answer]) -> None:
+    try:
+        answers.put(_Answer(work, value=call()))
+    except Exception as error:  # noqa: BLE001 - thrown into the work
+        answers.put(_Answer(work, raised=error))
+
+
+def _next(answers: SimpleQueue[_Answer]) -> _Answer:
+    while True:
+        try:
+            return answers.get(timeout=_BREATH)
+        except Empty:
+            continue

@@ -1,0 +1,120 @@
+"""Work side by side: calls overlap, nothing else does, and one failure spoils nobody else's work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from runner.workflows.together import Work, together
+
+
+def test_calls_of_different_works_overlap() -> None:
+    """Each call ends only when both have begun."""
+    both = threading.Barrier(2, timeout=20)
+
+    def work() -> Work:
+        yield both.wait
+        yield both.wait
+
+    together((work(), work()), at_once=2)
+
+
+def test_everything_but_calls_runs_in_the_thread_of_the_caller() -> None:
+    threads: dict[str, set[int]] = {"work": set(), "call": set()}
+
+    def work() -> Work:
+        for _ in range(3):
+            threads["work"].add(threading.get_ident())
+            threads["call"].add((yield threading.get_ident))
+
+    together((work() for _ in range(3)), at_once=3)
+    assert threads["work"] == {threading.get_ident()}
+    assert threading.get_ident() not in threads["call"]
+
+
+def test_no_more_are_under_way_than_asked_for_and_all_get_their_turn_in_order() -> None:
+    begun: list[int] = []
+    under_way: set[int] = set()
+    most: list[int] = []
+
+    def work(number: int) -> Work:
+        begun.append(number)
+        under_way.add(number)
+        most.append(len(under_way))
+        yield int
+        under_way.discard(number)
+
+    together(map(work, range(20)), at_once=3)
+    assert begun == list(range(20))
+    assert max(most) == 3
+
+
+def test_what_a_call_raises_is_raised_where_it_was_asked_for() -> None:
+    heard: list[str] = []
+
+    def work() -> Work:
+        try:
+            yield _refuse("no")
+        except ValueError as error:
+            heard.append(str(error))
+        assert (yield _answer(5)) == 5
+
+    together((work(),), at_once=1)
+    assert heard == ["no"]
+
+
+def test_after_a_failure_those_under_way_go_on_and_none_is_begun() -> None:
+    done: list[str] = []
+    failed = threading.Event()
+
+    def fails() -> Work:
+        try:
+            yield _refuse("broken")
+        finally:
+            failed.set()
+
+    def goes_on() -> Work:
+        yield lambda: failed.wait(20)
+        yield int
+        done.append("went on")
+
+    def never() -> Work:
+        done.append("begun")
+        yield int
+
+    with pytest.raises(ValueError, match="broken"):
+        together((fails(), goes_on(), never()), at_once=2)
+    assert done == ["went on"]
+
+
+def test_an_interrupt_closes_those_under_way_and_waits_for_no_answer() -> None:
+    closed: list[str] = []
+    answer = threading.Event()
+
+    def waits() -> Work:
+        try:
+            yield answer.wait
+        finally:
+            closed.append("waits")
+
+    def works() -> Iterator[Work]:
+        yield waits()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        together(works(), at_once=2)
+    assert closed == ["waits"]
+    answer.set()
+
+
+def _refuse(message: str) -> Callable[[], None]:
+    def call() -> None:
+        raise ValueError(message)
+
+    return call
+
+
+def _answer(value: int) -> Callable[[], int]:
+    return lambda: value
