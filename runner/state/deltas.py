@@ -9,7 +9,7 @@ from runner.state.files import StoredFile
 
 
 def files(db: Connection, key: int) -> dict[str, StoredFile]:
-    """The files of an audience by role: members, previous (members until the last close), outbox."""
+    """The files of an audience by role: members, outbox."""
     rows = db.execute("SELECT role, path, size, sha256 FROM file WHERE audience = ?", (key,))
     return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
 
@@ -35,14 +35,10 @@ def add_file(db: Connection, key: int, role: str, file: StoredFile) -> None:
 
 
 def retire_files(db: Connection, key: int) -> tuple[str, ...]:
-    """Make room for a new membership; the paths that no record points to once this is committed.
-
-    The membership so far stays as the previous one: a reader may have read its path and be about to open it.
-    """
-    gone = db.execute("SELECT path FROM file WHERE audience = ? AND role IN ('previous', 'outbox')", (key,)).fetchall()
-    db.execute("DELETE FROM file WHERE audience = ? AND role IN ('previous', 'outbox')", (key,))
-    db.execute("UPDATE file SET role = 'previous' WHERE audience = ? AND role = 'members'", (key,))
-    return tuple(path for (path,) in gone)
+    """Make room for a new membership; the paths that no record points to once this is committed."""
+    gone = tuple(path for (path,) in db.execute("SELECT path FROM file WHERE audience = ?", (key,)))
+    db.execute("DELETE FROM file WHERE audience = ?", (key,))
+    return gone
 
 
 def last_serial(db: Connection, folder: str) -> int:

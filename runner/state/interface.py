@@ -40,7 +40,10 @@ class State(Protocol):
         ...
 
     def held(self, key: int) -> Held:
-        """Handles to what the audience holds; an empty Held when it must be refilled. Checks the files' checksums."""
+        """Handles to what the audience holds; an empty Held when it must be refilled. Checks the files' checksums.
+
+        Without the lock, the files last until a run moves on: whoever then misses one asks again.
+        """
         ...
 
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:

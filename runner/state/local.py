@@ -1,9 +1,8 @@
 """The state in a folder of this machine: SQLite for what changes, immutable Parquet files for what is big.
 
 Reading creates nothing and waits for nobody. Everything that changes something needs the lock, is one transaction, and
-is on the disk before it returns; files are written first and pointed to afterwards, and removed only when nothing
-points to them any more. The membership before the current one is kept until the next is closed: a reader may have been
-told its path a moment ago and be about to open it.
+is on the disk before it returns; files are written first and pointed to afterwards, and removed as soon as nothing
+points to them any more. A reader that was told a path a moment ago may find the file gone, and then asks again.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from runner.compare import Account, Comparison, undecided
 from runner.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.guardrails import guard
 from runner.identifiers import IdentifierType
-from runner.membership import Delta, Held, TypeDelta
+from runner.membership import Delta, Evaluation, Held, TypeDelta
 from runner.model import Activation, Destination, Project
 from runner.names import without_taken_names
 from runner.plan import Action, Change, Options, Plan
@@ -199,7 +199,7 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
     """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
     assert change.activation is not None
     evaluation = tools.engine.evaluate(change.activation, project.sources)
-    delta = tools.engine.compare(evaluation, _held(change, tools.state))
+    delta = _delta(change, evaluation, tools)
     if change.replaces:
         delta = _instead(delta, tools.engine.compare(evaluation, Held()))
     moves = any(part.added or part.removed for part in delta.values()) or change.refill
@@ -210,6 +210,18 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
     if moves and not reasons:
         reasons = ("left unfinished",) if any(part.unknown for part in delta.values()) else ("members changed",)
     return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
+
+
+def _delta(change: Change, evaluation: Evaluation, tools: Tools) -> Delta:
+    """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
+    held = _held(change, tools.state)
+    while True:
+        try:
+            return tools.engine.compare(evaluation, held)
+        except StateError:
+            before, held = held, _held(change, tools.state)
+            if held == before:
+                raise
 
 
 def _is_made_anew(change: Change) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.engine.duckdb import DuckDBEngine
+from runner.membership import Delta, Evaluation, Held
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
 
@@ -136,6 +138,27 @@ class TestAnAudienceIsCreatedOnce:
         assert shop.plan()["loyal"]["action"] == "sync"
         shop.apply()
         assert sandbox.members(only(sandbox), "email") == hashes(1, 2, 3)
+
+
+class TestReading:
+    def test_a_plan_that_is_overtaken_by_an_apply_compares_with_what_that_left(
+        self, batched: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batched.apply()
+        compare = DuckDBEngine.compare
+
+        def overtaken(engine: DuckDBEngine, evaluation: Evaluation, held: Held) -> Delta:
+            monkeypatch.setattr(DuckDBEngine, "compare", compare)
+            batched.people(mail(*range(11)))
+            with batched.start("apply", "--yes") as process:
+                process.communicate()
+            assert held.members is not None
+            assert not held.members.exists()
+            return engine.compare(evaluation, held)
+
+        monkeypatch.setattr(DuckDBEngine, "compare", overtaken)
+        (members,) = batched.plan()["loyal"]["members"]
+        assert (members["added"], members["removed"]) == (0, 1)
 
 
 class TestInterrupts:

@@ -228,8 +228,8 @@ def test_several_threads_may_send_at_once(state):
         assert all(state.held(key).taken == {0, 1, 2} for key in keys)
 
 
-def test_no_more_files_are_kept_than_two_memberships(state, key):
+def test_no_more_is_kept_than_the_membership(state, key):
     for _ in range(4):
         begin_delta(state, key)
         end_delta(state, key)
-    assert sum(path.endswith(".parquet") for path in files(state._folder.path)) == 2
+    assert sum(path.endswith(".parquet") for path in files(state._folder.path)) == 1
