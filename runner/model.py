@@ -193,6 +193,8 @@ class Words:
 class Activation:
     """One segment sent to one destination. `id` is the key in the state.
 
+    `freshness` is how many seconds ago the last good run may be; `files` are those that the activation depends on.
+
     `undated` are the name and description as they are on one fixed day, where `today` is used in them; None is for
     words that are the same every day.
     """
@@ -208,6 +210,7 @@ class Activation:
     protect: bool
     location: Location
     settings: tuple[Setting, ...] = ()
+    freshness: int | None = None
     tags: tuple[str, ...] = ()
     owner: str = ""
     files: frozenset[str] = frozenset()

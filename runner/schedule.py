@@ -71,8 +71,13 @@ def describe(schedule: Schedule) -> str:
     if schedule.manual:
         return "manual"
     if schedule.every is not None:
-        for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60)):
-            if schedule.every % seconds == 0:
-                return f"every {schedule.every // seconds}{unit}"
-        return f"every {schedule.every}s"
+        return f"every {length(schedule.every)}"
     return f"{schedule.cron} {schedule.timezone}"
+
+
+def length(seconds: int) -> str:
+    """A length of time as it is written in the files: `90m`, `26h`, `8d`."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli import completion
-from runner.cli.console import show_json, show_line, show_table, show_text
+from runner.cli import completion, outcome
+from runner.cli.console import show_json, show_line, show_table, show_text, tell
 from runner.cli.options import (
     DEFAULT_DIR,
     At,
@@ -39,6 +39,10 @@ def status(
     live: Annotated[
         bool, typer.Option("--live", help="Ask Criteo how many identifiers each audience has: a call for each.")
     ] = False,
+    fail_stale: Annotated[
+        bool, typer.Option("--fail-stale", help="Exit with 1 when an audience is older than its freshness allows.")
+    ] = False,
+    at: At = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -50,7 +54,7 @@ def status(
     from runner.reports.records import status_text
     from runner.workflows.status import standings
 
-    setup = Setup.of(folder, var, today, verbose, no_color)
+    setup = Setup.of(folder, var, today, verbose, no_color, at)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
@@ -65,6 +69,10 @@ def status(
         show_json(status_document(rows))
     else:
         show_text(setup.out, status_text(rows, setup.clock()))
+    stale = [row.activation for row in rows if row.stale]
+    if fail_stale and stale:
+        tell(f"Stale: {', '.join(stale)}.\n")
+        raise typer.Exit(outcome.FAILED)
 
 
 def history(

@@ -68,6 +68,7 @@ def build_activation(
         description=description.text if description else "",
         mapping=settled.mapping,
         schedule=settled.schedule,
+        freshness=settled.freshness,
         guardrails=settled.guardrails,
         protect=settled.protect,
         undated=_undated(name, description),

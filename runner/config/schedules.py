@@ -21,7 +21,7 @@ def build_schedule(node: Node, document: Document, found: Findings) -> Schedule 
         return None
     every = node.text("every")
     if every is not None:
-        return Schedule(every=int(every[:-1]) * _SECONDS[every[-1]])
+        return Schedule(every=seconds(every))
     cron, timezone = node.text("cron"), node.text("timezone") or "UTC"
     problems = ((node.get("cron"), cron and _cron_problem(cron)), (node.get("timezone"), _timezone_problem(timezone)))
     for part, problem in problems:
@@ -31,6 +31,11 @@ def build_schedule(node: Node, document: Document, found: Findings) -> Schedule 
     if any(problem for _, problem in problems):
         return None
     return Schedule(cron=cron, timezone=timezone)
+
+
+def seconds(text: str) -> int:
+    """A length of time such as `90m`, `26h` or `8d`, whose shape is known to be good."""
+    return int(text[:-1]) * _SECONDS[text[-1]]
 
 
 @cache

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runner.config.collector import Findings
 from runner.config.nodes import Document, MapNode, Node, ScalarNode, Span, Value
-from runner.config.schedules import build_schedule
+from runner.config.schedules import build_schedule, seconds
 from runner.findings import Location
 from runner.identifiers import IdentifierType
 from runner.model import Guardrails, Limit, Schedule, Setting
@@ -56,6 +56,7 @@ class Settled:
 
     mapping: Mapping[IdentifierType, str]
     schedule: Schedule
+    freshness: int | None
     guardrails: Guardrails
     protect: bool
     settings: tuple[Setting, ...]
@@ -67,6 +68,8 @@ def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
     limits = _merged(layers, "guardrails", LIMITS)
     guardrails = _guardrails(limits, found)
     scheduled, protected = _uppermost(layers, "schedule"), _uppermost(layers, "protect")
+    fresh = _uppermost(layers, "freshness")
+    freshness = fresh.value if fresh is not None and isinstance(fresh.value, str) else None
     schedule = build_schedule(scheduled.node, scheduled.document, found) if scheduled else Schedule()
     if guardrails is None or schedule is None:
         return None
@@ -74,10 +77,13 @@ def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
     settings = (
         *_mapping_settings(mapping),
         Setting("schedule", describe(schedule), scheduled.location if scheduled else None),
+        Setting("freshness", freshness or OFF, fresh.location if fresh else None),
         *_guardrail_settings(guardrails, limits),
         Setting("protect", "true" if protect else "false", protected.location if protected else None),
     )
-    return Settled(_mapping(mapping), schedule, guardrails, protect, settings)
+    return Settled(
+        _mapping(mapping), schedule, seconds(freshness) if freshness else None, guardrails, protect, settings
+    )
 
 
 def mapped(layers: tuple[Layer, ...]) -> dict[str, Given]:

@@ -228,6 +228,9 @@ def _standing(row: Standing) -> dict[str, Any]:
         "live_size": row.live_size,
         "suspected_drift": row.suspected_drift,
         "next_due": _time(row.next_due),
+        "last_good": _time(row.last_good),
+        "freshness": row.freshness,
+        "stale": row.stale,
     }
 
 

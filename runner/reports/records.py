@@ -11,7 +11,7 @@ from runner.applied import Outcome, Run
 from runner.reports.shown import shown
 from runner.reports.text import outcome_text
 from runner.reports.words import counts, moment, plural
-from runner.schedule import describe
+from runner.schedule import describe, length
 from runner.workflows.status import Standing
 from runner.workflows.timetable import Slot
 
@@ -75,6 +75,8 @@ def _facts(row: Standing, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _notes(row: Standing) -> Iterator[str]:
+    if row.stale and row.freshness:
+        yield f"stale: no good run for {length(row.freshness)}"
     if row.refill:
         yield "the next apply clears and refills it"
     if row.unfinished:

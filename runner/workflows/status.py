@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinished, redefined
 from runner.compare import account_of, definition_of
@@ -23,7 +23,8 @@ class Standing:
 
     `condition` is one of: not applied, creating, applied, changed (the files differ from what was applied), imported,
     orphaned. `next_due` is None for a manual schedule and where nothing is declared. `last_change` is when members were
-    last sent; `live_size` and `suspected_drift` are for `with_live_sizes` to fill in.
+    last sent. `stale` says that the last good run is longer ago than `freshness` (seconds) allows. `live_size` and
+    `suspected_drift` are for `with_live_sizes` to fill in.
     """
 
     activation: str
@@ -45,6 +46,9 @@ class Standing:
     live_size: int | None = None
     suspected_drift: bool = False
     next_due: datetime | None = None
+    last_good: datetime | None = None
+    freshness: int | None = None
+    stale: bool = False
     tags: tuple[str, ...] = ()
     owner: str = ""
 
@@ -86,9 +90,19 @@ def _declared(
             last_detail=last[1].detail if last else "",
             last_change=change[0].started_at if change else None,
             next_due=next_due(activation.schedule, last_good.get(activation.id), now),
+            last_good=last_good.get(activation.id),
+            freshness=activation.freshness,
+            stale=record is not None and _is_stale(activation, last_good.get(activation.id), now),
             tags=activation.tags,
             owner=activation.owner,
         )
+
+
+def _is_stale(activation: Activation, last_good: datetime | None, now: datetime) -> bool:
+    """Whether an audience that there is has not been brought up to date for longer than it may."""
+    if activation.freshness is None:
+        return False
+    return last_good is None or now - last_good > timedelta(seconds=activation.freshness)
 
 
 def _condition(activation: Activation, record: AppliedAudience | None) -> str:

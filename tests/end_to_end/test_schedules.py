@@ -97,3 +97,37 @@ def test_the_runs_to_come_are_listed_in_order(scheduled: Shop) -> None:
 def test_nothing_is_to_come_where_all_is_run_by_hand(shop: Shop) -> None:
     shop.activation(schedule="manual")
     assert "run by hand" in shop.run("schedule").out
+
+
+class TestFreshness:
+    @pytest.fixture
+    def fresh(self, shop: Shop) -> Shop:
+        text = (shop.folder / "activations/shop.yaml").read_text()
+        shop.write("activations/shop.yaml", text.replace("defaults:\n", "defaults:\n  freshness: 26h\n"))
+        shop.activation("daily")
+        shop.activation("weekly", freshness="8d")
+        shop.activation("whenever", freshness=None)
+        return shop
+
+    def stale(self, shop: Shop, code: int = 0, **passed: float) -> list[str]:
+        arguments = ("status", "--fail-stale", "--format", "json", "--at", at(**passed))
+        return [row["activation"] for row in shop.run(*arguments, code=code).json["activations"] if row["stale"]]
+
+    def test_says_when_the_last_good_run_is_too_long_ago(self, fresh: Shop) -> None:
+        fresh.apply()
+        assert self.stale(fresh, hours=25) == []
+        assert self.stale(fresh, hours=27, code=1) == ["daily"]
+        assert self.stale(fresh, days=9, code=1) == ["daily", "weekly"]
+        result = fresh.run("status", "--fail-stale", "--at", at(hours=27), code=1)
+        assert "    stale: no good run for 26h\n" in result.out
+        assert result.err == "Stale: daily.\n"
+        fresh.run("status", "--at", at(hours=27))
+
+    def test_what_was_never_applied_is_not_stale(self, fresh: Shop) -> None:
+        assert self.stale(fresh, days=90) == []
+
+    def test_a_run_that_went_wrong_makes_nothing_fresh(self, fresh: Shop) -> None:
+        fresh.apply()
+        fresh.people([])
+        fresh.run("sync", "--at", at(hours=20), code=4)
+        assert self.stale(fresh, hours=27, code=1) == ["daily"]

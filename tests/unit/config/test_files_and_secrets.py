@@ -172,7 +172,9 @@ def properties(part: Any) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_property_of_a_schema_is_described_and_shown_by_example(kind: str) -> None:
     Draft7Validator.check_schema(schema(kind))
-    shared = re.compile(r"(?:activation\.schema\.json)?#/definitions/(segment|mapping|schedule|guardrails|protect)$")
+    shared = re.compile(
+        r"(?:activation\.schema\.json)?#/definitions/(segment|mapping|schedule|freshness|guardrails|protect)$"
+    )
     for name, part in properties(schema(kind)):
         if shared.match(part.get("$ref", "")):
             part = schema("activation")["definitions"][name]

@@ -91,6 +91,7 @@ def test_every_setting_says_where_it_came_from(tmp_path: Path) -> None:
         "mapping.email": ("mail", "d.yaml:9"),
         "mapping.mobile_ad_id": ("off", "a.yaml:7"),
         "schedule": ("every 6h", "d.yaml:10"),
+        "freshness": ("off", None),
         "guardrails.max_removed": ("10%", "d.yaml:11"),
         "guardrails.max_added": ("off", None),
         "guardrails.min_members": ("5", "a.yaml:6"),
