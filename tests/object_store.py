@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import requests
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
@@ -49,6 +51,14 @@ class ObjectStore:
 
     def delete(self, bucket: str, name: str) -> None:
         self._client(bucket).delete(name)
+
+    def let_pass(self, seconds: float) -> None:
+        """As if so much time had passed since each object was written."""
+        for partition in s3_backends.values():
+            for backend in partition.values():
+                for bucket in backend.buckets.values():
+                    for key in bucket.keys.values():
+                        key.last_modified -= timedelta(seconds=seconds)
 
     def _client(self, bucket: str) -> S3Store:
         return S3Store(
