@@ -183,12 +183,11 @@ def _different_options(planned: Options, now: Options) -> Iterator[Difference]:
 def _different_terms(planned: Terms, now: Terms) -> Iterator[Difference]:
     for view, before in planned.views.items():
         after = now.views[view]
-        fields = sorted({*(before or {}), *(after or {})})
         if before is None or after is None:
             if before is not after:
                 yield Difference(planned.id, view, _whole(before), _whole(after))
             continue
-        for field in fields:
+        for field in sorted(before.keys() | after.keys()):
             if before.get(field) != after.get(field):
                 yield Difference(planned.id, f"{view} {field}", before.get(field, "none"), after.get(field, "none"))
 
