@@ -18,12 +18,13 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=5, help="disturbed runs per history (5)")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin no further history after this time")
     parser.add_argument("--jobs", type=int, default=2, help="histories at a time (2)")
+    parser.add_argument("--bucket", action="store_true", help="keep the state in a bucket (a local stand-in of S3)")
     options = parser.parse_args()
     began, tally, broken = time.monotonic(), Tally(), 0
     until = time.time() + 60 * options.minutes
     seeds = range(options.seed, options.seed + options.histories)
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(played, seed, options.steps, until) for seed in seeds]):
+        for future in as_completed([pool.submit(played, seed, options.steps, until, options.bucket) for seed in seeds]):
             lived, violation = future.result()
             tally.add(lived)
             if violation:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from runner.sandbox import CallView, Sandbox, SegmentView
 from tests.chaos.ledger import Account, Identifiers
+from tests.chaos.places import STORE_SECRET
 from tests.chaos.world import ACCOUNTS, BATCH_SIZES, SECRET, WORDS, World, home, members
 from tests.end_to_end.shop import CANARY, Shop
 
 CODES = {0, 1, 4, 5, 130, -signal.SIGKILL, -signal.SIGALRM}
-TRACES = (CANARY, CANARY.upper(), CANARY.split("@")[0], CANARY.split("@")[1], SECRET)
+TRACES = (CANARY, CANARY.upper(), CANARY.split("@")[0], CANARY.split("@")[1], SECRET, STORE_SECRET)
 
 
 def ended_well(code: int, out: str, err: str) -> None:
@@ -25,18 +26,21 @@ def ended_well(code: int, out: str, err: str) -> None:
     assert code < 0 or out or err, "it ended without a word"
 
 
-def nothing_leaked(shop: Shop) -> None:
-    """No clear identifier and no secret in any output, file of the state, or file that a dead run left."""
+def nothing_leaked(shop: Shop, elsewhere: Mapping[str, bytes]) -> None:
+    """No clear identifier and no secret in any output, file of the state, or file that a dead run left.
+
+    `elsewhere` is what is kept in other places than folders, by name.
+    """
     for text in shop.outputs:
         for trace in TRACES:
             assert trace not in text, f"{trace} leaked into output"
     shop.outputs.clear()
-    for place in (".headcount", "tmp"):
-        for path in (shop.folder / place).rglob("*"):
-            if path.is_file():
-                content = path.read_bytes()
-                for trace in TRACES:
-                    assert trace.encode() not in content, f"{trace} leaked into {path.name}"
+    places = (shop.folder / ".headcount", shop.folder / "tmp", *shop.folder.glob("cache-*"))
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    contents = {**{str(path): path.read_bytes() for path in files}, **elsewhere}
+    for name, content in contents.items():
+        for trace in TRACES:
+            assert trace.encode() not in content, f"{trace} leaked into {name}"
 
 
 def foreign_untouched(

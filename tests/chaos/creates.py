@@ -109,6 +109,7 @@ def turn_up(process: Popen[str], stage: Stage) -> None:
     """While an answer is held back, the creates that nobody answered take effect after all."""
     if not _held_back(process, stage.sandbox):
         return
+    stage.place.look()
     for account in ledger.unanswered(stage.state):
         one = stage.world.declared.get(account.activation)
         if one is not None and one.account == account.account_id:

@@ -11,6 +11,7 @@ from pathlib import Path
 from runner.sandbox import Sandbox, SegmentView
 from tests.chaos import ledger
 from tests.chaos.criteo import Criteo
+from tests.chaos.places import Place
 from tests.chaos.world import ACCOUNTS, MAPPINGS, RETAIL, RETAILER, WORDS, Declared, World, hashed, home, members
 from tests.end_to_end.shop import Shop
 
@@ -26,13 +27,14 @@ class Stage:
     shop: Shop
     sandbox: Sandbox
     criteo: Criteo
+    place: Place
     foreign: dict[str, tuple[SegmentView, Identifiers]] = field(default_factory=dict)
     retired: list[Declared] = field(default_factory=list)
     hands: count[int] = field(default_factory=count)
 
     @property
     def state(self) -> Path:
-        return self.shop.folder / ".headcount"
+        return self.place.state
 
     def ours(self) -> dict[str, SegmentView]:
         """The live audiences that the state knows by id."""
@@ -225,7 +227,9 @@ def take_over(stage: Stage) -> str:
     name = new.name if stage.chance.random() < 0.5 else f"Foreign {next(stage.hands)}"
     audience = stage.someone_foreign(new.account, name, new.types[0], readable=False)
     stage.world.write(stage.shop)
+    stage.place.unlock()
     stage.shop.run("import", new.id, audience)
+    stage.place.look()
     return f"{new.id} imports audience {audience}"
 
 

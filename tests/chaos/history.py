@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,8 +27,10 @@ from tests.chaos import checks, creates, ledger, mishaps, namespaces
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
+from tests.chaos.places import Folder, InBucket, Place
 from tests.chaos.world import ACCOUNTS, CLIENT, RETAIL, SECRET, World
 from tests.end_to_end.shop import Shop
+from tests.object_store import running_store
 
 MARKETING = tuple(account for name, account in ACCOUNTS.items() if name not in RETAIL)
 SHELVES = tuple(ACCOUNTS[name] for name in RETAIL)
@@ -65,11 +67,12 @@ class Tally:
 class History:
     """One history, from its seed. `story` tells it so far; a violation is an AssertionError that ends with it.
 
-    `said` is what the last run wrote, on both of its outputs.
+    `said` is what the last run wrote, on both of its outputs. The state is kept in a bucket if `bucket` says so.
     """
 
     seed: int
     steps: int = 5
+    bucket: bool = False
     story: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     said: str = ""
@@ -77,23 +80,30 @@ class History:
     def play(self, live: Callable[[History, Stage], None] | None = None) -> Tally:
         """Live through it, or through `live`. Raises AssertionError, with seed and story, for a broken promise."""
         live = live or History._anything
-        with tempfile.TemporaryDirectory(prefix="chaos-", dir=_memory()) as folder, running(OPTIONS) as sandbox:
+        with (
+            tempfile.TemporaryDirectory(prefix="chaos-", dir=_memory()) as made,
+            running(OPTIONS) as sandbox,
+            running_store() if self.bucket else nullcontext() as store,
+        ):
+            folder = Path(made).resolve()
+            state = folder / ".headcount"
             try:
-                live(self, self.stage(Path(folder).resolve(), sandbox))
+                live(self, self.stage(folder, sandbox, InBucket.made(state, store) if store else Folder(state)))
             except Exception as error:
                 told = "\n".join(self.story)
-                again = f"python -m tests.chaos --histories 1 --steps {self.steps} --seed {self.seed}"
+                where = " --bucket" if self.bucket else ""
+                again = f"python -m tests.chaos --histories 1 --steps {self.steps} --seed {self.seed}{where}"
                 raise AssertionError(f"{type(error).__name__}: {error}\nseed {self.seed}\n{told}\n{again}") from error
         self.tally.histories = 1
         return self.tally
 
-    def stage(self, folder: Path, sandbox: Sandbox) -> Stage:
+    def stage(self, folder: Path, sandbox: Sandbox, place: Place) -> Stage:
         """The project in that folder, with nothing done yet."""
         chance = random.Random(self.seed)
         credentials = {"CRITEO_CLIENT_ID": CLIENT, "CRITEO_CLIENT_SECRET": SECRET}
         (folder / "tmp").mkdir()
-        shop = Shop(folder, sandbox.url, {**credentials, "PYTHONPATH": str(ROOT)})
-        stage = Stage(chance, World.made(chance), shop, sandbox, Criteo(sandbox))
+        shop = Shop(folder, sandbox.url, {**credentials, "PYTHONPATH": str(ROOT), **place.environment})
+        stage = Stage(chance, World.made(chance), shop, sandbox, Criteo(sandbox), place)
         for account in ACCOUNTS.values():
             stage.someone_foreign(account, f"Somebody else's {account}")
         stage.world.write(shop)
@@ -109,7 +119,8 @@ class History:
             deeds = some_deeds(stage) if step else ["begin"]
             self.story.append(f"{step}. {'; '.join(deeds)}")
             arguments = _arguments(stage)
-            self.run_and_check(stage, mishaps.some_mishap(stage.chance, stage.sandbox, str(stage.state)), arguments)
+            mishap = mishaps.some_mishap(stage.chance, stage.sandbox, None if self.bucket else str(stage.state))
+            self.run_and_check(stage, mishap, arguments)
         self.come_clean(stage)
 
     # -- a run that goes wrong ---------------------------------------------------------------------------------------
@@ -118,10 +129,12 @@ class History:
         """One run with that mishap, and what must hold after any run; its exit code, or both where two ran."""
         sandbox, log = stage.sandbox, stage.shop.folder / "points"
         shown = " ".join(arguments).partition(" --allow-removals")[0]
-        self.story.append(f"   headcount {shown}; {', '.join(mishap.words) or 'undisturbed'}")
+        stage.place.unlock()
         sandbox.forget_calls()
         orders = json.dumps({**mishap.orders, "log": str(log)})
-        with _meanwhile(mishap, sandbox):
+        with _meanwhile(mishap, sandbox), stage.place.trouble(stage.chance) as trouble:
+            words = [*mishap.words, trouble] if trouble else mishap.words
+            self.story.append(f"   headcount {shown}; {', '.join(words) or 'undisturbed'}")
             victims = [_start(stage, arguments, orders, mishap)]
             if mishap.two_at_once:
                 victims.append(_start(stage, arguments, json.dumps({"log": str(log)}), mishap))
@@ -133,6 +146,7 @@ class History:
                 for victim in victims:
                     victim.kill()
         namespaces.bring_back(stage.state)
+        stage.place.look()
         sandbox.clear_faults()
         codes = [victim.returncode for victim in victims]
         points = log.read_text().splitlines() if log.exists() else []
@@ -140,12 +154,18 @@ class History:
         self.story.append(f"   -> {codes} {points}")
         calls = sandbox.calls(identifiers=True)
         self._count(codes, points, calls, mishap)
+        self.tally.mishaps.update(["bucket that leaves calls unanswered"] if trouble else [])
         self.said = "".join(out + err for out, err in outputs)
         for code, (out, err) in zip(codes, outputs, strict=True):
             checks.ended_well(code, out, err)
             stage.shop.outputs += [out, err]
         self._check(stage, calls)
-        if min(codes) < 0 and stage.chance.random() < DAMAGED and (damaged := damage_and_look(stage)):
+        if (
+            not self.bucket
+            and min(codes) < 0
+            and stage.chance.random() < DAMAGED
+            and (damaged := damage_and_look(stage))
+        ):
             self.story.append(f"   {damaged}, and noticed")
             self.tally.mishaps.update([f"damaged: {damaged.rpartition('.')[2]}"])
         return codes
@@ -168,7 +188,7 @@ class History:
 
     def _check(self, stage: Stage, calls: tuple[CallView, ...]) -> None:
         accounts = ledger.read(stage.state)
-        checks.nothing_leaked(stage.shop)
+        checks.nothing_leaked(stage.shop, stage.place.contents())
         checks.foreign_untouched(stage.foreign, stage.sandbox, calls)
         checks.only_needed(stage.world, accounts, calls)
         checks.certainty_is_true(accounts, stage.sandbox)
@@ -179,6 +199,7 @@ class History:
         """One run without any mishap; afterwards all is as declared, and nothing is left to do."""
         sandbox = stage.sandbox
         sandbox.clear_faults()
+        stage.place.unlock()
         before = checks.Before.of(ledger.read(stage.state), sandbox)
         sandbox.forget_calls()
         self.story.append("the clean run")
@@ -187,21 +208,22 @@ class History:
         self.tally.runs += 1
         assert done.code == 0, f"the clean run ends with {done.code}"
         calls = sandbox.calls(identifiers=True)
+        stage.place.look()
         self._check(stage, calls)
         checks.as_declared(stage.world, ledger.read(stage.state), stage.foreign, sandbox)
         checks.sent_no_more(stage.world, before, ledger.read(stage.state), calls)
         sandbox.forget_calls()
         plan = stage.shop.run("plan", "--prune", "--detailed-exitcode", "--format", "json", code=None)
         assert plan.code == 0, f"the plan after the clean run ends with {plan.code}: {plan.out}"
-        checks.nothing_leaked(stage.shop)
+        checks.nothing_leaked(stage.shop, stage.place.contents())
         self.story.clear()
 
 
-def played(seed: int, steps: int, until: float) -> tuple[Tally, str]:
+def played(seed: int, steps: int, until: float, bucket: bool = False) -> tuple[Tally, str]:
     """One history, whatever comes of it: what was met, and the violation, if there was one. Nothing when it is late."""
     if time.time() > until:
         return Tally(), ""
-    history = History(seed, steps)
+    history = History(seed, steps, bucket)
     try:
         return history.play(), ""
     except AssertionError as error:
@@ -235,6 +257,7 @@ def allow_all(stage: Stage) -> list[str]:
 def _start(stage: Stage, arguments: list[str], orders: str, mishap: mishaps.Mishap) -> subprocess.Popen[str]:
     shop, command = stage.shop, [sys.executable, "-m", "tests.chaos.victim", *arguments]
     environment = {**shop.environment, "CHAOS": orders, "TMPDIR": str(shop.folder / "tmp")}
+    environment |= stage.place.machine(stage.chance)
     if mishap.disk and stage.state.exists():
         environment |= {"STATE": str(stage.state), "SIZE": str(namespaces.used(stage.state) + mishap.room)}
         command = namespaces.small(command) if mishap.disk == "small" else namespaces.read_only(command)

@@ -107,8 +107,8 @@ class Mishap:
     room: int = 0
 
 
-def some_mishap(chance: random.Random, sandbox: Sandbox, state: str) -> Mishap:
-    """Prepare the sandbox, and orders for the process."""
+def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> Mishap:
+    """Prepare the sandbox, and orders for the process; `state` is the folder of the state where that is a folder."""
     mishap = Mishap()
     if chance.random() < 0.75:
         _to_the_process(mishap, chance, state)
@@ -127,8 +127,10 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str) -> Mishap:
     return mishap
 
 
-def _to_the_process(mishap: Mishap, chance: random.Random, state: str) -> None:
+def _to_the_process(mishap: Mishap, chance: random.Random, state: str | None) -> None:
     kind = chance.choices(("point", "moment", "largest file", "read only", "small disk"), (14, 4, 2, 1, 2))[0]
+    if state is None and kind in ("read only", "small disk"):
+        kind = "point"
     if kind == "moment":
         mishap.orders["alarm"] = chance.uniform(0.0, 0.6)
         mishap.words.append(f"killed {mishap.orders['alarm']:.3f} s after locking")

@@ -20,3 +20,9 @@ def test_every_named_point_is_in_the_code(moment: str) -> None:
     for at, _, _ in NAMED[moment]:
         holder, name = place(at)
         assert callable(getattr(holder, name)), at
+
+
+@pytest.mark.parametrize("seed", [201, 202])
+def test_the_same_with_the_state_in_a_bucket(seed: int) -> None:
+    tally = History(seed, steps=3, bucket=True).play()
+    assert tally.runs >= 4

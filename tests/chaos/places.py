@@ -1,0 +1,118 @@
+"""Where a history keeps its state: in the folder beside the files, or in a bucket that several machines share."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+from uuid import uuid4
+
+from runner.errors import StateError
+from runner.state import lease
+from runner.state.bucket import Bucket
+from runner.state.remote import RemoteState
+from runner.state.sealing import sealing_of
+from tests.object_store import ObjectStore
+
+MACHINES = ("one", "two")
+STORE_SECRET = "secret-of-the-object-store"
+FATES = ("refused", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The state's folder is the state."""
+
+    state: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """What is there is there to be read."""
+
+    def machine(self, chance: random.Random) -> dict[str, str]:
+        """The environment of the machine of the next run."""
+        return {}
+
+    @contextmanager
+    def trouble(self, chance: random.Random) -> Iterator[str]:
+        """What goes wrong with the place during a run, in words."""
+        with nullcontext():
+            yield ""
+
+    def unlock(self) -> None:
+        """The lock of a dead run opens by itself."""
+
+    def contents(self) -> dict[str, bytes]:
+        """What is kept anywhere, by name, beyond the state's folder."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class InBucket:
+    """The state's folder is a copy, made by `look`, of what is in the bucket."""
+
+    state: Path
+    store: ObjectStore
+    location: str
+    environment: Mapping[str, str]
+
+    @classmethod
+    def made(cls, state: Path, store: ObjectStore) -> InBucket:
+        location = store.make_bucket(f"b{uuid4().hex}")
+        environment = {**store.environment(), "HEADCOUNT_STATE": location, **_cache(state, "one")}
+        return cls(state, store, location, environment)
+
+    def look(self) -> None:
+        """Bring every file that the records point to; a damaged one, if ever, stays away."""
+        with patch.dict(os.environ, self.environment):
+            remote = RemoteState(self.location, _cache(self.state, "onlooker"))
+        try:
+            if remote.refresh() is None:
+                return
+            for audience in remote.audiences():
+                with suppress(StateError):
+                    remote.held(audience.key)
+            shutil.rmtree(self.state, ignore_errors=True)
+            shutil.copytree(remote._folder.path, self.state)
+        finally:
+            remote.close()
+
+    def machine(self, chance: random.Random) -> dict[str, str]:
+        """Either machine, which may know of the state what it was some runs ago."""
+        return _cache(self.state, chance.choice(MACHINES))
+
+    @contextmanager
+    def trouble(self, chance: random.Random) -> Iterator[str]:
+        """The store may leave calls without an answer, with or without effect."""
+        if chance.random() < 0.6:
+            yield ""
+            return
+        share, fates = chance.choice((0.02, 0.1, 0.3)), random.Random(chance.random())
+
+        def fault(method: str, name: str) -> str:
+            if fates.random() >= share:
+                return ""
+            return fates.choice(FATES) if method != "GET" else "refused"
+
+        with self.store.failing(fault):
+            yield f"{share:.0%} of the calls to the bucket go without an answer"
+
+    def unlock(self) -> None:
+        """Somebody says that whoever held the state is dead."""
+        with patch.dict(os.environ, self.environment):
+            lease.end(Bucket(self.location, sealing_of({})))
+
+    def contents(self) -> dict[str, bytes]:
+        return self.store.objects(self.location.split("/")[2])
+
+
+Place = Folder | InBucket
+
+
+def _cache(state: Path, machine: str) -> dict[str, str]:
+    return {"HEADCOUNT_CACHE": str(state.with_name(f"cache-{machine}"))}
