@@ -136,25 +136,29 @@ def _wait(seconds: float, *, state: State, interrupts: Interrupts) -> None:
         state.require_lock()
 
 
-def connect(destination: Destination, sleep: Callable[[float], None] = time.sleep) -> Connection:
-    """Open a connection for a destination of the files; it waits between calls with `sleep`."""
+def connect(
+    destination: Destination, sleep: Callable[[float], None] = time.sleep, patience: float | None = None
+) -> Connection:
+    """Open a connection for a destination of the files; it waits between calls with `sleep`.
+
+    `patience` (seconds) bounds for how long what can heal is tried again.
+    """
     from runner.criteo import Transport
     from runner.criteo import connect as connect_to_criteo
     from runner.criteo.clock import Clock
 
-    transport = Transport(clock=Clock(sleep=sleep), retries=_retries())
+    transport = Transport(clock=Clock(sleep=sleep), retries=_retries(patience))
     return connect_to_criteo(destination, environ=os.environ, transport=transport)
 
 
-def _retries() -> Retries:
-    """How long what can heal is tried again: HEADCOUNT_RETRY_SECONDS, ten minutes by default."""
+def _retries(patience: float | None) -> Retries:
+    """How long what can heal is tried again: HEADCOUNT_RETRY_SECONDS, ten minutes by default, at most `patience`."""
     from runner.criteo.retries import Retries
 
     text = os.environ.get("HEADCOUNT_RETRY_SECONDS")
-    if not text:
-        return Retries()
     try:
-        return Retries(seconds=max(0.0, float(text)))
+        seconds = max(0.0, float(text)) if text else Retries().seconds
+        return Retries(seconds=seconds if patience is None else min(seconds, patience))
     except ValueError:
         raise UsageError(f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, say") from None
 

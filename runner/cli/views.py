@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,9 +25,11 @@ from runner.cli.options import (
     Verbose,
 )
 from runner.cli.parts import Setup, connect
-from runner.errors import UsageError
+from runner.cli.undeclared import missing_variables, undeclared_destinations
+from runner.errors import DestinationError, UsageError
 
 if TYPE_CHECKING:
+    from runner.destinations import Account
     from runner.model import Destination
 
 
@@ -141,33 +143,38 @@ def accounts(
     from runner.workflows.accounts import require_credentials
 
     setup = Setup.of(folder, var, "", verbose, no_color)
-    destinations = _destinations(setup)
-    require_credentials(destinations)
-    listed = {}
-    for destination in destinations:
-        with closing(connect(destination)) as connection:
-            listed[destination.name] = connection.accounts()
+    declared = setup.project().destinations if setup.folder.is_dir() else ()
+    require_credentials(declared)
+    listed = _listed(declared) if declared else _listed_undeclared(setup.folder)
     if format is Format.JSON:
         show_json(accounts_document(listed))
     else:
         show_table(setup.out, accounts_table(listed))
 
 
-def _destinations(setup: Setup) -> tuple[Destination, ...]:
-    """The destinations of the files; where there are none yet, the credentials of the environment alone."""
-    from runner.findings import Location
-    from runner.model import Credentials, Destination, Secret
+def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[Account, ...]]:
+    listed = {}
+    for destination in destinations:
+        with closing(connect(destination)) as connection:
+            listed[destination.name] = connection.accounts()
+    return listed
 
-    declared = setup.project().destinations if setup.folder.is_dir() else ()
-    if declared:
-        return declared
-    here = Location("environment", 1, 1)
-    found = {name: os.environ.get(name, "") for name in ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET")}
-    missing = [name for name, value in found.items() if not value]
+
+def _listed_undeclared(folder: Path) -> dict[str, tuple[Account, ...]]:
+    """The accounts of the environment's credentials, which are for one of Criteo's services or for both."""
+    missing = missing_variables()
     if missing:
         raise UsageError(
-            f"no destination is declared below {setup.folder}, and {' and '.join(missing)} not set in the environment",
+            f"no destination is declared below {folder}, and {' and '.join(missing)} not set in the environment",
             "set CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET, or declare a destination (`headcount init`)",
         )
-    credentials = Credentials(Secret(found["CRITEO_CLIENT_ID"]), Secret(found["CRITEO_CLIENT_SECRET"]))
-    return (Destination("environment", "criteo", "", credentials, here),)
+    listed: dict[str, tuple[Account, ...]] = {}
+    refusals = []
+    for destination in undeclared_destinations():
+        try:
+            listed |= _listed((destination,))
+        except DestinationError as error:
+            refusals.append(error)
+    if not listed:
+        raise refusals[0]
+    return listed

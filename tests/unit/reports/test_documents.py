@@ -13,12 +13,14 @@ import pytest
 from runner.applied import ActivationRun, Outcome, Run, Unfinished
 from runner.config import schema_folder
 from runner.destinations import Account
+from runner.diagnosis import Check, Verdict
 from runner.findings import Finding
 from runner.identifiers import IdentifierType
 from runner.membership import Rejected, TypeDelta
 from runner.model import Setting
 from runner.plan import Action, Block, FieldChange
 from runner.reports import documents
+from runner.reports.doctor import doctor_document
 from runner.reports.saved import saved_plan_document
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
@@ -59,6 +61,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "resolved": documents.resolved_document(
         activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE)))
     ),
+    "doctor": doctor_document((Check("account", "shop", Verdict.WRONG, "may not be used", "use another"),)),
     "findings": documents.findings_document((Finding(HERE, "unknown-field", "unknown field"),)),
 }  # fmt: skip
 

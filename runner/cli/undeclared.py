@@ -1,0 +1,27 @@
+"""The credentials of the environment, for a project that declares no destination yet."""
+
+from __future__ import annotations
+
+import os
+
+from runner.findings import Location
+from runner.model import Credentials, Destination, Secret
+
+_NAMES = ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET")
+_KINDS = (("environment", "criteo"), ("environment (retail media)", "criteo-retail-media"))
+
+
+def missing_variables() -> tuple[str, ...]:
+    """Which of the usual variables are not set."""
+    return tuple(name for name in _NAMES if not os.environ.get(name))
+
+
+def undeclared_destinations() -> tuple[Destination, ...]:
+    """A destination without an account for each of Criteo's services: nobody knows which of them the credentials are
+    for. None where they are not set.
+    """
+    if missing_variables():
+        return ()
+    client_id, client_secret = (Secret(os.environ[name]) for name in _NAMES)
+    credentials = Credentials(client_id, client_secret)
+    return tuple(Destination(name, kind, "", credentials, Location("environment", 1, 1)) for name, kind in _KINDS)
