@@ -53,6 +53,7 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
     ] = False,
     out: Out = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the last line only, which says it all.")] = False,
     format: PlanOutput = PlanFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -70,7 +71,12 @@ def plan(
         made = make_plan(project, request, bench.tools, bench.accounts)
     if out is not None:
         write_plan(out, made)
-    _show_plan(made, setup, format)
+    if quiet and format is PlanFormat.TEXT:
+        from runner.reports.text import plan_summary
+
+        show_text(setup.out, plan_summary(made))
+    else:
+        _show_plan(made, setup, format)
     raise typer.Exit(outcome.of_plan(made, detailed=detailed_exitcode))
 
 

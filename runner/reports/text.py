@@ -53,7 +53,12 @@ def plan_text(plan: Plan) -> Text:
     for change in plan.changes:
         if change.action is not Action.UNCHANGED:
             text.append_text(_change(change, told)).append("\n")
-    return text.append(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
+    return text.append_text(plan_summary(plan))
+
+
+def plan_summary(plan: Plan) -> Text:
+    """The plan's last line."""
+    return Text(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
 
 
 def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:

@@ -56,6 +56,7 @@ class TestTheFile:
         jsonschema.Draft7Validator(schema).validate(document)
         shown = document["plan_id"]
         assert shop.run("plan").out.rstrip().endswith(f"Plan: 1 to create.  id {shown}")
+        assert shop.run("plan", "-q").out == f"Plan: 1 to create.  id {shown}\n"
         assert f"plan {shown}," in shop.run("plan", "--format", "markdown").out
         assert plan_id(shop) == shown
 
