@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from runner import __version__
-from runner.cli import changes, completion, doctor, files, outcome, server, views
+from runner.cli import changes, completion, doctor, files, outcome, server, state, views
 from runner.cli.console import show_error, tell
 from runner.cli.findings import findings_as_data
 from runner.errors import HeadcountError, Interrupted
@@ -45,6 +45,7 @@ app.command("schedule")(findings_as_data(views.schedule))
 app.command("accounts")(findings_as_data(views.accounts))
 app.command("doctor")(doctor.doctor)
 app.command("import")(changes.take_over)
+app.add_typer(state.app, name="state")
 app.command("sandbox")(server.sandbox)
 
 

@@ -91,6 +91,16 @@ class Bucket:
 
         return self._called(fetch)
 
+    def look(self, name: str) -> tuple[Version, datetime] | None:
+        """Which content an object has and since when, without reading it."""
+        import obstore
+
+        try:
+            meta = self._called(lambda: obstore.head(self._store, name))
+        except _NoSuchObject:
+            return None
+        return Version(meta.get("e_tag"), meta.get("version")), meta["last_modified"]
+
     def create(self, name: str, content: bytes) -> Version:
         """Raises Outdated when there is such an object already, Unanswered."""
         return self._put(name, content, "create")

@@ -64,9 +64,9 @@ class Database:
         with self._turn, database_faults(path), file_faults(path):
             path.unlink(missing_ok=True)
             _touch(path)
-            with self.snapshot() as connection:
-                connection.execute("ROLLBACK")
-                connection.execute("VACUUM INTO ?", (str(path),))
+            with self.snapshot() as connection, closing(sqlite3.connect(path)) as copy:
+                connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
 
     def _exists(self) -> bool:
         """Whether there is a database; what cannot be seen for want of rights is no reason to think there is none."""

@@ -16,6 +16,9 @@ from runner.state.faults import RESTORE, file_faults
 KINDS = ("members", "outbox")
 """The folders of Parquet files; below each is one folder per activation."""
 
+_MOVED = "moved-to"
+"""A file that says where the state went."""
+
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _LONGEST = 128
 
@@ -27,6 +30,15 @@ class StoredFile:
     path: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A path given out for a file that is being written; `counter` names the folder whose serials it counts in."""
+
+    path: str
+    counter: str
+    serial: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,11 @@ class StateFolder:
             names = _names(self.path)
             if self.database.name in names:
                 return
+            if _MOVED in names:
+                raise StateError(
+                    f"the state is no longer at {self.path}: it was moved to {self.moved_to()}",
+                    "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
+                )
             orphaned = [*self._parquet_files(), *(self.path / name for name in names if _tells_of_database(name))]
             if orphaned:
                 raise StateError(f"{self.database} is missing, though {min(orphaned)} is there", RESTORE)
@@ -68,6 +85,25 @@ class StateFolder:
                 f"{self.path} is not a state of Headcount's: it holds {foreign[0]}",
                 "name a folder of its own with HEADCOUNT_STATE; it is created when it does not exist",
             )
+
+    def moved_to(self) -> str:
+        """Where the state of this folder went, empty when it is here."""
+        with file_faults(self.path):
+            try:
+                return (self.path / _MOVED).read_text(encoding="utf-8").strip()
+            except FileNotFoundError:
+                return ""
+
+    def leave(self, location: str) -> None:
+        """Say where the state went, and take the database out of the way; its content stays as a copy."""
+        draft = self.path / f"{_MOVED}.tmp"
+        with file_faults(self.path):
+            draft.write_text(location + "\n", encoding="utf-8")
+            draft.chmod(0o600)
+            flush(draft)
+            draft.replace(self.path / _MOVED)
+            self.database.rename(self.path / f"{self.database.name}.moved")
+            flush(self.path)
 
     def prepare(self) -> None:
         """Create the folder, closed to other users and ignored by git, if it is not there yet."""
@@ -177,7 +213,7 @@ def flush(path: Path) -> None:
 
 
 def _ours(name: str) -> bool:
-    return name in (*KINDS, "lock", ".gitignore", ".DS_Store", "lost+found") or name.startswith("state.db")
+    return name in (*KINDS, "lock", _MOVED, ".gitignore", ".DS_Store", "lost+found") or name.startswith("state.db")
 
 
 def _tells_of_database(name: str) -> bool:

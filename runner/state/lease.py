@@ -114,6 +114,13 @@ class Lease:
         """The journal is not long until it has grown anew."""
         self._since = self.steps
 
+    def replace(self, taken: Snapshot) -> None:
+        """The state is a snapshot of another one from now on."""
+        self.require()
+        with self._turn:
+            self._swap(lambda now: now.next(snapshot=taken, journal=(), moved_to=""))
+            self._waiting.clear()
+
     def move(self, location: str) -> None:
         """The state is elsewhere from now on."""
         with self._turn:
@@ -198,16 +205,20 @@ class Lease:
         raise self._lost
 
 
-def take(bucket: Bucket, command: str, clock: Callable[[], datetime], terms: Terms = Terms()) -> Lease:
-    """Take the lease on a state, begun here if it is new. Raises Locked, naming the holder, StateError."""
+def take(bucket: Bucket, command: str, clock: Callable[[], datetime], terms: Terms, *, anew: bool = False) -> Lease:
+    """Take the lease on a state, begun here if it is new. Raises Locked, naming the holder, StateError.
+
+    With `anew` one that cannot be read, or that was moved away, is taken as well.
+    """
     holder = Holder(uuid4().hex, command, socket.gethostname(), os.getpid(), clock().isoformat())
     for _ in range(_RACES):
         began = _now()
-        seen = control.read(bucket)
+        seen = _seen_or_ruin(bucket) if anew else control.read(bucket)
         if seen is None:
             new = replace(control.first(), epoch=1, holder=holder)
         else:
-            require_here(seen.control, bucket)
+            if not anew:
+                require_here(seen.control, bucket)
             if is_held(bucket, seen, terms):
                 raise _locked(seen.control.holder, clock())
             new = seen.control.next(epoch=seen.control.epoch + 1, holder=holder)
@@ -215,6 +226,17 @@ def take(bucket: Bucket, command: str, clock: Callable[[], datetime], terms: Ter
         if version is not None:
             return Lease(bucket, new, version, began, terms)
     raise Locked("other runs are taking the state at the same time", "run again in a moment")
+
+
+def _seen_or_ruin(bucket: Bucket) -> Seen | None:
+    """The control object, or one without content in the place of what cannot be read."""
+    try:
+        return control.read(bucket)
+    except Unanswered:
+        raise
+    except StateError:
+        ruin = bucket.look(control.NAME)
+        return Seen(control.first(), *ruin) if ruin is not None else None
 
 
 def _won(bucket: Bucket, seen: Seen | None, new: Control) -> Version | None:
@@ -254,6 +276,16 @@ def require_here(now: Control, bucket: Bucket) -> None:
             f"the state is no longer at {bucket.location}: it was moved to {now.moved_to}",
             "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
         )
+
+
+def holder_of(seen: Seen, now: datetime) -> str:
+    """Who holds the state, in words; empty when nobody does."""
+    holder = seen.control.holder
+    if holder is None:
+        return ""
+    since = datetime.fromisoformat(holder.since)
+    who = described(holder.command, holder.pid, holder.host, since, now)
+    return f"{who}, lease renewed {seen.modified:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _locked(holder: Holder | None, now: datetime) -> Locked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
@@ -22,19 +22,10 @@ from runner.identifiers import IdentifierType
 from runner.membership import Batch, Held
 from runner.state import audiences, deltas, history, values
 from runner.state.database import Database
-from runner.state.faults import damaged
-from runner.state.files import StateFolder, StoredFile, file_path, folder_name
-from runner.state.lock import held_lock
+from runner.state.faults import RESTORE, damaged
+from runner.state.files import Reserved, StateFolder, StoredFile, file_path, folder_name
+from runner.state.lock import held_lock, holder_of
 from runner.state.steps import Step, take
-
-
-@dataclass(frozen=True, slots=True)
-class _Reserved:
-    """A path given out for a file that is being written; `counter` names the folder whose serials it counts in."""
-
-    path: str
-    counter: str
-    serial: int
 
 
 def _now() -> datetime:
@@ -48,8 +39,8 @@ class LocalState:
         """Touches nothing; `clock` (aware, UTC) dates the lock."""
         self._folder = StateFolder(folder)
         self._database = Database(self._folder.database, self._folder.require_plausible)
-        self._clock = clock
-        self._reserved: dict[tuple[int, str], _Reserved] = {}
+        self.clock = clock
+        self._reserved: dict[tuple[int, str], Reserved] = {}
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -93,7 +84,7 @@ class LocalState:
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         self._folder.prepare()
-        with held_lock(self._folder.lock, command, self._clock()):
+        with held_lock(self._folder.lock, command, self.clock()):
             self._database.open_for_writing()
             try:
                 self._reserved.clear()
@@ -205,6 +196,37 @@ class LocalState:
     def close(self) -> None:
         self._database.close()
 
+    # -- the state as a whole ------------------------------------------------------------------------------------
+
+    @property
+    def location(self) -> str:
+        """Where the state is, as a person would write it."""
+        return str(self._folder.path)
+
+    def file(self, file: StoredFile) -> Path:
+        """Where a file is that is whole. Raises StateError."""
+        self._require(file, RESTORE)
+        return self._folder.path / file.path
+
+    def copy_database(self, target: Path) -> None:
+        """Write one consistent moment of the database into a file of its own."""
+        with self._reading():
+            pass  # what cannot be read is told, and a working copy is up to date
+        self._database.copy_to(target)
+
+    def holder(self) -> str:
+        """Who holds the lock, in words; empty when nobody does."""
+        return holder_of(self._folder.lock, self.clock())
+
+    def moved_to(self) -> str:
+        """Where the state went, empty when it is here."""
+        return self._folder.moved_to()
+
+    def leave(self, location: str) -> None:
+        """The state is elsewhere from now on, and this place says so. Needs the lock."""
+        self._database.close()
+        self._folder.leave(location)
+
     # -- within --------------------------------------------------------------------------------------------------
 
     def _do(self, do: str, **arguments: Any) -> Any:
@@ -262,7 +284,7 @@ class LocalState:
             reserved = self._reserve(db, key, kind)
         return self._folder.make_room(reserved.path)
 
-    def _reserve(self, db: Connection, key: int, kind: str) -> _Reserved:
+    def _reserve(self, db: Connection, key: int, kind: str) -> Reserved:
         if (key, kind) not in self._reserved:
             activation = audiences.activation_of(db, key)
             if activation is None:
@@ -271,10 +293,10 @@ class LocalState:
             counter = folder_name(activation).casefold()
             given_out = [other.serial for other in tuple(self._reserved.values()) if other.counter == counter]
             serial = max(deltas.last_serial(db, counter), *given_out, 0) + 1
-            self._reserved[key, kind] = _Reserved(file_path(kind, activation, serial), counter, serial)
+            self._reserved[key, kind] = Reserved(file_path(kind, activation, serial), counter, serial)
         return self._reserved[key, kind]
 
-    def _sealed(self, key: int, kind: str) -> tuple[_Reserved, StoredFile]:
+    def _sealed(self, key: int, kind: str) -> tuple[Reserved, StoredFile]:
         """The file that was written at the reserved path, whole and on the disk."""
         reserved = self._reserved.get((key, kind))
         if reserved is None:

@@ -37,6 +37,22 @@ def held_lock(path: Path, command: str, now: datetime) -> Iterator[None]:
         os.close(descriptor)
 
 
+def holder_of(path: Path, now: datetime) -> str:
+    """Who holds the lock at `path`, in words; empty when nobody does. Creates nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _describe(os.pread(descriptor, 4096, 0), now).partition(": ")[2] or "another run"
+    else:
+        return ""
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(descriptor: int, path: Path, now: datetime) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

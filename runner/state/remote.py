@@ -40,6 +40,8 @@ JOURNAL_STEPS = 200
 _FRESH = 2.0
 """Seconds for which a reader takes what it has read for current."""
 
+_NEVER = float("-inf")
+
 _DATABASE = "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`"
 _OPTIONS = Terms()
 
@@ -60,12 +62,12 @@ class RemoteState(LocalState):
         fresh: float = _FRESH,
     ) -> None:
         """Touches nothing. Raises UsageError for a location or a key that cannot be one."""
-        self._bucket = Bucket(location, sealing_of(environ))
-        self._cache = Cache(cache_folder(self._bucket.location, environ))
-        self._terms, self._fresh = terms, fresh
+        self.bucket = Bucket(location, sealing_of(environ))
+        self._cache = Cache(cache_folder(self.bucket.location, environ))
+        self.terms, self._fresh = terms, fresh
         self._lease: Lease | None = None
         self._shown: Control | None = None
-        self._read_at = -1.0e9
+        self._read_at = _NEVER
         self._turn = RLock()
         super().__init__(self._cache.copy, clock)
 
@@ -73,7 +75,7 @@ class RemoteState(LocalState):
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
-        held = lease.take(self._bucket, command, self._clock, self._terms)
+        held = lease.take(self.bucket, command, self.clock, self.terms)
         held.start()
         try:
             self._show(held.control)
@@ -90,7 +92,7 @@ class RemoteState(LocalState):
         else:
             held.release()
         finally:
-            self._shown, self._read_at = None, -1.0e9
+            self.forget_what_was_read()
 
     def require_lock(self) -> None:
         if self._lease is not None:
@@ -99,19 +101,19 @@ class RemoteState(LocalState):
     def close(self) -> None:
         super().close()
         self._cache.close()
-        self._shown, self._read_at = None, -1.0e9
+        self.forget_what_was_read()
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def refresh(self) -> Control | None:
         """Read the control object and make the working copy show it; None where no state was begun."""
         with self._turn:
-            seen = control.read(self._bucket)
+            seen = control.read(self.bucket)
             self._read_at = time.monotonic()
             if seen is None:
                 self._forget_copy()
                 return None
-            lease.require_here(seen.control, self._bucket)
+            lease.require_here(seen.control, self.bucket)
             self._show(seen.control)
             return seen.control
 
@@ -144,7 +146,7 @@ class RemoteState(LocalState):
         except StateError:
             raise
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            where = f"{self._bucket.location}/{control.NAME}"
+            where = f"{self.bucket.location}/{control.NAME}"
             raise StateError(
                 f"{where} is damaged, or written by a newer Headcount: the step `{step.do}` cannot be taken", _DATABASE
             ) from error
@@ -173,8 +175,8 @@ class RemoteState(LocalState):
         return self._fetched(snapshot.object, snapshot.sha256, snapshot.size, _DATABASE)
 
     def _fetched(self, name: str, sha256: str, size: int, hint: str) -> Path:
-        parts = self._bucket.download(name, hint)
-        return self._cache.fetch(parts, sha256, size, f"{self._bucket.location}/{name}", hint)
+        parts = self.bucket.download(name, hint)
+        return self._cache.fetch(parts, sha256, size, f"{self.bucket.location}/{name}", hint)
 
     def _require(self, file: StoredFile, hint: str) -> None:
         """The file, fetched if this machine does not have it, and fetched again if what it has is damaged."""
@@ -193,9 +195,49 @@ class RemoteState(LocalState):
             self._folder.verify(file, hint)
 
     def _bring(self, file: StoredFile, hint: str) -> None:
-        name = object_name(file, self._bucket.sealing)
+        name = object_name(file, self.bucket.sealing)
         found = self._fetched(name, file.sha256, file.size, hint)
         self._cache.place(found, self._folder.make_room(file.path))
+
+    # -- the state as a whole ------------------------------------------------------------------------------------
+
+    @property
+    def location(self) -> str:
+        return self.bucket.location
+
+    def holder(self) -> str:
+        seen = control.read(self.bucket)
+        return lease.holder_of(seen, self.clock()) if seen is not None else ""
+
+    def moved_to(self) -> str:
+        seen = control.read(self.bucket)
+        return seen.control.moved_to if seen is not None else ""
+
+    def leave(self, location: str) -> None:
+        assert self._lease is not None
+        self._lease.move(location)
+
+    def end_lock(self) -> str:
+        """Take the state away from whoever holds it; gives who that was, empty when nobody did."""
+        held = self.holder()
+        return held if lease.end(self.bucket) is not None else ""
+
+    def scratch(self, name: str) -> Path:
+        """A path beside the working copy for a file that goes with it."""
+        self._cache.open()
+        return self._folder.path.parent / name
+
+    def stored(self, database: Path, epoch: int, steps: int) -> Snapshot:
+        """Store a copy of a database that so many steps led to."""
+        sha256 = _checksum(database)
+        name = f"snapshots/{epoch:08d}-{steps:010d}-{self.bucket.sealing.tag(sha256)}.db"
+        self.bucket.upload(name, database)
+        self._cache.add(database, sha256)
+        return Snapshot(name, database.stat().st_size, sha256, steps)
+
+    def forget_what_was_read(self) -> None:
+        """Read the control object anew before anything is said of the state."""
+        self._shown, self._read_at = None, _NEVER
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -225,21 +267,17 @@ class RemoteState(LocalState):
     def _keep(self, file: StoredFile) -> None:
         self.require_lock()
         path = self._folder.path / file.path
-        self._bucket.upload(object_name(file, self._bucket.sealing), path)
+        self.bucket.upload(object_name(file, self.bucket.sealing), path)
         self._cache.add(path, file.sha256)
 
     def _store_database(self, held: Lease) -> None:
         """Store the database itself; the journal begins anew. A store that does not answer is asked again later."""
-        copy = self._folder.path.parent / "snapshot.tmp"
+        copy = self.scratch("snapshot.tmp")
         with self._turn, suppress(Unanswered):
             held.postpone()
             steps = held.steps
             self._database.copy_to(copy)
-            sha256 = _checksum(copy)
-            name = f"snapshots/{held.control.epoch:08d}-{steps:010d}-{self._bucket.sealing.tag(sha256)}.db"
-            self._bucket.upload(name, copy)
-            self._cache.add(copy, sha256)
-            held.snapshot(Snapshot(name, copy.stat().st_size, sha256, steps))
+            held.snapshot(self.stored(copy, held.control.epoch, steps))
 
     def _tidy(self, now: Control) -> None:
         """At the start of a run: a snapshot where there is none or only an older format's, and what is garbage gone."""
@@ -252,11 +290,11 @@ class RemoteState(LocalState):
         snapshot = self._lease.control.snapshot
         kept = {file.sha256 for file in files} | ({snapshot.sha256} if snapshot else set())
         self._cache.prune(kept)
-        referenced = {object_name(file, self._bucket.sealing) for file in files} | (
+        referenced = {object_name(file, self.bucket.sealing) for file in files} | (
             {snapshot.object} if snapshot else set()
         )
         with suppress(StateError):
-            self._bucket.delete(garbage(self._bucket, referenced, serials, self._clock()))
+            self.bucket.delete(garbage(self.bucket, referenced, serials, self.clock()))
 
 
 def _checksum(path: Path) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from jsonschema import Draft7Validator
 
 from tests.end_to_end.shop import hashes, mail
+from tests.end_to_end.test_promises import amendments, leave_unanswered, wait_until
 from tests.object_store import running_store
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +99,103 @@ def test_with_a_key_no_wire_form_is_in_the_bucket(shop_there, store, location):
     assert not any(form in content for form in wire for content in contents)
     result = shop_there.run("status", code=1, **on("two", shop_there))
     assert "is encrypted" in result.err
+
+
+BATCHED = "batch_size: 2\nrate_limit: 60000\n"
+
+
+@pytest.fixture
+def batched(shop_there):
+    """Ten people in batches of two."""
+    text = (shop_there.folder / "activations/shop.yaml").read_text()
+    shop_there.write("activations/shop.yaml", text + BATCHED)
+    shop_there.people(mail(*range(10)))
+    return shop_there
+
+
+def of_the_audience(sandbox):
+    (segment,) = sandbox.segments()
+    return sandbox.members(segment.id, "email")
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_machine_that_is_killed_is_unlocked_and_another_finishes(batched, sandbox, effect):
+    leave_unanswered(sandbox, "contact-list", skip=2, effect=effect)
+    with batched.start("apply", "--yes") as process:
+        wait_until(lambda: amendments(sandbox) >= 3)
+        refused = batched.run("apply", "--yes", code=5, **on("two", batched))
+        assert f"process {process.pid} on host" in refused.err
+        assert f"process {process.pid}" in batched.run("state", "list", **on("two", batched)).out
+        batched.run("plan", **on("two", batched))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    sandbox.clear_faults()
+    assert "there is no one to ask" in batched.run("state", "unlock", code=64, **on("two", batched)).err
+    unlocked = batched.run("state", "unlock", "--yes", **on("two", batched))
+    assert f"process {process.pid}" in unlocked.out
+    assert "No run holds" in batched.run("state", "unlock", "--yes").out
+    batched.people(mail(*range(1, 9)))
+    batched.run("apply", "--yes", "--allow-removals", "loyal", **on("two", batched))
+    assert of_the_audience(sandbox) == hashes(*range(1, 9))
+    batched.run("plan", "--detailed-exitcode", code=0, **on("three", batched))
+
+
+def test_a_run_whose_state_was_taken_away_sends_nothing_more(batched, sandbox):
+    sandbox.fault("slow", path="contact-list", skip=1, times=1, seconds=2)
+    with batched.start("apply", "--yes") as process:
+        wait_until(lambda: amendments(sandbox) >= 2)
+        batched.run("state", "unlock", "--yes", **on("two", batched))
+        _, told = process.communicate()
+    assert process.returncode == 1
+    assert "was ended" in told
+    assert "Traceback" not in told
+    assert amendments(sandbox) == 2
+    batched.run("apply", "--yes", **on("two", batched))
+    assert of_the_audience(sandbox) == hashes(*range(10))
+
+
+def test_a_project_moves_to_a_bucket_and_back(shop, store, location):
+    shop.activation()
+    shop.apply()
+    assert f"now at {location}" in shop.run("state", "move", location).out
+    told = shop.run("plan", code=1)
+    assert f"it was moved to {location}" in told.err
+    shop.environment["HEADCOUNT_STATE"] = location
+    shop.run("plan", "--detailed-exitcode", code=0)
+    shop.people(mail(1, 2, 3, 4))
+    shop.apply()
+    shop.run("state", "move", ".headcount")
+    del shop.environment["HEADCOUNT_STATE"]
+    shop.run("plan", "--detailed-exitcode", code=0)
+    assert f"it was moved to {shop.folder / '.headcount'}" in shop.run("plan", code=1, HEADCOUNT_STATE=location).err
+
+
+def test_the_state_is_listed_copied_and_put_back(shop_there, location):
+    shop_there.apply()
+    listed = shop_there.run("state", "list", "--format", "json").json
+    Draft7Validator(json.loads((ROOT / "schemas/state.schema.json").read_text())).validate(listed)
+    assert (listed["location"], listed["holder"]) == (location, None)
+    assert listed["audiences"][0]["members"] == {"email": 3}
+    assert [file["role"] for file in listed["audiences"][0]["files"]] == ["members"]
+    text = shop_there.run("state", "list").out
+    assert f"{location}: 1 audience" in text
+    shop_there.run("state", "pull", "copy")
+    assert "is there already" in shop_there.run("state", "pull", "copy", code=64).err
+    shop_there.people(mail(1, 2, 3, 4))
+    shop_there.apply()
+    assert "changed since" in shop_there.run("state", "push", "copy", code=1).err
+    kept = shop_there.run("state", "push", "copy", "--force").out
+    assert "is kept in" in kept
+    assert shop_there.run("state", "list", "--format", "json").json["audiences"][0]["members"] == {"email": 3}
+
+
+def test_the_lock_of_a_folder_is_not_taken_away(shop, sandbox):
+    shop.activation()
+    assert "No run holds" in shop.run("state", "unlock", "--yes").out
+    sandbox.fault("slow", path="contact-list", times=None, seconds=60)
+    with shop.start("apply", "--yes") as process:
+        wait_until(lambda: amendments(sandbox) >= 1)
+        assert f"process {process.pid}" in shop.run("state", "unlock", "--yes", code=1).err
+        assert f"process {process.pid}" in shop.run("state", "list").out
+        process.kill()
+        process.communicate()

@@ -74,7 +74,7 @@ def test_a_killed_run_leaves_its_delta_with_what_was_taken_and_what_may_have_arr
 def test_a_delta_that_was_written_and_never_opened_is_gone_with_its_run(open_state, folder):
     state = open_state()
     with state.lock("headcount apply"):
-        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state._clock())
+        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state.clock())
         state.cleared(key)
         path = state.outbox_path(key)
         write_outbox(path, BATCHES)
@@ -98,6 +98,6 @@ def test_files_and_the_folders_that_name_them_are_flushed_before_they_are_pointe
     monkeypatch.setattr("runner.state.files.flush", flushed.append)
     state = open_state()
     with state.lock("headcount apply"):
-        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state._clock())
+        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state.clock())
         path = begin_delta(state, key)
     assert flushed == [folder.parent, folder, folder / "outbox", path, path.parent]

@@ -25,8 +25,8 @@ def filled(open_state, folder):
         begin_delta(state, key)
         send(state, key, 0)
         for number in range(200):
-            run = state.begin_run("sync", state._clock())
-            state.end_run(run, state._clock())
+            run = state.begin_run("sync", state.clock())
+            state.end_run(run, state.clock())
             assert run == number + 1
     return key
 

@@ -298,10 +298,10 @@ def test_a_lease_that_was_ended_by_a_person_is_lost(machine, bucket):
     state = machine("one")
     with pytest.raises(LockLost, match="was ended"), state.lock("headcount apply"):  # noqa: PT012
         key = intend(state)
-        assert lease.end(machine("two")._bucket).command == "headcount apply"
+        assert lease.end(machine("two").bucket).command == "headcount apply"
         state.created(key, "900")
     assert machine("two").audiences()[0].audience_id is None
-    assert lease.end(machine("two")._bucket) is None
+    assert lease.end(machine("two").bucket) is None
 
 
 # -- a store that fails ------------------------------------------------------------------------------------------------
@@ -428,7 +428,7 @@ def test_what_nothing_points_to_goes_after_a_day_and_what_is_needed_stays(machin
     name = bucket.split("/")[2]
     before = {found for found in store.objects(name) if "/members/" in found}
     assert len(before) == 4
-    state._clock = lambda: AT + timedelta(days=365)
+    state.clock = lambda: AT + timedelta(days=365)
     with state.lock("headcount apply"):
         pass
     after = {found for found in store.objects(name) if "/members/" in found}
@@ -442,7 +442,7 @@ def test_a_file_that_may_yet_be_pointed_to_is_no_garbage(machine, store, bucket)
     fill(state)
     name = bucket.split("/")[2]
     store.put(name, "project/outbox/loyal/000099-abc.parquet", b"of a run that died")
-    state._clock = lambda: AT + timedelta(days=365)
+    state.clock = lambda: AT + timedelta(days=365)
     with state.lock("headcount apply"):
         pass
     assert "project/outbox/loyal/000099-abc.parquet" in store.objects(name)

@@ -1,0 +1,42 @@
+"""What a state keeps: audiences and the files that belong to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from sqlite3 import Connection
+from tempfile import TemporaryDirectory
+
+from runner.kept import Contents, KeptAudience, KeptFile
+from runner.state import audiences
+from runner.state.database import Database
+from runner.state.deltas import every_file, files
+from runner.state.files import StoredFile
+from runner.state.local import LocalState
+
+
+def contents_of(state: LocalState) -> Contents:
+    """What a state keeps at one moment; no file is read for it."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "state.db"
+        state.copy_database(copy)
+        reader = Database(copy, lambda: None)
+        try:
+            with reader.snapshot() as db:
+                kept = tuple(KeptAudience(applied, _files(db, applied.key)) for applied in audiences.every(db))
+        finally:
+            reader.close()
+    return Contents(state.location, state.holder(), kept)
+
+
+def _files(db: Connection, key: int) -> tuple[KeptFile, ...]:
+    return tuple(KeptFile(role, file.path, file.size) for role, file in sorted(files(db, key).items()))
+
+
+def files_of(database: Path) -> tuple[StoredFile, ...]:
+    """The files that a database points to which nobody writes."""
+    reader = Database(database, lambda: None)
+    try:
+        with reader.snapshot() as db:
+            return every_file(db)
+    finally:
+        reader.close()

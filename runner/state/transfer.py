@@ -1,0 +1,145 @@
+"""A whole state from one place to another: copied out, put in the place of another one, moved for good.
+
+Each ends in one step that makes the new place whole; until then it is what it was, and the old one stays as it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from runner.errors import StateError, UsageError
+from runner.state.adoption import is_readable, to_be_replaced
+from runner.state.contents import files_of
+from runner.state.faults import file_faults
+from runner.state.files import StateFolder, flush
+from runner.state.local import LocalState
+from runner.state.remote import RemoteState
+
+_PULLED = "pulled"
+"""Under this name a copy remembers what it is a copy of."""
+
+
+def pull(state: LocalState, folder: Path) -> None:
+    """Write a copy of the state into a new folder, which is there whole or not at all. Raises UsageError."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already", "name a folder that does not exist yet")
+    _require_used(state)
+    draft = StateFolder(folder.absolute().with_name(f".{folder.name}.{uuid4().hex[:8]}.tmp"))
+    try:
+        draft.prepare()
+        state.copy_database(draft.database)
+        for file in files_of(draft.database):
+            shutil.copyfile(state.file(file), draft.make_room(file.path))
+            draft.seal(file.path)
+        _remember(draft.database, fingerprint(draft.database))
+        with file_faults(folder):
+            flush(draft.database)
+            flush(draft.path)
+            if folder.exists():
+                folder.rmdir()
+            draft.path.rename(folder.absolute())
+            flush(folder.absolute().parent)
+    finally:
+        shutil.rmtree(draft.path, ignore_errors=True)
+
+
+def push(source: LocalState, target: LocalState, *, force: bool) -> Path | None:
+    """Make the state of a bucket what a folder holds; gives the folder in which what it was is kept, if anything.
+
+    Unless forced, raises StateError when the state is not what it was when the folder was pulled from it.
+    """
+    if not isinstance(target, RemoteState):
+        raise UsageError(
+            f"the state is a folder, {target.location}", "put the other folder in its place; push is for a bucket"
+        )
+    _require_used(source)
+    with source.lock("headcount state push"), to_be_replaced(target, "headcount state push", force=force) as adoption:
+        kept = None
+        if (not force or is_readable(target)) and not is_unused(target):
+            if not force and _remembered(source) != _fingerprint_of(target):
+                raise StateError(
+                    f"the state at {target.location} is not the one that {source.location} is a copy of: it was "
+                    "changed since, or is another project's",
+                    "pull it again; --force puts the folder in its place all the same, and keeps a copy of what it was",
+                )
+            kept = Path(f"{source.location}.replaced-{_stamp()}")
+            pull(target, kept)
+        adoption.of(source)
+        return kept
+
+
+def move(source: LocalState, target: LocalState) -> None:
+    """Move a state for good: afterwards the old place says where it went. Taken up again after an interruption."""
+    if source.location == target.location:
+        raise UsageError(f"the state is at {source.location} already", "name another place")
+    _require_used(source)
+    with source.lock("headcount state move"):
+        if target.moved_to() or is_unused(target):
+            _give(source, target)
+        elif _fingerprint_of(source) != _fingerprint_of(target):
+            raise StateError(f"there is another state at {target.location}", "name a place that holds none")
+        source.leave(target.location)
+
+
+def _give(source: LocalState, target: LocalState) -> None:
+    if isinstance(target, RemoteState):
+        with to_be_replaced(target, "headcount state move", force=bool(target.moved_to())) as adoption:
+            adoption.of(source)
+        return
+    folder = Path(target.location)
+    with file_faults(folder):
+        if folder.exists() and any(folder.iterdir()):
+            folder.rename(f"{folder}.before-{_stamp()}")
+    pull(source, folder)
+
+
+def is_unused(state: LocalState) -> bool:
+    """Whether no run has left anything there."""
+    return not state.audiences() and not state.runs(limit=1)
+
+
+def fingerprint(database: Path) -> str:
+    """What a database says, in short: two of the same content have the same."""
+    digest = sha256()
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        for line in connection.iterdump():
+            if '"meta"' not in line:
+                digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _fingerprint_of(state: LocalState) -> str:
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "state.db"
+        state.copy_database(copy)
+        return fingerprint(copy)
+
+
+def _remember(database: Path, origin: str) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_PULLED, origin))
+
+
+def _remembered(state: LocalState) -> str:
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "state.db"
+        state.copy_database(copy)
+        with closing(sqlite3.connect(copy)) as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = ?", (_PULLED,)).fetchone()
+    return str(row[0]) if row is not None else ""
+
+
+def _require_used(state: LocalState) -> None:
+    if is_unused(state):
+        raise StateError(f"there is no state at {state.location}", "HEADCOUNT_STATE names where it is")
+
+
+def _stamp() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
