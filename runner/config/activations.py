@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from runner.config.check_documents import rendered
 from runner.config.collector import Findings
 from runner.config.destinations import DestinationDraft, check_mapping, check_single
 from runner.config.nearest import shown, suggest
-from runner.config.nodes import Document, ListNode, MapNode, ScalarNode, Span
+from runner.config.nodes import Document, MapNode, ScalarNode, Span
 from runner.config.segments import SegmentDraft, draft_segment
 from runner.config.settings import Layer, Settled, one_line, settle
 from runner.config.templates import Scope, SegmentWords
@@ -81,24 +81,10 @@ def build_activation(
             _destination_setting(document, draft.destination),
             Setting("segment", segment.name or name.text, document.location(document.value_span("segment"))),
             *settled.settings,
-            *_labels(document),
         ),
-        tags=_tags(document),
-        owner=document.root.text("owner") or "",
+        tags=settled.tags,
+        owner=settled.owner,
     )
-
-
-def _tags(document: Document) -> tuple[str, ...]:
-    node = document.root.get("tags")
-    items = node.items if isinstance(node, ListNode) else ()
-    return tuple(dict.fromkeys(str(item.value) for item in items if isinstance(item, ScalarNode)))
-
-
-def _labels(document: Document) -> Iterator[Setting]:
-    """What an activation is known by; only what is written, for there is no default."""
-    for key, value in (("tags", ", ".join(_tags(document))), ("owner", document.root.text("owner") or "")):
-        if key in document.root.entries:
-            yield Setting(key, value, document.location(document.value_span(key)))
 
 
 # -- references ----------------------------------------------------------------------------------------------------

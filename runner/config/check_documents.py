@@ -18,7 +18,7 @@ _Change = Callable[[Node, Steps], Node]
 _LATER: frozenset[Steps] = frozenset({("sql",), ("segment", "sql")})
 """SQL is filled in where it is read, since its fingerprint needs the template."""
 
-_DEFAULTED = ("mapping", "schedule", "guardrails", "protect", "description")
+_DEFAULTED = ("mapping", "schedule", "guardrails", "protect", "description", "tags", "owner")
 
 
 def checked(

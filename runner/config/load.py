@@ -24,7 +24,7 @@ from runner.config.sources import build_source
 from runner.config.strict_yaml import parse
 from runner.config.templates import Scope
 from runner.config.together import check_ids, check_names, check_one_project, check_words
-from runner.config.variables import resolve_variables, undated_variables
+from runner.config.variables import require_used, resolve_variables, undated_variables
 from runner.errors import InvalidProject
 from runner.model import Activation, Project, Source
 
@@ -49,7 +49,8 @@ def load(
     """The project that the YAML files below a folder declare.
 
     `variables` come from the command line and win over those of the Project document; `today` is what templates see
-    as the date; `environ` is what `env()` reads. Raises InvalidProject with every finding in every file.
+    as the date; `environ` is what `env()` reads. Raises InvalidProject with every finding in every file,
+    UsageError for a variable that nothing declares or uses.
     """
     found = Findings()
     tree = folder.resolve().parent
@@ -170,6 +171,8 @@ def _resolve(
     )
     activations = _present(build_activation(document, declared, scope, tree, found) for document in documents)
     check_words(activations, found, {document.file.name: document.file for document in read.documents})
+    if not found:
+        require_used(variables, projects[0] if projects else None, values)
     variables_in = frozenset(document.file.name for document in projects)
     return _project(folder, built, declared, activations, variables_in)
 

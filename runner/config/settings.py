@@ -1,16 +1,16 @@
 """An activation's settings out of three layers: built-in, then the destination's defaults, then its own.
 
-Mappings and guardrails merge key by key, a schedule replaces the one below whole, and null switches off. Each value
-remembers the place it was written at.
+Mappings and guardrails merge key by key, tags add up, a schedule replaces the one below whole, and null switches off.
+Each value remembers the place it was written at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.config.collector import Findings
-from runner.config.nodes import Document, MapNode, Node, ScalarNode, Span, Value
+from runner.config.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span, Value
 from runner.config.schedules import build_schedule, seconds
 from runner.findings import Location
 from runner.identifiers import IdentifierType
@@ -59,6 +59,8 @@ class Settled:
     freshness: int | None
     guardrails: Guardrails
     protect: bool
+    tags: tuple[str, ...]
+    owner: str
     settings: tuple[Setting, ...]
 
 
@@ -74,16 +76,18 @@ def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
     if guardrails is None or schedule is None:
         return None
     protect = protected is not None and protected.value is True
+    tags, owned = _tags(layers), _uppermost(layers, "owner")
+    owner = owned.value if owned is not None and isinstance(owned.value, str) else ""
     settings = (
         *_mapping_settings(mapping),
         Setting("schedule", describe(schedule), scheduled.location if scheduled else None),
         Setting("freshness", freshness or OFF, fresh.location if fresh else None),
         *_guardrail_settings(guardrails, limits),
         Setting("protect", "true" if protect else "false", protected.location if protected else None),
+        *_labels(layers, tags, owner),
     )
-    return Settled(
-        _mapping(mapping), schedule, seconds(freshness) if freshness else None, guardrails, protect, settings
-    )
+    fresh_for = seconds(freshness) if freshness else None
+    return Settled(_mapping(mapping), schedule, fresh_for, guardrails, protect, tags, owner, settings)
 
 
 def mapped(layers: tuple[Layer, ...]) -> dict[str, Given]:
@@ -109,6 +113,26 @@ def _merged(layers: tuple[Layer, ...], section: str, keys: tuple[str, ...]) -> d
         else:
             result.update(dict.fromkeys(keys, given))
     return result
+
+
+def _tags(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+    """The tags of all layers, each once; those below a null do not count."""
+    tags: list[str] = []
+    for layer in layers:
+        given = layer.section("tags")
+        if given is not None and isinstance(given.node, ListNode):
+            tags += [str(item.value) for item in given.node.items if isinstance(item, ScalarNode)]
+        elif given is not None:
+            tags.clear()
+    return tuple(dict.fromkeys(tags))
+
+
+def _labels(layers: tuple[Layer, ...], tags: tuple[str, ...], owner: str) -> Iterator[Setting]:
+    """What an activation is known by; only what is written, for nothing is built in."""
+    for key, value in (("tags", ", ".join(tags)), ("owner", one_line(owner))):
+        given = _uppermost(layers, key)
+        if given is not None:
+            yield Setting(key, value or OFF, given.location)
 
 
 def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, str]:

@@ -185,7 +185,7 @@ def _variable(use: Use, scope: Scope) -> Iterator[Problem]:
         yield Problem(
             use.line, "var", "var-not-available", f"`var` is not available in {scope.place}; write the value out"
         )
-    elif use.arguments is not None and len(use.arguments) == 1 and use.arguments[0] not in scope.variables:
+    elif use.arguments and use.arguments[0] not in scope.variables and len(use.arguments) == 1:
         name = str(use.arguments[0])
         yield Problem(
             use.line,

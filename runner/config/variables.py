@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from runner.config.collector import Findings
-from runner.config.nearest import shown
+from runner.config.nearest import shown, suggest
 from runner.config.nodes import Document, Entry, ScalarNode, Value
 from runner.config.strict_yaml import core_value
+from runner.errors import UsageError
 
 
-def resolve_variables(project: Document | None, given: Mapping[str, str], found: Findings) -> dict[str, Value]:
+class Variables(dict[str, Value]):
+    """Variables by name, which note what templates ask for."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(str(name))
+        return super().get(name, default)
+
+
+def require_used(given: Iterable[str], declared: Document | None, variables: Variables) -> None:
+    """Raise UsageError for a variable of the command line that no file declares and no template asks for."""
+    fields = declared.root.map("vars") if declared is not None else None
+    known = set(fields.entries) if fields is not None else set()
+    for name in given:
+        if name not in known and name not in variables.asked:
+            advice = suggest(name, known | variables.asked, "the project has")
+            raise UsageError(
+                f"--var sets {shown(name)}, which no file declares or uses{advice}",
+                "variables are declared under `vars:` of the Project document",
+            )
+
+
+def resolve_variables(project: Document | None, given: Mapping[str, str], found: Findings) -> Variables:
     """All variables by name. A variable of the command line takes the type of the one it replaces."""
-    resolved: dict[str, Value] = dict(given)
+    resolved = Variables(dict(given))
     declared = project.root.map("vars") if project is not None and project.sound("vars") else None
     if project is None or declared is None:
         return resolved

@@ -134,6 +134,25 @@ def test_the_sandboxs_credentials_are_never_sent_to_criteo(shop: Shop) -> None:
     assert "-> set CRITEO_API_URL to where `headcount sandbox` listens" in result.out
 
 
+class TestVariables:
+    @pytest.fixture
+    def templated(self, shop: Shop) -> Shop:
+        shop.write("activations/project.yaml", "kind: Project\nvars: {kind: all}\n")
+        shop.activation(
+            sql="select email from shop.people where kind = '{{ var('kind') }}' and '{{ var('extra', 'x') }}' = 'x'"
+        )
+        return shop
+
+    def test_that_nothing_declares_or_uses_are_wrong_usage(self, templated: Shop) -> None:
+        err = templated.run("validate", "--var", "kinds=vip", code=64).err
+        assert '--var sets "kinds", which no file declares or uses; did you mean "kind"?' in err
+        assert '"extra", "kind"' in templated.run("plan", "--var", "zzz=1", code=64).err
+
+    @pytest.mark.parametrize("pair", ["kind=vip", "extra=x"])
+    def test_that_are_declared_or_only_used_are_set(self, templated: Shop, pair: str) -> None:
+        templated.run("validate", "--var", pair)
+
+
 def test_accounts_lists_what_the_credentials_may_use(shop: Shop) -> None:
     document = shop.run("accounts", "--format", "json").json
     assert [account["id"] for account in document["destinations"][0]["accounts"]] == ["12345", "67890"]

@@ -182,7 +182,9 @@ class TestApply:
         assert members(sandbox, "Other") == set()
 
     def test_it_wants_the_same_variables_again(self, shop: Shop, sandbox: Sandbox) -> None:
-        shop.activation(sql="select email, idfa from shop.people where kind = '{{ var('kind', 'all') }}'")
+        shop.activation(
+            sql="select email, idfa from shop.people where kind = '{{ var('kind', 'all') }}' {{ var('x', '') }}"
+        )
         saved(shop, "--var", "kind=all")
         assert "was made with --var kind=..." in refused(shop, sandbox, "p.json", code=64).err
         assert (

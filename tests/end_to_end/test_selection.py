@@ -68,6 +68,17 @@ class TestPatterns:
         three.activation("loyal", tags=["de"], owner="somebody else")
         assert three.plan()["loyal"]["action"] == "unchanged"
 
+    def test_the_destinations_defaults_count_too(self, three: Shop) -> None:
+        text = (three.folder / "activations/shop.yaml").read_text()
+        three.write("activations/shop.yaml", f"{text}  tags: [all]\n  owner: team\n")
+        three.activation("alone", tags=None, owner=None)
+        assert planned(three, "--select", "tag:all") == {"loyal", "lapsed", "new"}
+        assert planned(three, "--select", "owner:team") == {"new"}
+        resolved = three.run("validate", "--resolved", "loyal", "--format", "json").json["settings"]
+        assert {"tags": "all, fr, vip", "owner": "crm"}.items() <= {
+            one["key"]: one["value"] for one in resolved
+        }.items()
+
     def test_an_orphan_goes_by_the_name_that_its_account_has_now(self, three: Shop) -> None:
         three.apply()
         three.remove("activations/new.yaml")

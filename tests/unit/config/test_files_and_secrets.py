@@ -173,7 +173,8 @@ def properties(part: Any) -> list[tuple[str, dict[str, Any]]]:
 def test_every_property_of_a_schema_is_described_and_shown_by_example(kind: str) -> None:
     Draft7Validator.check_schema(schema(kind))
     shared = re.compile(
-        r"(?:activation\.schema\.json)?#/definitions/(segment|mapping|schedule|freshness|guardrails|protect)$"
+        r"(?:activation\.schema\.json)?#/definitions/"
+        r"(segment|mapping|schedule|freshness|guardrails|protect|tags|owner)$"
     )
     for name, part in properties(schema(kind)):
         if shared.match(part.get("$ref", "")):
