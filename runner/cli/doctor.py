@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from runner.diagnosis import Check
     from runner.engine.interface import Engine
+    from runner.state.local import LocalState
 
 PATIENCE = 5.0
 """Seconds for which a call that can heal is tried again: someone waits to be told that it fails."""
@@ -48,7 +49,7 @@ def doctor(
         connect=partial(connect, patience=PATIENCE),
         engine=_engine,
         place=lambda: str(setup.state_location()),
-        state=setup.state,
+        state=partial(_state, setup),
         clock=setup.clock,
     )
     checks = []
@@ -61,6 +62,14 @@ def doctor(
     else:
         show_text(setup.out, verdict_text(checks))
     raise typer.Exit(outcome.OK if is_healthy(checks) else outcome.FAILED)
+
+
+def _state(setup: Setup) -> LocalState:
+    from runner.state.local import LocalState
+
+    state = setup.state()
+    assert isinstance(state, LocalState)  # a bucket's is one, too: its working copy is local
+    return state
 
 
 def _engine() -> Engine:

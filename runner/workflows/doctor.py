@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from runner.applied import AppliedAudience
 from runner.compare import account_of
@@ -15,8 +16,10 @@ from runner.engine.interface import Engine
 from runner.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject
 from runner.findings import Finding
 from runner.model import Destination, MissingSecret, Project
-from runner.state.interface import State
 from runner.workflows.failures import as_failure
+
+if TYPE_CHECKING:
+    from runner.state.local import LocalState
 
 SKEW = timedelta(seconds=60)
 """How far this machine's clock may be from Criteo's before anyone is told."""
@@ -44,7 +47,7 @@ class Examined:
     connect: Connect
     engine: Callable[[], Engine]
     place: Callable[[], str]
-    state: Callable[[], State]
+    state: Callable[[], LocalState]
     clock: Callable[[], datetime]
 
 
@@ -227,11 +230,17 @@ def _finding(topic: str, subject: str, finding: Finding) -> Check:
 
 
 def _state(project: Project | None, examined: Examined) -> Iterator[Check]:
+    from runner.state.contents import contents_of
+
     place = examined.place()
     with closing(examined.state()) as state:
-        applied = state.audiences()
-    count = f"readable, {_counted(applied, 'audience')}" if applied else "nothing is applied yet"
-    yield Check("state", place, Verdict.OK, count)
+        kept = contents_of(state)
+    applied = tuple(one.applied for one in kept.audiences)
+    size = f"{_counted(applied, 'audience')}, {kept.size / 1_000_000:,.1f} MB of files"
+    yield Check("state", place, Verdict.OK, f"readable, {size}" if applied else "nothing is applied yet")
+    if kept.holder:
+        hint = "until that run has ended, no other can apply or sync"
+        yield Check("state", place, Verdict.WARN, f"held by {kept.holder}", hint)
     for record in applied:
         if record.unfinished is not None:
             part = record.unfinished

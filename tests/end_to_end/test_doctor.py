@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from runner.sandbox import Sandbox
+from runner.state.local import LocalState
 from tests.end_to_end.shop import Result, Shop
+from tests.object_store import running_store
 
 NO_CREDENTIALS = {"CRITEO_CLIENT_ID": "", "CRITEO_CLIENT_SECRET": ""}
 
@@ -140,6 +143,27 @@ def test_what_the_state_says_of_trouble_is_a_warning(healthy: Shop) -> None:
     result = examined(healthy)
     assert "1 audience no longer declared: loyal" in told(result, "state")
     assert "--prune" in told(result, "state")
+
+
+def test_whoever_holds_the_state_is_named(healthy: Shop) -> None:
+    healthy.apply()
+    with LocalState(healthy.folder / ".headcount").lock("headcount apply"):
+        result = examined(healthy)
+    assert f"held by headcount apply, process {os.getpid()} on host" in told(result, "state")
+    assert "readable, 1 audience, 0.0 MB" in told(result, "state")
+    assert "held by" not in told(examined(healthy), "state")
+
+
+def test_a_state_in_a_bucket_is_looked_at_as_well(healthy: Shop) -> None:
+    with running_store() as store:
+        location = store.make_bucket("audiences")
+        environment = {**store.environment(), "HEADCOUNT_CACHE": str(healthy.folder / "cache")}
+        healthy.run("apply", "--yes", HEADCOUNT_STATE=location, **environment)
+        result = examined(healthy, HEADCOUNT_STATE=location, **environment)
+        assert ("state", location) in checks(result, "ok")
+        assert "readable, 1 audience" in told(result, "state")
+        gone = examined(healthy, 1, HEADCOUNT_STATE="s3://no-such-bucket/x", **environment)
+        assert checks(gone, "wrong") == [("state", "")]
 
 
 def test_a_damaged_state_is_wrong(healthy: Shop) -> None:
