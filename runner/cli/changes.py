@@ -10,6 +10,7 @@ import typer
 
 from runner.cli import completion, outcome
 from runner.cli.console import show_json, show_line, show_text, tell, write_result
+from runner.cli.continuous import from_root, require_folder, write_report
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRemovals,
@@ -18,6 +19,7 @@ from runner.cli.options import (
     Dir,
     Exclude,
     Format,
+    GitlabReport,
     NoColor,
     Out,
     Output,
@@ -54,6 +56,7 @@ def plan(
     ] = False,
     out: Out = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the last line only, which says it all.")] = False,
+    gitlab_report: GitlabReport = None,
     format: PlanOutput = PlanFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -65,12 +68,15 @@ def plan(
 
     setup = Setup.of(folder, var, today, verbose, no_color)
     require_writable(out)
+    require_folder(gitlab_report)
     project = setup.project()
     request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
     with opened(setup) as bench:
         made = make_plan(project, request, bench.tools, bench.accounts)
     if out is not None:
         write_plan(out, made)
+    if gitlab_report is not None:
+        write_report(gitlab_report, made)
     if quiet and format is PlanFormat.TEXT:
         from runner.reports.text import plan_summary
 
@@ -219,6 +225,10 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
         from runner.reports.text import plan_text
 
         show_text(setup.out, plan_text(made))
+        if format is PlanFormat.GITHUB:
+            from runner.reports.annotations import plan_annotations
+
+            write_result(plan_annotations(made, from_root))
 
 
 def _approve(made: Plan, *, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002

@@ -9,7 +9,18 @@ import typer
 
 from runner.cli import completion
 from runner.cli.console import show_json, show_line, show_text, write_result
-from runner.cli.options import DEFAULT_DIR, ChangedSince, Dir, Exclude, Format, NoColor, Output, Select, Today, Var
+from runner.cli.options import (
+    DEFAULT_DIR,
+    ChangedSince,
+    CheckFormat,
+    CheckOutput,
+    Dir,
+    Exclude,
+    NoColor,
+    Select,
+    Today,
+    Var,
+)
 from runner.cli.parts import Setup
 from runner.errors import InvalidProject
 
@@ -44,7 +55,7 @@ def validate(
     sources: Annotated[
         bool, typer.Option("--sources/--no-sources", help="Whether to check SQL and mappings against the data.")
     ] = True,
-    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    format: CheckOutput = CheckFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
     no_color: NoColor = False,
@@ -57,7 +68,7 @@ def validate(
         _check_sources(project, chosen)
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
-    elif format is Format.JSON:
+    elif format is CheckFormat.JSON:
         from runner.reports.documents import findings_document
 
         show_json(findings_document(()))
@@ -96,8 +107,8 @@ def _named(project: Project, activation_id: str) -> Activation:
     return next(a for a in project.activations if a.id == activation_id)
 
 
-def _show_resolved(activation: Activation, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
-    if format is Format.JSON:
+def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) -> None:  # noqa: A002 - the option's name
+    if format is CheckFormat.JSON:
         from runner.reports.documents import resolved_document
 
         show_json(resolved_document(activation))

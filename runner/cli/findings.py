@@ -1,4 +1,4 @@
-"""Findings as the one JSON document of a command that was asked for one."""
+"""Findings as what a command was asked for: one JSON document, or annotations of a pull request."""
 
 from __future__ import annotations
 
@@ -8,18 +8,26 @@ from typing import Any
 
 import typer
 
-from runner.cli.console import show_json
+from runner.cli.console import show_json, write_result
+from runner.cli.continuous import from_root
 from runner.errors import InvalidProject
 
 
 def findings_as_data(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, which with `--format json` writes what is wrong in the files to standard output, as data."""
+    """The command, which with `--format json` or `github` writes what is wrong in the files to standard output.
+
+    Annotations come beside the text on standard error, since a log is read by people as well.
+    """
 
     @wraps(command)
     def told(**options: Any) -> None:
         try:
             command(**options)
         except InvalidProject as error:
+            if options.get("format") == "github":
+                from runner.reports.annotations import findings_annotations
+
+                write_result(findings_annotations(error.findings, from_root))
             if options.get("format") != "json":
                 raise
             from runner.reports.documents import findings_document

@@ -21,12 +21,21 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class CheckFormat(StrEnum):
+    """How what is wrong in the files is written: also as annotations of a pull request."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
 class PlanFormat(StrEnum):
-    """How a plan is written: also as a comment for a pull request."""
+    """How a plan is written: also as a comment for a pull request, or with annotations of it."""
 
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    GITHUB = "github"
 
 
 Dir = Annotated[Path, typer.Option("--dir", envvar="HEADCOUNT_DIR", help="Folder with the YAML files.")]
@@ -53,6 +62,7 @@ ChangedSince = Annotated[
     str, typer.Option("--changed-since", metavar="REF", help="Only what has changed since this commit of git.")
 ]
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+CheckOutput = Annotated[CheckFormat, typer.Option("--format", help="How the result is written.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]
 Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]
 At = Annotated[str, typer.Option("--at", metavar="TIME", help="Take TIME as now, such as 2026-11-24T06:00 [UTC].")]
@@ -61,6 +71,9 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR d
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete audiences that are no longer declared.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, for `headcount apply FILE`.")]
+GitlabReport = Annotated[
+    Path | None, typer.Option("--gitlab-report", metavar="FILE", help="Write the counts for GitLab's merge request.")
+]
 PlanFile = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="A saved plan, to carry out exactly that.", show_default=False)
 ]

@@ -1,9 +1,13 @@
-"""A plan as Markdown, ready to be a pull-request comment: the danger first, a table, details folded away."""
+"""A plan as Markdown, ready to be a pull-request comment: the danger first, a table, details folded away.
+
+It is cut where a platform would refuse it: whole lines, the least dangerous first, and it says so.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from runner.plan import CHANGING, Action, Change, Plan
 from runner.reports.advice import members_of, ways_out
@@ -12,31 +16,80 @@ from runner.reports.text import DELETE_WARNING, SYMBOLS
 from runner.reports.words import summary
 from runner.reviewed import id_of
 
-MARKER = "<!-- headcount:plan -->"
-"""Lets a bot find its own comment and edit it in place."""
+MARKER = "<!-- headcount:plan "
+"""How it begins, by which a bot finds its own comment and edits it in place."""
+
+LIMIT = 65_000
+"""The most bytes of UTF-8. GitHub takes 65,536 characters of a comment, so it holds however they are counted there;
+a step's summary may have 1 MiB and a note of GitLab's a million characters."""
+
+_AROUND = 1_000
+"""More bytes than what stands around the lines of each section, and says that some are missing, takes."""
+
+_LONGEST = 1_000
+"""The most characters of one text that is not ours."""
+_WHOLE = "run `headcount plan` to see the whole"
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#&~$])")
 _LINKED = re.compile(r"(?<=@)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=#)(?=\d)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
 
 
-def plan_markdown(plan: Plan) -> str:
-    """The plan as GitHub-flavoured Markdown. Holds counts, never identifiers."""
+def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
+    """The plan as GitHub-flavoured Markdown of at most `limit` bytes. Holds counts, never identifiers."""
     listed = [change for change in plan.changes if change.action is not Action.UNCHANGED]
-    parts = [MARKER, "### Headcount plan", "", f"**{_escape(summary(plan))}**", ""]
-    parts += _caution(listed)
-    if listed:
-        parts += ["| | Activation | Action | Audience | Members | Why |", "|---|---|---|---|---:|---|"]
-        parts += [_row(change) for change in listed]
-        parts.append("")
-    parts += _details(listed)
-    parts.append(
+    head = ["### Headcount plan", "", f"**{_escape(summary(plan))}**", ""]
+    foot = [
         f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {plan.made_at:%Y-%m-%d %H:%M} UTC</sub>"
-    )
-    return "\n".join(parts) + "\n"
+    ]
+    room = _Room(limit - _AROUND - _size([_marker(plan, cut=False), *head, *foot]))
+    body = [*_caution(listed, room), *_table(listed, room), *_folded(listed, room)]
+    return "\n".join([_marker(plan, cut=room.cut), *head, *body, *foot]) + "\n"
 
 
-def _caution(changes: list[Change]) -> Iterator[str]:
-    lines = []
+def _marker(plan: Plan, *, cut: bool) -> str:
+    """The hidden first line: for a bot to find, and to learn which plan it is and whether all of it is shown."""
+    return f"{MARKER}{json.dumps({'plan_id': id_of(plan), 'cut': cut})} -->"
+
+
+class _Room:
+    """How much may still be written."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+        self.cut = False
+
+    def fit(self, lines: Iterable[str], missing: str) -> list[str]:
+        """As many whole lines as there is room for, and what to say of the others.
+
+        `missing` is that sentence, with `{}` for how many of how many.
+        """
+        every = list(lines)
+        kept: list[str] = []
+        for line in every:
+            if _size([line]) > self.left:
+                self.left = 0
+                self.cut = True
+                kept.append(missing.format(f"{len(every) - len(kept):,} of {len(every):,}"))
+                break
+            self.left -= _size([line])
+            kept.append(line)
+        return kept
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
+
+
+def _caution(changes: list[Change], room: _Room) -> Iterator[str]:
+    lines = room.fit(_dangers(changes), f"> - **{{}} dangers are not shown here**: {_WHOLE}")
+    if lines:
+        yield "> [!CAUTION]"
+        yield from lines
+        yield ""
+
+
+def _dangers(changes: list[Change]) -> Iterator[str]:
+    lines: list[str] = []
     for change in changes:
         if change.action is Action.DELETE:
             lines.append(f'`{change.id}`: audience "{_escape(change.name)}" will be **deleted**; this {DELETE_WARNING}')
@@ -48,10 +101,16 @@ def _caution(changes: list[Change]) -> Iterator[str]:
             lines.append(f'`{change.id}`: audience "{_escape(change.name)}" {would} **deleted** and made anew')
         if change.refill and change.action in CHANGING:
             lines.append(f"`{change.id}` will be **cleared** and refilled")
-    if lines:
-        yield "> [!CAUTION]"
-        for line in lines:
-            yield f"> - {line}"
+    yield from (f"> - {line}" for line in lines)
+
+
+def _table(changes: list[Change], room: _Room) -> Iterator[str]:
+    missing = f"| | **{{}} rows are not shown here** | | | | {_WHOLE} |"
+    rows = room.fit((_row(change) for change in changes), missing)
+    if rows:
+        yield "| | Activation | Action | Audience | Members | Why |"
+        yield "|---|---|---|---|---:|---|"
+        yield from rows
         yield ""
 
 
@@ -77,6 +136,18 @@ def _members(change: Change) -> str:
     )
 
 
+def _folded(changes: list[Change], room: _Room) -> Iterator[str]:
+    every = list(_details(changes))
+    lines = room.fit(every, f"- **{{}} details are not shown here**: {_WHOLE}")
+    if lines:
+        yield f"<details><summary>Details ({len(every)})</summary>"
+        yield ""
+        yield from lines
+        yield ""
+        yield "</details>"
+        yield ""
+
+
 def _details(changes: list[Change]) -> Iterator[str]:
     lines: list[str] = []
     for change in changes:
@@ -91,13 +162,7 @@ def _details(changes: list[Change]) -> Iterator[str]:
         lines += [f"- `{change.id}`: {_escape(advice)}" for advice in ways_out(change)]
         if change.hint:
             lines.append(f"- `{change.id}`: {_escape(change.hint)}")
-    if lines:
-        yield f"<details><summary>Details ({len(lines)})</summary>"
-        yield ""
-        yield from lines
-        yield ""
-        yield "</details>"
-        yield ""
+    yield from lines
 
 
 def _escape(text: str) -> str:
@@ -106,5 +171,7 @@ def _escape(text: str) -> str:
     GitHub makes links of bare addresses, of `#12` and of `GH-12` after it has undone backslashes, so a zero-width
     space goes where each would begin.
     """
-    flat = _SPECIAL.sub(r"\\\1", shown(" ".join(text.split())))
-    return _LINKED.sub("\u200b", flat)
+    flat = " ".join(text.split())
+    short = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    escaped = _SPECIAL.sub(r"\\\1", shown(short))
+    return _LINKED.sub("\u200b", escaped)

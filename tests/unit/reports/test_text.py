@@ -79,7 +79,7 @@ def test_a_run_ends_with_its_totals() -> None:
 
 def test_markdown_warns_before_it_lists() -> None:
     text = plan_markdown(plan(LAPSED, DELETED, RENAMED))
-    assert text.startswith("<!-- headcount:plan -->\n")
+    assert text.startswith("<!-- headcount:plan {")
     assert text.index("[!CAUTION]") < text.index("| Activation |")
     assert '> - `old`: audience "Old" will be **deleted**' in text
     assert "email 80,112 → 31,020 (+0 −49,092)" in text
