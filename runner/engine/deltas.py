@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ from runner.membership import Batch, Evaluation, Held, TypeDelta
 if TYPE_CHECKING:
     import duckdb
 
-_AT_ONCE = 200_000
-"""Identifiers of an outbox that are in Python's memory at one time, unless one batch alone has more."""
+_AT_ONCE = 100_000
+"""Identifiers of an outbox that are read at one time, unless one batch alone has more. Twice as many are in Python's
+memory: some are sent while the next are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,35 @@ def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterato
             connection,
             f"select batch, any_value(identifier_type), count(*) from {source} group by batch order by batch",
         )
-        for group in _portions(sizes):
-            kind = IdentifierType(group[0][1])
-            rows = watched.run(
-                connection,
-                f"select batch, string_agg({wire_text(kind, 'identifier')}, chr(10)), count(*) from {source} "
-                "where batch between $1 and $2 group by batch order by batch",
-                [group[0][0], group[-1][0]],
-            )
+        for rows in _ahead(partial(_reading, connection, source, group) for group in _portions(sizes)):
             yield from ((int(batch), WireForms(text, count)) for batch, text, count in rows)
     except ValueError:
         raise unreadable(outbox) from None
+
+
+def _reading(connection: duckdb.DuckDBPyConnection, source: str, group: list[Any]) -> watched.Running:
+    """Begin to read some batches of one type; raises ValueError when that is none."""
+    return watched.Running(
+        connection,
+        f"select batch, string_agg({wire_text(IdentifierType(group[0][1]), 'identifier')}, chr(10)), count(*) "
+        f"from {source} where batch between $1 and $2 group by batch order by batch",
+        [group[0][0], group[-1][0]],
+    )
+
+
+def _ahead(readings: Iterator[Callable[[], watched.Running]]) -> Iterator[list[Any]]:
+    """The rows of each reading, in order; the next one goes on while those of the one before it are being sent."""
+    begin = next(readings, None)
+    under_way = begin() if begin is not None else None
+    try:
+        while under_way is not None:
+            rows = under_way.rows()
+            begin = next(readings, None)
+            under_way = begin() if begin is not None else None
+            yield rows
+    finally:
+        if under_way is not None:
+            under_way.stop()
 
 
 def _portions(sizes: list[Any]) -> Iterator[list[Any]]:

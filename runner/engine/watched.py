@@ -24,6 +24,48 @@ class TimeLimitReached(Exception):
     """The statement was interrupted because it ran longer than it may."""
 
 
+class Running:
+    """A statement under way in a thread of its own. Whoever began it must see to its end: `rows` or `stop`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> None:
+        """Begin it; nothing else may use the connection until it has ended."""
+        self._connection = connection
+        self._done = threading.Event()
+        self._rows: list[Row] = []
+        self._failures: list[BaseException] = []
+        self._worker = threading.Thread(target=self._work, args=(sql, parameters), name="segment", daemon=True)
+        self._worker.start()
+
+    def rows(self, deadline: float = float("inf"), on_progress: Callable[[float], None] | None = None) -> list[Row]:
+        """Wait for the end, and return all rows. Raises TimeLimitReached, and whatever DuckDB raises."""
+        try:
+            while not self._done.wait(min(_BREATH, max(deadline - monotonic(), 0.0))):
+                if monotonic() >= deadline:
+                    raise TimeLimitReached
+                if on_progress is not None:
+                    on_progress(max(self._connection.query_progress(), 0.0))
+        finally:
+            self.stop()
+        if self._failures:
+            raise self._failures[0]
+        return self._rows
+
+    def stop(self) -> None:
+        """End it if it has not ended, again and again: an interrupt before the statement has begun is lost."""
+        while not self._done.is_set():
+            self._connection.interrupt()
+            self._done.wait(_BREATH)
+        self._worker.join()
+
+    def _work(self, sql: str, parameters: list[Any] | None) -> None:
+        try:
+            self._rows.extend(self._connection.execute(sql, parameters).fetchall())
+        except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits)
+            self._failures.append(error)
+        finally:
+            self._done.set()
+
+
 def run(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
@@ -36,36 +78,4 @@ def run(
 
     Raises TimeLimitReached, and whatever DuckDB raises.
     """
-    done = threading.Event()
-    rows: list[Row] = []
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            rows.extend(connection.execute(sql, parameters).fetchall())
-        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-            failures.append(error)
-        finally:
-            done.set()
-
-    worker = threading.Thread(target=work, name="segment", daemon=True)
-    worker.start()
-    try:
-        while not done.wait(min(_BREATH, max(deadline - monotonic(), 0.0))):
-            if monotonic() >= deadline:
-                raise TimeLimitReached
-            if on_progress is not None:
-                on_progress(max(connection.query_progress(), 0.0))
-    finally:
-        _end(connection, done, worker)
-    if failures:
-        raise failures[0]
-    return rows
-
-
-def _end(connection: duckdb.DuckDBPyConnection, done: threading.Event, worker: threading.Thread) -> None:
-    """Wait for the thread, interrupting it again and again: an interrupt before the statement has begun is lost."""
-    while not done.is_set():
-        connection.interrupt()
-        done.wait(_BREATH)
-    worker.join()
+    return Running(connection, sql, parameters).rows(deadline, on_progress)

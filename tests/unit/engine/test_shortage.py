@@ -33,14 +33,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int = 0) -> None:
     """Let all statements but the first `after` fail."""
-    run, calls = watched.run, count()
+    rows, calls = watched.Running.rows, count()
 
-    def broken(*args: Any, **options: Any) -> Any:
+    def broken(running: watched.Running, *args: Any, **options: Any) -> Any:
         if next(calls) >= after:
+            running.stop()
             raise error
-        return run(*args, **options)
+        return rows(running, *args, **options)
 
-    monkeypatch.setattr(watched, "run", broken)
+    monkeypatch.setattr(watched.Running, "rows", broken)
 
 
 def told(attempt: Callable[[], object]) -> str:
