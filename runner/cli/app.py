@@ -14,6 +14,7 @@ from runner import __version__
 from runner.cli import changes, completion, doctor, files, outcome, server, state, views
 from runner.cli.console import show_error, tell
 from runner.cli.findings import findings_as_data
+from runner.cli.serving import serve
 from runner.errors import HeadcountError, Interrupted
 
 
@@ -42,6 +43,7 @@ app.command("sync")(findings_as_data(changes.sync))
 app.command("status")(findings_as_data(views.status))
 app.command("history")(views.history)
 app.command("schedule")(findings_as_data(views.schedule))
+app.command("serve")(serve)
 app.command("accounts")(findings_as_data(views.accounts))
 app.command("doctor")(doctor.doctor)
 app.command("import")(changes.take_over)

@@ -105,8 +105,8 @@ class Bench:
 
 
 @contextmanager
-def opened(setup: Setup) -> Iterator[Bench]:
-    """The real parts for a command that evaluates segments or calls Criteo."""
+def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Bench]:
+    """The real parts for a command that evaluates segments or calls Criteo; `watcher` makes what shows its progress."""
     from runner.cli.progress import watch
     from runner.engine.duckdb import DuckDBEngine
     from runner.workflows.accounts import Accounts
@@ -116,7 +116,7 @@ def opened(setup: Setup) -> Iterator[Bench]:
     engine = DuckDBEngine()
     with Interrupts() as interrupts:
         accounts = Accounts(partial(connect, sleep=partial(_wait, state=state, interrupts=interrupts)))
-        progress = watch(setup.err, interrupts.defer)
+        progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
         tools = Tools(state, engine, setup.clock, progress, interrupts.asked)
         try:
             with progress:

@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-HEAVY = ("duckdb", "requests", "jinja2", "jsonschema", "yaml", "rich", "starlette", "uvicorn", "sqlite3", "cronsim")
+HEAVY = (
+    *("duckdb", "requests", "jinja2", "jsonschema", "yaml", "rich", "starlette", "uvicorn", "sqlite3", "cronsim"),
+    *("prometheus_client", "watchfiles"),
+)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plan", "--help"]])

@@ -1,0 +1,66 @@
+"""What the service tells of itself: replaced whole by the loop, read by whoever asks over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that is not well. `code` is invalid-project, state, sync, failed, blocked, skipped or interrupted."""
+
+    code: str
+    message: str
+    activation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One activation: what its audience holds, when it last went well, when its turn is; None for what is not."""
+
+    activation: str
+    members: int | None = None
+    last_success: datetime | None = None
+    next_due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How things stand."""
+
+    rows: tuple[Row, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    stopping: bool = False
+
+    @property
+    def status(self) -> str:
+        return "stopping" if self.stopping else "degraded" if self.reasons else "ok"
+
+    @property
+    def invalid_project(self) -> bool:
+        return any(reason.code == "invalid-project" for reason in self.reasons)
+
+
+@dataclass(slots=True)
+class Board:
+    """Where the newest view hangs."""
+
+    view: View = View()
+
+
+def health_document(view: View) -> dict[str, Any]:
+    """schemas/health.schema.json"""
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "health",
+        "status": view.status,
+        "activations": len(view.rows),
+        "reasons": [
+            {"code": reason.code, "activation": reason.activation or None, "message": reason.message}
+            for reason in view.reasons
+        ],
+    }

@@ -1,0 +1,258 @@
+"""The loop of the service: look whose turn it is, run them through the same workflow as `sync --due`, wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from runner.applied import ActivationRun, Outcome
+from runner.errors import HeadcountError, Interrupted, InvalidProject, Locked
+from runner.model import Activation, Project
+from runner.select import Candidate, Selection
+from runner.service.board import Board, Reason, Row, View
+from runner.service.rota import Setback, Turn, set_back, turns
+from runner.workflows.failures import as_failure
+from runner.workflows.sync import Synced
+
+LONGEST_WAIT = timedelta(minutes=1)
+"""After which the state is looked at again: someone may have run an apply, or set the clock."""
+
+LOCK_WAIT = timedelta(seconds=5)
+"""Until a state that another run holds is asked for again."""
+
+_GOOD = (Outcome.DONE, Outcome.UNCHANGED)
+
+
+class Event(Enum):
+    """What ends a wait early."""
+
+    CHANGED = "changed"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the state says: when each activation last went well, and how many identifiers its audience holds."""
+
+    last_good: Mapping[str, datetime] = field(default_factory=dict)
+    members: Mapping[str, int] = field(default_factory=dict)
+
+
+class Site(Protocol):
+    """The world as far as the loop has to do with it."""
+
+    def now(self) -> datetime:
+        """The time (aware, UTC)."""
+        ...
+
+    def load(self, today: date) -> Project:
+        """Read the files. Raises InvalidProject."""
+        ...
+
+    def known(self) -> Known:
+        """Read the state. Raises HeadcountError."""
+        ...
+
+    def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
+        """Bring up to date what is due of these; also whether someone asked to stop meanwhile.
+
+        Raises Locked, Interrupted, HeadcountError.
+        """
+        ...
+
+    def wait(self, seconds: float) -> Event | None:
+        """Wait, but no longer than until something happens."""
+        ...
+
+    def log(self, message: str) -> None:
+        """One line about one event."""
+        ...
+
+
+class Service:
+    """Runs until it is asked to stop. `count` is told of every outcome; the board always shows how things stand."""
+
+    def __init__(
+        self,
+        site: Site,
+        board: Board,
+        count: Callable[[tuple[ActivationRun, ...]], None],
+        *,
+        selection: Selection,
+        spread: timedelta,
+    ) -> None:
+        self._site, self._board, self._count = site, board, count
+        self._selection, self._spread = selection, spread
+        self._known = Known()
+        self._setbacks: dict[str, Setback] = {}
+        self._troubles: dict[str, str] = {}
+        self._locked_until: datetime | None = None
+
+    def load(self) -> None:
+        """Read the files for the first time, which must be valid. Raises InvalidProject, UsageError."""
+        self._today = self._site.now().date()
+        self._project = self._site.load(self._today)
+        self._selection.require_matches([Candidate.of(one) for one in self._project.activations])
+        self._site.log(f"{_activations(len(self._chosen()))} to keep fresh")
+
+    def run(self) -> None:
+        """Look, run and wait by turns, until someone asks to stop."""
+        while self._round():
+            pass
+        self._board.view = replace(self._board.view, stopping=True)
+        self._site.log("stopped")
+
+    def _round(self) -> bool:
+        """One round; False when it was the last one."""
+        coming = self._look()
+        now = self._site.now()
+        ready = frozenset(turn.activation for turn in coming if turn.at <= now)
+        event = self._site.wait(self._pause(coming, now).total_seconds())
+        if event is Event.STOP:
+            return False
+        if event is Event.CHANGED or self._site.now().date() != self._today:
+            self._reload(changed=event is Event.CHANGED)
+        elif ready and (self._locked_until is None or self._site.now() >= self._locked_until):
+            return self._sync(ready)
+        return True
+
+    def _pause(self, coming: tuple[Turn, ...], now: datetime) -> timedelta:
+        first = coming[0].at if coming else now + LONGEST_WAIT
+        if self._locked_until is not None:
+            first = max(first, self._locked_until)
+        return min(max(first - now, timedelta()), LONGEST_WAIT)
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> tuple[Activation, ...]:
+        return tuple(one for one in self._project.activations if self._selection.means(Candidate.of(one)))
+
+    def _look(self) -> tuple[Turn, ...]:
+        """Read the state, forget setbacks that someone else has mended, and show how things stand."""
+        try:
+            self._known = self._site.known()
+            self._mend("state")
+        except Exception as error:  # noqa: BLE001 - the service outlives whatever befalls one look at the state
+            self._trouble("state", error)
+            self._show(())
+            return ()
+        good = self._known.last_good
+        for one, setback in tuple(self._setbacks.items()):
+            if one in good and good[one] > setback.since:
+                del self._setbacks[one]
+        now = self._site.now()
+        coming = turns(self._chosen(), good, self._setbacks, now, self._spread)
+        self._show(coming)
+        return coming
+
+    def _show(self, coming: tuple[Turn, ...]) -> None:
+        due = {turn.activation: turn.at for turn in coming}
+        known = self._known
+        rows = (
+            Row(one.id, known.members.get(one.id), known.last_good.get(one.id), due.get(one.id))
+            for one in self._chosen()
+        )
+        reasons = [Reason(code, message) for code, message in self._troubles.items()]
+        reasons += [
+            Reason(setback.outcome, setback.reason, one)
+            for one, setback in sorted(self._setbacks.items())
+            if setback.outcome
+        ]
+        self._board.view = View(tuple(rows), tuple(reasons))
+
+    def _reload(self, *, changed: bool) -> None:
+        """Take the files as they are now; while they are not valid, those that last were go on."""
+        today = self._site.now().date()
+        try:
+            project = self._site.load(today)
+        except Exception as error:  # noqa: BLE001 - no file that anyone writes may end the service
+            self._trouble("invalid-project", error)
+            return
+        finally:
+            self._today = today
+        self._mend("invalid-project")
+        if project == self._project:
+            return
+        self._project = project
+        self._setbacks.clear()
+        if changed:
+            self._site.log(f"files changed; {_activations(len(self._chosen()))} to keep fresh")
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def _sync(self, ready: frozenset[str]) -> bool:
+        now = self._site.now()
+        try:
+            done, stop = self._site.sync(self._project, self._today, ready)
+        except Interrupted as interruption:
+            self._site.log(interruption.message)
+            return False
+        except Locked as held:
+            if self._locked_until is None:
+                self._site.log(f"waiting: {held.message}")
+            self._locked_until = now + LOCK_WAIT
+            return True
+        except Exception as error:  # noqa: BLE001 - a run that fails as a whole is tried again
+            self._locked_until = None
+            message = self._trouble("sync", error)
+            for one in ready:
+                self._setbacks[one] = set_back(self._setbacks.get(one), now, Outcome.FAILED, message)
+            return True
+        self._locked_until = None
+        self._mend("sync")
+        self._take_in(done, ready)
+        return not (stop or done.applied.interrupted)
+
+    def _take_in(self, done: Synced, ready: frozenset[str]) -> None:
+        now = self._site.now()
+        self._count(done.applied.outcomes)
+        fared = {run.activation: (str(run.outcome), run.detail) for run in done.applied.outcomes}
+        fared |= {part.activation: ("skipped", part.reason) for part in done.skipped}
+        for run in done.applied.outcomes:
+            self._site.log(_line(run))
+        for part in done.skipped:
+            self._site.log(f"{part.activation} skipped: {part.reason}")
+        for one in ready:
+            outcome, reason = fared.get(one, ("", ""))
+            if outcome in _GOOD:
+                self._setbacks.pop(one, None)
+            elif outcome:
+                self._setbacks[one] = set_back(self._setbacks.get(one), now, outcome, reason)
+            else:
+                self._setbacks[one] = Setback(now, now + LONGEST_WAIT)  # another run was faster
+
+    # -- troubles ------------------------------------------------------------------------------------------------
+
+    def _trouble(self, code: str, error: Exception) -> str:
+        """Keep in mind that something is not well; it is told once, and again when it changes."""
+        message = _sentence(error)
+        if self._troubles.get(code) != message:
+            self._site.log(f"{code}: {message}")
+        self._troubles[code] = message
+        return message
+
+    def _mend(self, code: str) -> None:
+        if self._troubles.pop(code, None) is not None:
+            self._site.log(f"{code}: well again")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, InvalidProject):
+        first, more = error.findings[0], len(error.findings) - 1
+        told = f"{first.location}: {first.message}" + (f" (and {more} more)" if more else "")
+        return f"{told}; the files that were valid last go on" if first.code != "missing-credential" else told
+    failure: HeadcountError = as_failure(error)
+    return f"{failure.message}; {failure.hint}" if failure.hint else failure.message
+
+
+def _activations(count: int) -> str:
+    return f"{count:,} activation{'' if count == 1 else 's'}"
+
+
+def _line(run: ActivationRun) -> str:
+    numbers = f"+{run.added:,} -{run.removed:,}, {run.members:,} members, {run.rejected:,} rejected"
+    detail = f"; {run.detail}" if run.detail else ""
+    return f"{run.activation} {run.outcome}: {numbers}{detail}"

@@ -1,0 +1,87 @@
+"""The service in Prometheus' terms. Labels are activation ids and outcomes, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Summary, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from runner.applied import ActivationRun
+from runner.service.board import Board, Row
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """What has been counted since the process started, and what the board shows."""
+
+    def __init__(self, board: Board) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_OfBoard(board))
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"headcount_{name}", meaning, ("activation", *labels), registry=self._registry)
+
+        self._runs = counter("runs", "Runs of an activation, by how they ended.", "outcome")
+        self._added = counter("identifiers_added", "Identifiers added to the audience.")
+        self._removed = counter("identifiers_removed", "Identifiers removed from the audience.")
+        self._rejected = counter("identifiers_rejected", "Malformed identifiers left out, counted in every run.")
+        self._duration = Summary(
+            "headcount_run_duration_seconds",
+            "How long definitions and members took to send.",
+            ("activation",),
+            registry=self._registry,
+        )
+
+    def count(self, outcomes: tuple[ActivationRun, ...]) -> None:
+        """Add what a run did."""
+        for run in outcomes:
+            self._runs.labels(run.activation, str(run.outcome)).inc()
+            self._added.labels(run.activation).inc(run.added)
+            self._removed.labels(run.activation).inc(run.removed)
+            self._rejected.labels(run.activation).inc(run.rejected)
+            self._duration.labels(run.activation).observe(run.seconds)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _OfBoard(Collector):
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        view = self._board.view
+        invalid = float(view.invalid_project)
+        yield GaugeMetricFamily("headcount_project_invalid", "1 while the files are not valid.", value=invalid)
+        yield GaugeMetricFamily("headcount_degraded", "1 while /healthz has reasons.", value=float(bool(view.reasons)))
+        yield _gauge("members", "Identifiers that the audience holds.", view.rows, lambda row: row.members)
+        yield _gauge(
+            "last_success_timestamp_seconds",
+            "When the last good run began.",
+            view.rows,
+            lambda row: _seconds(row.last_success),
+        )
+        yield _gauge(
+            "next_due_timestamp_seconds",
+            "When the next run is to begin.",
+            view.rows,
+            lambda row: _seconds(row.next_due),
+        )
+
+
+def _gauge(name: str, meaning: str, rows: tuple[Row, ...], value: Callable[[Row], float | None]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"headcount_{name}", meaning, labels=("activation",))
+    for row in rows:
+        number = value(row)
+        if number is not None:
+            family.add_metric((row.activation,), number)
+    return family
+
+
+def _seconds(when: datetime | None) -> float | None:
+    return None if when is None else when.timestamp()

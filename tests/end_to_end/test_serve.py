@@ -1,0 +1,189 @@
+"""`headcount serve`: a real process that runs what is due, sees files change, and tells how it fares over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from runner.config.schemas import schema_folder
+from runner.sandbox import Sandbox
+from tests.end_to_end.shop import Shop, hashes, mail
+
+
+class Served:
+    """A service under test, its log gathered as it comes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        assert process.stderr is not None
+        self._stream = process.stderr
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = self.until(r"/healthz and /metrics at (\S+)")
+
+    def _read(self) -> None:
+        self.lines.extend(iter(self._stream.readline, ""))
+
+    @property
+    def log(self) -> str:
+        return "".join(self.lines)
+
+    def until(self, pattern: str) -> str:
+        """The group that the pattern catches in the log, once it is there."""
+        return eventually(lambda: (found := re.search(pattern, self.log)) and (found[1] if found.groups() else "x"))
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def health(self) -> Any:
+        return json.loads(self.get("/healthz"))
+
+    def metric(self, name: str) -> float:
+        line = next(line for line in self.get("/metrics").splitlines() if line.startswith(name + " "))
+        return float(line.rpartition(" ")[2])
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self._reader.join(timeout=10)
+        return code
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    """What a look gives, as soon as it gives something."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if seen := look():
+            return seen
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within a minute")
+
+
+@contextmanager
+def serving(shop: Shop, *arguments: str) -> Iterator[Served]:
+    process = shop.start("serve", "--port", "0", *arguments)
+    try:
+        served = Served(process)
+        yield served
+    finally:
+        process.kill()
+        process.wait()
+        served._reader.join(timeout=10)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        shop.outputs.append(served.log)
+
+
+@pytest.fixture
+def overdue(shop: Shop) -> Shop:
+    """`loyal` was last brought up to date long ago, and its people have changed since; `by-hand` never is due."""
+    shop.activation("loyal", schedule={"every": "1h"})
+    shop.activation("by-hand", schedule="manual")
+    shop.apply()
+    long_ago = (datetime.now(UTC) - timedelta(hours=7)).isoformat()
+    backdate(shop, long_ago)
+    shop.people(mail(1, 2, 3, 4))
+    return shop
+
+
+def backdate(shop: Shop, when: str) -> None:
+    """Let every run of the state have begun then."""
+    import sqlite3
+    from contextlib import closing
+
+    from runner.state import values
+
+    with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as db, db:
+        db.execute("UPDATE run SET started_at = ?", (values.from_time(datetime.fromisoformat(when)),))
+
+
+def test_what_is_due_is_run_and_told(overdue: Shop, sandbox: Sandbox) -> None:
+    with serving(overdue) as served:
+        served.until(r"loyal done: \+1 -0, 4 members")
+        members = {segment.name: sandbox.members(segment.id, "email") for segment in sandbox.segments()}
+        assert members == {"Loyal": hashes(1, 2, 3, 4), "By-Hand": hashes(1, 2, 3)}
+        assert served.metric('headcount_runs_total{activation="loyal",outcome="done"}') == 1
+        assert served.metric('headcount_identifiers_added_total{activation="loyal"}') == 1
+        eventually(lambda: served.metric('headcount_members{activation="loyal"}') == 4)
+        now = time.time()
+        assert abs(served.metric('headcount_last_success_timestamp_seconds{activation="loyal"}') - now) < 300
+        assert served.metric('headcount_next_due_timestamp_seconds{activation="loyal"}') > now + 2_000
+        health = served.health()
+        Draft7Validator(json.loads((schema_folder() / "health.schema.json").read_text())).validate(health)
+        assert (health["status"], health["reasons"]) == ("ok", [])
+        assert served.end() == 0
+        assert "stopped" in served.log
+
+
+def test_changed_files_are_picked_up_and_never_applied(overdue: Shop, sandbox: Sandbox) -> None:
+    with serving(overdue) as served:
+        served.until("loyal done")
+        overdue.write("activations/loyal.yaml", "kind: Activation\nid: [")
+        served.until("invalid-project: activations/loyal.yaml:")
+        eventually(lambda: served.metric("headcount_project_invalid") == 1)
+        health = served.health()
+        assert health["status"] == "degraded"
+        assert [reason["code"] for reason in health["reasons"]] == ["invalid-project"]
+        overdue.activation("loyal", schedule={"every": "1h"})
+        overdue.activation("new", schedule={"every": "1h"})
+        served.until("new skipped: not applied yet")
+        eventually(lambda: served.metric("headcount_project_invalid") == 0)
+        assert {segment.name for segment in sandbox.segments()} == {"Loyal", "By-Hand"}
+        assert [reason["activation"] for reason in served.health()["reasons"]] == ["new"]
+        assert served.end() == 0
+
+
+def test_files_that_are_not_valid_at_the_start_end_it(shop: Shop) -> None:
+    shop.write("activations/loyal.yaml", "kind: Activation\nid: [")
+    assert "loyal.yaml:3" in shop.run("serve", "--port", "0", code=3).err
+
+
+def test_sigterm_waits_for_the_batch_in_flight(overdue: Shop, sandbox: Sandbox) -> None:
+    sandbox.forget_calls()
+    sandbox.fault("slow", path="contact-list", seconds=2)
+    with serving(overdue) as served:
+        eventually(lambda: sandbox.calls("contact-list"))
+        assert served.end() == 0
+        assert "loyal done: +1 -0" in served.log
+        assert served.log.endswith("stopped\n")
+    members = {segment.name: sandbox.members(segment.id, "email") for segment in sandbox.segments()}
+    assert members["Loyal"] == hashes(1, 2, 3, 4)
+    assert overdue.run("status", "--format", "json").json["activations"][1]["unfinished"] is None
+
+
+def test_a_state_that_another_run_holds_is_waited_for(overdue: Shop) -> None:
+    from runner.state import open_state
+
+    state = open_state(overdue.folder / ".headcount")
+    with serving(overdue) as served:
+        with state.lock("headcount apply"):
+            served.until("waiting: .*headcount apply")
+            assert served.health()["status"] == "ok"
+        served.until("loyal done")
+    state.close()
+
+
+def test_a_port_that_is_taken_is_told(shop: Shop, sandbox: Sandbox) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    assert "choose another --port" in shop.run("serve", "--port", port, code=1).err
+
+
+@pytest.mark.parametrize("spread", ["ten", "10", "-1m", "5d"])
+def test_a_spread_that_is_no_time_is_wrong_usage(shop: Shop, spread: str) -> None:
+    assert "--spread" in shop.run("serve", "--spread", spread, code=64).err
