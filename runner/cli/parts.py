@@ -115,7 +115,8 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
     state = setup.state()
     engine = DuckDBEngine()
     with Interrupts() as interrupts:
-        accounts = Accounts(partial(connect, sleep=partial(_wait, state=state, interrupts=interrupts)))
+        wait = partial(_wait, state=state, interrupts=interrupts)
+        accounts = Accounts(partial(connect, sleep=wait, permit=state.require_lock))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
         tools = Tools(state, engine, setup.clock, progress, interrupts.asked)
         try:
@@ -137,17 +138,21 @@ def _wait(seconds: float, *, state: State, interrupts: Interrupts) -> None:
 
 
 def connect(
-    destination: Destination, sleep: Callable[[float], None] = time.sleep, patience: float | None = None
+    destination: Destination,
+    sleep: Callable[[float], None] = time.sleep,
+    permit: Callable[[], None] = lambda: None,
+    patience: float | None = None,
 ) -> Connection:
-    """Open a connection for a destination of the files; it waits between calls with `sleep`.
+    """Open a connection for a destination of the files.
 
+    It waits between calls with `sleep`, and asks `permit` right before each of them, which raises when none may leave.
     `patience` (seconds) bounds for how long what can heal is tried again.
     """
     from runner.criteo import Transport
     from runner.criteo import connect as connect_to_criteo
     from runner.criteo.clock import Clock
 
-    transport = Transport(clock=Clock(sleep=sleep), retries=_retries(patience))
+    transport = Transport(clock=Clock(sleep=sleep), retries=_retries(patience), permit=permit)
     return connect_to_criteo(destination, environ=os.environ, transport=transport)
 
 

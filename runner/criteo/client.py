@@ -32,12 +32,16 @@ OUTAGE = "Criteo or the network may be down: run the command again later, it tak
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """What a connection is built on; tests bring their own."""
+    """What a connection is built on; tests bring their own.
+
+    `permit` is asked right before each call leaves, and raises where none may leave any more.
+    """
 
     clock: Clock = field(default_factory=Clock)
     retries: Retries = field(default_factory=Retries)
     pacers: Pacers = SHARED
     session: Callable[[], requests.Session] = requests.Session
+    permit: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Client:
         self._app = app
         self._clock = transport.clock
         self._retries = transport.retries
+        self._permit = transport.permit
         self._pacer = transport.pacers.of(endpoint.url, app.client_id.reveal(), rate_limit, transport.clock)
         self._http = Http(endpoint.url, loopback=endpoint.loopback, clock=transport.clock, session=transport.session)
         self._tokens = Tokens(self._fetch_token, transport.clock)
@@ -103,6 +108,7 @@ class Client:
     def _send(self, request: Request, doing: str) -> Response:
         """Send once, in turn. Raises Healable where no answer came or Criteo asks for patience."""
         self._pacer.wait()
+        self._permit()
         begun = self._clock.monotonic()
         try:
             response = self._http.exchange(request)

@@ -132,9 +132,8 @@ class History:
         stage.place.unlock()
         sandbox.forget_calls()
         orders = json.dumps({**mishap.orders, "log": str(log)})
-        with _meanwhile(mishap, sandbox), stage.place.trouble(stage.chance) as trouble:
-            words = [*mishap.words, trouble] if trouble else mishap.words
-            self.story.append(f"   headcount {shown}; {', '.join(words) or 'undisturbed'}")
+        self.story.append(f"   headcount {shown}; {', '.join(mishap.words) or 'undisturbed'}")
+        with _meanwhile(mishap, sandbox), stage.place.trouble(mishap.unanswered, stage.chance):
             victims = [_start(stage, arguments, orders, mishap)]
             if mishap.two_at_once:
                 victims.append(_start(stage, arguments, json.dumps({"log": str(log)}), mishap))
@@ -154,7 +153,7 @@ class History:
         self.story.append(f"   -> {codes} {points}")
         calls = sandbox.calls(identifiers=True)
         self._count(codes, points, calls, mishap)
-        self.tally.mishaps.update(["bucket that leaves calls unanswered"] if trouble else [])
+        self.tally.mishaps.update(["bucket that leaves calls unanswered"] if mishap.unanswered else [])
         self.said = "".join(out + err for out, err in outputs)
         for code, (out, err) in zip(codes, outputs, strict=True):
             checks.ended_well(code, out, err)
@@ -192,6 +191,11 @@ class History:
         checks.foreign_untouched(stage.foreign, stage.sandbox, calls)
         checks.only_needed(stage.world, accounts, calls)
         checks.certainty_is_true(accounts, stage.sandbox)
+
+    def start(self, stage: Stage, arguments: list[str], orders: dict[str, object]) -> subprocess.Popen[str]:
+        """One more process, beside the run that is under way."""
+        log = str(stage.shop.folder / "points")
+        return _start(stage, arguments, json.dumps({**orders, "log": log}), mishaps.Mishap())
 
     # -- the clean run -----------------------------------------------------------------------------------------------
 

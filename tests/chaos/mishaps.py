@@ -95,7 +95,7 @@ class Mishap:
     """What is about to go wrong. `orders` are for the process (see tests.chaos.victim); `words` say it all.
 
     `watch` is called as soon as the process runs; `disk` is what its state lies on (see tests.chaos.namespaces), `room`
-    the bytes that a small one has left.
+    the bytes that a small one has left; `unanswered` is the share of the calls to a bucket that get no answer.
     """
 
     orders: dict[str, Any] = field(default_factory=dict)
@@ -105,6 +105,7 @@ class Mishap:
     watch: Callable[[Popen[str], Sandbox], None] | None = None
     disk: str = ""
     room: int = 0
+    unanswered: float = 0.0
 
 
 def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> Mishap:
@@ -114,6 +115,9 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> M
         _to_the_process(mishap, chance, state)
     if chance.random() < 0.5:
         _to_criteo(mishap, chance, sandbox)
+    if state is None and chance.random() < 0.4:
+        mishap.unanswered = chance.choice((0.02, 0.1, 0.3))
+        mishap.words.append(f"{mishap.unanswered:.0%} of the calls to the bucket go without an answer")
     if not mishap.disk and chance.random() < 0.12:
         mishap.two_at_once = True
         mishap.words.append("two at once")

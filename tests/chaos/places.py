@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
@@ -38,11 +38,9 @@ class Folder:
         """The environment of the machine of the next run."""
         return {}
 
-    @contextmanager
-    def trouble(self, chance: random.Random) -> Iterator[str]:
-        """What goes wrong with the place during a run, in words."""
-        with nullcontext():
-            yield ""
+    def trouble(self, share: float, chance: random.Random) -> AbstractContextManager[None]:
+        """During a run, this share of the calls to where the state is goes without an answer."""
+        return nullcontext()
 
     def unlock(self) -> None:
         """The lock of a dead run opens by itself."""
@@ -87,12 +85,9 @@ class InBucket:
         return _cache(self.state, chance.choice(MACHINES))
 
     @contextmanager
-    def trouble(self, chance: random.Random) -> Iterator[str]:
-        """The store may leave calls without an answer, with or without effect."""
-        if chance.random() < 0.6:
-            yield ""
-            return
-        share, fates = chance.choice((0.02, 0.1, 0.3)), random.Random(chance.random())
+    def trouble(self, share: float, chance: random.Random) -> Iterator[None]:
+        """This share of the calls to the store goes without an answer, with or without effect."""
+        fates = random.Random(chance.random())
 
         def fault(method: str, name: str) -> str:
             if fates.random() >= share:
@@ -100,7 +95,7 @@ class InBucket:
             return fates.choice(FATES) if method != "GET" else "refused"
 
         with self.store.failing(fault):
-            yield f"{share:.0%} of the calls to the bucket go without an answer"
+            yield
 
     def unlock(self) -> None:
         """Somebody says that whoever held the state is dead."""

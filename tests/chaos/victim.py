@@ -8,6 +8,7 @@ Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON
     largest_file   bytes that no file may exceed
     read_only      nothing below this folder can be written, from the beginning
     patience       seconds until an answer that does not come is given up
+    terms          [seconds that the lease on a bucket lasts, is renewed after, is given up before its end]
     clock          {before, after, nth}: seconds by which the machine's clock is off, and from its nth reading on
     log            a file that gets a line for each point that was reached
 """
@@ -74,6 +75,11 @@ def _interrupt_twice(*_: Any) -> None:
     _interrupt()
 
 
+def _freeze(*_: Any) -> None:
+    """Stand still, the renewing of the lease included, until somebody says go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def _no_space(*_: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -110,6 +116,7 @@ DEEDS: dict[str, Callable[..., None]] = {
     "no space": _no_space,
     "full": _fill_disk,
     "read-only": _remount,
+    "freeze": _freeze,
 }
 
 
@@ -123,6 +130,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders["largest_file"], resource.RLIM_INFINITY))
     if "read_only" in orders:
         _protect(orders["read_only"])
+    if "terms" in orders:
+        _set_terms(*orders["terms"])
     if "clock" in orders:
         _set_clock(**orders["clock"])
     from runner.__main__ import main as headcount
@@ -209,6 +218,16 @@ def _protect(folder: str) -> None:
         return connect(str(database).replace("mode=rw", "mode=ro"), *more, **options)
 
     os.open, os.mkdir, sqlite3.connect = open_, mkdir_, connect_  # type: ignore[assignment]
+
+
+def _set_terms(lasts: float, beat: float, margin: float) -> None:
+    from runner.state import lease, remote
+
+    made = remote.RemoteState.__init__
+    made.__defaults__ = tuple(
+        lease.Terms(lasts, beat, margin) if isinstance(value, lease.Terms) else value
+        for value in made.__defaults__ or ()
+    )
 
 
 def _set_clock(before: float, after: float, nth: int) -> None:

@@ -15,7 +15,7 @@ from runner import __version__
 from runner.criteo.clock import Clock
 from runner.criteo.retries import Retries
 from runner.destinations import Connection
-from runner.errors import AnswerLost, DestinationError
+from runner.errors import AnswerLost, DestinationError, LockLost
 from runner.identifiers import IdentifierType, Operation
 from tests.unit.criteo.clock import START, FakeClock
 from tests.unit.criteo.conftest import Connector
@@ -358,3 +358,20 @@ def test_fifty_thousand_identifiers_go_out_in_one_call(criteo: FakeCriteo, conne
     assert [request.json["data"]["attributes"]["identifiers"] == identifiers for request in criteo.received] == [
         True
     ] * 2
+
+
+def test_whoever_may_not_send_is_stopped_right_before_each_call_and_nothing_leaves(
+    criteo: FakeCriteo, open_connection: Connector
+) -> None:
+    def permit() -> None:
+        if len(criteo.received) == 1:
+            raise LockLost("another run holds the state")
+
+    criteo.will(ME, ME)
+    connection = open_connection({"permit": permit})
+    connection.accounts()
+    with pytest.raises(LockLost):
+        connection.accounts()
+    with pytest.raises(LockLost):
+        connection.create("Loyal", "", (IdentifierType.EMAIL,))
+    assert len(criteo.received) == 1
