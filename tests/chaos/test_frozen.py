@@ -15,7 +15,9 @@ from tests.chaos.deeds import Stage, people_come_and_go
 from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
 
-TERMS = [2.0, 0.2, 0.5]
+TERMS = [6.0, 0.3, 0.5]
+"""Long enough for a slow machine to renew its lease in time, and to be the one that stands still."""
+
 ALL = ("apply", "--yes", "--prune")
 
 

@@ -145,7 +145,7 @@ def _shorten_waits(patience: float) -> None:
     from runner.criteo.retries import Retries
 
     http.READ_TIMEOUT = patience
-    parts._retries = lambda: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
+    parts._retries = lambda _patience: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
 
 
 def _watch_state(alarm: float | None) -> None:
