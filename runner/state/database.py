@@ -159,6 +159,8 @@ def _open_writer(path: Path) -> tuple[Connection, bool]:
     try:
         version = _checked_version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
+        # Each commit goes on into the database at once: whoever copies state.db without its log misses little.
+        connection.execute("PRAGMA wal_autocheckpoint = 1")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA checkpoint_fullfsync = ON")

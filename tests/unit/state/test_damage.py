@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import errno
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from runner.errors import StateError
 from runner.state import files as state_files
+from runner.state.local import LocalState
 
 from .conftest import begin_delta, end_delta, files, intend, send
 
@@ -281,3 +286,24 @@ def test_what_cannot_be_removed_stops_nothing(state, filled, monkeypatch):
         assert outbox.exists()
     with state.lock("headcount sync"):
         assert not outbox.exists()
+
+
+def test_a_log_that_is_lost_after_a_kill_takes_no_older_change_with_it(folder):
+    """`state.db` alone, as somebody may copy it, knows all but perhaps the last change."""
+    script = f"""
+import os, signal
+from pathlib import Path
+from runner.state.local import LocalState
+from tests.unit.state.conftest import intend
+
+state = LocalState(Path({str(folder)!r}))
+with state.lock("headcount apply"):
+    for number in range(20):
+        intend(state, f"a{{number}}")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    died = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=False)
+    assert died.returncode == -signal.SIGKILL
+    for log in folder.glob("state.db-*"):
+        log.unlink()
+    assert len(LocalState(folder).audiences()) >= 19
