@@ -61,5 +61,5 @@ def bring_back(state: Path) -> None:
 
 
 def used(state: Path) -> int:
-    """Bytes that the state takes on a disk, in whole pages."""
-    return sum(4096 + -(-path.stat().st_size // 4096) * 4096 for path in (state, *state.rglob("*")))
+    """Bytes that the state's files take on a disk in memory, in whole pages; its folders take none."""
+    return sum(-(-path.stat().st_size // 4096) * 4096 for path in state.rglob("*") if path.is_file())

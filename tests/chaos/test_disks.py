@@ -24,7 +24,7 @@ def with_something_to_do(stage: Stage) -> None:
 @pytest.mark.skipif(not namespaces.available(), reason="this machine lets nobody mount anything")
 @pytest.mark.parametrize(
     ("disk", "room", "told"),
-    [("read-only", 0, "read-only"), ("small", 0, "full"), ("small", 5 * 4096, "full")],
+    [("read-only", 0, "read-only"), ("small", 0, "no space left"), ("small", 14 * 4096, "full")],
     ids=["read-only", "full", "full after a while"],
 )
 def test_a_real_disk_that_takes_no_more_is_named_and_loses_nothing(disk: str, room: int, told: str) -> None:
