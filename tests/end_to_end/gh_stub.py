@@ -2,9 +2,10 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+import jq
 
 store = Path(os.environ["STUBS"]) / "comments.json"
 comments = json.loads(store.read_text()) if store.exists() else []
@@ -26,9 +27,8 @@ while rest:
     elif not word.startswith("--"):
         path = word
 if (method, path) == ("GET", "repos/shop/audiences/issues/7/comments"):
-    listed = json.dumps(comments)
-    found = subprocess.run(["jq", "-r", query], input=listed, capture_output=True, text=True, check=True)
-    sys.stdout.write(found.stdout)
+    for found in jq.compile(query).input_value(comments).all():
+        sys.stdout.write(f"{found}\n")
 elif (method, path) == ("POST", "repos/shop/audiences/issues/7/comments"):
     comments.append({"id": len(comments) + 1, "user": {"login": "github-actions[bot]"}, "body": body})
 else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -206,7 +205,3 @@ def test_gitlab_plans_reports_and_applies(pipeline: Pipeline) -> None:
     report = pipeline.shop.folder / document["audiences:plan"]["artifacts"]["reports"]["terraform"]
     assert json.loads(report.read_text()) == {"create": 1, "update": 0, "delete": 0}
     assert pipeline.shop.plan()["loyal"]["action"] == "unchanged"
-
-
-def test_jq_is_there_for_the_stand_in_of_gh() -> None:
-    assert shutil.which("jq"), "install jq: the comment's filter is run by it"
