@@ -83,10 +83,11 @@ def _due(
     """What is due of the chosen ones; and of the others with a schedule, when each is due, the first one first."""
     last = tools.state.last_good()
     ready = tuple(one for one in chosen if is_due(one.schedule, last.get(one.id), now))
+    taken = {one.id for one in ready}
     later = [
         Slot(one.id, at, one.schedule)
         for one in chosen
-        if one not in ready and (at := next_due(one.schedule, last.get(one.id), now)) is not None
+        if one.id not in taken and (at := next_due(one.schedule, last.get(one.id), now)) is not None
     ]
     return ready, tuple(sorted(later, key=lambda run: (run.at, run.activation)))
 
