@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -171,11 +171,13 @@ def test_a_state_that_another_run_holds_is_waited_for(overdue: Shop) -> None:
     from runner.state import open_state
 
     state = open_state(overdue.folder / ".headcount")
-    with serving(overdue) as served:
-        with state.lock("headcount apply"):
+    with ExitStack() as held:
+        held.enter_context(state.lock("headcount apply"))
+        with serving(overdue) as served:
             served.until("waiting: .*headcount apply")
             assert served.health()["status"] == "ok"
-        served.until("loyal done")
+            held.close()
+            served.until("loyal done")
     state.close()
 
 
