@@ -28,7 +28,8 @@ class Evaluation:
     """A segment evaluated: `path` is the engine's own file of wire forms, valid until the engine is closed.
 
     `rows` are the rows the SQL yielded, `people` those with at least one valid identifier, `blank` the null or blank
-    values per type.
+    values per type. `beside` is what it was compared with while it ran, if it was: the file then tells only how the two
+    differ, so it can be compared with that alone.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Evaluation:
     people: int
     blank: Mapping[IdentifierType, int]
     rejected: tuple[Rejected, ...]
+    beside: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,10 @@ class Held:
     outbox: Path | None = None
     taken: frozenset[int] = frozenset()
     in_flight: frozenset[int] = frozenset()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.outbox, self.members) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)

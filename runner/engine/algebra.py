@@ -48,11 +48,6 @@ def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
     )
 
 
-def settled(held: Held, identifier_type: IdentifierType) -> tuple[str, ...]:
-    """The identifiers of the membership and those sent since, as parts that are distinct in themselves."""
-    return tuple(part for part in (_members(held, identifier_type), _sent(held, identifier_type)) if part)
-
-
 def joined(now: str, before: str) -> str:
     """Each identifier of the segment or of what is held, with its side; several times where the segment has it so.
 
@@ -61,6 +56,28 @@ def joined(now: str, before: str) -> str:
     """
     side = "(coalesce(n.side, 0::utinyint) | coalesce(b.side, 0::utinyint))::utinyint"
     return f"select identifier, {side} as side from ({now}) n full join ({before}) b using (identifier)"
+
+
+def beside(wire_forms: str, before: str, identifier_type: IdentifierType) -> str:
+    """Each row of a segment's wire forms, and each identifier only held, with its side; `before` is distinct.
+
+    A row without a valid identifier has none here and no side but 0.
+    """
+    side = (
+        f"(case when n.{identifier_type} is null then 0 else {DECLARED} end::utinyint "
+        "| coalesce(b.side, 0::utinyint))::utinyint"
+    )
+    return (
+        f"select coalesce(n.{identifier_type}, b.identifier) as identifier, {side} as side, n.{identifier_type}_kind, "
+        f"n.{identifier_type}_sample from ({wire_forms}) n full join ({before}) b on n.{identifier_type} = b.identifier"
+    )
+
+
+def before(held: Held, identifier_type: IdentifierType) -> str | None:
+    """The identifiers of the membership and those sent since, each once with its side; None when there can be none."""
+    parts = tuple(part for part in (_members(held, identifier_type), _sent(held, identifier_type)) if part)
+    # A part alone is distinct as it is.
+    return sides(parts) if len(parts) > 1 else next(iter(parts), None)
 
 
 def sides(parts: Iterable[str]) -> str:

@@ -43,9 +43,12 @@ def differences(
     for identifier_type in stored_types(connection, evaluation, held):
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
-        before = algebra.settled(held, identifier_type)
+        before = algebra.before(held, identifier_type)
         path = folder / f"{identifier_type}.parquet"
-        if before:
+        if before and mapped and evaluation and evaluation.beside is not None:
+            differing = f"(from read_parquet({literal(evaluation.path)}) where identifier is not null)"
+            found.append(_counted(connection, identifier_type, before, differing))
+        elif before:
             found.append(_compare(connection, identifier_type, now, before, path))
         elif now is not None:
             found.append(_all_new(connection, identifier_type, now, path))
@@ -157,22 +160,27 @@ def _compare(
     connection: duckdb.DuckDBPyConnection,
     identifier_type: IdentifierType,
     now: str | None,
-    before: tuple[str, ...],
+    before: str,
     path: Path,
 ) -> Difference:
-    """One pass over all sets; only what differs is written down. A part of `before` alone is distinct as it is."""
-    settled = algebra.sides(before) if len(before) > 1 else before[0]
-    everything = algebra.joined(now, settled) if now else settled
+    """One pass over all sets; only what differs is written down."""
+    everything = algebra.joined(now, before) if now else before
     watched.run(
         connection,
         f"copy (select distinct identifier, side from ({everything}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
         f"to {literal(path)} {PLAIN}",
     )
+    return _counted(connection, identifier_type, before, f"read_parquet({literal(path)})")
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, before: str, differing: str
+) -> Difference:
+    """The counts of what is held and of what differs from it, each identifier of these once with its side."""
     [(members, unknown)] = watched.run(
         connection,
-        f"select count(*) filter ({algebra.MEMBER}), count(*) filter ({algebra.UNKNOWN}) from ({settled})",
+        f"select count(*) filter ({algebra.MEMBER}), count(*) filter ({algebra.UNKNOWN}) from ({before})",
     )
-    differing = f"read_parquet({literal(path)})"
     [(added, removed, new)] = watched.run(
         connection,
         f"select count(*) filter ({algebra.TO_ADD}), count(*) filter ({algebra.TO_REMOVE}), "

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -13,9 +13,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from runner.engine import algebra, deltas, watched
-from runner.engine.evaluation import measure, write_statement
+from runner.engine.evaluation import beside_statement, measure, write_statement
 from runner.engine.faults import failed, too_slow
-from runner.engine.files import told, write_durably
+from runner.engine.files import blamed, told, write_durably
 from runner.engine.instances import Instances
 from runner.engine.interface import Settled
 from runner.engine.scratch import Scratch, open_scratch
@@ -29,6 +29,10 @@ from runner.model import Activation, Source, SqlText
 
 if TYPE_CHECKING:
     import duckdb
+
+BESIDE_FROM = 16_000_000
+"""Bytes of a membership from which on a segment is compared while it runs. That takes an instance of its own, which
+must be opened; below, that costs more than it saves."""
 
 
 class DuckDBEngine:
@@ -72,13 +76,18 @@ class DuckDBEngine:
         except SegmentError as error:
             return _findings(error)
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
-        """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
+    def evaluate(self, activation: Activation, sources: tuple[Source, ...], beside: Held | None = None) -> Evaluation:
+        """Run the segment, bring mapped columns to wire form. Raises SegmentError.
+
+        A great membership `beside` is compared in the same pass; raises StateError where it cannot be read.
+        """
+        if beside is not None and (len(activation.mapping) > 1 or not _is_great(beside)):
+            beside = None
         folder = self._next_folder()
         try:
-            with self._telling(activation.segment.sql):
-                path, types = self._run(activation, sources, folder)
-                return measure(self._connection(), path, types)
+            with self._telling(activation.segment.sql, beside):
+                path, types = self._run(activation, sources, folder, beside)
+                return measure(self._connection(), path, types, beside)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -86,7 +95,7 @@ class DuckDBEngine:
     def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
         """The delta that brings what is held to the segment (to nothing when `evaluation` is None).
 
-        Raises StateError.
+        Raises StateError, and ValueError for an evaluation that was made beside another membership.
         """
         return {
             found.identifier_type: found.counts
@@ -110,7 +119,7 @@ class DuckDBEngine:
 
     def settle(self, held: Held, path: Path) -> Settled:
         """Fold an unfinished delta into a new membership file at `path`. Raises StateError."""
-        files = _files(held)
+        files = held.files
         with told("settling the membership", files, self._folder):
             connection = self._connection()
             types = deltas.stored_types(connection, None, held)
@@ -138,14 +147,15 @@ class DuckDBEngine:
             scratch.remove()
 
     def _run(
-        self, activation: Activation, sources: tuple[Source, ...], folder: Path
+        self, activation: Activation, sources: tuple[Source, ...], folder: Path, beside: Held | None
     ) -> tuple[Path, tuple[IdentifierType, ...]]:
         deadline = monotonic() + self._limits.seconds
-        with prepared(activation, sources, self._instances, deadline) as segment:
+        files = beside.files if beside is not None else ()
+        with prepared(activation, sources, self._instances, deadline, files) as segment:
             if segment.connection is None or segment.findings:
                 raise first_finding(segment.findings)
             written = segment.out / f"{folder.name}.parquet"
-            statement = write_statement(segment.columns, written)
+            statement = _statement(segment.columns, written, beside)
             try:
                 watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
                 # Out of reach of whichever segment the instance runs next.
@@ -155,8 +165,11 @@ class DuckDBEngine:
                 written.unlink(missing_ok=True)
 
     @contextmanager
-    def _telling(self, sql: SqlText) -> Iterator[None]:
-        """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors."""
+    def _telling(self, sql: SqlText, beside: Held | None = None) -> Iterator[None]:
+        """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors.
+
+        And into a StateError where a file `beside` is named in it.
+        """
         import duckdb
 
         try:
@@ -164,6 +177,8 @@ class DuckDBEngine:
         except watched.TimeLimitReached:
             raise too_slow(sql, self._limits.seconds) from None
         except (duckdb.Error, OSError, MemoryError) as error:
+            if beside is not None and (damage := blamed(error, beside.files, self._folder)):
+                raise damage from None
             raise failed(error, sql, self._limits.memory, self._folder) from None
 
     def _watch(self, activation: str) -> Callable[[float], None] | None:
@@ -172,12 +187,14 @@ class DuckDBEngine:
 
     def _differences(self, evaluation: Evaluation | None, held: Held) -> tuple[deltas.Difference, ...]:
         """Compare, or take what an earlier comparison of the same files found."""
+        if evaluation is not None and evaluation.beside not in (None, held):
+            raise ValueError("the evaluation was made beside another membership")
         key = (evaluation.path, held) if evaluation is not None else None
         with self._guard:
             found = self._compared.get(key) if key else None
         if found is None:
             folder = self._next_folder()
-            with told("the comparison", _files(held), self._folder):
+            with told("the comparison", held.files, self._folder):
                 folder.mkdir(mode=0o700)
                 found = deltas.differences(self._connection(), evaluation, held, folder)
             if key:
@@ -205,8 +222,20 @@ def _matters(found: deltas.Difference, evaluation: Evaluation | None) -> bool:
     return mapped or found.counts.before > 0
 
 
-def _files(held: Held) -> tuple[Path, ...]:
-    return tuple(path for path in (held.outbox, held.members) if path is not None)
+def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: Held | None) -> str:
+    """What runs the segment, and compares it with what is held of its one type where that is wanted."""
+    for identifier_type, column in columns.items():
+        before = algebra.before(beside, identifier_type) if beside is not None else None
+        if before is not None:
+            return beside_statement(identifier_type, column, before, path)
+    return write_statement(columns, path)
+
+
+def _is_great(held: Held) -> bool:
+    try:
+        return held.members is not None and held.members.stat().st_size >= BESIDE_FROM
+    except OSError:
+        return False  # whoever compares with it says so
 
 
 def _findings(error: SegmentError) -> tuple[Finding, ...]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.engine import watched
+from runner.engine import algebra, watched
 from runner.engine.files import PLAIN
 from runner.engine.session import literal
 from runner.engine.wire import BLANK, HASHED, KEPT, reasons, wire_select
 from runner.identifiers import IdentifierType
-from runner.membership import Evaluation, Rejected
+from runner.membership import Evaluation, Held, Rejected
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,11 +26,31 @@ def write_statement(columns: Mapping[IdentifierType, str], path: Path) -> str:
     return f"copy ({wire_select(columns, 'segment')}) to {literal(path)} {PLAIN}"
 
 
-def measure(connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[IdentifierType, ...]) -> Evaluation:
+def beside_statement(identifier_type: IdentifierType, column: str, before: str, path: Path) -> str:
+    """The same for one type and what is held of it, a query of distinct identifiers with their sides.
+
+    What is on both sides is only counted: of ten million members, writing and reading them again costs a fifth of all.
+    """
+    rows = algebra.beside(wire_select({identifier_type: column}, "segment"), before, identifier_type)
+    kind, sample = f"{identifier_type}_kind", f"{identifier_type}_sample"
+    # The two valid kinds as one, so that an identifier that differs has one row.
+    counted = f"""select case when {algebra.TO_ADD} or {algebra.TO_REMOVE} then identifier end as identifier, side,
+        case {kind} when {KEPT} then {HASHED} else {kind} end as {kind}, {sample}, count(*) as occurrences
+        from ({rows}) group by all"""
+    return f"copy ({counted}) to {literal(path)} {PLAIN}"
+
+
+def measure(
+    connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[IdentifierType, ...], beside: Held | None = None
+) -> Evaluation:
     """Count what an evaluation wrote: only the narrow columns are read."""
     source = f"read_parquet({literal(path)})"
     kinds = [f"{identifier_type}_kind" for identifier_type in types]
-    rows = watched.run(connection, f"select {', '.join(kinds)}, count(*) from {source} group by all")
+    total = "count(*)"
+    if beside is not None:
+        source = f"(select * from {source} where {kinds[0]} is not null)"  # without rows of what is only held
+        total = "sum(occurrences)"
+    rows = watched.run(connection, f"select {', '.join(kinds)}, {total} from {source} group by all")
     found = [(row[:-1], int(row[-1])) for row in rows]
     blank: dict[IdentifierType, int] = {}
     rejected: list[Rejected] = []
@@ -50,6 +70,7 @@ def measure(connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[Iden
         people=sum(count for combination, count in found if any(kind in (HASHED, KEPT) for kind in combination)),
         blank=blank,
         rejected=tuple(rejected),
+        beside=beside,
     )
 
 

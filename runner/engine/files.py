@@ -92,16 +92,25 @@ def told(what: str, files: tuple[Path, ...], folder: Path) -> Iterator[None]:
         raise _judged(error, what, files, folder) from None
 
 
-def _judged(error: Exception, what: str, files: tuple[Path, ...], folder: Path) -> StateError:
-    """The file of the state that DuckDB names is at fault, unless the machine is; one not named never is."""
+def blamed(error: Exception, files: tuple[Path, ...], folder: Path) -> StateError | None:
+    """The error for the file of the state that DuckDB names, which is at fault unless the machine is; None for none."""
     named = next((path for path in files if str(path) in str(error)), None)
     why = reason(error)
     if named and why in ("Permission denied", "Too many open files"):
         return StateError(f"{named} cannot be read: {why}", "check its rights")
+    if named and why:
+        return StateError(*temporary_folder(folder, why))
+    return unreadable(named) if named else None
+
+
+def _judged(error: Exception, what: str, files: tuple[Path, ...], folder: Path) -> StateError:
+    """The file of the state that DuckDB names is at fault, unless the machine is; one not named never is."""
+    found = blamed(error, files, folder)
+    if found is not None:
+        return found
+    why = reason(error)
     if why:
         return StateError(*temporary_folder(folder, why))
-    if named:
-        return unreadable(named)
     return StateError(f"{what} failed; what DuckDB said is not shown because it can quote the data", "run it again")
 
 

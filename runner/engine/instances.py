@@ -28,6 +28,9 @@ KEPT = 4
 Wanted = tuple[tuple[Source, frozenset[str]], ...]
 """Sources with the tables wanted of each, in lower case."""
 
+Key = tuple[tuple[str, frozenset[str]], ...]
+"""The same, as text, which can be looked up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -44,33 +47,39 @@ class Instances:
     def __init__(self, limits: Limits, folder: Path) -> None:
         self._limits = limits
         self._folder = folder
-        self._idle: dict[tuple[tuple[str, frozenset[str]], ...], Instance] = {}
+        self._idle: dict[Key, Instance] = {}
         self._numbers = count()
         self._guard = threading.Lock()
 
     @contextmanager
-    def lend(self, wanted: Wanted, deadline: float) -> Iterator[Instance]:
+    def lend(self, wanted: Wanted, deadline: float, beside: tuple[Path, ...] = ()) -> Iterator[Instance]:
         """An instance for these tables, nobody else's meanwhile. One in which something went wrong is not used again.
 
-        Raises SegmentError for a source that cannot be read, TimeLimitReached.
+        With files `beside`, it may read these too, and no other segment gets it. Raises SegmentError for a source that
+        cannot be read, TimeLimitReached.
         """
         key = tuple((repr(source), tables) for source, tables in wanted)
         with self._guard:
-            instance = self._idle.pop(key, None)
+            instance = None if beside else self._idle.pop(key, None)
         if instance is None:
-            instance = self._open(wanted, deadline)
+            instance = self._open(wanted, deadline, beside)
         try:
             yield instance
         except BaseException:
             instance.connection.close()
             raise
+        surplus = instance if beside else self._keep(key, instance)
+        if surplus is not None:
+            surplus.connection.close()
+
+    def _keep(self, key: Key, instance: Instance) -> Instance | None:
+        """Let an instance lie idle; the one that is then one too many."""
         with self._guard:
             surplus = self._idle.pop(key, None)
             self._idle[key] = instance
             if surplus is None and len(self._idle) > KEPT:
                 surplus = self._idle.pop(next(iter(self._idle)))
-        if surplus is not None:
-            surplus.connection.close()
+        return surplus
 
     def close(self) -> None:
         """Close those that lie idle; the folder is the caller's to remove."""
@@ -80,24 +89,29 @@ class Instances:
         for instance in idle:
             instance.connection.close()
 
-    def _open(self, wanted: Wanted, deadline: float) -> Instance:
+    def _open(self, wanted: Wanted, deadline: float, beside: tuple[Path, ...] = ()) -> Instance:
         folder = self._folder / f"instance-{next(self._numbers)}"
         folder.mkdir(mode=0o700)
         connection = open_session(self._limits, folder / "spill")
         try:
             reachable = tuple(attach(connection, source, tables, deadline) for source, tables in wanted)
-            lock(connection, reachable, folder / "out")
+            lock(connection, reachable, folder / "out", beside)
         except BaseException:
             connection.close()
             raise
         return Instance(connection, reachable, folder / "out")
 
 
-def lock(connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path) -> None:
-    """From here on the instance reads the sources' files, writes below `out`, and does nothing else outside itself."""
+def lock(
+    connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path, beside: tuple[Path, ...] = ()
+) -> None:
+    """From here on the instance reads the sources' files, writes below `out`, and does nothing else outside itself.
+
+    Files `beside` are for the engine's own part of a statement; segment SQL cannot name them.
+    """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = tuple(file for source in reachable for file in source.files)
-    connection.execute(f"set allowed_paths = {paths(files)}")
+    connection.execute(f"set allowed_paths = {paths((*files, *beside))}")
     connection.execute(f"set allowed_directories = {paths((f'{out}/',))}")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

@@ -36,12 +36,19 @@ class Engine(Protocol):
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
         ...
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
-        """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
+    def evaluate(self, activation: Activation, sources: tuple[Source, ...], beside: Held | None = None) -> Evaluation:
+        """Run the segment, bring mapped columns to wire form. Raises SegmentError.
+
+        Who will compare the segment with one membership only may say so in `beside`: both can then be done in one pass.
+        Raises StateError where that cannot be read.
+        """
         ...
 
     def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
-        """The delta that brings what is held to the segment (to nothing when `evaluation` is None)."""
+        """The delta that brings what is held to the segment (to nothing when `evaluation` is None).
+
+        Raises StateError, and ValueError for an evaluation that was made beside another membership.
+        """
         ...
 
     def write_outbox(self, evaluation: Evaluation, held: Held, path: Path, batch_size: int) -> tuple[Batch, ...]:

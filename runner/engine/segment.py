@@ -42,9 +42,13 @@ class Prepared:
 
 @contextmanager
 def prepared(
-    activation: Activation, sources: tuple[Source, ...], instances: Instances, deadline: float
+    activation: Activation,
+    sources: tuple[Source, ...],
+    instances: Instances,
+    deadline: float,
+    beside: tuple[Path, ...] = (),
 ) -> Iterator[Prepared]:
-    """Bind the activation's SQL in an instance that is locked to the tables it names.
+    """Bind the activation's SQL in an instance that is locked to the tables it names, and to the files `beside`.
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
@@ -59,7 +63,7 @@ def prepared(
         return
     used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)
-    with instances.lend(wanted, deadline) as instance:
+    with instances.lend(wanted, deadline, beside) as instance:
         yield _bind(activation, sources, instance, deadline)
         instance.connection.execute("drop view if exists temp.segment")
 

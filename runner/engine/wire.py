@@ -6,7 +6,8 @@ that may not occur inside a value) so that another engine can be held to the sam
 A value passes through named stages, each a column of one nested select, so that nothing is computed twice:
 
     raw      the mapped column as text
-    plain    whether one regular expression already shows it to be valid; then trimming, which is slow, is left out
+    plain    not 0 when a regular expression already shows it to be valid: then trimming, which is slow, is left out;
+             2 when it is its own text as well
     trimmed  without the blanks of `TRIMMED` at both ends
     text     what is hashed or encoded
     kind     BLANK, HASHED, KEPT, or the number of a reason for rejecting it
@@ -49,6 +50,7 @@ _UNSEEN = r"\x{00}-\x{20}\x{7f}-\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2028}-\x
 _TOP_LABEL = rf"(?:[^\x{{00}}-\x{{60}}\x{{7b}}-\x{{7f}}{_UNSEEN}]{{2,}}|xn--[a-z0-9-]+)"
 _EMAIL = rf"[^@{_UNSEEN}]+@(?:[^@.{_UNSEEN}]+\.)+{_TOP_LABEL}"
 _PLAIN_EMAIL = r"[0-9A-Za-z._+-]+@(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,}"
+_LOWER_EMAIL = r"[0-9a-z._+-]+@(?:[0-9a-z-]+\.)+[a-z]{2,}"
 _E164 = "[1-9][0-9]{6,14}"
 _NATIONAL = "0[0-9]{6,14}"
 _HEX_64 = "[0-9a-f]{64}"
@@ -79,7 +81,7 @@ def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
     raw = (f"cast({column} as varchar) as {stages.raw}" for stages, column in zip(types, columns.values(), strict=True))
     query = f"select {_list(raw)} from {relation}"
     for additions in (
-        (f"{rule.plain} as {stages.plain}" for stages, rule in zip(types, rules, strict=True)),
+        (f"cast({rule.plain} as utinyint) as {stages.plain}" for stages, rule in zip(types, rules, strict=True)),
         (f"{_trimmed(stages)} as {stages.trimmed}" for stages in types),
         (f"{rule.text} as {stages.text}" for stages, rule in zip(types, rules, strict=True)),
         (f"cast({rule.kind} as utinyint) as {stages.kind}" for stages, rule in zip(types, rules, strict=True)),
@@ -143,9 +145,13 @@ class _Rules:
 
 def _email(at: _Stages) -> _Rules:
     return _Rules(
-        plain=f"{_matches(at.raw, _PLAIN_EMAIL)} and length({at.raw}) <= {LONGEST_EMAIL}",
-        text=f"lower({at.trimmed})",
-        kind=f"""case when {at.plain} then {HASHED}
+        # In lower case most of the time, and one that is not shows it within a few characters.
+        plain=f"""case when strlen({at.raw}) > {LONGEST_EMAIL} then 0
+            when {_matches(at.raw, _LOWER_EMAIL)} then 2
+            when {_matches(at.raw, _PLAIN_EMAIL)} then 1
+            else 0 end""",
+        text=f"case when {at.plain} = 2 then {at.raw} else lower({at.trimmed}) end",
+        kind=f"""case when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
             when length({at.text}) in (32, 64) and {_matches(at.text, "[0-9a-f]+")} then {KEPT}
             when length({at.text}) > {LONGEST_EMAIL} then {_OTHER_REASON}
@@ -160,10 +166,10 @@ def _phone_number(at: _Stages) -> _Rules:
     digits = rf"regexp_replace(regexp_replace({at.trimmed}, '{separators}', '', 'g'), '^(?:[+]|00)', '')"
     return _Rules(
         plain=_matches(at.raw, f"[+]?{_E164}"),
-        text=f"""case when {at.plain} then replace({at.raw}, '+', '')
+        text=f"""case when {at.plain} > 0 then replace({at.raw}, '+', '')
             when {_matches(f"lower({at.trimmed})", _HEX_64)} then lower({at.trimmed})
             else {digits} end""",
-        kind=f"""case when {at.plain} then {HASHED}
+        kind=f"""case when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
             when length({at.trimmed}) = 64 and {_matches(at.text, _HEX_64)} then {KEPT}
             when {_matches(at.trimmed, "[+]?[0-9]+[.]0+")} then {_REASON}
@@ -182,7 +188,7 @@ def _mobile_ad_id(at: _Stages) -> _Rules:
         text=f"lower({at.trimmed})",
         kind=f"""case when coalesce({at.trimmed}, '') = '' then {BLANK}
             when {at.text} = '{_NO_TRACKING}' then {_OTHER_REASON}
-            when {at.plain} or {_matches(at.text, groups)} then {HASHED}
+            when {at.plain} > 0 or {_matches(at.text, groups)} then {HASHED}
             else {_REASON} end""",
         wire=f"case when {at.kind} = {HASHED} then unhex(replace({at.text}, '-', '')) end",
     )
@@ -192,7 +198,7 @@ def _opaque(at: _Stages) -> _Rules:
     return _Rules(
         plain=f"{_matches(at.raw, '[!-~]+')} and length({at.raw}) <= {LONGEST_OPAQUE}",
         text=at.trimmed,
-        kind=f"""case when {at.plain} then {HASHED}
+        kind=f"""case when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
             when length({at.text}) > {LONGEST_OPAQUE} then {_OTHER_REASON}
             when regexp_matches({at.text}, '{_CONTROL}') then {_REASON}
@@ -217,7 +223,7 @@ def _matches(value: str, pattern: str) -> str:
 
 
 def _trimmed(at: _Stages) -> str:
-    return f"case when {at.plain} then {at.raw} else trim({at.raw}, {_TRIMMED_SQL}) end"
+    return f"case when {at.plain} > 0 then {at.raw} else trim({at.raw}, {_TRIMMED_SQL}) end"
 
 
 def _hashed(at: _Stages) -> str:

@@ -198,8 +198,7 @@ def _require_settled(change: Change, request: Request) -> None:
 def measure(change: Change, project: Project, tools: Tools) -> Change:
     """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
     assert change.activation is not None
-    evaluation = tools.engine.evaluate(change.activation, project.sources)
-    delta = _delta(change, evaluation, tools)
+    evaluation, delta = _compared(change, change.activation, project, tools)
     if change.replaces:
         delta = _instead(delta, tools.engine.compare(evaluation, Held()))
     moves = any(part.added or part.removed for part in delta.values()) or change.refill
@@ -212,12 +211,14 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
     return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
 
 
-def _delta(change: Change, evaluation: Evaluation, tools: Tools) -> Delta:
+def _compared(change: Change, activation: Activation, project: Project, tools: Tools) -> tuple[Evaluation, Delta]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
     held = _held(change, tools.state)
+    only_once = not (change.refill or change.replaces)
     while True:
         try:
-            return tools.engine.compare(evaluation, held)
+            evaluation = tools.engine.evaluate(activation, project.sources, held if only_once else None)
+            return evaluation, tools.engine.compare(evaluation, held)
         except StateError:
             before, held = held, _held(change, tools.state)
             if held == before:

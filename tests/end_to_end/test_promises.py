@@ -152,6 +152,7 @@ class TestReading:
             batched.people(mail(*range(11)))
             with batched.start("apply", "--yes") as process:
                 process.communicate()
+            batched.people(mail(*range(10)))
             assert held.members is not None
             assert not held.members.exists()
             return engine.compare(evaluation, held)

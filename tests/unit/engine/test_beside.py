@@ -1,0 +1,186 @@
+"""A segment compared while it runs, as is done with great memberships, against the two steps one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.engine.duckdb import DuckDBEngine
+from runner.errors import SegmentError, StateError
+from runner.identifiers import IdentifierType
+from runner.membership import Held
+from tests.unit.engine.conftest import World, activation
+
+EMAIL, GUM = IdentifierType.EMAIL, IdentifierType.GUM_ID
+NUMBERS = st.integers(0, 7)
+FATES = ("certain", "unknown", "never", "added", "removed", "add in flight", "removal in flight")
+
+
+def digest(number: int) -> bytes:
+    return hashlib.sha256(f"p{number}@example.com".encode()).digest()
+
+
+SPELLINGS = (
+    lambda number: f"p{number}@example.com",
+    lambda number: f" P{number}@Example.com\t",
+    lambda number: digest(number).hex().upper(),
+    lambda number: hashlib.md5(f"p{number}".encode(), usedforsecurity=False).hexdigest(),
+    lambda number: "?" * number,
+    lambda _: "  ",
+    lambda _: None,
+)
+"""Ways to write a person, some twice the same one; some are nobody."""
+
+
+@pytest.fixture(scope="module")
+def great(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world in which every membership is held to be a great one."""
+    folder = tmp_path_factory.mktemp("beside")
+    engine = DuckDBEngine(folder / "scratch", threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runner.engine.duckdb.BESIDE_FROM", 0)
+        yield World(folder, engine)
+    engine.close()
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[list[str | None], dict[int, str], bool]:
+    """Values of a segment, what became of each person in the membership and since, whether another type is held."""
+    values = draw(st.lists(st.builds(lambda spell, number: spell(number), st.sampled_from(SPELLINGS), NUMBERS)))
+    return values, draw(st.dictionaries(NUMBERS, st.sampled_from(FATES))), draw(st.booleans())
+
+
+def write(path: Path, columns: str, rows: list[tuple[object, ...]]) -> Path:
+    connection = duckdb.connect()
+    connection.execute(f"create table t({columns})")
+    if rows:
+        connection.executemany(f"insert into t values ({', '.join('?' * len(rows[0]))})", rows)
+    connection.execute(f"copy t to '{path}' (format parquet)")
+    return path
+
+
+def held_of(folder: Path, fates: dict[int, str], another_type: bool) -> Held:
+    rows: list[tuple[object, ...]] = [
+        ("email", digest(number), fate == "unknown")
+        for number, fate in fates.items()
+        if fate in ("certain", "unknown", "removed", "removal in flight")
+    ]
+    rows += [("gum_id", b"gum", False)] * another_type
+    sent = {
+        "added": (0, "add"),
+        "add in flight": (1, "add"),
+        "removed": (2, "remove"),
+        "removal in flight": (3, "remove"),
+    }
+    batches: list[tuple[object, ...]] = [
+        (*sent[fate], "email", digest(number)) for number, fate in fates.items() if fate in sent
+    ]
+    members = write(folder / "members.parquet", "identifier_type varchar, identifier blob, unknown boolean", rows)
+    columns = "batch integer, operation varchar, identifier_type varchar, identifier blob"
+    outbox = write(folder / "outbox.parquet", columns, batches)
+    return Held(members, outbox, frozenset({0, 2}), frozenset({1, 3}))
+
+
+def outbox_of(world: World, held: Held, path: Path, beside: Held | None) -> set[tuple[object, ...]]:
+    evaluation = world.engine.evaluate(activation("select email from shop.people"), world.sources, beside)
+    if not world.engine.write_outbox(evaluation, held, path, 1000):
+        return set()
+    rows = duckdb.sql(f"select operation, identifier_type, identifier from '{path}'").fetchall()
+    assert len(rows) == len(set(rows))
+    return set(rows)
+
+
+@settings(deadline=None, max_examples=60)
+@given(situation=situations())
+def test_a_segment_compared_while_it_runs_differs_in_nothing(
+    great: World, situation: tuple[list[str | None], dict[int, str], bool]
+) -> None:
+    values, fates, another_type = situation
+    great.table("people", "select null::varchar as email where false")
+    write(great.folder / "people.parquet", "email varchar", [(value,) for value in values])
+    held = held_of(great.folder, fates, another_type)
+    select = activation("select email from shop.people")
+
+    apart = great.engine.evaluate(select, great.sources)
+    together = great.engine.evaluate(select, great.sources, held)
+
+    assert together.beside == held
+    assert replace(together, path=apart.path, beside=None) == apart
+    assert great.engine.compare(together, held) == great.engine.compare(apart, held)
+    assert outbox_of(great, held, great.folder / "together.parquet", held) == outbox_of(
+        great, held, great.folder / "apart.parquet", None
+    )
+
+
+def test_an_evaluation_beside_one_membership_cannot_be_compared_with_another(great: World) -> None:
+    great.table("people", "select 'p1@example.com' as email")
+    held = held_of(great.folder, {1: "certain"}, another_type=False)
+    evaluation = great.engine.evaluate(activation("select email from shop.people"), great.sources, held)
+
+    with pytest.raises(ValueError, match="another membership"):
+        great.engine.compare(evaluation, Held())
+
+
+def test_several_types_are_compared_afterwards(great: World) -> None:
+    great.table("people", "select 'p1@example.com' as email, 'gum' as gum")
+    held = held_of(great.folder, {1: "certain"}, another_type=True)
+    both = activation("select email, gum from shop.people", {EMAIL: "email", GUM: "gum"})
+
+    evaluation = great.engine.evaluate(both, great.sources, held)
+
+    assert evaluation.beside is None
+    assert not any(part.added or part.removed for part in great.engine.compare(evaluation, held).values())
+
+
+def test_a_small_membership_is_compared_afterwards(people: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", 1_000_000)
+    held = held_of(people.folder, {1: "certain"}, another_type=False)
+
+    evaluation = people.engine.evaluate(activation("select email from shop.people"), people.sources, held)
+
+    assert evaluation.beside is None
+
+
+@pytest.mark.parametrize("damage", ["truncated", "gone", "overwritten"])
+def test_a_damaged_membership_is_named_and_the_segment_is_not_to_blame(great: World, damage: str) -> None:
+    great.table("people", "select 'p1@example.com' as email")
+    held = held_of(great.folder, {1: "certain"}, another_type=False)
+    assert held.members is not None
+    content = held.members.read_bytes()
+    held.members.write_bytes(b"\0" * len(content) if damage == "overwritten" else content[: len(content) // 2])
+    if damage == "gone":
+        held.members.unlink()
+
+    with pytest.raises(StateError, match=f"{held.members} cannot be read: it is missing or damaged"):
+        great.engine.compare(
+            great.engine.evaluate(activation("select email from shop.people"), great.sources, held), held
+        )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["select email from read_parquet('{members}')", "select email from '{members}'", 'select email from "{members}"'],
+)
+def test_segment_sql_cannot_read_the_membership_it_is_compared_with(great: World, sql: str) -> None:
+    great.table("people", "select 'p1@example.com' as email")
+    held = held_of(great.folder, {1: "certain"}, another_type=False)
+
+    with pytest.raises(SegmentError):
+        great.engine.evaluate(activation(sql.format(members=held.members)), great.sources, held)
+
+
+def test_a_segment_that_fails_beside_a_membership_says_so_itself(great: World) -> None:
+    great.table("people", "select 'p1@example.com' as email")
+    held = held_of(great.folder, {1: "certain"}, another_type=False)
+
+    with pytest.raises(SegmentError) as error:
+        great.engine.evaluate(activation("select error(email) as email from shop.people"), great.sources, held)
+
+    assert "p1@" not in str(error.value)
