@@ -119,3 +119,24 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     activations: tuple[ActivationRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How an activation fared in a run, and when that began."""
+
+    started_at: datetime
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last runs of an activation: of any outcome but skipped, with members sent, and one that went well.
+
+    The deletion of an orphan that has the activation's id is neither of the first and the last.
+    """
+
+    run: LastRun | None = None
+    change: LastRun | None = None
+    good: LastRun | None = None

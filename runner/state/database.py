@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from threading import RLock
 
 from runner.errors import StateError
-from runner.state import schema
+from runner.state import checksums, schema
 from runner.state.faults import damaged, database_faults, file_faults, primary_code
 from runner.state.files import flush
 
@@ -118,14 +118,22 @@ def _give_up(connection: Connection) -> None:
 
 
 def _connect(path: Path, options: str) -> Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.as_uri()}?{options}", uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE
     )
+    checksums.register(connection)
+    return connection
+
+
+def _in_memory() -> Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    checksums.register(connection)
+    return connection
 
 
 def _empty() -> Connection:
     """A state that holds nothing, in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = _in_memory()
     schema.create(connection)
     return connection
 
@@ -218,7 +226,7 @@ def _reach(path: Path) -> Connection:
 
 def _copy(connection: Connection) -> Connection:
     """The whole database in memory, the connection to the file closed."""
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    copy = _in_memory()
     try:
         with closing(connection):
             connection.backup(copy)
@@ -250,14 +258,28 @@ def _require_file(path: Path) -> None:
 def _checked_version(connection: Connection, path: Path) -> int:
     """The format version of a database that is whole and not newer than this Headcount."""
     _require_file(path)
-    version = schema.version_of(connection)
-    if version is None:
-        raise damaged(path, "it has no format version")
-    if version > schema.newest():
-        raise StateError(
-            f"{path} was written by a newer Headcount (format {version}; this one reads up to {schema.newest()})",
-            "update headcount here",
-        )
+    connection.execute("BEGIN")  # one moment, whatever a run commits meanwhile
+    try:
+        version = schema.version_of(connection)
+        if not version:
+            raise damaged(path, "it has no format version")
+        if version > schema.newest():
+            raise StateError(
+                f"{path} was written by a newer Headcount (format {version}; this one reads up to {schema.newest()})",
+                "update headcount here",
+            )
+        _require_whole(connection, path)
+        if version >= schema.WITH_CHECKSUMS:
+            checksums.compare(connection)
+    except checksums.Mismatch as error:
+        raise damaged(path, str(error)) from error
+    finally:
+        _give_up(connection)
+    return version
+
+
+def _require_whole(connection: Connection, path: Path) -> None:
+    """Raise StateError for a database whose pages do not fit together."""
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise damaged(path, found)
@@ -265,7 +287,6 @@ def _checked_version(connection: Connection, path: Path) -> int:
     # quick_check takes half a page for a whole one; where a log has content, the log may hold the other half.
     if path.stat().st_size % page_size and not _has_content(_log(path)):
         raise damaged(path, "its last page is not whole")
-    return version
 
 
 def _back_up(connection: Connection, path: Path, version: int) -> None:

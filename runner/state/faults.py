@@ -33,6 +33,8 @@ def database_faults(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise _translated(error, path) from error
+    except UnicodeDecodeError as error:
+        raise damaged(path, "a text in it cannot be read") from error
 
 
 def _translated(error: sqlite3.Error, path: Path) -> StateError:

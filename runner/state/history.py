@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from datetime import datetime
 from sqlite3 import Connection
 
-from runner.applied import ActivationRun, Outcome, Run
-from runner.state import values
+from runner.applied import ActivationRun, LastRun, Latest, Outcome, Run
+from runner.plan import Action
+from runner.state import checksums, values
 
 KEPT = 1_000
-"""How many runs are remembered. Older ones go, but for the last good one of each activation: its schedule needs it."""
+"""How many runs are remembered. Older ones go, but for the last ones of each activation: its schedule needs them."""
 
 
 def begin(db: Connection, command: str, at: datetime) -> int:
@@ -20,13 +21,9 @@ def begin(db: Connection, command: str, at: datetime) -> int:
     db.execute(
         """
         DELETE FROM run
-        WHERE id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?)
-            AND id NOT IN (
-                SELECT max(run) FROM activation_run
-                WHERE outcome IN (?, ?) AND action <> 'delete' GROUP BY activation
-            )
+        WHERE id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?) AND id NOT IN (SELECT run FROM latest)
         """,
-        (KEPT, Outcome.DONE, Outcome.UNCHANGED),
+        (KEPT,),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -43,6 +40,25 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
         """,
         (run, *astuple(activation)),
     )
+    for what in _news(activation):
+        db.execute(
+            """
+            INSERT INTO latest (activation, what, run, outcome, detail) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (activation, what) DO UPDATE
+            SET run = excluded.run, outcome = excluded.outcome, detail = excluded.detail WHERE excluded.run > run
+            """,
+            (activation.activation, what, run, activation.outcome, activation.detail),
+        )
+
+
+def _news(one: ActivationRun) -> Iterator[str]:
+    """What an outcome is the latest one of. The deletion of an orphan is no run of the activation that has its id."""
+    if one.action != Action.DELETE and one.outcome is not Outcome.SKIPPED:
+        yield "run"
+    if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+        yield "good"
+    if one.added + one.removed > 0:
+        yield "change"
 
 
 def end(db: Connection, run: int, at: datetime) -> None:
@@ -52,49 +68,37 @@ def end(db: Connection, run: int, at: datetime) -> None:
 
 def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
     """The newest runs, those of one activation where it is given, with their outcomes in the order of recording."""
-    chosen = db.execute(
-        """
-        SELECT id, command, started_at, finished_at FROM run
-        WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM activation_run WHERE run = run.id AND activation = ?1)
-        ORDER BY id DESC LIMIT ?2
-        """,
-        (activation, limit),
-    ).fetchall()
-    return tuple(
-        Run(
-            id=run,
-            command=command,
-            started_at=values.to_time(started_at),
-            finished_at=None if finished_at is None else values.to_time(finished_at),
-            activations=_outcomes(db, run, activation),
-        )
-        for run, command, started_at, finished_at in chosen
-    )
+    found: list[Run] = []
+    rows = db.execute("SELECT id, command, started_at, finished_at, outcomes FROM run ORDER BY id DESC")
+    while len(found) < limit and (row := rows.fetchone()) is not None:
+        run, command, started_at, finished_at, checksum = row
+        outcomes = tuple(_outcomes(db, run, activation, checksum))
+        if activation is None or outcomes:
+            end = None if finished_at is None else values.to_time(finished_at)
+            found.append(Run(run, command, values.to_time(started_at), end, outcomes))
+    return tuple(found)
 
 
-def last_good(db: Connection) -> Mapping[str, datetime]:
-    """When the newest run that went well began, by activation."""
+def latest(db: Connection) -> Mapping[str, Latest]:
+    """The last runs of every activation, whatever became of the others."""
+    found: dict[str, dict[str, LastRun]] = {}
     rows = db.execute(
-        """
-        SELECT newest.activation, started_at FROM run JOIN (
-            SELECT activation, max(run) AS id FROM activation_run
-            WHERE outcome IN (?, ?) AND action <> 'delete' GROUP BY activation
-        ) AS newest USING (id)
-        """,
-        (Outcome.DONE, Outcome.UNCHANGED),
+        "SELECT activation, what, started_at, latest.outcome, detail FROM latest JOIN run ON run.id = latest.run"
     )
-    return {activation: values.to_time(started_at) for activation, started_at in rows}
+    for activation, what, started_at, outcome, detail in rows:
+        last = LastRun(values.to_time(started_at), Outcome(outcome), detail)
+        found.setdefault(activation, {})[what] = last
+    return {activation: Latest(**last) for activation, last in found.items()}
 
 
-def _outcomes(db: Connection, run: int, activation: str | None) -> tuple[ActivationRun, ...]:
-    rows = db.execute(
-        """
-        SELECT activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail
-        FROM activation_run WHERE run = ?1 AND (?2 IS NULL OR activation = ?2) ORDER BY id
-        """,
-        (run, activation),
-    )
-    return tuple(ActivationRun(name, action, Outcome(outcome), *rest) for name, action, outcome, *rest in rows)
+def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes) -> Iterator[ActivationRun]:
+    """The outcomes of a run, all of which are read in order to compare them with their checksum. Raises Mismatch."""
+    rows = db.execute("SELECT * FROM activation_run WHERE run = ? ORDER BY id", (run,)).fetchall()
+    if checksums.of(rows) != checksum:
+        raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
+    for _, _, name, action, outcome, *rest in rows:
+        if activation is None or name == activation:
+            yield ActivationRun(name, action, Outcome(outcome), *rest)
 
 
 def _require(db: Connection, run: int) -> None:

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from runner.applied import ActivationRun, AppliedAudience, Definition, Run
+from runner.applied import ActivationRun, AppliedAudience, Definition, Latest, Run
 from runner.destinations import Taken
 from runner.identifiers import IdentifierType
 from runner.membership import Batch, Held
@@ -48,6 +48,10 @@ class State(Protocol):
 
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
         """Past runs, the newest first, with the outcome of every activation (or of the one asked for)."""
+        ...
+
+    def latest(self) -> Mapping[str, Latest]:
+        """The last runs of every activation that has been run."""
         ...
 
     def last_good(self) -> Mapping[str, datetime]:

@@ -15,12 +15,12 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from runner.applied import ActivationRun, AppliedAudience, Definition, Run
+from runner.applied import ActivationRun, AppliedAudience, Definition, Latest, Run
 from runner.destinations import Taken
 from runner.errors import StateError
 from runner.identifiers import IdentifierType
 from runner.membership import Batch, Held
-from runner.state import audiences, deltas, history, values
+from runner.state import audiences, checksums, deltas, history, values
 from runner.state.database import Database
 from runner.state.faults import RESTORE, damaged
 from runner.state.files import Reserved, StateFolder, StoredFile, file_path, folder_name
@@ -75,9 +75,12 @@ class LocalState:
         with self._reading() as db:
             return history.runs(db, activation, limit)
 
-    def last_good(self) -> Mapping[str, datetime]:
+    def latest(self) -> Mapping[str, Latest]:
         with self._reading() as db:
-            return history.last_good(db)
+            return history.latest(db)
+
+    def last_good(self) -> Mapping[str, datetime]:
+        return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
 
     # -- the lock ------------------------------------------------------------------------------------------------
 
@@ -256,6 +259,8 @@ class LocalState:
         with self._database.snapshot() as db:
             try:
                 yield db
+            except checksums.Mismatch as error:
+                raise damaged(self._folder.database, str(error)) from error
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise damaged(self._folder.database, "it holds a value that means nothing") from error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
+from runner.state import checksums
+
 Migration = tuple[str, ...]
 """The statements that lift a database by one format version."""
 
@@ -79,7 +81,64 @@ SCHEMA: Migration = (
 )
 """Format 1. Never edited once it was released: what changes is a migration."""
 
-MIGRATIONS: tuple[Migration, ...] = ()
+AUDIENCE = (
+    *("key", "activation", "destination", "kind", "account_id", "audience_id", "definition", "intended_at"),
+    *("applied_at", "serial", "members", "unknown", "refill", "filling", "invalid"),
+)
+"""The columns of the table in format 2."""
+
+_FIRST_OF_LATEST_RUN = """INSERT INTO latest (activation, what, run, outcome, detail)
+    SELECT activation, '{0}', run, outcome, detail FROM (
+        SELECT *, min(id) FROM activation_run JOIN (
+            SELECT activation, max(run) AS run FROM activation_run WHERE {1} GROUP BY activation
+        ) USING (activation, run)
+        WHERE {1} GROUP BY activation
+    )"""
+
+_CHECKSUMS: Migration = (
+    "CREATE TABLE checksum (name TEXT PRIMARY KEY, digest BLOB NOT NULL)",
+    # The last run of an activation, the last that changed members and the last good one, whatever becomes of the rest.
+    """CREATE TABLE latest (
+        activation TEXT NOT NULL,
+        what TEXT NOT NULL CHECK (what IN ('run', 'change', 'good')),
+        run INTEGER NOT NULL REFERENCES run (id),
+        outcome TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        PRIMARY KEY (activation, what)
+    )""",
+    *(
+        _FIRST_OF_LATEST_RUN.format(what, condition)
+        for what, condition in (
+            ("run", "outcome <> 'skipped' AND action <> 'delete'"),
+            ("change", "added + removed > 0"),
+            ("good", "outcome IN ('done', 'unchanged') AND action <> 'delete'"),
+        )
+    ),
+    "DROP INDEX activation_run_of_activation",
+    "ALTER TABLE run ADD COLUMN outcomes BLOB NOT NULL DEFAULT x'00000000000000000000000000000000'",
+    """UPDATE run SET outcomes = coalesce(
+        (SELECT checksum_of(id, run, activation, action, outcome, added, removed, rejected, invalid, members, seconds,
+            detail) FROM activation_run WHERE run = run.id),
+        outcomes
+    )""",
+    """CREATE TRIGGER activation_run_insert AFTER INSERT ON activation_run BEGIN
+        UPDATE run SET outcomes = with_row(outcomes, NEW.id, NEW.run, NEW.activation, NEW.action, NEW.outcome,
+            NEW.added, NEW.removed, NEW.rejected, NEW.invalid, NEW.members, NEW.seconds, NEW.detail)
+        WHERE id = NEW.run; END""",
+    *checksums.watch("meta", ("name", "value")),
+    *checksums.watch("audience", AUDIENCE),
+    *checksums.watch("file", ("audience", "role", "path", "size", "sha256")),
+    *checksums.watch("batch", ("audience", "number", "operation", "identifier_type", "identifiers", "status")),
+    *checksums.watch("serial", ("folder", "last")),
+    *checksums.watch("run", ("id", "command", "started_at", "finished_at", "outcomes")),
+    *checksums.watch("latest", ("activation", "what", "run", "outcome", "detail")),
+)
+"""Format 2: what is held is compared with checksums, and the last runs are known without a look at the history."""
+
+WITH_CHECKSUMS = 2
+"""The first format whose values can be compared with what was written."""
+
+MIGRATIONS: tuple[Migration, ...] = (_CHECKSUMS,)
 """In order: the first lifts format 1 to format 2, and so on."""
 
 
@@ -101,6 +160,7 @@ def migrate(connection: Connection, version: int) -> None:
         for statement in migration:
             connection.execute(statement)
     connection.execute("UPDATE meta SET value = ? WHERE name = 'format_version'", (str(newest()),))
+    checksums.seal_schema(connection)
 
 
 def version_of(connection: Connection) -> int | None:

@@ -9,12 +9,12 @@ import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from runner.errors import StateError, UsageError
+from runner.state import checksums
 from runner.state.adoption import is_readable, to_be_replaced
 from runner.state.contents import files_of
 from runner.state.faults import file_faults
@@ -106,13 +106,10 @@ def is_unused(state: LocalState) -> bool:
 
 
 def fingerprint(database: Path) -> str:
-    """What a database says, in short: two of the same content have the same."""
-    digest = sha256()
+    """What a database says, in short: two of the same content have the same, whatever they are copies of."""
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        for line in connection.iterdump():
-            if '"meta"' not in line:
-                digest.update(line.encode())
-    return digest.hexdigest()
+        rows = connection.execute("SELECT name, digest FROM checksum WHERE name <> 'meta'").fetchall()
+    return checksums.of(rows).hex()
 
 
 def _fingerprint_of(state: LocalState) -> str:
@@ -124,7 +121,11 @@ def _fingerprint_of(state: LocalState) -> str:
 
 def _remember(database: Path, origin: str) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_PULLED, origin))
+        checksums.register(connection)
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (_PULLED, origin),
+        )
 
 
 def _remembered(state: LocalState) -> str:

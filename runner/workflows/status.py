@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from runner.applied import ActivationRun, AppliedAudience, Outcome, Run, Unfinished, redefined
+from runner.applied import AppliedAudience, Latest, Outcome, Unfinished, redefined
 from runner.compare import account_of, definition_of
 from runner.identifiers import IdentifierType
 from runner.model import Activation, Project
-from runner.plan import Action
 from runner.schedule import describe, next_due
 from runner.select import EVERYTHING, Candidate, Selection
 from runner.state.interface import State
@@ -65,13 +64,13 @@ def standings(project: Project, state: State, now: datetime, select: Selection =
 def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[Standing]:
-    last_good = state.last_good()
+    latest = state.latest()
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
     for activation in chosen:
         record = records.get((activation.id, *account_of(activation)))
-        runs = state.runs(activation.id)
-        last = _last(runs, lambda run: run.outcome is not Outcome.SKIPPED and run.action != Action.DELETE)
-        change = _last(runs, lambda run: run.added + run.removed > 0)
+        runs = latest.get(activation.id, Latest())
+        last, change = runs.run, runs.change
+        last_good = runs.good.started_at if runs.good else None
         yield Standing(
             activation=activation.id,
             condition=_condition(activation, record),
@@ -85,14 +84,14 @@ def _declared(
             unfinished=record.unfinished if record else None,
             unknown=sum(record.unknown.values()) if record else 0,
             schedule=describe(activation.schedule),
-            last_run=last[0].started_at if last else None,
-            last_outcome=last[1].outcome if last else None,
-            last_detail=last[1].detail if last else "",
-            last_change=change[0].started_at if change else None,
-            next_due=next_due(activation.schedule, last_good.get(activation.id), now),
-            last_good=last_good.get(activation.id),
+            last_run=last.started_at if last else None,
+            last_outcome=last.outcome if last else None,
+            last_detail=last.detail if last else "",
+            last_change=change.started_at if change else None,
+            next_due=next_due(activation.schedule, last_good, now),
+            last_good=last_good,
             freshness=activation.freshness,
-            stale=record is not None and _is_stale(activation, last_good.get(activation.id), now),
+            stale=record is not None and _is_stale(activation, last_good, now),
             tags=activation.tags,
             owner=activation.owner,
         )
@@ -132,11 +131,3 @@ def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator
                 unfinished=record.unfinished,
                 unknown=sum(record.unknown.values()),
             )
-
-
-def _last(runs: tuple[Run, ...], wanted: Callable[[ActivationRun], bool]) -> tuple[Run, ActivationRun] | None:
-    for run in runs:
-        for activation in run.activations:
-            if wanted(activation):
-                return run, activation
-    return None

@@ -52,8 +52,6 @@ def damage_and_look(stage: Stage) -> str:
     if not files:
         return ""
     path, kind = stage.chance.choice(files), stage.chance.choice((*DAMAGES, "removed"))
-    if path.name == "state.db" and kind == "flipped":
-        kind = "zeroed"  # SQLite keeps no checksum of a value
     look(stage, path, kind)
     return f"{path.name} {kind}"
 

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from runner.criteo import connect
 from runner.sandbox import Sandbox
+from runner.state import checksums
 from tests.builders import SANDBOX, destination
 from tests.end_to_end.shop import Person, Shop, hashes, mail, sha
 
@@ -203,6 +204,7 @@ class TestSuspectedDrift:
 
     def days_later(self, shop: Shop) -> None:
         with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as database, database:
+            checksums.register(database)
             database.execute("update run set started_at = '2020-01-01T00:00:00+00:00'")
 
     def test_a_count_far_off_names_the_command_that_rebuilds(self, shop: Shop, sandbox: Sandbox) -> None:

@@ -107,9 +107,10 @@ def backdate(shop: Shop, when: str) -> None:
     import sqlite3
     from contextlib import closing
 
-    from runner.state import values
+    from runner.state import checksums, values
 
     with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as db, db:
+        checksums.register(db)
         db.execute("UPDATE run SET started_at = ?", (values.from_time(datetime.fromisoformat(when)),))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StateError
+from runner.state import checksums
 from runner.state import files as state_files
 from runner.state.local import LocalState
 
@@ -207,10 +208,11 @@ def test_a_folder_in_the_databases_place_is_told(open_state, folder, use):
 )
 def test_a_value_that_means_nothing_is_refused(open_state, folder, filled, column, value):
     connection = sqlite3.connect(folder / "state.db")
+    checksums.register(connection)
     connection.execute(f"UPDATE audience SET {column} = ?", (value,))
     connection.commit()
     connection.close()
-    with pytest.raises(StateError, match="damaged"):
+    with pytest.raises(StateError, match="damaged: it holds a value that means nothing"):
         open_state().audiences()
 
 

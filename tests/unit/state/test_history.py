@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.applied import ActivationRun, Outcome, Run
+from runner.applied import ActivationRun, LastRun, Latest, Outcome, Run
 from runner.state import history
 
 from .conftest import AT, EVERYWHERE, LATER
@@ -71,6 +71,43 @@ def test_only_the_last_runs_are_kept_and_the_last_good_one_of_each_activation(st
             state.record(later[-1], LAPSED)
     assert [run.id for run in state.runs()] == [*later[:1:-1], good]
     assert state.runs("loyal")[0].activations == (LOYAL,)
+
+
+@EVERYWHERE
+def test_the_last_run_the_last_change_and_the_last_good_run_are_known(state):
+    with state.lock("headcount sync"):
+        for hour, entry in enumerate(
+            (
+                ActivationRun("loyal", "sync", Outcome.DONE, added=3),
+                ActivationRun("loyal", "unchanged", Outcome.UNCHANGED),
+                ActivationRun("loyal", "sync", Outcome.FAILED, detail="no answer"),
+                ActivationRun("loyal", "sync", Outcome.SKIPPED),
+                ActivationRun("loyal", "delete", Outcome.DONE),
+                LAPSED,
+            )
+        ):
+            state.record(state.begin_run("sync", AT + timedelta(hours=hour)), entry)
+    assert state.latest() == {
+        "loyal": Latest(
+            run=LastRun(AT + timedelta(hours=2), Outcome.FAILED, "no answer"),
+            change=LastRun(AT, Outcome.DONE, ""),
+            good=LastRun(AT + timedelta(hours=1), Outcome.UNCHANGED, ""),
+        ),
+        "lapsed": Latest(run=LastRun(AT + timedelta(hours=5), Outcome.BLOCKED, LAPSED.detail)),
+    }
+    assert state.last_good() == {"loyal": AT + timedelta(hours=1)}
+
+
+@EVERYWHERE
+def test_what_was_last_is_known_when_its_run_is_long_past(state, monkeypatch):
+    monkeypatch.setattr(history, "KEPT", 3)
+    with state.lock("headcount sync"):
+        state.record(state.begin_run("sync", AT), ActivationRun("loyal", "sync", Outcome.DONE, added=3))
+        for _ in range(30):
+            state.record(state.begin_run("sync", LATER), ActivationRun("loyal", "sync", Outcome.FAILED))
+    assert state.latest()["loyal"].change.started_at == AT
+    assert state.latest()["loyal"].good.started_at == AT
+    assert len(state.runs()) == 4
 
 
 def test_a_thousand_runs_are_kept():

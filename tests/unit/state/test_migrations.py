@@ -5,16 +5,22 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
+from runner.applied import ActivationRun, Outcome
 from runner.errors import StateError
-from runner.state import schema
+from runner.state import checksums, schema
 
-from .conftest import DEFINITION, files, intend
+from .conftest import AT, DEFINITION, begin_delta, end_delta, files, intend
 
-ADD_COLUMN = ("ALTER TABLE audience ADD COLUMN remark TEXT NOT NULL DEFAULT 'none'",)
+ADD_COLUMN = (
+    "ALTER TABLE audience ADD COLUMN remark TEXT NOT NULL DEFAULT 'none'",
+    *checksums.watch("audience", (*schema.AUDIENCE, "remark")),
+)
 FILL_COLUMN = ("UPDATE audience SET remark = 'lifted'",)
+TODAY = schema.MIGRATIONS
 BROKEN = ("UPDATE audience SET destination = 'lost'", "UPDATE no_such_table SET x = 1")
 
 
@@ -25,6 +31,27 @@ def old(open_state):
     with state.lock("headcount apply"):
         intend(state)
     return state
+
+
+def lowered(path):
+    """Make a database of today's format one of format 1, which had no checksums, with the same records."""
+    new = path.with_name("state.db.lowered")
+    with closing(sqlite3.connect(new)) as connection, connection:
+        for statement in schema.SCHEMA:
+            connection.execute(statement)
+        connection.execute("ATTACH ? AS today", (str(path),))
+        tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+            connection.execute(f"DELETE FROM main.{table}")
+            connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM today.{table}")
+        connection.execute("UPDATE main.meta SET value = '1' WHERE name = 'format_version'")
+    path.unlink()
+    new.rename(path)
+
+
+def everything(state):
+    return state.audiences(), state.runs(), state.latest(), state.last_good()
 
 
 def query(path, sql):
@@ -38,10 +65,11 @@ def version(path):
 
 def test_a_newer_format_is_refused_for_reading_and_writing(old, open_state, folder):
     with closing(sqlite3.connect(folder / "state.db")) as connection, connection:
-        connection.execute("UPDATE meta SET value = '2' WHERE name = 'format_version'")
+        checksums.register(connection)
+        connection.execute("UPDATE meta SET value = '3' WHERE name = 'format_version'")
     before = (folder / "state.db").read_bytes()
     for use in (open_state().audiences, lambda: open_state().lock("headcount apply").__enter__()):
-        with pytest.raises(StateError, match=r"newer Headcount \(format 2; this one reads up to 1\)") as refused:
+        with pytest.raises(StateError, match=r"newer Headcount \(format 3; this one reads up to 2\)") as refused:
             use()
         assert refused.value.hint == "update headcount here"
     assert (folder / "state.db").read_bytes() == before
@@ -50,32 +78,71 @@ def test_a_newer_format_is_refused_for_reading_and_writing(old, open_state, fold
 def test_an_older_format_is_lifted_step_by_step_when_a_run_begins_and_backed_up_before(
     old, open_state, folder, monkeypatch
 ):
-    monkeypatch.setattr(schema, "MIGRATIONS", (ADD_COLUMN, FILL_COLUMN))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN, FILL_COLUMN))
     state = open_state()
     with state.lock("headcount apply"):
         assert state.audiences()[0].definition == DEFINITION
-    assert version(folder / "state.db") == "3"
+    assert version(folder / "state.db") == "4"
     assert query(folder / "state.db", "SELECT remark FROM audience") == [("lifted",)]
-    backup = folder / "state.db.backup-1"
-    assert version(backup) == "1"
+    backup = folder / "state.db.backup-2"
+    assert version(backup) == "2"
     assert query(backup, "SELECT activation FROM audience") == [("loyal",)]
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("first", ["read", "run"])
+def test_a_state_of_the_first_format_is_lifted_with_all_that_it_holds(open_state, folder, first):
+    state = open_state()
+    with state.lock("headcount apply"):
+        key = intend(state)
+        begin_delta(state, key)
+        end_delta(state, key)
+        for number, outcome in enumerate((Outcome.DONE, Outcome.UNCHANGED, Outcome.FAILED, Outcome.SKIPPED)):
+            run = state.begin_run("apply", AT + timedelta(hours=number))
+            state.record(run, ActivationRun("loyal", "sync", outcome, added=number % 2, detail=f"the {number}th"))
+            state.record(run, ActivationRun("loyal", "delete", Outcome.DONE, removed=1))
+            state.record(run, ActivationRun("once", "sync", Outcome.SKIPPED))
+        before = (*everything(state), state.held(key))
+    state.close()
+    lowered(folder / "state.db")
+    state = open_state()
+    if first == "read":
+        assert (*everything(state), state.held(key)) == before
+        state.close()
+        assert version(folder / "state.db") == "1"
+    with state.lock("headcount sync"):
+        assert (*everything(state), state.held(key)) == before
+        intend(state, "another")
+        later = state.begin_run("sync", AT)
+        state.record(later, ActivationRun("another", "create", Outcome.DONE))
+    state.close()
+    assert version(folder / "state.db") == "2"
+    assert version(folder / "state.db.backup-1") == "1"
+    assert {audience.activation for audience in open_state().audiences()} == {"loyal", "another"}
+    assert open_state().runs(limit=1)[0].activations[0].activation == "another"
+
+
 def test_only_the_migrations_that_are_missing_are_made(old, open_state, folder, monkeypatch):
-    monkeypatch.setattr(schema, "MIGRATIONS", (ADD_COLUMN,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    monkeypatch.setattr(schema, "MIGRATIONS", (ADD_COLUMN, FILL_COLUMN))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN, FILL_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    assert version(folder / "state.db") == "3"
-    assert version(folder / "state.db.backup-2") == "2"
+    assert version(folder / "state.db") == "4"
+    assert version(folder / "state.db.backup-3") == "3"
 
 
 def test_a_reader_sees_an_older_format_lifted_and_lifts_nothing_on_the_disk(old, open_state, folder, monkeypatch):
     before = {path: (folder / path).read_bytes() for path in files(folder)}
-    monkeypatch.setattr(schema, "MIGRATIONS", (("UPDATE audience SET destination = 'lifted'",),))
+    monkeypatch.setattr(
+        schema,
+        "MIGRATIONS",
+        (
+            *TODAY,
+            ("UPDATE audience SET destination = 'lifted'",),
+        ),
+    )
     reader = open_state()
     assert reader.audiences()[0].destination == "lifted"
     reader.close()
@@ -83,29 +150,29 @@ def test_a_reader_sees_an_older_format_lifted_and_lifts_nothing_on_the_disk(old,
 
 
 def test_a_migration_that_fails_changes_nothing_and_can_be_tried_again(old, open_state, folder, monkeypatch):
-    monkeypatch.setattr(schema, "MIGRATIONS", (BROKEN,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, BROKEN))
     with pytest.raises(StateError, match=r"state\.db"), open_state().lock("headcount apply"):
         raise AssertionError("ran on a half-lifted state")
-    assert version(folder / "state.db") == "1"
+    assert version(folder / "state.db") == "2"
     assert query(folder / "state.db", "SELECT destination FROM audience") == [("criteo-fr",)]
-    monkeypatch.setattr(schema, "MIGRATIONS", (ADD_COLUMN,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    assert version(folder / "state.db") == "2"
+    assert version(folder / "state.db") == "3"
 
 
 def test_a_migration_that_leaves_records_without_their_audience_is_undone(old, open_state, folder, monkeypatch):
     orphaning = ("INSERT INTO batch (audience, number, operation, identifiers) VALUES (99, 0, 'add', 1)",)
-    monkeypatch.setattr(schema, "MIGRATIONS", (orphaning,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, orphaning))
     with pytest.raises(StateError, match="do not fit"), open_state().lock("headcount apply"):
         raise AssertionError("ran on a broken state")
-    assert version(folder / "state.db") == "1"
+    assert version(folder / "state.db") == "2"
     assert query(folder / "state.db", "SELECT count(*) FROM batch") == [(0,)]
 
 
 def test_a_new_state_is_made_in_the_newest_format_without_a_backup(open_state, folder, monkeypatch):
-    monkeypatch.setattr(schema, "MIGRATIONS", (ADD_COLUMN, FILL_COLUMN))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN, FILL_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    assert version(folder / "state.db") == "3"
+    assert version(folder / "state.db") == "4"
     assert files(folder) == {".gitignore", "lock", "state.db"}
