@@ -138,7 +138,7 @@ YAMLISH = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=120) | (TEXTS | YAMLISH).map(lambda text: text.encode("utf-8", "replace")))
 def test_no_bytes_make_it_crash(tmp_path: Path, data: bytes) -> None:
     folder = tmp_path / "activations"

@@ -57,7 +57,7 @@ def field(values: set[int] | None) -> str:
 
 
 @pytest.mark.parametrize(("zone", "change"), CHANGES, ids=lambda value: str(value).replace("/", "-"))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     minutes=st.none() | st.sets(st.sampled_from([0, 1, 15, 29, 30, 31, 45, 59]), min_size=1, max_size=3),
     hours=st.none() | st.sets(st.sampled_from([0, 1, 2, 3, 12, 23]), min_size=1, max_size=3),

@@ -77,7 +77,7 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(cron=st.sampled_from(CRONS), change=st.sampled_from(CHANGES), minutes=st.integers(-2_000, 2_000))
 def test_no_slot_is_lost_or_comes_twice_whenever_the_last_run_was(
     zone: str, cron: str, change: datetime, minutes: int
@@ -121,7 +121,6 @@ def test_a_cron_slot_is_not_due_before_its_time() -> None:
     assert is_due(six, NOON, NOON + timedelta(hours=6))
 
 
-@settings(deadline=None)
 @given(every=st.integers(60, 100_000), gap=st.integers(1, 50_000), hours=st.integers(1, 200))
 def test_polled_at_any_rhythm_an_interval_never_runs_too_often(every: int, gap: int, hours: int) -> None:
     schedule, last, runs = Schedule(every=every), NOON, []

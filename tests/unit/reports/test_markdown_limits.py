@@ -43,7 +43,7 @@ def cut_of(text: str) -> bool:
     return bool(json.loads(text.splitlines()[0].removeprefix(MARKER).removesuffix(" -->"))["cut"])
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(NAMES, min_size=1, max_size=40), st.sampled_from([1, 30, 3000]))
 def test_however_large_the_plan_whole_lines_fit_in_a_comment(names: list[str], least: int) -> None:
     count = max(least, len(names))
