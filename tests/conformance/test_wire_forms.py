@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from runner.engine.wire import BLANK, reasons, wire_select, wire_text
 from runner.identifiers import IdentifierType
+from tests.plain_duckdb import plain
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("wire_forms.json").read_text())
 
@@ -24,8 +24,8 @@ def expectation(case: dict[str, Any]) -> tuple[str, str]:
 
 def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[tuple[str, str]]:
     """What DuckDB makes of the values, in one statement."""
-    connection = duckdb.connect()
-    connection.execute("create table given as select unnest($1::varchar[]) as value", [values])
+    connection = plain()
+    connection.execute("create temp table given as select unnest($1::varchar[]) as value", [values])
     query = wire_select({identifier_type: "value"}, "given")
     rows = connection.execute(
         f"select {wire_text(identifier_type, str(identifier_type))}, {identifier_type}_kind from ({query})"

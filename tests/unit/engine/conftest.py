@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from runner.engine.duckdb import DuckDBEngine
@@ -15,6 +14,7 @@ from runner.identifiers import IdentifierType
 from runner.membership import Evaluation
 from runner.model import Activation, Segment, Source, SqlText
 from tests import builders
+from tests.plain_duckdb import plain
 
 SOURCES_FILE = Location("sources.yaml", 3, 1)
 MAPPING = Location("activations/a.yaml", 9, 3)
@@ -32,7 +32,7 @@ class World:
     def table(self, name: str, query: str, suffix: str = "parquet") -> Path:
         """Declare shop.<name>, a file with the query's rows."""
         path = self.folder / f"{name}.{suffix}"
-        duckdb.connect().execute(f"copy ({query}) to '{path}'")
+        plain().execute(f"copy ({query}) to '{path}'")
         self.tables[name] = (str(path),)
         return path
 

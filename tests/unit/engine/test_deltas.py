@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from runner.engine.duckdb import DuckDBEngine
 from runner.errors import StateError
 from runner.identifiers import IdentifierType, Operation
 from runner.membership import Evaluation, Held
+from tests.plain_duckdb import plain
 
 EMAIL, MOBILE, GUM = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID, IdentifierType.GUM_ID
 TYPES = (EMAIL, MOBILE, GUM)
@@ -70,7 +70,7 @@ class Bench:
 
     def read_members(self, path: Path) -> tuple[Sets, Sets]:
         """The certain and the unknown members of a membership file, each identifier seen once."""
-        rows = duckdb.connect().execute(f"select identifier_type, identifier, unknown from '{path}'").fetchall()
+        rows = plain().execute(f"select identifier_type, identifier, unknown from '{path}'").fetchall()
         assert len({row[:2] for row in rows}) == len(rows)
         known = {(str(kind), identifier(kind, number)): number for kind in TYPES for number in range(12)}
 
@@ -84,21 +84,21 @@ class Bench:
 
     def read_outbox(self, path: Path) -> list[tuple[int, str, str, bytes]]:
         return (
-            duckdb.connect()
+            plain()
             .execute(f"select batch, operation, identifier_type, identifier from '{path}' order by batch")
             .fetchall()
         )
 
     def _write_rows(self, columns: str, rows: list[tuple[object, ...]], path: Path) -> None:
-        connection = duckdb.connect()
-        connection.execute(f"create table t({columns})")
+        connection = plain()
+        connection.execute(f"create temp table t({columns})")
         if rows:
             connection.executemany(f"insert into t values ({', '.join('?' * len(rows[0]))})", rows)
         connection.execute(f"copy t to '{path}' (format parquet)")
 
     def _write(self, query: str, values: dict[str, list[bytes | None]], path: Path) -> None:
-        connection = duckdb.connect()
-        connection.execute(f"create table t as {query}", values)
+        connection = plain()
+        connection.execute(f"create temp table t as {query}", values)
         connection.execute(f"copy t to '{path}' (format parquet)")
 
 
@@ -134,7 +134,7 @@ def only(now: Sets, mapped: tuple[IdentifierType, ...]) -> Sets:
     return {kind: now[kind] if kind in mapped else frozenset() for kind in TYPES}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(history=histories())
 def test_deltas_obey_set_algebra_after_any_interruption(
     bench: Bench, history: tuple[Sets, Sets, Sets, Sets, tuple[IdentifierType, ...], int, str]

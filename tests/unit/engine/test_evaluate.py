@@ -7,13 +7,13 @@ import sys
 import textwrap
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from runner.engine.duckdb import DuckDBEngine
 from runner.errors import SegmentError
 from runner.identifiers import IdentifierType
 from runner.membership import Rejected
+from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 
 EMAIL, MOBILE, PHONE = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID, IdentifierType.PHONE_NUMBER
@@ -239,4 +239,4 @@ def test_clear_and_hashed_people_are_the_same_membership(people: World) -> None:
 
     [part] = people.engine.compare(hashed, Held(members)).values()
     assert (part.before, part.after, part.added, part.removed) == (3, 3, 0, 0)
-    assert len(duckdb.connect().execute(f"from '{members}'").fetchall()) == 3
+    assert len(plain().execute(f"from '{members}'").fetchall()) == 3

@@ -14,6 +14,7 @@ from runner.engine import watched
 from runner.engine.duckdb import DuckDBEngine
 from runner.errors import SegmentError, StateError
 from runner.membership import Held
+from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 from tests.unit.engine.test_deltas import TYPES, Bench, everyone
 
@@ -91,7 +92,7 @@ def test_a_damaged_membership_can_be_made_good_by_a_rebuild(bench: Bench) -> Non
 def test_a_membership_damaged_inside_is_named_when_it_is_settled(bench: Bench) -> None:
     members = bench.folder / "large.parquet"
     row = "'email' as identifier_type, encode(hash(range)::varchar) as identifier, false as unknown"
-    duckdb.connect().execute(f"copy (select {row} from range(50_000)) to '{members}' (compression zstd)")
+    plain().execute(f"copy (select {row} from range(50_000)) to '{members}' (compression zstd)")
     content = bytearray(members.read_bytes())
     for place in range(len(content) // 2, len(content) // 2 + 200):
         content[place] ^= 0x5A

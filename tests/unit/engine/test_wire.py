@@ -3,16 +3,16 @@ from __future__ import annotations
 import re
 import string
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.engine.wire import BLANK, KEPT, reasons, wire_select, wire_text
 from runner.identifiers import IdentifierType
+from tests.plain_duckdb import plain
 from tests.unit.engine import naive
 
-CONNECTION = duckdb.connect()
+CONNECTION = plain()
 
 AWKWARD = st.text(
     st.sampled_from(
@@ -77,7 +77,7 @@ def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[
 
 
 @pytest.mark.parametrize("identifier_type", IdentifierType)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(values=VALUES)
 def test_the_engine_agrees_with_the_rules_written_down_naively(
     identifier_type: IdentifierType, values: list[str | None]
@@ -88,7 +88,7 @@ def test_the_engine_agrees_with_the_rules_written_down_naively(
 
 
 @pytest.mark.parametrize("identifier_type", IdentifierType)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(values=VALUES)
 def test_samples_show_shapes_only_and_only_of_rejected_values(
     identifier_type: IdentifierType, values: list[str | None]

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
 import pytest
 
 from runner.applied import Definition
@@ -17,6 +16,7 @@ from runner.membership import Batch
 from runner.state.local import LocalState
 from runner.state.remote import RemoteState
 from tests.object_store import ObjectStore, running_store
+from tests.plain_duckdb import plain
 
 AT = datetime(2026, 11, 24, 6, 30, 15, 250_000, tzinfo=UTC)
 EVERYWHERE = pytest.mark.parametrize("place", ["folder", "bucket"], indirect=True)
@@ -106,12 +106,12 @@ def write_outbox(path: Path, batches: tuple[Batch, ...] = BATCHES) -> None:
 
 
 def rows(path: Path) -> int:
-    with duckdb.connect() as connection:
+    with plain() as connection:
         return connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()[0]
 
 
 def _copy(query: str, path: Path) -> None:
-    with duckdb.connect() as connection:
+    with plain() as connection:
         connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
 
 
