@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from runner import __version__
 from runner.cli import changes, completion, doctor, files, outcome, server, state, views
@@ -66,13 +68,19 @@ def _main(
     pass
 
 
+@cache
+def _command() -> Any:
+    """What Typer makes of `app`: whoever runs several commands in one process has it made once."""
+    return get_command(app)
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing a user can cause ends in a traceback."""
     if completion.VARIABLE in os.environ:
-        return completion.complete(lambda: app(prog_name="headcount"))
+        return completion.complete(lambda: _command()(prog_name="headcount"))
     try:
         return int(
-            app(args=arguments or sys.argv[1:] or ["--help"], prog_name="headcount", standalone_mode=False)
+            _command()(args=arguments or sys.argv[1:] or ["--help"], prog_name="headcount", standalone_mode=False)
             or outcome.OK
         )
     except TyperException as error:
