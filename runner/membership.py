@@ -46,19 +46,22 @@ class Held:
     """What Criteo holds of ours, as the state knows it: a membership file, and a delta that may be half-way there.
 
     `members` is the Parquet file of the membership last settled (columns `identifier_type` VARCHAR, `identifier` BLOB,
-    `unknown` BOOLEAN: true for U) or None for an empty one; `outbox` is the Parquet file of an unfinished delta
-    (columns `batch` INTEGER, `operation` VARCHAR, `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and
-    `in_flight` number its batches that Criteo has answered and may have received. All other batches were never sent.
+    `unknown` BOOLEAN: true for U) or None for an empty one; `changes`, where there is one, a small file of what has
+    changed since that one was written (the same columns and `gone` BOOLEAN: no member any more), which overrules it.
+    `outbox` is the Parquet file of an unfinished delta (columns `batch` INTEGER, `operation` VARCHAR,
+    `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that Criteo has
+    answered and may have received. All other batches were never sent.
     """
 
     members: Path | None = None
     outbox: Path | None = None
     taken: frozenset[int] = frozenset()
     in_flight: frozenset[int] = frozenset()
+    changes: Path | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.outbox, self.members) if path is not None)
+        return tuple(path for path in (self.outbox, self.changes, self.members) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)

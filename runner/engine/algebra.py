@@ -36,9 +36,6 @@ TO_REMOVE = f"(side & {DECLARED} = 0 and ({MEMBER} or {UNKNOWN}))"
 NEW = f"(side & {DECLARED} <> 0 and not {MEMBER} and not {UNKNOWN})"
 """To be added, and not even perhaps there."""
 
-NO_MEMBERS = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown where false"
-"""The rows of an empty membership file."""
-
 
 def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
     """The identifiers of D, not yet distinct."""
@@ -75,7 +72,7 @@ def beside(wire_forms: str, before: str, identifier_type: IdentifierType) -> str
 
 def before(held: Held, identifier_type: IdentifierType) -> str | None:
     """The identifiers of the membership and those sent since, each once with its side; None when there can be none."""
-    parts = tuple(part for part in (_members(held, identifier_type), _sent(held, identifier_type)) if part)
+    parts = tuple(part for part in (_members(held, identifier_type), sent(held, identifier_type)) if part)
     # A part alone is distinct as it is.
     return sides(parts) if len(parts) > 1 else next(iter(parts), None)
 
@@ -85,23 +82,29 @@ def sides(parts: Iterable[str]) -> str:
     return f"select identifier, bit_or(side) as side from ({' union all '.join(parts)}) group by identifier"
 
 
-def folded(held: Held, identifier_type: IdentifierType) -> str | None:
-    """The settled membership of one type as rows of a membership file; None when there can be none.
-
-    What was sent is small beside the membership, or the membership is empty: so the one is looked up in the other.
-    """
-    sent = _sent(held, identifier_type)
-    kept = None
-    if held.members is not None:
-        kept = (
-            f"select identifier, unknown from read_parquet({literal(held.members)}) "
-            f"{f'anti join ({sent}) using (identifier) ' if sent else ''}where identifier_type = '{identifier_type}'"
-        )
-    arrived = (
-        f"select identifier, side = {IN_FLIGHT} as unknown from ({sent}) where side <> {REMOVED}" if sent else None
+def current(held: Held, identifier_type: IdentifierType) -> str | None:
+    """The membership last settled of one type, each identifier once, and whether it is unknown."""
+    if held.members is None:
+        return None
+    whole = (
+        f"select identifier, unknown from read_parquet({literal(held.members)}) "
+        f"where identifier_type = '{identifier_type}'"
     )
-    parts = " union all ".join(part for part in (kept, arrived) if part)
-    return f"select '{identifier_type}' as identifier_type, identifier, unknown from ({parts})" if parts else None
+    if held.changes is None:
+        return whole
+    since = changes(held.changes, identifier_type)
+    return (
+        f"select * from ({whole}) anti join ({since}) using (identifier) "
+        f"union all select identifier, unknown from ({since}) where not gone"
+    )
+
+
+def changes(path: Path, identifier_type: IdentifierType) -> str:
+    """The rows of one type in a file of changes."""
+    return (
+        f"select identifier, unknown, gone from read_parquet({literal(path)}) "
+        f"where identifier_type = '{identifier_type}'"
+    )
 
 
 def batched(rows: str, operation: Operation, identifier_type: IdentifierType, first: int, size: int) -> str:
@@ -113,15 +116,12 @@ def batched(rows: str, operation: Operation, identifier_type: IdentifierType, fi
 
 
 def _members(held: Held, identifier_type: IdentifierType) -> str | None:
-    if held.members is None:
-        return None
-    return (
-        f"select identifier, case when unknown then {UNSURE} else {HELD} end::utinyint as side "
-        f"from read_parquet({literal(held.members)}) where identifier_type = '{identifier_type}'"
-    )
+    members = current(held, identifier_type)
+    side = f"case when unknown then {UNSURE} else {HELD} end::utinyint as side"
+    return f"select identifier, {side} from ({members})" if members else None
 
 
-def _sent(held: Held, identifier_type: IdentifierType) -> str | None:
+def sent(held: Held, identifier_type: IdentifierType) -> str | None:
     """What batches that were taken or are in flight carried; batches never sent are left out."""
     if held.outbox is None or not (held.taken or held.in_flight):
         return None

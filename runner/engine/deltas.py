@@ -139,10 +139,9 @@ def stored_types(
 ) -> tuple[IdentifierType, ...]:
     """The types that are mapped or occur in what is held, in the declared order. Raises what DuckDB raises."""
     names = {str(identifier_type) for identifier_type in evaluation.types} if evaluation else set[str]()
-    for path in (held.members, held.outbox):
-        if path is not None:
-            rows = watched.run(connection, f"select distinct identifier_type from read_parquet({literal(path)})")
-            names.update(str(row[0]) for row in rows)
+    for path in held.files:
+        rows = watched.run(connection, f"select distinct identifier_type from read_parquet({literal(path)})")
+        names.update(str(row[0]) for row in rows)
     return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
 
 

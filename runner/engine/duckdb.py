@@ -1,5 +1,4 @@
 """The embedded engine: DuckDB in this process, locked instances for segments and one of our own for the rest."""
-# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
 from __future__ import annotations
 
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING
 from runner.engine import algebra, deltas, watched
 from runner.engine.evaluation import beside_statement, measure, write_statement
 from runner.engine.faults import failed, too_slow
-from runner.engine.files import blamed, told, write_durably
+from runner.engine.files import blamed, told
 from runner.engine.instances import Instances
 from runner.engine.interface import Settled
 from runner.engine.scratch import Scratch, open_scratch
 from runner.engine.segment import first_finding, prepared
-from runner.engine.session import limits, literal, open_session
+from runner.engine.session import limits, open_session
+from runner.engine.settling import settle
 from runner.errors import SegmentError
 from runner.findings import Finding
 from runner.identifiers import IdentifierType, WireForms
@@ -118,21 +118,9 @@ class DuckDBEngine:
             yield from deltas.read_batches(self._connection(), outbox)
 
     def settle(self, held: Held, path: Path) -> Settled:
-        """Fold an unfinished delta into a new membership file at `path`. Raises StateError."""
-        files = held.files
-        with told("settling the membership", files, self._folder):
-            connection = self._connection()
-            types = deltas.stored_types(connection, None, held)
-            parts = [part for part in (algebra.folded(held, identifier_type) for identifier_type in types) if part]
-            rows = " union all ".join(parts) or algebra.NO_MEMBERS
-            write_durably(connection, rows, path, types, files, self._folder)
-            counted = watched.run(
-                connection,
-                "select identifier_type, count(*), count(*) filter (unknown) "
-                f"from read_parquet({literal(path)}) group by identifier_type",
-            )
-        members = {IdentifierType(row[0]): int(row[1]) for row in counted}
-        return Settled(members, {IdentifierType(row[0]): int(row[2]) for row in counted if row[2]})
+        """Fold an unfinished delta into a new membership file at `path`, or a file of changes. Raises StateError."""
+        with told("settling the membership", held.files, self._folder):
+            return settle(self._connection(), held, path, self._folder)
 
     def close(self) -> None:
         """Remove every file that evaluations left."""

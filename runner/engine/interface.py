@@ -23,10 +23,14 @@ from runner.model import Activation, Source
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A membership file written anew: |M ∪ U| per type, and how many of them are unknown."""
+    """A membership settled: |M ∪ U| per type, and how many of them are unknown.
+
+    With `changes_only`, the file that was written holds what has changed of the membership file there was (see Held).
+    """
 
     members: Mapping[IdentifierType, int]
     unknown: Mapping[IdentifierType, int]
+    changes_only: bool = False
 
 
 class Engine(Protocol):
@@ -61,7 +65,10 @@ class Engine(Protocol):
 
     def settle(self, held: Held, path: Path) -> Settled:
         """Fold an unfinished delta into a new membership file at `path`: taken batches take effect, identifiers of
-        batches in flight become unknown, batches never sent are dropped."""
+        batches in flight become unknown, batches never sent are dropped.
+
+        Where little changes of much, the file may hold the changes alone. Raises StateError.
+        """
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from runner.state.files import StoredFile
 
 
 def files(db: Connection, key: int) -> dict[str, StoredFile]:
-    """The files of an audience by role: members, outbox."""
+    """The files of an audience by role: outbox, members, and previous, a whole membership that members changes."""
     rows = db.execute("SELECT role, path, size, sha256 FROM file WHERE audience = ?", (key,))
     return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
 

@@ -10,6 +10,7 @@ An implementation
 The life of a delta: `outbox_path`, the engine writes the file there, `open_delta`, then per batch `mark_in_flight` and
 `mark_taken`; when all are taken, or at the start of the next run, `members_path`, the engine settles into that file,
 `close_delta`. A file that no record points to is garbage that a later run removes.
+A membership is one file, or a file of its changes and the whole one that these are changes of.
 """
 
 from __future__ import annotations
@@ -125,9 +126,17 @@ class State(Protocol):
         ...
 
     def close_delta(
-        self, key: int, members: Mapping[IdentifierType, int], unknown: Mapping[IdentifierType, int]
+        self,
+        key: int,
+        members: Mapping[IdentifierType, int],
+        unknown: Mapping[IdentifierType, int],
+        *,
+        changes_only: bool = False,
     ) -> None:
-        """The file at `members_path` is the membership now; the open delta is done with."""
+        """The file at `members_path` is the membership now; the open delta is done with.
+
+        With `changes_only` it tells what has changed of the whole file that there is, which stays.
+        """
         ...
 
     # -- runs ----------------------------------------------------------------------------------------------------

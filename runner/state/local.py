@@ -171,7 +171,12 @@ class LocalState:
         return self._path_for(key, "members")
 
     def close_delta(
-        self, key: int, members: Mapping[IdentifierType, int], unknown: Mapping[IdentifierType, int]
+        self,
+        key: int,
+        members: Mapping[IdentifierType, int],
+        unknown: Mapping[IdentifierType, int],
+        *,
+        changes_only: bool = False,
     ) -> None:
         reserved, file = self._sealed(key, "members")
         gone = self._do(
@@ -182,6 +187,7 @@ class LocalState:
             file=asdict(file),
             members=dict(members),
             unknown=dict(unknown),
+            changes_only=changes_only,
         )
         self._settle(gone, key)
 
@@ -274,14 +280,15 @@ class LocalState:
                 return activation, Held(), ()
             files = deltas.files(db, key)
             in_flight, taken = deltas.numbers(db, key, "in flight"), deltas.numbers(db, key, "taken")
-        members, outbox = files.get("members"), files.get("outbox")
+        paths = {role: self._folder.path / stored.path for role, stored in files.items()}
         held = Held(
-            members=self._folder.path / members.path if members else None,
-            outbox=self._folder.path / outbox.path if outbox else None,
+            members=paths.get("previous") or paths.get("members"),
+            outbox=paths.get("outbox"),
             taken=taken,
             in_flight=in_flight,
+            changes=paths.get("members") if "previous" in paths else None,
         )
-        return activation, held, tuple(stored for stored in (members, outbox) if stored)
+        return activation, held, tuple(files.values())
 
     def _path_for(self, key: int, kind: str) -> Path:
         """Where the next file of a kind is written; the same path until it has been used."""

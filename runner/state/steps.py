@@ -104,13 +104,20 @@ def _close_delta(
     file: dict[str, Any],
     members: dict[str, int],
     unknown: dict[str, int],
+    changes_only: bool = False,
 ) -> tuple[str, ...]:
-    if "outbox" not in deltas.files(db, key):
+    """With `changes_only`, the file holds the changes of the whole membership file, which is kept."""
+    files = deltas.files(db, key)
+    if "outbox" not in files:
         raise RuntimeError(f"audience {key} has no open delta")
     whole = deltas.all_taken(db, key)
     audiences.set_membership(db, key, serial, _counts(members), _counts(unknown), whole=whole)
     gone = _retire(db, key, counter, serial)
     deltas.add_file(db, key, "members", StoredFile(**file))
+    if changes_only:
+        previous = files.get("previous") or files["members"]
+        deltas.add_file(db, key, "previous", previous)
+        gone = tuple(path for path in gone if path != previous.path)
     return gone
 
 

@@ -34,7 +34,7 @@ def settle(key: int, tools: Tools) -> None:
     """Fold an unfinished delta into the membership, so that a new one can be planned. Sends nothing."""
     held = tools.state.held(key)
     settled = tools.engine.settle(held, tools.state.members_path(key))
-    tools.state.close_delta(key, settled.members, settled.unknown)
+    tools.state.close_delta(key, settled.members, settled.unknown, changes_only=settled.changes_only)
 
 
 def send_members(

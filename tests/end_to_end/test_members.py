@@ -48,6 +48,58 @@ class TestGumCallerId:
         assert sandbox.members(only(sandbox), "gum") == set(), result.out
 
 
+class TestGreatMemberships:
+    """What is done with memberships of half a million and more, with few people: only changes of them are written."""
+
+    @pytest.fixture(autouse=True)
+    def great(self, monkeypatch: pytest.MonkeyPatch, shop: Shop) -> None:
+        monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", 0)
+        monkeypatch.setattr("runner.engine.settling.WHOLE_BELOW", 0)
+        monkeypatch.setattr("runner.engine.settling.LEAST_TIMES", 1)
+        batched(shop)
+        shop.activation(guardrails={"max_removed": None, "max_added": None})
+
+    def test_the_audience_follows_the_segment_over_many_changes(self, shop: Shop, sandbox: Sandbox) -> None:
+        kept = set[int]()
+        for first in (0, 1, 3, 2, 0, 30, 31, 0, 60):
+            wanted = range(first, first + 60)
+            shop.people(mail(*wanted))
+            shop.apply()
+            assert sandbox.members(only(sandbox), "email") == hashes(*wanted)
+            assert not shop.plan()["loyal"]["members"][0]["added"]
+            (members,) = shop.run("status", "--format", "json").json["activations"]
+            assert members["members"] == {"email": 60}
+            kept.add(len(list((shop.folder / ".headcount/members/loyal").iterdir())))
+        assert kept == {1, 2}, "there were to be memberships with changes and without"
+
+    def test_what_a_killed_run_left_is_finished(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.people(mail(*range(60)))
+        shop.apply()
+        shop.people(mail(*range(2, 62)))
+        shop.apply()
+        shop.people(mail(*range(4, 64)))
+        kill_during_call(shop, sandbox, 1, effect=True)
+        shop.people(mail(*range(1, 61)))
+        assert shop.plan()["loyal"]["members"][0]["unknown"]
+        shop.apply()
+        assert sandbox.members(only(sandbox), "email") == hashes(*range(1, 61))
+
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_a_damaged_file_of_either_is_named_and_a_rebuild_mends_it(
+        self, shop: Shop, sandbox: Sandbox, which: int
+    ) -> None:
+        shop.people(mail(*range(60)))
+        shop.apply()
+        shop.people(mail(*range(1, 61)))
+        shop.apply()
+        path = sorted((shop.folder / ".headcount/members/loyal").iterdir())[which]
+        path.write_bytes(path.read_bytes()[:-9])
+        result = shop.run("plan", code=1)
+        assert f"{path} is damaged" in result.out
+        shop.run("sync", "--rebuild", "loyal")
+        assert sandbox.members(only(sandbox), "email") == hashes(*range(1, 61))
+
+
 class TestGuardrails:
     def test_an_interrupted_first_fill_is_not_blocked_by_max_added(self, shop: Shop, sandbox: Sandbox) -> None:
         batched(shop)

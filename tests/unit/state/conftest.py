@@ -128,11 +128,11 @@ def send(state: LocalState, key: int, number: int, invalid: int = 0) -> None:
     state.mark_taken(key, number, Taken(valid=1, invalid=invalid))
 
 
-def end_delta(state: LocalState, key: int, count: int = 3) -> Path:
+def end_delta(state: LocalState, key: int, count: int = 3, *, changes_only: bool = False) -> Path:
     """A membership that has been written and is the current one now."""
     path = state.members_path(key)
     write_members(path, count)
-    state.close_delta(key, {EMAIL: count}, {})
+    state.close_delta(key, {EMAIL: count}, {}, changes_only=changes_only)
     return path
 
 

@@ -51,9 +51,9 @@ def _open(state: LocalState, key: int) -> None:
     state.open_delta(key, BATCHES)
 
 
-def _close(state: LocalState, key: int, count: int) -> None:
+def _close(state: LocalState, key: int, count: int, *, changes_only: bool = False) -> None:
     state.members_path(key).write_bytes(b"a membership of %d" % count)
-    state.close_delta(key, {EMAIL: count}, {EMAIL: 1})
+    state.close_delta(key, {EMAIL: count}, {EMAIL: 1}, changes_only=changes_only)
 
 
 LIFE: tuple[Step, ...] = (
@@ -67,7 +67,7 @@ LIFE: tuple[Step, ...] = (
     lambda state: state.mark_in_flight(LOYAL, 1),
     lambda state: _close(state, LOYAL, 1),
     lambda state: _open(state, LOYAL),
-    lambda state: _close(state, LOYAL, 2),
+    lambda state: _close(state, LOYAL, 2, changes_only=True),
     lambda state: state.imported("new", "criteo-fr", "criteo", "1", "901", AT),
     lambda state: state.cleared(NEW),
     lambda state: _open(state, NEW),

@@ -59,6 +59,49 @@ def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key):
     assert not outbox.exists()
 
 
+def test_changes_rest_on_the_whole_membership_until_there_is_another(state, key):
+    begin_delta(state, key)
+    whole = end_delta(state, key)
+    begin_delta(state, key)
+    first = end_delta(state, key, changes_only=True)
+    assert state.held(key) == Held(members=whole, changes=first)
+
+    begin_delta(state, key)
+    second = end_delta(state, key, changes_only=True)
+    assert state.held(key) == Held(members=whole, changes=second)
+    assert not first.exists()
+
+    begin_delta(state, key)
+    another = end_delta(state, key)
+    assert state.held(key) == Held(members=another)
+    assert not whole.exists()
+    assert not second.exists()
+
+
+def test_a_membership_with_changes_is_emptied_and_forgotten_as_one(state, key):
+    begin_delta(state, key)
+    whole = end_delta(state, key)
+    begin_delta(state, key)
+    changes = end_delta(state, key, changes_only=True)
+    state.cleared(key)
+    assert state.held(key) == Held()
+    assert not whole.exists()
+    assert not changes.exists()
+
+
+def test_a_file_that_changes_rest_on_is_checked_as_well(state, key, place):
+    begin_delta(state, key)
+    whole = end_delta(state, key)
+    begin_delta(state, key)
+    end_delta(state, key, changes_only=True)
+    whole.write_bytes(b"x" * whole.stat().st_size)
+    if place == "bucket":  # fetched again
+        assert state.held(key).members == whole
+    else:
+        with pytest.raises(StateError, match=str(whole)):
+            state.held(key)
+
+
 def test_an_audience_is_being_filled_until_a_delta_was_taken_whole(state, key):
     begin_delta(state, key)
     send(state, key, 0)

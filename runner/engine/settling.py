@@ -1,0 +1,95 @@
+"""Folding a delta into the membership: a whole file anew, or beside a great one a small file of what has changed.
+
+A whole file of ten million members is 360 MB to write, to flush and, for a state in a bucket, to upload, though one in
+a hundred of them changes in a day. The file of changes is written anew each time, so there is never more than one. When
+it would outgrow a sixteenth of the whole, the two become one: so the state stays under 40 bytes a member.
+"""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.engine import algebra, watched
+from runner.engine.deltas import stored_types
+from runner.engine.files import write_durably
+from runner.engine.interface import Settled
+from runner.identifiers import IdentifierType
+from runner.membership import Held
+
+if TYPE_CHECKING:
+    import duckdb
+
+WHOLE_BELOW = 16_000_000
+"""Bytes of a membership file below which it is always written anew."""
+
+LEAST_TIMES = 16
+"""How many times as great as the changes a membership file must be, for these to have a file of their own."""
+
+_NOBODY = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown, false as gone where false"
+
+
+def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, temporary: Path) -> Settled:
+    """Write the file and count what is then held. Raises StateError, and what DuckDB raises.
+
+    `temporary` is the folder for temporary files, to be named in errors.
+    """
+    types = stored_types(connection, None, held)
+    changes_only = _is_small_change(held)
+    write = _changed if changes_only else _folded
+    rows = " union all ".join(part for part in (write(held, kind) for kind in types) if part) or _NOBODY
+    write_durably(connection, rows, path, types, held.files, temporary)
+    now = Held(held.members, changes=path) if changes_only else Held(path)
+    members: dict[IdentifierType, int] = {}
+    unknown: dict[IdentifierType, int] = {}
+    for kind in types:
+        rows = algebra.current(now, kind) or _NOBODY
+        [(total, unsure)] = watched.run(connection, f"select count(*), count(*) filter (unknown) from ({rows})")
+        members |= {kind: int(total)} if total else {}
+        unknown |= {kind: int(unsure)} if unsure else {}
+    return Settled(members, unknown, changes_only)
+
+
+def _is_small_change(held: Held) -> bool:
+    """Whether the delta, and what has changed before, is little beside the membership file."""
+    if held.members is None or held.outbox is None:
+        return False
+    whole = held.members.stat().st_size
+    change = sum(path.stat().st_size for path in (held.outbox, held.changes) if path is not None)
+    return whole >= WHOLE_BELOW and change * LEAST_TIMES <= whole
+
+
+def _folded(held: Held, identifier_type: IdentifierType) -> str | None:
+    """The settled membership of one type as rows of a membership file; None when there can be none.
+
+    What was sent is small beside the membership, or the membership is empty: so the one is looked up in the other.
+    """
+    kept = _without_sent(algebra.current(held, identifier_type), held, identifier_type)
+    sent = algebra.sent(held, identifier_type)
+    arrived = (
+        f"select identifier, side = {algebra.IN_FLIGHT} as unknown from ({sent}) where side <> {algebra.REMOVED}"
+        if sent
+        else None
+    )
+    parts = " union all ".join(part for part in (kept, arrived) if part)
+    return f"select '{identifier_type}' as identifier_type, identifier, unknown from ({parts})" if parts else None
+
+
+def _changed(held: Held, identifier_type: IdentifierType) -> str | None:
+    """What is then to be known of one type beside the membership file, as rows of a file of changes."""
+    known = algebra.changes(held.changes, identifier_type) if held.changes is not None else None
+    before = _without_sent(known, held, identifier_type)
+    sent = algebra.sent(held, identifier_type)
+    since = (
+        f"select identifier, side = {algebra.IN_FLIGHT} as unknown, side = {algebra.REMOVED} as gone from ({sent})"
+        if sent
+        else None
+    )
+    parts = " union all ".join(part for part in (before, since) if part)
+    return f"select '{identifier_type}' as identifier_type, identifier, unknown, gone from ({parts})" if parts else None
+
+
+def _without_sent(rows: str | None, held: Held, identifier_type: IdentifierType) -> str | None:
+    sent = algebra.sent(held, identifier_type)
+    return f"select * from ({rows}) anti join ({sent}) using (identifier)" if rows and sent else rows
