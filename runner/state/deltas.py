@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from sqlite3 import Connection
 
-from runner.membership import Batch
+from runner.membership import Batch, Held
 from runner.state.files import StoredFile
 
 
@@ -12,6 +13,20 @@ def files(db: Connection, key: int) -> dict[str, StoredFile]:
     """The files of an audience by role: outbox, members, and previous, a whole membership that members changes."""
     rows = db.execute("SELECT role, path, size, sha256 FROM file WHERE audience = ?", (key,))
     return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
+
+
+def held(db: Connection, key: int, folder: Path) -> tuple[Held, tuple[StoredFile, ...]]:
+    """What an audience holds, with paths below the state's folder, and the files that must be whole for that."""
+    found = files(db, key)
+    paths = {role: folder / stored.path for role, stored in found.items()}
+    handles = Held(
+        members=paths.get("previous") or paths.get("members"),
+        outbox=paths.get("outbox"),
+        taken=numbers(db, key, "taken"),
+        in_flight=numbers(db, key, "in flight"),
+        changes=paths.get("members") if "previous" in paths else None,
+    )
+    return handles, tuple(found.values())
 
 
 def every_path(db: Connection) -> frozenset[str]:

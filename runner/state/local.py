@@ -278,17 +278,7 @@ class LocalState:
                 raise StateError("the state does not know this audience any more", "run again to see how things stand")
             if audiences.must_refill(db, key):
                 return activation, Held(), ()
-            files = deltas.files(db, key)
-            in_flight, taken = deltas.numbers(db, key, "in flight"), deltas.numbers(db, key, "taken")
-        paths = {role: self._folder.path / stored.path for role, stored in files.items()}
-        held = Held(
-            members=paths.get("previous") or paths.get("members"),
-            outbox=paths.get("outbox"),
-            taken=taken,
-            in_flight=in_flight,
-            changes=paths.get("members") if "previous" in paths else None,
-        )
-        return activation, held, tuple(files.values())
+            return activation, *deltas.held(db, key, self._folder.path)
 
     def _path_for(self, key: int, kind: str) -> Path:
         """Where the next file of a kind is written; the same path until it has been used."""
