@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from runner.applied import AppliedAudience, Definition, redefined
 from runner.destinations import LiveAudience
@@ -12,6 +13,10 @@ from runner.plan import Action, Change, FieldChange
 
 Account = tuple[str, str]
 """Where an audience lives: the destination's type and the account id."""
+
+
+SKEW = timedelta(minutes=5)
+"""By how much the destination's clocks may differ: the one that dates answers, and the one that dates audiences."""
 
 
 def definition_of(activation: Activation) -> Definition:
@@ -238,8 +243,9 @@ def misfit(activation: Activation, audience: LiveAudience, before: Definition | 
 def found_again(
     intent: AppliedAudience, live: Iterable[LiveAudience], applied: Iterable[AppliedAudience]
 ) -> LiveAudience | None:
-    """The audience that a create made whose answer was lost: it has the name, is not older than the intent, and is
-    no other record's. Nobody else can have made it before the intent, for then planning would have met a conflict.
+    """The audience that a create made whose answer was lost: it has the name, is not older than the intent (give or
+    take what clocks differ by), and is no other record's. Nobody else can have made it before the intent, for then
+    planning would have met a conflict.
     Where two intents have the name, the latest that is not younger than the audience made it."""
     neighbours = [record for record in applied if _home(record) == _home(intent)]
     ours = {record.audience_id for record in neighbours}
@@ -248,7 +254,7 @@ def found_again(
         if audience.created_at is not None and any(at <= audience.created_at for at in later):
             continue
         named = intent.definition is not None and audience.name == intent.definition.name
-        young = audience.created_at is None or audience.created_at >= intent.intended_at
+        young = audience.created_at is None or audience.created_at >= intent.intended_at - SKEW
         if named and young and audience.id not in ours and not audience.other_kind:
             return audience
     return None

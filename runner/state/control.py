@@ -7,8 +7,10 @@ what a holder of an older epoch writes finds another content than it expects and
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +19,9 @@ from runner.state.bucket import Bucket, Version
 from runner.state.steps import Step
 
 NAME = "control.json"
-FORMAT = 1
+FORMAT = 2
+"""Format 1 had no checksum."""
+
 _RESTORE = "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`"
 
 
@@ -93,13 +97,23 @@ def read(bucket: Bucket) -> Seen | None:
 def encoded(control: Control) -> bytes:
     document = asdict(control)
     document["journal"] = [{"do": step.do, "with": dict(step.arguments)} for step in control.journal]
-    return json.dumps({"format_version": FORMAT, **document}, ensure_ascii=False, separators=(",", ":")).encode()
+    return _compact({"format_version": FORMAT, "sha256": _checksum(document), **document})
+
+
+def _compact(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    """A store keeps what it is given, most of the time; a bit that flipped in a number would be another state."""
+    return sha256(_compact(document)).hexdigest()
 
 
 def _decoded(data: bytes, location: str) -> Control:
     try:
         document = json.loads(data)
         version = int(document.pop("format_version"))
+        whole = version == 1 or document.pop("sha256", None) == _checksum(document) or version > FORMAT
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StateError(f"{location}/{NAME} is damaged: it is not what Headcount writes", _RESTORE) from None
     if version > FORMAT:
@@ -107,6 +121,8 @@ def _decoded(data: bytes, location: str) -> Control:
             f"{location}/{NAME} was written by a newer Headcount (format {version}; this one reads up to {FORMAT})",
             "update headcount here",
         )
+    if not whole:
+        raise StateError(f"{location}/{NAME} is damaged: its content is not what was written", _RESTORE)
     try:
         holder, snapshot = document.pop("holder"), document.pop("snapshot")
         journal = tuple(Step(str(step["do"]), dict(step["with"])) for step in document.pop("journal"))

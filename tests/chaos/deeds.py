@@ -20,7 +20,8 @@ Identifiers = dict[str, set[str]]
 
 @dataclass(slots=True)
 class Stage:
-    """Where a history takes place. `foreign` are other people's audiences with what they hold, by id."""
+    """Where a history takes place. `foreign` are other people's audiences with what they hold, by id; `behind` is
+    by how many seconds Criteo's clock was set back."""
 
     chance: random.Random
     world: World
@@ -31,6 +32,7 @@ class Stage:
     foreign: dict[str, tuple[SegmentView, Identifiers]] = field(default_factory=dict)
     retired: list[Declared] = field(default_factory=list)
     hands: count[int] = field(default_factory=count)
+    behind: int = 0
 
     @property
     def state(self) -> Path:
@@ -239,6 +241,14 @@ def time_passes(stage: Stage) -> str:
     return f"{seconds:.0f} seconds pass at once"
 
 
+def criteos_clock_steps(stage: Stage) -> str:
+    """Criteo's clock, which dates its answers and its audiences, is set back, or forth again to where it was."""
+    behind = 0 if stage.behind else stage.chance.choice((1, 30, 200))
+    stage.sandbox.advance(stage.behind - behind)
+    stage.behind = behind
+    return f"Criteo's clock is {behind} s behind"
+
+
 def tokens_end(stage: Stage) -> str:
     stage.chance.choice((stage.sandbox.expire_tokens, stage.sandbox.revoke_tokens))()
     return "tokens end"
@@ -265,6 +275,7 @@ DEEDS: tuple[tuple[int, Callable[[Stage], str]], ...] = (
     (1, somebody_elses),
     (2, take_over),
     (2, time_passes),
+    (3, criteos_clock_steps),
     (1, tokens_end),
 )
 """How often each is done, and what."""

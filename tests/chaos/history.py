@@ -159,20 +159,17 @@ class History:
             checks.ended_well(code, out, err)
             stage.shop.outputs += [out, err]
         self._check(stage, calls)
-        if (
-            not self.bucket
-            and min(codes) < 0
-            and stage.chance.random() < DAMAGED
-            and (damaged := damage_and_look(stage))
-        ):
+        if min(codes) < 0 and stage.chance.random() < DAMAGED and (damaged := damage_and_look(stage)):
             self.story.append(f"   {damaged}, and noticed")
             self.tally.mishaps.update([f"damaged: {damaged.rpartition('.')[2]}"])
+            self._check(stage, ())
         return codes
 
     def _count(self, codes: list[int], points: list[str], calls: tuple[CallView, ...], mishap: mishaps.Mishap) -> None:
         self.tally.runs += len(codes)
         self.tally.mishaps.update([f"real {mishap.disk} disk"] if mishap.disk else [])
         self.tally.mishaps.update(["clock jump"] if "clock" in mishap.orders else [])
+        self.tally.mishaps.update(["Criteo's clock set back"] if "step back" in (mishap.meanwhile or ()) else [])
         self.tally.mishaps.update(["two at once"] if mishap.two_at_once else [])
         self.tally.mishaps.update([creates.TURNING_UP] if creates.TURNING_UP in " ".join(mishap.words) else [])
         self.tally.codes.update(codes)
@@ -288,6 +285,8 @@ def _meanwhile(mishap: mishaps.Mishap, sandbox: Sandbox) -> Iterator[None]:
         yield
     finally:
         timer.join()
+        if what == "step back":
+            sandbox.advance(mishaps.STEP)
 
 
 def _memory() -> str | None:

@@ -78,6 +78,9 @@ FAULTS = ("429", "500", "502", "503", "html", "empty", "truncate", "drop-before"
 JUMPS = (0, -1, 1, -3_600, 3_600, -259_200, 259_200)
 """Seconds by which the machine's clock may be wrong."""
 
+STEP = 60.0
+"""Seconds by which Criteo's clock is set back while a run is under way, and forth again after it."""
+
 PATHS = (
     "oauth2/token",
     "advertisers/me",
@@ -126,7 +129,7 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> M
         mishap.orders["clock"] = {"before": before, "after": after, "nth": chance.randint(1, 12)}
         mishap.words.append(f"the machine's clock is {before:+} s off, then {after:+} s")
     if chance.random() < 0.15:
-        mishap.meanwhile = chance.choice(("expire", "revoke", "advance")), chance.uniform(0.3, 1.2)
+        mishap.meanwhile = chance.choice(("expire", "revoke", "advance", "step back")), chance.uniform(0.3, 1.2)
         mishap.words.append(f"{mishap.meanwhile[0]} after {mishap.meanwhile[1]:.2f} s")
     return mishap
 
@@ -190,5 +193,7 @@ def meanwhile(what: str, sandbox: Sandbox) -> None:
         sandbox.expire_tokens()
     elif what == "revoke":
         sandbox.revoke_tokens()
+    elif what == "step back":
+        sandbox.advance(-STEP)
     else:
         sandbox.advance(1_000)

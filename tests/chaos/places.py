@@ -103,10 +103,26 @@ class InBucket:
             lease.end(Bucket(self.location, sealing_of({})))
 
     def contents(self) -> dict[str, bytes]:
-        return self.store.objects(self.location.split("/")[2])
+        return self.store.objects(self._bucket)
+
+    def put(self, name: str, content: bytes | None) -> None:
+        """Make an object what somebody else's hand or a broken store makes of it; None takes it away."""
+        if content is None:
+            self.store.delete(self._bucket, name)
+        else:
+            self.store.put(self._bucket, name, content)
+
+    @property
+    def _bucket(self) -> str:
+        return self.location.split("/")[2]
 
 
 Place = Folder | InBucket
+
+
+def newcomer(state: Path) -> dict[str, str]:
+    """The environment of a machine that knows nothing of the state."""
+    return _cache(state, uuid4().hex)
 
 
 def _cache(state: Path, machine: str) -> dict[str, str]:

@@ -7,10 +7,11 @@ import signal
 import pytest
 
 from tests.chaos import namespaces
-from tests.chaos.damage import DAMAGES, look, whole_files
+from tests.chaos.damage import DAMAGES, damage_in_bucket, look, whole_files, whole_objects
 from tests.chaos.deeds import Stage, people_come_and_go
 from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
+from tests.chaos.places import InBucket
 
 ALL = ("apply", "--yes", "--prune")
 
@@ -54,3 +55,21 @@ def test_whatever_is_damaged_after_a_kill_is_named_and_never_taken_for_empty() -
         history.come_clean(stage)
 
     History(9).play(lived)
+
+
+def test_whatever_is_damaged_in_a_bucket_after_a_kill_is_named_and_healed_by_what_the_message_says() -> None:
+    def lived(history: History, stage: Stage) -> None:
+        assert isinstance(stage.place, InBucket)
+        with_something_to_do(stage)
+        point = {"at": "LocalState.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
+        (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *allow_all(stage)])
+        assert code == -signal.SIGKILL
+        met = set()
+        for kind in ("control.json", "snapshots/", "members/", "outbox/"):
+            names = [name for name in whole_objects(stage.place) if name.startswith(f"project/{kind}")]
+            damage = stage.chance.choice((*DAMAGES, "removed"))
+            met.add(damage_in_bucket(stage, stage.place, names[-1], damage).partition(" ")[2])
+        assert met & {f"{damage}, rebuilt" for damage in (*DAMAGES, "removed")}
+        history.come_clean(stage)
+
+    History(10, bucket=True).play(lived)

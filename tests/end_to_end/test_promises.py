@@ -296,6 +296,19 @@ class TestTheStateIsNeverTakenForEmpty:
         assert shop.plan()["loyal"]["action"] == "unchanged"
 
 
+def test_an_audience_is_created_once_though_criteos_clock_was_set_back(shop: Shop, sandbox: Sandbox) -> None:
+    """What dates the answers and what dates the audiences need not agree."""
+    shop.activation()
+    sandbox.fault("drop-before", path="audience-segments/create", times=None)
+    shop.apply(code=1)
+    sandbox.clear_faults()
+    sandbox.advance(-60)
+    sandbox.add_segment("12345", "Loyal")
+    assert shop.plan()["loyal"]["action"] == "sync"
+    shop.apply()
+    assert sandbox.members(only(sandbox), "email") == hashes(1, 2, 3)
+
+
 def test_calls_stay_under_the_limit_and_none_is_refused(batched: Shop, sandbox: Sandbox) -> None:
     batched.apply()
     assert [call.status for call in sandbox.calls() if call.status == 429] == []

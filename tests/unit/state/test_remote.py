@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from runner.applied import ActivationRun, Outcome
 from runner.destinations import Taken
 from runner.errors import Locked, LockLost, StateError, UsageError
 from runner.membership import Held
-from runner.state import lease
+from runner.state import control, lease
 from runner.state.lease import Terms
 from runner.state.remote import JOURNAL_STEPS, RemoteState
 
@@ -378,12 +379,66 @@ def test_a_control_object_that_means_nothing_here_is_refused(machine, store, buc
     fill(machine())
     name = bucket.split("/")[2]
     content = damage if isinstance(damage, bytes) else b"{" if damage is None else None
-    content = content if content is not None else json.dumps({**control_of(store, bucket), **damage}).encode()
+    content = content if content is not None else rewritten({**control_of(store, bucket), **damage})
     store.put(name, "project/control.json", content)
     state = machine("two")
     for use in (state.audiences, lambda: state.lock("headcount apply").__enter__()):
         with pytest.raises(StateError, match=said):
             use()
+
+
+def rewritten(document):
+    """A control object with that content, as another version of Headcount or a mistake might have written it."""
+    rest = {name: value for name, value in document.items() if name not in ("format_version", "sha256")}
+    return json.dumps({**document, "sha256": control._checksum(rest)}).encode()
+
+
+def ran(state):
+    """Whether a run could begin."""
+    try:
+        with state.lock("headcount sync"):
+            return True
+    except StateError:
+        return False
+
+
+def test_no_bit_of_a_control_object_can_flip_unnoticed(machine, store, bucket):
+    key, name, chance = fill(machine()), bucket.split("/")[2], random.Random(20261124)
+    content = store.objects(name)["project/control.json"]
+    right = machine("two").audiences(), machine("two").runs()
+    state, told = machine("three"), 0
+    for bit in chance.sample(range(8 * len(content)), 150):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        store.put(name, "project/control.json", bytes(flipped))
+        state.forget_what_was_read()
+        try:
+            found = state.audiences(), state.runs()
+        except StateError as error:
+            told += 1
+            assert "control.json" in error.message
+            assert error.hint
+            assert not ran(state)
+        else:
+            assert found == right, f"with bit {bit} flipped, another state is read"
+    assert told > 140
+    store.put(name, "project/control.json", content)
+    state.forget_what_was_read()
+    assert rows(state.held(key).members) == 3
+
+
+def test_a_control_object_of_the_first_format_is_read_and_written_anew_with_a_checksum(machine, store, bucket):
+    fill(machine())
+    name = bucket.split("/")[2]
+    document = {**control_of(store, bucket), "format_version": 1}
+    del document["sha256"]
+    store.put(name, "project/control.json", json.dumps(document).encode())
+    state = machine("two")
+    assert len(state.audiences()) == 1
+    with state.lock("headcount sync"):
+        intend(state, "another")
+    assert control_of(store, bucket)["format_version"] == 2
+    assert len(machine("three").audiences()) == 2
 
 
 @pytest.mark.parametrize("kind", ["control.json", "snapshots/", "members/"])
