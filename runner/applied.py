@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from runner.identifiers import IdentifierType
 
+Account = tuple[str, str]
+"""Where an audience lives: the destination's type and the account id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -81,6 +84,10 @@ class AppliedAudience:
     filling: bool = False
     invalid: int = 0
     unfinished: Unfinished | None = None
+
+    @property
+    def home(self) -> Account:
+        return (self.kind, self.account_id)
 
 
 class Outcome(StrEnum):

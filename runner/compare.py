@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from runner.applied import AppliedAudience, Definition, redefined
+from runner.applied import Account, AppliedAudience, Definition, redefined
 from runner.destinations import LiveAudience
 from runner.model import Activation
 from runner.plan import Action, Change, FieldChange
-
-Account = tuple[str, str]
-"""Where an audience lives: the destination's type and the account id."""
-
-
-SKEW = timedelta(minutes=5)
-"""By how much the destination's clocks may differ: the one that dates answers, and the one that dates audiences."""
+from runner.unanswered import found_again
 
 
 def definition_of(activation: Activation) -> Definition:
@@ -88,7 +81,7 @@ class Comparison:
         return self._existing(replace(change, audience_id=audience.id, live=audience), activation, applied, audience)
 
     def _why_new(self, activation: Activation, account: Account) -> str:
-        others = [record for record in self.applied if record.activation == activation.id and _home(record) != account]
+        others = [record for record in self.applied if record.activation == activation.id and record.home != account]
         return f"moved here from account {others[0].account_id}" if others else "new"
 
     def _create(self, change: Change, reason: str) -> Change:
@@ -155,7 +148,7 @@ class Comparison:
 
     def _gives_up_name(self, record: AppliedAudience, name: str) -> bool:
         for activation in self.selected:
-            if activation.id == record.activation and account_of(activation) == _home(record):
+            if activation.id == record.activation and account_of(activation) == record.home:
                 return activation.name != name
         return self.prune and record.key in self.orphans and self.is_orphan(record) and not _protected(record)
 
@@ -163,7 +156,7 @@ class Comparison:
 
     def _orphans(self) -> Iterable[Change]:
         for record in self.applied:
-            if record.key in self.orphans and self.is_orphan(record) and _home(record) in self.live:
+            if record.key in self.orphans and self.is_orphan(record) and record.home in self.live:
                 audience = self.locate(record)
                 if audience is not None or record.audience_id is not None or self.prune:
                     yield self._orphan(record, audience)
@@ -189,22 +182,21 @@ class Comparison:
     def owner(self, account: Account, audience: LiveAudience) -> AppliedAudience | None:
         """The record that an audience belongs to, if any, answered creates and lost ones alike."""
         for record in self.applied:
-            if _home(record) == account and self.identify(record) == audience.id:
+            if record.home == account and self.identify(record) == audience.id:
                 return record
         return None
 
     def is_orphan(self, record: AppliedAudience) -> bool:
         """Whether no activation declares the audience, there where it is, any more."""
         return not any(
-            activation.id == record.activation and account_of(activation) == _home(record)
-            for activation in self.declared
+            activation.id == record.activation and account_of(activation) == record.home for activation in self.declared
         )
 
     # -- which audience is which -----------------------------------------------------------------------------------
 
     def record(self, activation: str, account: Account) -> AppliedAudience | None:
         for record in self.applied:
-            if record.activation == activation and _home(record) == account:
+            if record.activation == activation and record.home == account:
                 return record
         return None
 
@@ -217,7 +209,7 @@ class Comparison:
 
     def locate(self, record: AppliedAudience) -> LiveAudience | None:
         """The live audience of a record, or None when there is none."""
-        live = self.live.get(_home(record), ())
+        live = self.live.get(record.home, ())
         if record.audience_id is not None:
             return next((one for one in live if one.id == record.audience_id and not one.other_kind), None)
         return found_again(record, live, self.applied)
@@ -240,39 +232,8 @@ def misfit(activation: Activation, audience: LiveAudience, before: Definition | 
         yield f"retailer changed from {audience.retailer_id} to {destination.retailer_id}"
 
 
-def found_again(
-    intent: AppliedAudience, live: Iterable[LiveAudience], applied: Iterable[AppliedAudience]
-) -> LiveAudience | None:
-    """The audience that a create made whose answer was lost: it has the name, is not older than the intent (give or
-    take what clocks differ by), and is no other record's. Nobody else can have made it before the intent, for then
-    planning would have met a conflict.
-    Where two intents have the name, the latest that is not younger than the audience made it."""
-    neighbours = [record for record in applied if _home(record) == _home(intent)]
-    ours = {record.audience_id for record in neighbours}
-    later = [record.intended_at for record in neighbours if _claims_after(record, intent)]
-    for audience in live:
-        if audience.created_at is not None and any(at <= audience.created_at for at in later):
-            continue
-        named = intent.definition is not None and audience.name == intent.definition.name
-        young = audience.created_at is None or audience.created_at >= intent.intended_at - SKEW
-        if named and young and audience.id not in ours and not audience.other_kind:
-            return audience
-    return None
-
-
-def _claims_after(record: AppliedAudience, intent: AppliedAudience) -> bool:
-    """Whether the record is another unanswered create of the same name, and a later one."""
-    if record.audience_id is not None or record.definition is None or intent.definition is None:
-        return False
-    return record.definition.name == intent.definition.name and record.intended_at > intent.intended_at
-
-
 def _caller(change: Change) -> int | None:
     return change.activation.destination.gum_caller_id if change.activation else None
-
-
-def _home(record: AppliedAudience) -> Account:
-    return (record.kind, record.account_id)
 
 
 def _protected(record: AppliedAudience) -> bool:

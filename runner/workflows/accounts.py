@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.compare import Account
+from runner.applied import Account
 from runner.destinations import Connect, Connection, LiveAudience
 from runner.errors import DestinationError, InvalidProject
 from runner.findings import Finding

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from runner.compare import found_again
 from runner.destinations import Connection, LiveAudience
 from runner.errors import AnswerLost, DestinationError, NameTaken
 from runner.plan import Action, Change
+from runner.unanswered import found_again
 from runner.workflows.claims import is_free
 from runner.workflows.tools import Tools
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 
-from runner.applied import AppliedAudience
-from runner.compare import Account, Comparison, undecided
+from runner.applied import Account, AppliedAudience
+from runner.compare import Comparison, undecided
 from runner.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.guardrails import guard
 from runner.identifiers import IdentifierType

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from runner.compare import SKEW
 from runner.plan import Action, FieldChange
+from runner.unanswered import SKEW
 from tests.builders import EMAIL, MADID, NOON, activation, applied, compare, definition, destination, live
 
 
