@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,14 @@ def layer_of(path: Path) -> str:
     return "core" if len(parts) == 1 else parts[0]
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module, the module itself first."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -97,10 +104,9 @@ class TestModule:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 320
 
     def test_its_functions_are_small(self, path: Path) -> None:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
         long = [
             f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
-            for node in ast.walk(tree)
+            for node in nodes(path)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             and node.end_lineno is not None
             and node.end_lineno - node.lineno + 1 > 50
@@ -108,8 +114,9 @@ class TestModule:
         assert long == []
 
     def test_it_says_what_it_is_for(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8")
-        assert ast.get_docstring(ast.parse(text)) or text == ""
+        module = nodes(path)[0]
+        assert isinstance(module, ast.Module)
+        assert ast.get_docstring(module) or path.stat().st_size == 0
 
     def test_the_core_is_pure(self, path: Path) -> None:
         if layer_of(path) != "core" or path.name == "__main__.py":
@@ -123,7 +130,7 @@ def test_nothing_prints_outside_of_the_command_line() -> None:
         str(path.relative_to(PACKAGE))
         for path in MODULES
         if layer_of(path) != "cli"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert printing == []
