@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runner.errors import HeadcountError
+from runner.listening import listen, url_of
 from runner.sandbox.answers import TRANSPORT
 from runner.sandbox.app import application
 from runner.sandbox.control import Sandbox
@@ -122,8 +123,8 @@ class _Server(uvicorn.Server):
 
 def serve(options: SandboxOptions, port: int, on_ready: Callable[[str], None] | None, host: str) -> None:
     """See runner.sandbox.serve."""
-    with _listening(host, port) as listener, contextlib.closing(World(options)) as world:
-        url = _url(listener)
+    with listen(host, port, name="the sandbox") as listener, contextlib.closing(World(options)) as world:
+        url = url_of(listener)
         server = _Server(world, lambda: on_ready(url) if on_ready else None)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
@@ -132,8 +133,8 @@ def serve(options: SandboxOptions, port: int, on_ready: Callable[[str], None] | 
 @contextlib.contextmanager
 def running(options: SandboxOptions, port: int) -> Iterator[Sandbox]:
     """See runner.sandbox.running."""
-    with _listening("127.0.0.1", port) as listener, contextlib.closing(World(options)) as world:
-        url = _url(listener)
+    with listen("127.0.0.1", port, name="the sandbox") as listener, contextlib.closing(World(options)) as world:
+        url = url_of(listener)
         up = threading.Event()
         server = _Server(world, up.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
@@ -145,18 +146,3 @@ def running(options: SandboxOptions, port: int) -> Iterator[Sandbox]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise HeadcountError(
-            f"the sandbox cannot listen on {host}:{port}: {error.strerror}", "choose another port"
-        ) from None
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

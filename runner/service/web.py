@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from runner.errors import HeadcountError
+from runner.listening import listen, url_of
 from runner.service.board import Board, health_document
 from runner.service.metrics import CONTENT_TYPE, Metrics
 
@@ -21,7 +20,7 @@ from runner.service.metrics import CONTENT_TYPE, Metrics
 @contextmanager
 def answering(host: str, port: int, board: Board, metrics: Metrics) -> Iterator[str]:
     """Answer until the context is left; gives the URL. Raises HeadcountError when the port is taken."""
-    with _listening(host, port) as listener:
+    with listen(host, port, name="serve") as listener:
         config = uvicorn.Config(
             _application(board, metrics),
             ws="none",
@@ -38,7 +37,7 @@ def answering(host: str, port: int, board: Board, metrics: Metrics) -> Iterator[
         )
         thread.start()
         try:
-            yield _url(listener)
+            yield url_of(listener)
         finally:
             server.should_exit = True
             thread.join()
@@ -54,18 +53,3 @@ def _application(board: Board, metrics: Metrics) -> Starlette:
         return Response(metrics.text(), headers={"content-type": CONTENT_TYPE})
 
     return Starlette(routes=[Route("/healthz", health), Route("/metrics", measured)])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise HeadcountError(
-            f"serve cannot listen on {host}:{port}: {error.strerror}", "choose another --port"
-        ) from None
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
