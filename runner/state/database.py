@@ -9,11 +9,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 from threading import RLock
+from uuid import uuid4
 
 from runner.errors import StateError
 from runner.state import checksums, schema
 from runner.state.faults import damaged, database_faults, file_faults, primary_code
-from runner.state.files import flush
+from runner.state.files import flush, take_name
 
 _PATIENCE = 30.0
 """Seconds to wait for a reader or a checkpoint of another process; writers exclude each other by the lock."""
@@ -32,13 +33,23 @@ class Database:
         self.migrated = False
         """Whether the database was of an older format when it was last opened for writing."""
 
+    def begin(self) -> None:
+        """Make the database if there is none and none must be. Needs no lock: of several runs, one makes it."""
+        with self._turn, database_faults(self.path):
+            self._check_folder()
+            if not self._exists():
+                try:
+                    _create(self.path)
+                except (StateError, sqlite3.Error):
+                    # Another run was first, and swept the draft of this one away.
+                    if not self._exists():
+                        raise
+
     def open_for_writing(self) -> None:
         """Open the database, made or migrated first if need be. Only for the holder of the lock."""
         with self._turn, database_faults(self.path):
             self.close()
-            self._check_folder()
-            if not self._exists():
-                _create(self.path)
+            self.begin()
             connection, self.migrated = _open_writer(self.path)
             self._connection, self._writable = connection, True
 
@@ -140,10 +151,8 @@ def _empty() -> Connection:
 
 def _create(path: Path) -> None:
     """Make a database under a temporary name, then give it its own: it is there whole or not at all."""
-    draft = path.with_name(path.name + ".tmp")
+    draft = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
     with file_faults(path):
-        for leftover in path.parent.glob(draft.name + "*"):
-            leftover.unlink()
         _touch(draft)
     with closing(_connect(draft, "mode=rw")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -152,7 +161,7 @@ def _create(path: Path) -> None:
         connection.execute("COMMIT")
     with file_faults(path):
         flush(draft)
-        draft.replace(path)
+        take_name(draft, path)
         flush(path.parent)
 
 

@@ -76,9 +76,9 @@ class StateFolder:
                     f"the state is no longer at {self.path}: it was moved to {self.moved_to()}",
                     "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
                 )
-            orphaned = [*self._parquet_files(), *(self.path / name for name in names if _tells_of_database(name))]
-            if orphaned:
-                raise StateError(f"{self.database} is missing, though {min(orphaned)} is there", RESTORE)
+            told = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
+            for orphan in (*self._parquet_files(), *told):
+                raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
         foreign = sorted(name for name in names if not _ours(name))
         if foreign:
             raise StateError(
@@ -212,12 +212,25 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def take_name(draft: Path, path: Path) -> None:
+    """Give a file its name, unless there is one of that name, which stays."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            draft.rename(path)
+    draft.unlink(missing_ok=True)
+
+
 def _ours(name: str) -> bool:
     return name in (*KINDS, "lock", _MOVED, ".gitignore", ".DS_Store", "lost+found") or name.startswith("state.db")
 
 
 def _tells_of_database(name: str) -> bool:
-    return name.startswith("state.db") and ".tmp" not in name
+    """Whether a database was there when this file was made: the lock is only taken where there is one."""
+    return name == "lock" or (name.startswith("state.db") and ".tmp" not in name)
 
 
 def _checksum(path: Path) -> str:

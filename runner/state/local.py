@@ -87,6 +87,7 @@ class LocalState:
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         self._folder.prepare()
+        self._database.begin()
         with held_lock(self._folder.lock, command, self.clock()):
             self._database.open_for_writing()
             try:

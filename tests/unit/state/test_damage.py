@@ -180,8 +180,10 @@ def test_a_database_that_is_missing_beside_its_files_is_not_taken_for_none(open_
 
 
 @pytest.mark.parametrize("use", [read, write])
-@pytest.mark.parametrize("name", ["state.db-wal", "state.db.backup-1"])
-def test_a_database_that_is_missing_beside_its_log_or_backup_is_not_taken_for_none(open_state, folder, name, use):
+@pytest.mark.parametrize("name", ["state.db-wal", "state.db.backup-1", "lock"])
+def test_a_database_that_is_missing_beside_its_log_its_lock_or_a_backup_is_not_taken_for_none(
+    open_state, folder, name, use
+):
     folder.mkdir(parents=True)
     (folder / name).write_bytes(b"x")
     with pytest.raises(StateError, match="is missing"):

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -226,3 +228,26 @@ def test_a_file_in_the_folders_place_is_told(state, folder):
     for use in (state.audiences, lambda: state.lock("headcount apply").__enter__()):
         with pytest.raises(StateError, match=str(folder)):
             use()
+
+
+def test_of_runs_that_begin_a_state_at_once_one_makes_the_database_and_the_others_find_it(folder):
+    states = [LocalState(folder) for _ in range(8)]
+    keys: list[int] = []
+
+    def begin(state):
+        state._folder.prepare()
+        gate.wait()
+        state._database.begin()
+        with suppress(Locked), state.lock("headcount apply"):
+            keys.append(intend(state, f"a{len(keys)}"))
+
+    gate = threading.Barrier(len(states))
+    threads = [threading.Thread(target=begin, args=(state,)) for state in states]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(states[0].audiences()) == len(keys) >= 1
+    for state in states:
+        state.close()
+    assert files(folder) == {".gitignore", "lock", "state.db"}
