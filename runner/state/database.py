@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection
 from threading import RLock
@@ -15,6 +15,7 @@ from runner.errors import StateError
 from runner.state import checksums, schema
 from runner.state.faults import damaged, database_faults, file_faults, primary_code
 from runner.state.files import flush, take_name
+from runner.state.whole import checked_version, give_up, has_content, log, require_file
 
 _PATIENCE = 30.0
 """Seconds to wait for a reader or a checkpoint of another process; writers exclude each other by the lock."""
@@ -104,7 +105,7 @@ class Database:
             try:
                 yield connection
             finally:
-                _give_up(connection)
+                give_up(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -118,14 +119,7 @@ class Database:
                 yield connection
                 connection.execute("COMMIT")
             finally:
-                _give_up(connection)
-
-
-def _give_up(connection: Connection) -> None:
-    """End a transaction that was not committed. A failure here would only hide the one that led to it."""
-    if connection.in_transaction:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
+                give_up(connection)
 
 
 def _connect(path: Path, options: str) -> Connection:
@@ -174,7 +168,7 @@ def _open_writer(path: Path) -> tuple[Connection, bool]:
     """A connection that may write, and whether the database had to be migrated."""
     connection = _connect(path, "mode=rw")
     try:
-        version = _checked_version(connection, path)
+        version = checked_version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         # Each commit goes on into the database at once: whoever copies state.db without its log misses little.
         connection.execute("PRAGMA wal_autocheckpoint = 1")
@@ -194,7 +188,7 @@ def _open_writer(path: Path) -> tuple[Connection, bool]:
 def _open_reader(path: Path) -> Connection:
     connection = _reach(path)
     try:
-        version = _checked_version(connection, path)
+        version = checked_version(connection, path)
         if version < schema.newest():
             connection = _copy(connection)
             _migrate(connection, path, version)
@@ -212,7 +206,7 @@ def _reach(path: Path) -> Connection:
     away again when the last connection closes. Where it may not make them, a database in WAL mode can only be read as
     it lies on the disk; that is all of it as long as no -wal file has content.
     """
-    _require_file(path)
+    require_file(path)
     connection = _connect(path, "mode=rw")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -220,7 +214,7 @@ def _reach(path: Path) -> Connection:
         connection.close()
         if primary_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             raise
-        if _has_content(_log(path)):
+        if has_content(log(path)):
             raise StateError(
                 f"{path} cannot be read: a run that was killed left changes in {path.name}-wal, "
                 "and this user may not write there",
@@ -245,59 +239,6 @@ def _copy(connection: Connection) -> Connection:
     return copy
 
 
-def _log(path: Path) -> Path:
-    """SQLite's write-ahead log: what was committed and is not in the database file yet."""
-    return path.with_name(path.name + "-wal")
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False
-
-
-def _require_file(path: Path) -> None:
-    """SQLite would take an empty file for an empty database."""
-    with file_faults(path):
-        if path.is_file() and path.stat().st_size == 0:
-            raise damaged(path, "it is empty")
-
-
-def _checked_version(connection: Connection, path: Path) -> int:
-    """The format version of a database that is whole and not newer than this Headcount."""
-    _require_file(path)
-    connection.execute("BEGIN")  # one moment, whatever a run commits meanwhile
-    try:
-        version = schema.version_of(connection)
-        if not version:
-            raise damaged(path, "it has no format version")
-        if version > schema.newest():
-            raise StateError(
-                f"{path} was written by a newer Headcount (format {version}; this one reads up to {schema.newest()})",
-                "update headcount here",
-            )
-        _require_whole(connection, path)
-        if version >= schema.WITH_CHECKSUMS:
-            checksums.compare(connection)
-    except checksums.Mismatch as error:
-        raise damaged(path, str(error)) from error
-    finally:
-        _give_up(connection)
-    return version
-
-
-def _require_whole(connection: Connection, path: Path) -> None:
-    """Raise StateError for a database whose pages do not fit together."""
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise damaged(path, found)
-    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
-    # quick_check takes half a page for a whole one; where a log has content, the log may hold the other half.
-    if path.stat().st_size % page_size and not _has_content(_log(path)):
-        raise damaged(path, "its last page is not whole")
-
-
 def _back_up(connection: Connection, path: Path, version: int) -> None:
     """Keep the database as it is beside itself, before it is migrated."""
     backup = path.with_name(f"{path.name}.backup-{version}")
@@ -319,4 +260,4 @@ def _migrate(connection: Connection, path: Path, version: int) -> None:
             raise damaged(path, "its records do not fit together")
         connection.execute("COMMIT")
     finally:
-        _give_up(connection)
+        give_up(connection)
