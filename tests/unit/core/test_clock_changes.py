@@ -73,3 +73,21 @@ def test_slots_are_those_that_the_clock_shows(
     expected = list(oracle(minutes, hours, ZoneInfo(zone), begin))
     end = begin + timedelta(days=6)
     assert list(takewhile(lambda slot: slot < end, slots(schedule, begin))) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "left_out"),
+    [
+        (datetime(2026, 4, 4, 13, tzinfo=UTC), datetime(2026, 4, 4, 15, tzinfo=UTC)),  # 1:30 comes twice
+        (datetime(2026, 10, 3, 13, tzinfo=UTC), datetime(2026, 10, 3, 15, 30, tzinfo=UTC)),  # 2:00 to 2:29 do not come
+    ],
+)
+def test_where_the_clock_is_set_by_half_an_hour_an_hourly_slot_is_left_out_and_the_next_one_comes(
+    before: datetime, left_out: datetime
+) -> None:
+    zone = "Australia/Lord_Howe"
+    shown = set(takewhile(lambda slot: slot < before + timedelta(days=1), oracle({30}, None, ZoneInfo(zone), before)))
+    schedule = Schedule(cron="30 * * * *", timezone=zone)
+    found = set(takewhile(lambda slot: slot < before + timedelta(days=1), slots(schedule, before)))
+    assert shown - found == {left_out}
+    assert found <= shown
