@@ -54,6 +54,7 @@ class Pipeline:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "STUBS": str(folder),
+            "GITHUB_EVENT_NAME": "push",
             "GITHUB_WORKSPACE": str(shop.folder),
             "GITHUB_REPOSITORY": "shop/audiences",
             "GITHUB_OUTPUT": str(folder / "output"),
@@ -63,6 +64,20 @@ class Pipeline:
     def file(self, name: str) -> str:
         path = self.folder / name
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def check_out_pull_request(self) -> None:
+        """What has changed in the files since the last call is a pull request; GitHub checks it out as if merged."""
+        git = self.shop.git
+        if not (self.shop.folder / ".git").exists():
+            git("init", "--quiet", "--initial-branch=main")
+            git("commit", "--quiet", "--allow-empty", "--message=Begin")
+        git("switch", "--quiet", "--create", "change")
+        git("add", "activations")
+        git("commit", "--quiet", "--allow-empty", "--message=Change")
+        git("switch", "--quiet", "main")
+        git("merge", "--quiet", "--no-ff", "--message=Merge", "change")
+        git("branch", "--quiet", "--delete", "change")
+        self.environment["GITHUB_EVENT_NAME"] = "pull_request"
 
     def github(self, document: Mapping[str, Any], job: str, values: Mapping[str, str]) -> Result:
         """Run a job's steps up to the first that fails; `values` are what its expressions come to, all of them."""

@@ -153,6 +153,19 @@ class Shop:
             text=True,
         )
 
+    def git(self, *arguments: str) -> str:
+        """Run git in the folder, as nobody in particular and with no settings of this machine; what it prints."""
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@shop.example", "-c", "commit.gpgsign=false")
+        done = subprocess.run(
+            ["git", *identity, *arguments],
+            cwd=self.folder,
+            env={**self.environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return done.stdout
+
     def plan(self, *arguments: str, code: int | None = 0) -> dict[str, dict[str, Any]]:
         """The planned changes by activation id."""
         document = self.run("plan", "--format", "json", *arguments, code=code).json

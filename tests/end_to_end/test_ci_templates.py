@@ -140,6 +140,40 @@ def test_a_pull_request_gets_one_comment_that_is_edited(pipeline: Pipeline) -> N
     assert pipeline.file("installed").splitlines() == ["-m pip install headcount[remote]"] * 3
 
 
+def test_a_pull_request_is_shown_what_it_changes_and_main_everything(pipeline: Pipeline) -> None:
+    pipeline.check_out_pull_request()
+    pipeline.shop.activation("second")
+    pipeline.check_out_pull_request()
+    assert github(pipeline, "plan").code == 0
+    shown = (pipeline.shop.folder / "plan.md").read_text(encoding="utf-8")
+    assert "`second`" in shown
+    assert "`loyal`" not in shown
+    pipeline.environment["GITHUB_EVENT_NAME"] = "push"
+    assert github(pipeline, "plan").code == 0
+    shown = (pipeline.shop.folder / "plan.md").read_text(encoding="utf-8")
+    assert "`second`" in shown
+    assert "`loyal`" in shown
+
+
+def test_an_apply_can_be_held_to_the_plan_in_the_comment(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    pipeline.check_out_pull_request()
+    pipeline.shop.activation("second")
+    pipeline.check_out_pull_request()
+    assert github(pipeline, "plan").code == 0
+    comment = (pipeline.shop.folder / "plan.md").read_text(encoding="utf-8")
+    (planned,) = re.findall("<sub>plan ([0-9a-f]+),", comment)
+    pipeline.shop.apply("--plan-id", planned, code=6)
+    pipeline.shop.apply("--changed-since", "HEAD^1", "--plan-id", planned)
+    assert [segment.name for segment in sandbox.segments()] == ["Second"]
+
+
+def test_a_pull_request_that_changes_no_activation_has_nothing_to_show(pipeline: Pipeline) -> None:
+    pipeline.check_out_pull_request()
+    pipeline.check_out_pull_request()
+    assert github(pipeline, "plan").code == 0
+    assert pipeline.file("output") == ""
+
+
 def test_a_pull_request_with_a_mistake_is_annotated_and_not_planned(pipeline: Pipeline) -> None:
     pipeline.shop.write("activations/bad.yaml", "kind: Activation\nidd: bad\n")
     told = github(pipeline, "validate")

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop
-
-
-def git(shop: Shop, *arguments: str) -> str:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@shop.example", "-c", "commit.gpgsign=false")
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=shop.folder, check=True, capture_output=True, text=True,
-        env={**shop.environment, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"},
-    )  # fmt: skip
-    return done.stdout
 
 
 def planned(shop: Shop, *arguments: str, code: int | None = 0) -> set[str]:
@@ -97,9 +86,9 @@ class TestChangedSince:
     def committed(self, three: Shop) -> Shop:
         three.apply()
         three.write(".gitignore", ".headcount/\ndata/\n")
-        git(three, "init", "-q", "-b", "main")
-        git(three, "add", ".")
-        git(three, "commit", "-qm", "first")
+        three.git("init", "-q", "-b", "main")
+        three.git("add", ".")
+        three.git("commit", "-qm", "first")
         return three
 
     def changed(self, shop: Shop, *options: str) -> set[str]:
@@ -111,8 +100,8 @@ class TestChangedSince:
     def test_a_changed_file_counts_committed_or_not(self, committed: Shop) -> None:
         committed.activation("loyal", name="Other")
         assert self.changed(committed) == {"loyal"}
-        git(committed, "switch", "-qc", "work")
-        git(committed, "commit", "-qam", "second")
+        committed.git("switch", "-qc", "work")
+        committed.git("commit", "-qam", "second")
         assert self.changed(committed) == {"loyal"}
         assert self.changed(committed, "--exclude", "loyal") == set()
 
@@ -134,11 +123,11 @@ class TestChangedSince:
         assert self.changed(committed, "--prune") == {"new"}
 
     def test_a_commit_on_the_other_branch_does_not_count(self, committed: Shop) -> None:
-        git(committed, "switch", "-qc", "work")
-        git(committed, "switch", "-q", "main")
+        committed.git("switch", "-qc", "work")
+        committed.git("switch", "-q", "main")
         committed.activation("loyal", name="Other")
-        git(committed, "commit", "-qam", "meanwhile")
-        git(committed, "switch", "-q", "work")
+        committed.git("commit", "-qam", "meanwhile")
+        committed.git("switch", "-q", "work")
         assert self.changed(committed) == set()
 
     @pytest.mark.parametrize("reference", ["nowhere", "--output=x", "main:activations"])
