@@ -149,10 +149,12 @@ def _create(path: Path) -> None:
     with file_faults(path):
         _touch(draft)
     with closing(_connect(draft, "mode=rw")) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         schema.create(connection)
         connection.execute("COMMIT")
+        # Not before: the content would be in a log, and what cannot be carried on from there when the connection is
+        # closed, for want of space, is no error to SQLite.
+        connection.execute("PRAGMA journal_mode = WAL")
     with file_faults(path):
         flush(draft)
         take_name(draft, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
@@ -35,6 +36,24 @@ def test_a_real_disk_that_takes_no_more_is_named_and_loses_nothing(disk: str, ro
         (code,) = history.run_and_check(stage, mishap, [*ALL, *allow_all(stage)])
         assert code == 1
         assert told in history.said.lower()
+        history.come_clean(stage)
+
+    History(8).play(lived)
+
+
+@pytest.mark.skipif(not namespaces.available(), reason="this machine lets nobody mount anything")
+def test_a_state_that_is_begun_on_a_disk_without_room_is_there_whole_or_not_at_all() -> None:
+    def lived(history: History, stage: Stage) -> None:
+        stage.state.mkdir(mode=0o700)
+        codes = []
+        for pages in (10, 30, 39, 48):
+            for path in stage.state.iterdir():
+                path.unlink() if path.is_file() else shutil.rmtree(path)
+            mishap = Mishap(words=[f"{pages} pages left"], disk="small", room=pages * 4096)
+            codes += history.run_and_check(stage, mishap, ["sync"])
+            assert stage.shop.run("status", code=None).code == 0
+        assert codes[0] == 1
+        assert codes[-1] == 0
         history.come_clean(stage)
 
     History(8).play(lived)
