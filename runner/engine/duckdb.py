@@ -18,7 +18,7 @@ from runner.engine.files import blamed, told
 from runner.engine.instances import Instances
 from runner.engine.interface import Settled
 from runner.engine.scratch import Scratch, open_scratch
-from runner.engine.segment import first_finding, prepared
+from runner.engine.segment import prepared
 from runner.engine.session import limits, open_session
 from runner.engine.settling import settle
 from runner.errors import SegmentError
@@ -139,13 +139,14 @@ class DuckDBEngine:
     ) -> tuple[Path, tuple[IdentifierType, ...]]:
         deadline = monotonic() + self._limits.seconds
         files = beside.files if beside is not None else ()
-        with prepared(activation, sources, self._instances, deadline, files) as segment:
-            if segment.connection is None or segment.findings:
-                raise first_finding(segment.findings)
-            written = segment.out / f"{folder.name}.parquet"
+        with (
+            prepared(activation, sources, self._instances, deadline, files) as segment,
+            segment.viewed(deadline) as instance,
+        ):
+            written = instance.out / f"{folder.name}.parquet"
             statement = _statement(segment.columns, written, beside)
             try:
-                watched.run(segment.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
+                watched.run(instance.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
                 # Out of reach of whichever segment the instance runs next.
                 folder.mkdir(mode=0o700)
                 return written.replace(folder / "wire.parquet"), tuple(segment.columns)

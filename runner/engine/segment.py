@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runner.engine import watched
 from runner.engine.faults import place, unbound
@@ -14,14 +13,11 @@ from runner.engine.headers import HEADER, nearest, shown
 from runner.engine.instances import Instance, Instances
 from runner.engine.shortage import full
 from runner.engine.sources import Reachable, is_csv
-from runner.engine.statement import Flaw, Tables, flaws, references
+from runner.engine.statement import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.errors import SegmentError
 from runner.findings import Finding, Location
 from runner.identifiers import IdentifierType
 from runner.model import Activation, Source, SqlText
-
-if TYPE_CHECKING:
-    import duckdb
 
 _DESCRIBE = "describe\n"
 """Goes before the SQL on a line of its own, so that columns keep their places."""
@@ -29,15 +25,27 @@ _DESCRIBE = "describe\n"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A segment that can run: the view `segment` of the locked `connection` yields it, its columns named c0, c1, ...
+    """A segment bound inside an instance, which may write below `out`. With findings, it cannot run.
 
-    It may write below `out`. `columns` are those that the mapping asks for. When there are findings, there is no view.
+    `columns` are those that the mapping asks for, as the segment's names for them are: c0, c1, ...
     """
 
-    connection: duckdb.DuckDBPyConnection | None
-    out: Path
+    instance: Instance | None
+    sql: SqlText
     columns: Mapping[IdentifierType, str]
+    width: int
     findings: tuple[Finding, ...]
+
+    @contextmanager
+    def viewed(self, deadline: float) -> Iterator[Instance]:
+        """The locked instance, with a view `segment` that yields the segment; raises SegmentError for a finding."""
+        if self.instance is None or self.findings:
+            raise SegmentError(self.findings[0].message, self.findings[0].hint, self.findings[0])
+        names = ", ".join(f"c{position}" for position in range(self.width))
+        view = f"create temp view segment({names}) as\n{self.sql.text}"
+        watched.run(self.instance.connection, view, deadline=deadline)
+        yield self.instance
+        self.instance.connection.execute("drop view temp.segment")
 
 
 @contextmanager
@@ -57,38 +65,36 @@ def prepared(
     sql = activation.segment.sql
     try:
         with instances.lend((), deadline) as nothing:
-            named = references(nothing.connection, sql.text)
+            statement = parsed(nothing.connection, sql.text)
     except duckdb.Error as error:
-        yield Prepared(None, Path(), {}, (unbound(error, sql, 0),))
+        yield Prepared(None, sql, {}, 0, (unbound(error, sql, 0),))
         return
+    named = references(statement)
     used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)
     with instances.lend(wanted, deadline, beside) as instance:
-        yield _bind(activation, sources, instance, deadline)
-        instance.connection.execute("drop view if exists temp.segment")
+        yield _bind(activation, statement, sources, instance, deadline)
 
 
-def _bind(activation: Activation, sources: tuple[Source, ...], instance: Instance, deadline: float) -> Prepared:
+def _bind(
+    activation: Activation, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
+) -> Prepared:
     import duckdb
 
-    connection, out = instance.connection, instance.out
     sql = activation.segment.sql
     csv = any(is_csv(file) for source in instance.reachable for file in source.files)
     try:
-        refused = flaws(connection, sql.text, _tables(sources, instance.reachable))
+        refused = flaws(statement, _tables(sources, instance.reachable))
         if refused:
-            return Prepared(connection, out, {}, tuple(_finding(flaw, sql) for flaw in refused))
-        described = watched.run(connection, _DESCRIBE + sql.text, deadline=deadline)
+            return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
+        described = watched.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         mapped, findings = resolve(activation, columns, csv)
-        if not findings:
-            names = ", ".join(f"c{position}" for position in range(len(columns)))
-            watched.run(connection, f"create temp view segment({names}) as\n{sql.text}", deadline=deadline)
-        return Prepared(connection, out, mapped, findings)
+        return Prepared(instance, sql, mapped, len(columns), findings)
     except duckdb.Error as error:
         if full(error):
             raise
-        return Prepared(connection, out, {}, (unbound(error, sql, len(_DESCRIBE), csv),))
+        return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), csv),))
 
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
@@ -156,8 +162,3 @@ _SUITABLE = frozenset(
     {"VARCHAR", "UUID", "NULL", "JSON", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
     | {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
-
-
-def first_finding(findings: tuple[Finding, ...]) -> SegmentError:
-    """The error that stops an evaluation for the first of several findings."""
-    return SegmentError(findings[0].message, findings[0].hint, findings[0])

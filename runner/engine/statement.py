@@ -89,15 +89,30 @@ class Tables:
     """The sources that are databases, where `source.main.table` is another way to write `source.table`."""
 
 
-def references(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[tuple[str, ...]]:
-    """The qualified names of tables in the SQL, in lower case, whatever they stand for; none when it is no SELECT.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """SQL taken apart: its syntax tree, or what is wrong with it as a statement."""
+
+    tree: Any = None
+    flaw: Flaw | None = None
+
+
+def parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Parsed:
+    """Take SQL apart, on any connection: nothing of it is bound or run.
 
     Raises duckdb.ParserException for a syntax error.
     """
-    if _statement_flaw(connection, sql) is not None:
-        return frozenset()
+    flaw = _statement_flaw(connection, sql)
+    if flaw is not None:
+        return Parsed(flaw=flaw)
+    tree = _tree(connection, sql)
+    return Parsed(tree) if tree is not None else Parsed(flaw=_NO_SELECT)
+
+
+def references(statement: Parsed) -> frozenset[tuple[str, ...]]:
+    """The qualified names of tables in the SQL, in lower case, whatever they stand for; none when it is no SELECT."""
     found: set[tuple[str, ...]] = set()
-    pending: list[Any] = [_tree(connection, sql)]
+    pending: list[Any] = [statement.tree]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
@@ -109,17 +124,13 @@ def references(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[tup
     return frozenset(name for name in found if len(name) > 1)
 
 
-def flaws(connection: duckdb.DuckDBPyConnection, sql: str, tables: Tables) -> tuple[Flaw, ...]:
-    """What is wrong with the SQL as such. Runs nothing of it. Raises duckdb.ParserException for a syntax error."""
-    kind = _statement_flaw(connection, sql)
-    if kind is not None:
-        return (kind,)
-    tree = _tree(connection, sql)
-    if tree is None:
-        return (Flaw("sql-not-a-select", "only a SELECT can be a segment"),)
+def flaws(statement: Parsed, tables: Tables) -> tuple[Flaw, ...]:
+    """What is wrong with the SQL as such."""
+    if statement.flaw is not None:
+        return (statement.flaw,)
     walk = _Walk(tables)
     try:
-        walk.visit(tree, frozenset())
+        walk.visit(statement.tree, frozenset())
     except RecursionError:
         return (Flaw("sql-too-deep", "the SQL is nested too deeply", "split it into common table expressions"),)
     return tuple(dict.fromkeys(walk.flaws))
@@ -253,6 +264,7 @@ class _Walk:
         self.flaws.append(Flaw(code, message, hint, offset if known else None, max(length, 1)))
 
 
+_NO_SELECT = Flaw("sql-not-a-select", "only a SELECT can be a segment")
 _ONLY_SOURCES = "a segment reads the declared sources and nothing else"
 _SHOWN = 8
 """Declared tables that a hint lists."""
