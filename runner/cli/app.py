@@ -78,11 +78,9 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing a user can cause ends in a traceback."""
     if completion.VARIABLE in os.environ:
         return completion.complete(lambda: _command()(prog_name="headcount"))
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(
-            _command()(args=arguments or sys.argv[1:] or ["--help"], prog_name="headcount", standalone_mode=False)
-            or outcome.OK
-        )
+        return int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or outcome.OK)
     except TyperException as error:
         show = getattr(error, "show", None)
         if show is not None:
