@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,13 @@ class Peer:
             reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise PeerMissing(f"{self.name} could not be installed: {' '.join(reason)}")
         return done.stdout
+
+
+def headcount(root: Path) -> Peer:
+    """What a user of Headcount installs; made anew when its dependencies change. The code itself is the checkout's."""
+    dependencies = (root / "pyproject.toml").read_bytes()
+    name = f"headcount-{hashlib.sha256(dependencies).hexdigest()[:12]}"
+    return Peer(name, (f"{root}[sandbox]",), (sys.executable,))
 
 
 DRT = Peer("drt", ("drt-core==1.2.1", "duckdb"), ("python3.11", "python3.12", "python3.13"))
