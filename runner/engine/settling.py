@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WHOLE_BELOW = 16_000_000
 """Bytes of a membership file below which it is always written anew."""
 
-LEAST_TIMES = 16
+LEAST_TIMES: float = 16
 """How many times as great as the changes a membership file must be, for these to have a file of their own."""
 
 _NOBODY = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown, false as gone where false"

@@ -28,6 +28,7 @@ from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
 from tests.chaos.places import Folder, InBucket, Place
+from tests.chaos.victim import GREAT
 from tests.chaos.world import ACCOUNTS, CLIENT, RETAIL, SECRET, World
 from tests.end_to_end.shop import Shop
 from tests.object_store import running_store
@@ -101,8 +102,9 @@ class History:
         """The project in that folder, with nothing done yet."""
         chance = random.Random(self.seed)
         credentials = {"CRITEO_CLIENT_ID": CLIENT, "CRITEO_CLIENT_SECRET": SECRET}
+        great = {GREAT: "yes"} if self.seed % 2 else {}
         (folder / "tmp").mkdir()
-        shop = Shop(folder, sandbox.url, {**credentials, "PYTHONPATH": str(ROOT), **place.environment})
+        shop = Shop(folder, sandbox.url, {**credentials, **great, "PYTHONPATH": str(ROOT), **place.environment})
         stage = Stage(chance, World.made(chance), shop, sandbox, Criteo(sandbox), place)
         for account in ACCOUNTS.values():
             stage.someone_foreign(account, f"Somebody else's {account}")

@@ -63,8 +63,17 @@ def _account(
     certain: dict[str, set[str]] = defaultdict(set)
     doubtful: dict[str, set[str]] = defaultdict(set)
     if "members" in files:
-        for kind, identifier, unknown in _rows(folder / files["members"], "identifier_type, identifier, unknown"):
+        whole = folder / files.get("previous", files["members"])
+        for kind, identifier, unknown in _rows(whole, "identifier_type, identifier, unknown"):
             (doubtful if unknown else certain)[kind].add(_wire(kind, identifier))
+    if "previous" in files:  # members only has what has changed since
+        changes = _rows(folder / files["members"], "identifier_type, identifier, unknown, gone")
+        for kind, identifier, unknown, gone in changes:
+            one = _wire(kind, identifier)
+            certain[kind].discard(one)
+            doubtful[kind].discard(one)
+            if not gone:
+                (doubtful if unknown else certain)[kind].add(one)
     if "outbox" in files:
         status = dict(database.execute("SELECT number, status FROM batch WHERE audience = ?", (key,)))
         for batch, operation, kind, identifier in _rows(
@@ -111,12 +120,12 @@ def unanswered(state: Path) -> tuple[Unanswered, ...]:
 
 
 def files(state: Path) -> list[Path]:
-    """The files that the records point to, those of the membership before the last one left out."""
+    """The files that the records point to."""
     if not (state / "state.db").exists():
         return []
     with tempfile.TemporaryDirectory(dir=state.parent) as copy:
         for path in state.glob("state.db*"):
             shutil.copy(path, copy)
         with closing(sqlite3.connect(Path(copy) / "state.db")) as database:
-            rows = database.execute("SELECT path FROM file WHERE role <> 'previous' ORDER BY path").fetchall()
+            rows = database.execute("SELECT path FROM file ORDER BY path").fetchall()
     return [state / path for (path,) in rows]

@@ -11,6 +11,8 @@ Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON
     terms          [seconds that the lease on a bucket lasts, is renewed after, is given up before its end]
     clock          {before, after, nth}: seconds by which the machine's clock is off, and from its nth reading on
     log            a file that gets a line for each point that was reached
+
+With the variable of the name GREAT, memberships of a few people are treated as those of half a million are.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ FUNCTIONS = {"engine.flush": ("runner.engine.files", "_flush"), "state.flush": (
 
 CLOCKS = ("runner.cli.options", "runner.criteo.clock", "runner.state.local")
 """Every module that asks for the time of day."""
+
+GREAT = "CHAOS_GREAT"
 
 _calls: Counter[tuple[str, str]] = Counter()
 _state: Any = None
@@ -122,6 +126,8 @@ DEEDS: dict[str, Callable[..., None]] = {
 
 def main() -> None:
     orders = json.loads(os.environ.pop("CHAOS", "{}"))
+    if os.environ.pop(GREAT, ""):
+        _make_memberships_great()
     _shorten_waits(orders.get("patience", 1.0))
     _watch_state(orders.get("alarm"))
     for point in orders.get("points", ()):
@@ -146,6 +152,14 @@ def _shorten_waits(patience: float) -> None:
 
     http.READ_TIMEOUT = patience
     parts._retries = lambda _patience: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
+
+
+def _make_memberships_great() -> None:
+    """Compare them while the segment runs, and settle most changes into a file of their own."""
+    from runner.engine import duckdb, settling
+
+    duckdb.BESIDE_FROM = settling.WHOLE_BELOW = 0
+    settling.LEAST_TIMES = 0.4
 
 
 def _watch_state(alarm: float | None) -> None:
