@@ -65,7 +65,8 @@ class AppliedAudience:
     import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of
     these an interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and
     refills; `filling` that it has not been filled whole since it was made or cleared. `invalid` is how many of the
-    identifiers sent the destination has called malformed since the membership was empty.
+    identifiers sent the destination has called malformed since the membership was empty. `given_up_at` is when, by the
+    destination's clock, a create without an answer was expected no more: another name was asked for, or none.
     """
 
     key: int
@@ -84,6 +85,7 @@ class AppliedAudience:
     filling: bool = False
     invalid: int = 0
     unfinished: Unfinished | None = None
+    given_up_at: datetime | None = None
 
     @property
     def home(self) -> Account:

@@ -148,7 +148,8 @@ class Comparison:
 
     def _gives_up_name(self, record: AppliedAudience, name: str) -> bool:
         for activation in self.selected:
-            if activation.id == record.activation and account_of(activation) == record.home:
+            declares = activation.id == record.activation and account_of(activation) == record.home
+            if declares and record.given_up_at is None:
                 return activation.name != name
         return self.prune and record.key in self.orphans and self.is_orphan(record) and not _protected(record)
 
@@ -158,7 +159,8 @@ class Comparison:
         for record in self.applied:
             if record.key in self.orphans and self.is_orphan(record) and record.home in self.live:
                 audience = self.locate(record)
-                if audience is not None or record.audience_id is not None or self.prune:
+                settled = record.audience_id is not None or (self.prune and record.given_up_at is None)
+                if audience is not None or settled:
                     yield self._orphan(record, audience)
 
     def _orphan(self, record: AppliedAudience, audience: LiveAudience | None) -> Change:
@@ -166,8 +168,11 @@ class Comparison:
         why = "moved to another account" if moved else "no longer declared"
         if audience is None:
             why += ", and gone in Criteo" if record.audience_id else ", and never created"
+        name = record.activation
+        if record.given_up_at is not None and audience is not None:
+            name, why = f'{name} as "{audience.name}"', "made by a create that was given up"
         return Change(
-            id=record.activation,
+            id=name,
             intended=Action.DELETE if self.prune else Action.ORPHANED,
             destination=record.destination,
             kind=record.kind,
@@ -188,7 +193,7 @@ class Comparison:
 
     def is_orphan(self, record: AppliedAudience) -> bool:
         """Whether no activation declares the audience, there where it is, any more."""
-        return not any(
+        return record.given_up_at is not None or not any(
             activation.id == record.activation and account_of(activation) == record.home for activation in self.declared
         )
 
@@ -196,7 +201,7 @@ class Comparison:
 
     def record(self, activation: str, account: Account) -> AppliedAudience | None:
         for record in self.applied:
-            if record.activation == activation and record.home == account:
+            if record.activation == activation and record.home == account and record.given_up_at is None:
                 return record
         return None
 

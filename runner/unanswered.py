@@ -12,6 +12,10 @@ SKEW = timedelta(minutes=5)
 """By how much the destination's clock that dates answers, and intents, may differ from the one that dates audiences."""
 
 
+WAIT = timedelta(days=1)
+"""How long after a create was given up it may take effect."""
+
+
 def found_again(
     intent: AppliedAudience, live: Iterable[LiveAudience], applied: Iterable[AppliedAudience]
 ) -> LiveAudience | None:
@@ -26,9 +30,16 @@ def found_again(
             continue
         named = intent.definition is not None and audience.name == intent.definition.name
         young = audience.created_at is None or audience.created_at >= intent.intended_at - SKEW
-        if named and young and audience.id not in ours and not audience.other_kind:
+        if named and young and _in_time(intent, audience) and audience.id not in ours and not audience.other_kind:
             return audience
     return None
+
+
+def _in_time(intent: AppliedAudience, audience: LiveAudience) -> bool:
+    """Whether an audience can still be of a create that was given up; one without a date cannot."""
+    if intent.given_up_at is None:
+        return True
+    return audience.created_at is not None and audience.created_at <= intent.given_up_at + WAIT
 
 
 def _claims_after(record: AppliedAudience, intent: AppliedAudience) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -151,6 +152,9 @@ def faulty_endpoint(
             answer = _instead(incoming, fault)
         elif raw is None:
             answer = Response(status_code=413)
+        elif fault is not None and fault.kind is FaultKind.LATE:
+            asyncio.get_running_loop().call_later(fault.seconds, _guarded, incoming, work)
+            answer = Dropped()
         else:
             answer = _guarded(incoming, work)
             if fault is not None:

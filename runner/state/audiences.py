@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Connection
 
 from runner.applied import AppliedAudience, Definition, Unfinished
 from runner.identifiers import IdentifierType
 from runner.state import values
 
+FORGOTTEN = timedelta(days=30)
+"""How long a create that was given up is remembered: longer than anything can come of it."""
+
 
 def every(db: Connection) -> tuple[AppliedAudience, ...]:
     """Every audience, in the order of activation ids, then accounts."""
-    return _chosen(db, None)
+    return tuple(one for one in _chosen(db, None) if one.given_up_at is None)
+
+
+def given_up(db: Connection) -> tuple[AppliedAudience, ...]:
+    """The creates without an answer that were given up."""
+    return tuple(one for one in _chosen(db, None) if one.given_up_at is not None)
 
 
 def one(db: Connection, key: int) -> AppliedAudience | None:
@@ -26,7 +34,7 @@ def _chosen(db: Connection, key: int | None) -> tuple[AppliedAudience, ...]:
     rows = db.execute(
         """
         SELECT key, activation, destination, kind, account_id, audience_id, definition, intended_at, applied_at,
-            serial, members, unknown, refill, filling, invalid,
+            serial, members, unknown, refill, filling, invalid, given_up_at,
             EXISTS (SELECT 1 FROM file WHERE audience = key AND role = 'outbox'),
             (SELECT count(*) FROM batch WHERE audience = key),
             (SELECT count(*) FROM batch WHERE audience = key AND status = 'taken'),
@@ -54,6 +62,7 @@ def _audience(
     refill: int,
     filling: int,
     invalid: int,
+    given_up_at: str | None,
     unfinished: int,
     batches: int,
     taken: int,
@@ -75,6 +84,7 @@ def _audience(
         refill=bool(refill),
         filling=bool(filling),
         invalid=invalid,
+        given_up_at=None if given_up_at is None else values.to_time(given_up_at),
         unfinished=Unfinished(batches, taken, in_flight) if unfinished else None,
     )
 
@@ -126,6 +136,16 @@ def set_audience_id(db: Connection, key: int, audience_id: str) -> None:
     cursor = db.execute(
         "UPDATE audience SET audience_id = ?1 WHERE key = ?2 AND (audience_id IS NULL OR audience_id = ?1)",
         (audience_id, key),
+    )
+    _require_one(cursor.rowcount, key)
+
+
+def give_up(db: Connection, key: int, at: datetime) -> None:
+    """Expect the answer of a create no more. Those that were given up so long ago that nothing can come of them go."""
+    db.execute("DELETE FROM audience WHERE given_up_at < ?", (values.from_time(at - FORGOTTEN),))
+    cursor = db.execute(
+        "UPDATE audience SET given_up_at = ? WHERE key = ? AND audience_id IS NULL AND given_up_at IS NULL",
+        (values.from_time(at), key),
     )
     _require_one(cursor.rowcount, key)
 

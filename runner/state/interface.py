@@ -36,6 +36,10 @@ class State(Protocol):
         """Every audience of ours, in the order of activation ids; one activation may have orphans in other accounts."""
         ...
 
+    def given_up(self) -> tuple[AppliedAudience, ...]:
+        """The creates without an answer that were given up: what may yet come of them is ours and unwanted."""
+        ...
+
     def audience(self, key: int) -> AppliedAudience:
         """One audience of ours; the key must be one that the state knows."""
         ...
@@ -79,6 +83,10 @@ class State(Protocol):
 
     def created(self, key: int, audience_id: str) -> None:
         """The destination has answered the create (or the audience was found again)."""
+        ...
+
+    def give_up(self, key: int, at: datetime) -> None:
+        """Expect the answer of a create no more, without forgetting what was asked for."""
         ...
 
     def imported(

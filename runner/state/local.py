@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -21,6 +21,7 @@ from runner.errors import StateError
 from runner.identifiers import IdentifierType
 from runner.membership import Batch, Held
 from runner.state import audiences, checksums, deltas, history, values
+from runner.state.clock import machine_time
 from runner.state.database import Database
 from runner.state.faults import RESTORE, damaged
 from runner.state.files import Reserved, StateFolder, StoredFile, file_path, folder_name
@@ -28,14 +29,10 @@ from runner.state.lock import held_lock, holder_of
 from runner.state.steps import Step, take
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class LocalState:
     """Implements runner.state.interface.State in a folder. May be used by several threads."""
 
-    def __init__(self, folder: Path, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], datetime] = machine_time) -> None:
         """Touches nothing; `clock` (aware, UTC) dates the lock."""
         self._folder = StateFolder(folder)
         self._database = Database(self._folder.database, self._folder.require_plausible)
@@ -47,6 +44,10 @@ class LocalState:
     def audiences(self) -> tuple[AppliedAudience, ...]:
         with self._reading() as db:
             return audiences.every(db)
+
+    def given_up(self) -> tuple[AppliedAudience, ...]:
+        with self._reading() as db:
+            return audiences.given_up(db)
 
     def audience(self, key: int) -> AppliedAudience:
         with self._reading() as db:
@@ -119,6 +120,9 @@ class LocalState:
 
     def created(self, key: int, audience_id: str) -> None:
         self._do("created", key=key, audience_id=audience_id)
+
+    def give_up(self, key: int, at: datetime) -> None:
+        self._do("give_up", key=key, at=values.from_time(at))
 
     def imported(
         self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 from shutil import copyfile, rmtree
@@ -22,6 +22,7 @@ from runner.errors import StateError
 from runner.state import control, deltas, lease
 from runner.state.bucket import Bucket, Unanswered
 from runner.state.cache import Cache, cache_folder
+from runner.state.clock import machine_time
 from runner.state.control import Control, Snapshot
 from runner.state.faults import file_faults
 from runner.state.files import StoredFile
@@ -46,10 +47,6 @@ _DATABASE = "restore it from a version that the bucket keeps, or from a copy wit
 _OPTIONS = Terms()
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class RemoteState(LocalState):
     """Implements runner.state.interface.State in a bucket. May be used by several threads."""
 
@@ -57,7 +54,7 @@ class RemoteState(LocalState):
         self,
         location: str,
         environ: Mapping[str, str],
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = machine_time,
         terms: Terms = _OPTIONS,
         fresh: float = _FRESH,
     ) -> None:

@@ -83,7 +83,7 @@ SCHEMA: Migration = (
 
 AUDIENCE = (
     *("key", "activation", "destination", "kind", "account_id", "audience_id", "definition", "intended_at"),
-    *("applied_at", "serial", "members", "unknown", "refill", "filling", "invalid"),
+    *("applied_at", "serial", "members", "unknown", "refill", "filling", "invalid", "given_up_at"),
 )
 """The columns of the table in format 2."""
 
@@ -94,6 +94,37 @@ _FIRST_OF_LATEST_RUN = """INSERT INTO latest (activation, what, run, outcome, de
         ) USING (activation, run)
         WHERE {1} GROUP BY activation
     )"""
+
+# SQLite cannot drop the constraint that an activation has one audience in an account: it holds for those only that
+# are not given up.
+_SEVERAL_INTENTS: Migration = (
+    """CREATE TABLE audience_lifted (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        activation TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        account_id TEXT NOT NULL,
+        audience_id TEXT,
+        definition TEXT,
+        intended_at TEXT NOT NULL,
+        applied_at TEXT,
+        serial INTEGER NOT NULL DEFAULT 0,
+        members TEXT NOT NULL DEFAULT '{}',
+        unknown TEXT NOT NULL DEFAULT '{}',
+        refill INTEGER NOT NULL DEFAULT 0 CHECK (refill IN (0, 1)),
+        filling INTEGER NOT NULL DEFAULT 1 CHECK (filling IN (0, 1)),
+        invalid INTEGER NOT NULL DEFAULT 0,
+        given_up_at TEXT
+    )""",
+    "INSERT INTO audience_lifted SELECT *, NULL FROM audience",
+    "DELETE FROM sqlite_sequence WHERE name = 'audience_lifted'",
+    """INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'audience_lifted', seq FROM sqlite_sequence WHERE name = 'audience'""",
+    "DROP TABLE audience",
+    "ALTER TABLE audience_lifted RENAME TO audience",
+    """CREATE UNIQUE INDEX audience_of_activation ON audience (activation, kind, account_id)
+        WHERE given_up_at IS NULL""",
+)
 
 _CHECKSUMS: Migration = (
     "CREATE TABLE checksum (name TEXT PRIMARY KEY, digest BLOB NOT NULL)",
@@ -133,13 +164,14 @@ _CHECKSUMS: Migration = (
     *checksums.watch("run", ("id", "command", "started_at", "finished_at", "outcomes")),
     *checksums.watch("latest", ("activation", "what", "run", "outcome", "detail")),
 )
-"""Format 2: what is held is compared with checksums, and the last runs are known without a look at the history."""
+"""What is held is compared with checksums, and the last runs are known without a look at the history."""
 
 WITH_CHECKSUMS = 2
 """The first format whose values can be compared with what was written."""
 
-MIGRATIONS: tuple[Migration, ...] = (_CHECKSUMS,)
-"""In order: the first lifts format 1 to format 2, and so on."""
+MIGRATIONS: tuple[Migration, ...] = ((*_SEVERAL_INTENTS, *_CHECKSUMS),)
+"""In order: the first lifts format 1 to format 2, and so on. Format 2 is the first with checksums, with the latest runs
+in a table of their own, and with creates that were given up."""
 
 
 def newest() -> int:

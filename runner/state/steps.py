@@ -53,6 +53,10 @@ def _created(db: Connection, key: int, audience_id: str) -> None:
     audiences.set_audience_id(db, key, audience_id)
 
 
+def _give_up(db: Connection, key: int, at: str) -> None:
+    audiences.give_up(db, key, values.to_time(at))
+
+
 def _define(db: Connection, key: int, definition: dict[str, Any], destination: str, at: str) -> None:
     audiences.set_definition(db, key, Definition(**definition), destination, values.to_time(at))
 
@@ -148,6 +152,7 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "intend": _intend,
     "imported": _imported,
     "created": _created,
+    "give_up": _give_up,
     "define": _define,
     "require_refill": _require_refill,
     "cleared": _cleared,

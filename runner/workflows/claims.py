@@ -6,6 +6,7 @@ member yet, for its id is recorded before the first is sent; one that has member
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from runner.destinations import Connection, LiveAudience
@@ -14,20 +15,38 @@ from runner.plan import Action, Change
 from runner.workflows.accounts import Accounts
 
 
-def without_false_claims(change: Change, accounts: Accounts) -> Change:
-    """The change, or a conflict (a failure, for one to be deleted) where it would take somebody else's audience."""
-    if change.applied is None or change.applied.audience_id is not None or change.audience_id is None:
-        return change
-    if change.intended is Action.ORPHANED:
-        return change
+def without_false_claims(changes: Iterable[Change], accounts: Accounts) -> Iterator[Change]:
+    """The changes, with a conflict (a failure, for one to be deleted) in place of taking somebody else's audience.
+
+    What has the name of a create that was given up and has members is no business of ours, and no change.
+    """
+    for change in changes:
+        if change.applied is None or change.applied.audience_id is not None or change.audience_id is None:
+            yield change
+        elif change.applied.given_up_at is None:
+            yield change if change.intended is Action.ORPHANED else _judged(change, change.audience_id, accounts)
+        else:
+            yield from _unless_filled(change, change.audience_id, accounts)
+
+
+def _unless_filled(change: Change, audience_id: str, accounts: Accounts) -> Iterator[Change]:
+    """The deletion of what a create has made that was given up, or nothing."""
     try:
-        size = accounts.reader((change.kind, change.account_id)).size(change.audience_id)
+        if not accounts.reader((change.kind, change.account_id)).size(audience_id):
+            yield change
     except DestinationError as error:
-        return replace(change, intended=Action.FAILED, error=error.message, hint=error.hint)
+        yield _unreadable(change, error)
+
+
+def _judged(change: Change, audience_id: str, accounts: Accounts) -> Change:
+    try:
+        size = accounts.reader((change.kind, change.account_id)).size(audience_id)
+    except DestinationError as error:
+        return _unreadable(change, error)
     if not size:
         return change
     told = (
-        f'audience {change.audience_id} is called "{change.name}", as the one whose creation was never answered, '
+        f'audience {audience_id} is called "{change.name}", as the one whose creation was never answered, '
         f"but it has {size:,} identifiers: someone else made it"
     )
     if change.activation is None:
@@ -35,8 +54,12 @@ def without_false_claims(change: Change, accounts: Accounts) -> Change:
             "delete or rename that audience in Criteo if it is not needed; --prune then forgets the unanswered create"
         )
         return replace(change, intended=Action.FAILED, error=told, hint=hint)
-    hint = f"take it over with `headcount import {change.id} {change.audience_id}`, or choose another name"
+    hint = f"take it over with `headcount import {change.id} {audience_id}`, or choose another name"
     return replace(change, intended=Action.CONFLICT, error=told, hint=hint)
+
+
+def _unreadable(change: Change, error: DestinationError) -> Change:
+    return replace(change, intended=Action.FAILED, error=error.message, hint=error.hint)
 
 
 def is_free(audience: LiveAudience, connection: Connection) -> bool:

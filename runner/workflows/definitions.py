@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from runner.applied import AppliedAudience, Definition
 from runner.destinations import Connection, LiveAudience
 from runner.errors import AnswerLost, DestinationError, NameTaken
 from runner.plan import Action, Change
@@ -108,7 +109,12 @@ def _delete(change: Change, connection: Connection, tools: Tools) -> None:
         tools.state.created(change.applied.key, change.audience_id)
     if change.audience_id is not None:
         connection.delete(change.audience_id)
-    if not change.replaces:
+    if change.replaces:
+        return
+    if change.audience_id is None and change.applied.audience_id is None:
+        # Its create was never answered and may yet take effect.
+        tools.state.give_up(change.applied.key, connection.now())
+    else:
         tools.state.forget(change.applied.key)
 
 
@@ -119,7 +125,7 @@ def _create(change: Change, connection: Connection, tools: Tools) -> Change:
     definition = change.definition
     _require_gone(change, connection)
     # Whether an audience may have been made of which nobody knows yet; a refusal leaves no claim on what others make.
-    lost = change.applied is not None and change.applied.audience_id is None
+    lost = change.applied is not None and _asks_the_same(change.applied, definition)
     key = _intend(change, connection, tools)
     for _ in range(ATTEMPTS):
         try:
@@ -163,17 +169,26 @@ def _withdraw(key: int, lost: bool, tools: Tools) -> None:
 def _intend(change: Change, connection: Connection, tools: Tools) -> int:
     assert change.definition is not None
     applied = change.applied and tools.state.audience(change.applied.key)
-    if applied is not None and applied.audience_id is None:
+    if applied is not None and _asks_the_same(applied, change.definition):
         # An earlier intent stays the one that counts: its audience may yet appear, and must be known as ours.
         tools.state.define(applied.key, change.definition, change.destination, tools.clock())
         return applied.key
-    if applied is not None:
+    if applied is not None and applied.audience_id is None:
+        # What was asked for under another name may yet appear, and must be known as ours.
+        tools.state.give_up(applied.key, connection.now())
+    elif applied is not None:
         tools.state.forget(applied.key)
     return tools.state.intend(
         change.id, change.destination, change.kind, change.account_id, change.definition, connection.now()
     )
 
 
+def _asks_the_same(record: AppliedAudience, definition: Definition) -> bool:
+    """Whether a record is an intent without an answer for an audience of the same name."""
+    return record.audience_id is None and record.definition is not None and record.definition.name == definition.name
+
+
 def _look_again(key: int, connection: Connection, tools: Tools) -> LiveAudience | None:
-    found = found_again(tools.state.audience(key), connection.audiences(), tools.state.audiences())
+    known = (*tools.state.audiences(), *tools.state.given_up())
+    found = found_again(tools.state.audience(key), connection.audiences(), known)
     return found if found is not None and is_free(found, connection) else None

@@ -62,7 +62,7 @@ def make_plan(project: Project, request: Request, tools: Tools, accounts: Accoun
     """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
     applied = tools.state.audiences()
     chosen = choose(project, applied, request)
-    changes = compare_definitions(project, chosen, applied, request, accounts)
+    changes = compare_definitions(project, chosen, (*applied, *tools.state.given_up()), request, accounts)
     tools.progress.evaluating(sum(needs_members(change) for change in changes))
     judged = tuple(with_members(change, project, request, tools, accounts) for change in changes)
     return Plan.of(without_taken_names(judged), tools.clock(), request.today, request.options)
@@ -110,7 +110,7 @@ def compare_definitions(
         if activation.destination.name in failures
     ]
     unreadable = {(d.type, d.account_id): failures[d.name] for d in destinations if d.name in failures}
-    compared = (without_false_claims(change, accounts) for change in comparison.changes())
+    compared = without_false_claims(comparison.changes(), accounts)
     return (*compared, *failed, *_unreachable_orphans(comparison, unreadable, request))
 
 

@@ -62,7 +62,10 @@ def _make_way(
             f'activation "{activation.id}" already has audience {held.id} in account {account[1]}',
             "an activation keeps one audience; declare another activation for the other one",
         )
-    tools.state.forget(record.key)
+    if record.audience_id is None and held is None:
+        tools.state.give_up(record.key, accounts.connection(activation.destination).now())
+    else:
+        tools.state.forget(record.key)
 
 
 def _size(activation: Activation, audience_id: str, accounts: Accounts) -> int | None:

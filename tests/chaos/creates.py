@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from subprocess import Popen
 
-from runner.errors import HeadcountError
 from runner.sandbox import Sandbox
 from tests.chaos import ledger
-from tests.chaos.deeds import Stage
+from tests.chaos.deeds import Stage, take_effect
 from tests.chaos.mishaps import Mishap, Point, both
-from tests.chaos.world import ACCOUNTS, RETAIL, RETAILER, WORDS, Declared, home
+from tests.chaos.world import ACCOUNTS, RETAIL, home
 
 WAITING = "between the call's effect and its answer"
 TURNING_UP = "while the next one is made, the one before turns up"
@@ -110,23 +109,8 @@ def turn_up(process: Popen[str], stage: Stage) -> None:
     if not _held_back(process, stage.sandbox):
         return
     stage.place.look()
-    for account in ledger.unanswered(stage.state):
-        one = stage.world.declared.get(account.activation)
-        if one is not None and one.account == account.account_id:
-            _take_effect(one, account.intended_name, stage.sandbox)
-
-
-def _take_effect(one: Declared, name: str, sandbox: Sandbox) -> None:
-    try:
-        if one.destination in RETAIL:
-            word = WORDS[one.types[0]][-1]
-            sandbox.add_retail_media_segment(
-                one.account, name, retailer_id=RETAILER, identifier_type=word, description=one.description
-            )
-        else:
-            sandbox.add_segment(one.account, name, description=one.description)
-    except HeadcountError:
-        pass  # the one whose answer is held back is there already
+    for intent in ledger.unanswered(stage.state):
+        take_effect(intent, stage.sandbox)
 
 
 def _held_back(process: Popen[str], sandbox: Sandbox) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from runner.errors import HeadcountError
 from runner.sandbox import Sandbox, SegmentView
 from tests.chaos import ledger
 from tests.chaos.criteo import Criteo
@@ -15,13 +17,16 @@ from tests.chaos.places import Place
 from tests.chaos.world import ACCOUNTS, MAPPINGS, RETAIL, RETAILER, WORDS, Declared, World, hashed, home, members
 from tests.end_to_end.shop import Shop
 
+LATEST = timedelta(hours=20)
+"""How long after it was given up a create takes effect at most."""
+
 Identifiers = dict[str, set[str]]
 
 
 @dataclass(slots=True)
 class Stage:
     """Where a history takes place. `foreign` are other people's audiences with what they hold, by id; `behind` is
-    by how many seconds Criteo's clock was set back."""
+    by how many seconds Criteo's clock was set back, `passed` how many have passed there at once."""
 
     chance: random.Random
     world: World
@@ -33,6 +38,7 @@ class Stage:
     retired: list[Declared] = field(default_factory=list)
     hands: count[int] = field(default_factory=count)
     behind: int = 0
+    passed: float = 0.0
 
     @property
     def state(self) -> Path:
@@ -238,6 +244,7 @@ def take_over(stage: Stage) -> str:
 def time_passes(stage: Stage) -> str:
     seconds = stage.chance.choice((1.0, 45.0, 600.0, 86_400.0))
     stage.sandbox.advance(seconds)
+    stage.passed += seconds
     return f"{seconds:.0f} seconds pass at once"
 
 
@@ -247,6 +254,35 @@ def criteos_clock_steps(stage: Stage) -> str:
     stage.sandbox.advance(stage.behind - behind)
     stage.behind = behind
     return f"Criteo's clock is {behind} s behind"
+
+
+def unanswered_creates_take_effect(stage: Stage) -> str:
+    """What was asked of Criteo without an answer happens now, whatever is declared by now."""
+    if not (stage.state / "state.db").exists():
+        return ""
+    now = datetime.now(UTC) + timedelta(seconds=stage.passed)
+    intents = [
+        intent
+        for intent in ledger.unanswered(stage.state)
+        if intent.given_up_at is None or now - intent.given_up_at < LATEST
+    ]
+    made = [intent.intended_name for intent in intents if take_effect(intent, stage.sandbox)]
+    return f"{', '.join(made)} turns up" if made else ""
+
+
+def take_effect(intent: ledger.Unanswered, sandbox: Sandbox) -> bool:
+    """Make the audience that was asked for; whether its name was free."""
+    try:
+        if any(intent.account_id == ACCOUNTS[destination] for destination in RETAIL):
+            word = WORDS[intent.types[0]][-1]
+            sandbox.add_retail_media_segment(
+                intent.account_id, intent.intended_name, retailer_id=RETAILER, identifier_type=word
+            )
+        else:
+            sandbox.add_segment(intent.account_id, intent.intended_name)
+    except HeadcountError:
+        return False
+    return True
 
 
 def tokens_end(stage: Stage) -> str:
@@ -276,6 +312,7 @@ DEEDS: tuple[tuple[int, Callable[[Stage], str]], ...] = (
     (2, take_over),
     (2, time_passes),
     (3, criteos_clock_steps),
+    (4, unanswered_creates_take_effect),
     (1, tokens_end),
 )
 """How often each is done, and what."""

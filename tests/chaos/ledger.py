@@ -6,6 +6,7 @@ The files of the state are read here by hand, and on a copy: looking must not re
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -13,6 +14,7 @@ import uuid
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -44,7 +46,7 @@ def read(state: Path) -> tuple[Account, ...]:
         with closing(sqlite3.connect(folder / "state.db")) as database:
             rows = database.execute(
                 "SELECT key, activation, account_id, audience_id, refill, "
-                "coalesce(json_extract(definition, '$.name'), '') FROM audience ORDER BY key"
+                "coalesce(json_extract(definition, '$.name'), '') FROM audience WHERE given_up_at IS NULL ORDER BY key"
             ).fetchall()
             return tuple(_account(database, folder, *row) for row in rows)
 
@@ -102,21 +104,26 @@ def _wire(kind: object, identifier: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """An audience whose creation is recorded as an intent only."""
+    """An audience whose creation is recorded as an intent only; `given_up_at` where it is expected no more."""
 
     activation: str
     account_id: str
     intended_name: str
+    types: tuple[str, ...]
+    given_up_at: datetime | None
 
 
 def unanswered(state: Path) -> tuple[Unanswered, ...]:
     """The creates without an answer, also while a run is under way."""
     with closing(sqlite3.connect(f"{(state / 'state.db').as_uri()}?mode=ro", uri=True)) as database:
         rows = database.execute(
-            "SELECT activation, account_id, json_extract(definition, '$.name') FROM audience"
-            " WHERE audience_id IS NULL ORDER BY key"
+            "SELECT activation, account_id, json_extract(definition, '$.name'), json_extract(definition, '$.mapping'),"
+            " given_up_at FROM audience WHERE audience_id IS NULL ORDER BY key"
         ).fetchall()
-    return tuple(Unanswered(*row) for row in rows)
+    return tuple(
+        Unanswered(activation, account, name, tuple(json.loads(mapping)), datetime.fromisoformat(at) if at else None)
+        for activation, account, name, mapping, at in rows
+    )
 
 
 def files(state: Path) -> list[Path]:

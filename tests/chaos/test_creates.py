@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from tests.chaos import creates
-from tests.chaos.deeds import Stage
+from tests.chaos.deeds import Stage, unanswered_creates_take_effect
 from tests.chaos.history import History, allow_all
+from tests.chaos.mishaps import Mishap
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,21 @@ def test_a_run_that_dies_in_a_create_makes_the_audience_once(moment: str, way: s
         history.come_clean(stage)
 
     History(7).play(lived)
+
+
+@pytest.mark.parametrize("destination", ["one", "shelf"])
+def test_a_create_that_takes_effect_after_its_activation_was_renamed_leaves_nothing_behind(destination: str) -> None:
+    def lived(history: History, stage: Stage) -> None:
+        stage.shop.run("apply", "--yes")
+        new = stage.world.declare(stage.chance, destination=destination)
+        stage.world.write(stage.shop)
+        arguments = ["apply", "--yes", "--prune", *allow_all(stage)]
+        stage.sandbox.fault("drop-before", "/create", times=3)
+        assert history.run_and_check(stage, Mishap(), arguments) == [1]
+        stage.world.change(new.id, name=stage.world.fresh_name())
+        stage.world.write(stage.shop)
+        assert history.run_and_check(stage, Mishap(), arguments) == [0]
+        assert unanswered_creates_take_effect(stage) == f"{new.name} turns up"
+        history.come_clean(stage)
+
+    History(11).play(lived)

@@ -46,7 +46,7 @@ POINTS = {
 FUNCTIONS = {"engine.flush": ("runner.engine.files", "_flush"), "state.flush": ("runner.state.files", "flush")}
 """Points that are functions; each is called while a file of the state is between written and pointed to."""
 
-CLOCKS = ("runner.cli.options", "runner.criteo.clock", "runner.state.local")
+CLOCKS = ("runner.cli.options", "runner.criteo.clock", "runner.state.clock")
 """Every module that asks for the time of day."""
 
 GREAT = "CHAOS_GREAT"

@@ -381,3 +381,114 @@ class TestAnUnansweredCreate:
         shop.apply(code=1)
         assert sandbox.members(theirs[0], "email") == hashes(7, 8)
         assert shop.plan(code=None)["loyal"]["action"] == "conflict"
+
+
+class TestACreateThatTakesEffectAfterItWasGivenUp:
+    """An unanswered create, a change of mind, and then its audience turns up: nobody declares it, and it is ours."""
+
+    @pytest.fixture
+    def renamed(self, shop: Shop, sandbox: Sandbox) -> Shop:
+        shop.activation()
+        sandbox.fault("drop-before", path="audience-segments/create", times=None)
+        shop.apply(code=1)
+        sandbox.clear_faults()
+        shop.activation(name="Faithful")
+        shop.apply()
+        assert set(names(sandbox)) == {"Faithful"}
+        return shop
+
+    def changes(self, shop: Shop, *arguments: str, code: int = 0) -> dict[str, str]:
+        document = shop.run("plan", "--format", "json", *arguments, code=code).json
+        return {change["id"]: change["action"] for change in document["changes"]}
+
+    def test_it_is_told_and_pruned_when_nobody_has_filled_it(self, renamed: Shop, sandbox: Sandbox) -> None:
+        assert self.changes(renamed, "--prune") == {"loyal": "unchanged"}
+        sandbox.add_segment("12345", "Loyal")
+        assert self.changes(renamed) == {"loyal": "unchanged", 'loyal as "Loyal"': "orphaned"}
+        assert "made by a create that was given up" in renamed.run("plan").out
+        renamed.apply()
+        assert set(names(sandbox)) == {"Faithful", "Loyal"}
+        renamed.run("sync")
+        renamed.apply("--prune")
+        assert set(names(sandbox)) == {"Faithful"}
+        assert sandbox.members(names(sandbox)["Faithful"], "email") == hashes(1, 2, 3)
+        assert self.changes(renamed, "--prune") == {"loyal": "unchanged"}
+
+    def test_it_is_found_when_the_call_itself_comes_late(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        sandbox.fault("late", path="audience-segments/create", seconds=3.0)
+        sandbox.fault("drop-before", path="audience-segments/create", times=2)
+        shop.apply(code=1)
+        shop.activation(name="Faithful")
+        shop.apply()
+        assert set(names(sandbox)) == {"Faithful"}
+        wait_until(lambda: set(names(sandbox)) == {"Faithful", "Loyal"})
+        shop.apply("--prune")
+        assert set(names(sandbox)) == {"Faithful"}
+
+    def test_a_reviewed_plan_deletes_it(self, renamed: Shop, sandbox: Sandbox) -> None:
+        sandbox.add_segment("12345", "Loyal")
+        renamed.run("plan", "--prune", "--out", "plan.json")
+        renamed.run("apply", "plan.json", "--yes")
+        assert set(names(sandbox)) == {"Faithful"}
+
+    def test_status_and_history_speak_of_the_activation_alone(self, renamed: Shop, sandbox: Sandbox) -> None:
+        sandbox.add_segment("12345", "Loyal")
+        rows = renamed.run("status", "--format", "json").json["activations"]
+        assert [(row["activation"], row["condition"]) for row in rows] == [("loyal", "applied")]
+        renamed.apply("--prune")
+        (row,) = renamed.run("status", "--format", "json").json["activations"]
+        assert row["last_outcome"] == "unchanged"
+
+    def test_one_with_members_is_somebody_elses(self, renamed: Shop, sandbox: Sandbox) -> None:
+        theirs = by_hand(sandbox, "Loyal", 7, 8)
+        assert self.changes(renamed, "--prune") == {"loyal": "unchanged"}
+        renamed.apply("--prune")
+        assert sandbox.members(theirs, "email") == hashes(7, 8)
+
+    def test_one_that_comes_days_later_is_somebody_elses(self, renamed: Shop, sandbox: Sandbox) -> None:
+        sandbox.advance(2 * 86_400)
+        sandbox.add_segment("12345", "Loyal")
+        assert self.changes(renamed, "--prune") == {"loyal": "unchanged"}
+        renamed.apply("--prune")
+        assert set(names(sandbox)) == {"Faithful", "Loyal"}
+
+    def test_another_activation_gets_the_name_once_it_is_pruned(self, renamed: Shop, sandbox: Sandbox) -> None:
+        sandbox.add_segment("12345", "Loyal")
+        renamed.activation("second", name="Loyal")
+        assert self.changes(renamed, code=1)["second"] == "conflict"
+        renamed.apply("--prune")
+        assert set(names(sandbox)) == {"Faithful", "Loyal"}
+        assert sandbox.members(names(sandbox)["Loyal"], "email") == hashes(1, 2, 3)
+        assert self.changes(renamed, "--prune") == {"loyal": "unchanged", "second": "unchanged"}
+
+    def test_changing_back_is_no_trouble(self, renamed: Shop, sandbox: Sandbox) -> None:
+        sandbox.add_segment("12345", "Loyal")
+        renamed.activation()
+        renamed.apply("--prune")
+        assert set(names(sandbox)) == {"Loyal"}
+        assert self.changes(renamed, "--prune") == {"loyal": "unchanged"}
+
+    def test_so_is_one_of_an_activation_that_was_removed_and_pruned(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        shop.activation("other")
+        sandbox.fault("drop-before", path="audience-segments/create", times=6)
+        shop.apply(code=1)
+        sandbox.clear_faults()
+        shop.remove("activations/loyal.yaml")
+        shop.apply("--prune")
+        sandbox.add_segment("12345", "Loyal")
+        shop.apply("--prune")
+        assert set(names(sandbox)) == {"Other"}
+
+    def test_the_rename_itself_may_be_unanswered_too(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        sandbox.fault("drop-before", path="audience-segments/create", times=6)
+        shop.apply(code=1)
+        shop.activation(name="Faithful")
+        shop.apply(code=1)
+        for name in ("Loyal", "Faithful"):
+            sandbox.add_segment("12345", name)
+        shop.apply("--prune")
+        assert set(names(sandbox)) == {"Faithful"}
+        assert sandbox.members(names(sandbox)["Faithful"], "email") == hashes(1, 2, 3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -71,6 +72,17 @@ def test_a_dropped_connection_brings_no_answer(api: Api, segment_id: str, fault:
     assert _members(api, segment_id) == kept
     assert api.sandbox.calls("contact-list")[-1].status is None
     assert api.amend(segment_id, "add", [MEMBER]).status_code == 200
+
+
+def test_a_late_call_brings_no_answer_and_takes_effect_afterwards(api: Api, segment_id: str) -> None:
+    api.sandbox.fault("late", "contact-list", seconds=0.5)
+    with pytest.raises(requests.ConnectionError, match="without response"):
+        api.amend(segment_id, "add", [MEMBER])
+    assert _members(api, segment_id) == set()
+    deadline = time.monotonic() + 10
+    while not _members(api, segment_id) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _members(api, segment_id) == {MEMBER}
 
 
 def test_a_dropped_connection_is_closed_without_a_byte(api: Api, segment_id: str) -> None:

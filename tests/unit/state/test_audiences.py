@@ -9,6 +9,7 @@ import pytest
 
 from runner.applied import AppliedAudience
 from runner.membership import Held
+from runner.state.audiences import FORGOTTEN
 
 from .conftest import AT, DEFINITION, EMAIL, EVERYWHERE, LATER, begin_delta, end_delta, files, intend, send
 
@@ -46,6 +47,37 @@ def test_a_created_audience_has_the_id_that_the_destination_gave_it(state):
         with pytest.raises(RuntimeError):
             state.created(key, "988")
     assert only(state).audience_id == "987"
+
+
+def test_a_create_that_is_given_up_makes_way_for_another_and_is_not_forgotten(state):
+    with state.lock("headcount apply"):
+        first = intend(state)
+        state.give_up(first, LATER)
+        second = intend(state)
+        state.created(second, "987")
+        state.give_up(intend(state, "lapsed"), LATER)
+        with pytest.raises(RuntimeError):
+            intend(state)
+        for key in (first, second):
+            with pytest.raises(RuntimeError):
+                state.give_up(key, LATER)
+    assert only(state).key == second
+    assert [(one.activation, one.key, one.given_up_at) for one in state.given_up()] == [
+        ("lapsed", 3, LATER),
+        ("loyal", first, LATER),
+    ]
+    with state.lock("headcount apply"):
+        state.forget(first)
+    assert [one.activation for one in state.given_up()] == ["lapsed"]
+
+
+def test_a_create_that_was_given_up_long_ago_is_forgotten_with_the_next(state):
+    with state.lock("headcount apply"):
+        state.give_up(intend(state), AT)
+        state.give_up(intend(state), AT + FORGOTTEN)
+        assert len(state.given_up()) == 2
+        state.give_up(intend(state), AT + FORGOTTEN + timedelta(seconds=1))
+    assert [one.key for one in state.given_up()] == [2, 3]
 
 
 def test_an_imported_audience_has_no_definition_and_must_be_refilled(state):
