@@ -12,11 +12,11 @@ from starlette.routing import Route
 from runner.sandbox import applications, bodies, bulk, contact_lists, problems
 from runner.sandbox.bulk import Item, answer
 from runner.sandbox.clock import timestamp
-from runner.sandbox.endpoints import Call, Handler, api_endpoint
+from runner.sandbox.endpoints import Call
 from runner.sandbox.problems import Family, Outcome, Refused, invalid
+from runner.sandbox.routing import Router
 from runner.sandbox.segments import CONTACT_LIST, SETTINGS, Segment
 from runner.sandbox.services import Service
-from runner.sandbox.shapes import Shape
 from runner.sandbox.world import World
 
 SEARCH_LIMIT_MOST = 100
@@ -25,13 +25,7 @@ SEGMENT = "AudienceSegment"
 
 def routes(world: World) -> list[Route]:
     """The routes of the service, and the list of advertisers that lies beside it."""
-
-    def route(
-        method: str, path: str, handler: Handler, family: Family = Family.BULK, shape: Shape | None = None
-    ) -> Route:
-        endpoint = api_endpoint(world, handler, Service.MARKETING_SOLUTIONS, family, shape)
-        return Route(f"/{{version}}{path}", endpoint, methods=[method])
-
+    route = Router(world, Service.MARKETING_SOLUTIONS)
     segments = "/marketing-solutions/audience-segments"
     contact_list = f"{segments}/{{segment_id}}/contact-list"
     return [

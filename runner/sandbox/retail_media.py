@@ -13,12 +13,13 @@ from runner.sandbox import applications, bodies, bulk, contact_lists, problems, 
 from runner.sandbox.bulk import Item, answer
 from runner.sandbox.clock import timestamp
 from runner.sandbox.contact_lists import IDENTIFIER_TYPE
-from runner.sandbox.endpoints import Call, Handler, api_endpoint
+from runner.sandbox.endpoints import Call
 from runner.sandbox.options import Account
 from runner.sandbox.problems import Family, Outcome, Refused, invalid
+from runner.sandbox.routing import Router
 from runner.sandbox.segments import CONTACT_LIST, Segment, parsed_id
 from runner.sandbox.services import Service
-from runner.sandbox.shapes import REQUIRED_FIELD, Shape
+from runner.sandbox.shapes import REQUIRED_FIELD
 from runner.sandbox.world import World
 
 SEARCH_LIMIT_MOST = 500
@@ -28,13 +29,7 @@ _CHANNELS = {"CustomerId": ["Onsite"], "Email": ["Offsite"]}
 
 def routes(world: World) -> list[Route]:
     """The routes of the service."""
-
-    def route(
-        method: str, path: str, handler: Handler, family: Family = Family.BULK, shape: Shape | None = None
-    ) -> Route:
-        endpoint = api_endpoint(world, handler, Service.RETAIL_MEDIA, family, shape)
-        return Route(f"/{{version}}/retail-media{path}", endpoint, methods=[method])
-
+    route = Router(world, Service.RETAIL_MEDIA, "/retail-media")
     account = "/accounts/{account_id}"
     segments = f"{account}/audience-segments"
     contact_list = "/audience-segments/{segment_id}/contact-list"
