@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# One more than there are processors, because some tests wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos bench check format record clean
@@ -20,7 +22,7 @@ demo: $(STAMP) ## run the main job on real data against a local sandbox
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMP) ## run all tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n $(WORKERS)
 
 chaos: $(STAMP) ## play long random histories of dying runs
 	@$(BIN)/python -m tests.chaos

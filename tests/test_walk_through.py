@@ -14,6 +14,8 @@ import pytest
 from runner.sandbox import Sandbox, SandboxOptions, running
 from tests.object_store import ObjectStore, running_store
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "walk-through.md"
 BUYERS = {90: 10, 120: 13}
 """How many of the starter's customers bought something in so many days: one every nine days."""

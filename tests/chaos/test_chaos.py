@@ -8,6 +8,8 @@ from tests.chaos.history import History
 from tests.chaos.mishaps import NAMED
 from tests.chaos.victim import place
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed", [101, 102, 103, 104])
 def test_whatever_happened_one_clean_run_makes_everything_as_declared(seed: int) -> None:

@@ -14,6 +14,8 @@ from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
 from tests.chaos.places import InBucket
 
+pytestmark = pytest.mark.slow
+
 ALL = ("apply", "--yes", "--prune")
 
 

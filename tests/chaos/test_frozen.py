@@ -15,6 +15,8 @@ from tests.chaos.deeds import Stage, people_come_and_go
 from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
 
+pytestmark = pytest.mark.slow
+
 TERMS = [6.0, 0.3, 0.5]
 """Long enough for a slow machine to renew its lease in time, and to be the one that stands still."""
 

@@ -19,6 +19,8 @@ from tests.end_to_end.shop import CANARY, Person, Shop, hashes, mail
 from tests.end_to_end.test_promises import BATCHED, wait_until
 from tests.object_store import ObjectStore, running_store
 
+pytestmark = pytest.mark.slow
+
 MOBILE = "123e4567-e89b-42d3-a456-42661417400"
 
 

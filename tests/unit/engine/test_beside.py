@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from runner.engine.duckdb import DuckDBEngine
 from runner.errors import SegmentError, StateError
 from runner.identifiers import IdentifierType
 from runner.membership import Held
+from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 
 EMAIL, GUM = IdentifierType.EMAIL, IdentifierType.GUM_ID
@@ -58,8 +58,8 @@ def situations(draw: st.DrawFn) -> tuple[list[str | None], dict[int, str], bool]
 
 
 def write(path: Path, columns: str, rows: list[tuple[object, ...]]) -> Path:
-    connection = duckdb.connect()
-    connection.execute(f"create table t({columns})")
+    connection = plain()
+    connection.execute(f"create temp table t({columns})")
     if rows:
         connection.executemany(f"insert into t values ({', '.join('?' * len(rows[0]))})", rows)
     connection.execute(f"copy t to '{path}' (format parquet)")
@@ -92,12 +92,12 @@ def outbox_of(world: World, held: Held, path: Path, beside: Held | None) -> set[
     evaluation = world.engine.evaluate(activation("select email from shop.people"), world.sources, beside)
     if not world.engine.write_outbox(evaluation, held, path, 1000):
         return set()
-    rows = duckdb.sql(f"select operation, identifier_type, identifier from '{path}'").fetchall()
+    rows = plain().execute(f"select operation, identifier_type, identifier from '{path}'").fetchall()
     assert len(rows) == len(set(rows))
     return set(rows)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(situation=situations())
 def test_a_segment_compared_while_it_runs_differs_in_nothing(
     great: World, situation: tuple[list[str | None], dict[int, str], bool]

@@ -54,7 +54,8 @@ UUID = st.builds(
     lambda uuid, pad, up: pad + (str(uuid).upper() if up else str(uuid)) + pad, st.uuids(), AWKWARD, st.booleans()
 )
 LONG = st.builds(lambda text, times: text * times, AWKWARD, st.integers(1, 90))
-VALUES = st.lists(st.none() | AWKWARD | HEX | ADDRESS | NUMBER | UUID | LONG, max_size=25)
+VALUES = st.lists(st.none() | AWKWARD | HEX | ADDRESS | NUMBER | UUID | LONG, min_size=8, max_size=25)
+"""Several at a time: it is the statement that takes time, and not what it is about."""
 
 
 def lower(text: str) -> str:
@@ -77,7 +78,7 @@ def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[
 
 
 @pytest.mark.parametrize("identifier_type", IdentifierType)
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(values=VALUES)
 def test_the_engine_agrees_with_the_rules_written_down_naively(
     identifier_type: IdentifierType, values: list[str | None]
@@ -88,7 +89,7 @@ def test_the_engine_agrees_with_the_rules_written_down_naively(
 
 
 @pytest.mark.parametrize("identifier_type", IdentifierType)
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(values=VALUES)
 def test_samples_show_shapes_only_and_only_of_rejected_values(
     identifier_type: IdentifierType, values: list[str | None]
