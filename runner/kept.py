@@ -9,7 +9,7 @@ from runner.applied import AppliedAudience
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file of an audience; `role` is members or outbox (a delta on its way), `size` in bytes."""
+    """A file of an audience; `role` is members, changes (of these) or outbox (a delta on its way), `size` in bytes."""
 
     role: str
     path: str

@@ -60,9 +60,10 @@ class Interrupts:
         return "nothing was sent"
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._asked or not self._deferring:
+        at_once = self._asked or not self._deferring
+        self._asked = True  # in any case: whoever swallows what is raised here must not go on and send
+        if at_once:
             raise KeyboardInterrupt
-        self._asked = True
         # Not by way of sys.stderr, which the signal may have stopped in the middle of a write and which then refuses.
         with suppress(OSError):
             os.write(2, b"\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from runner.engine import algebra, deltas, watched
 from runner.engine.evaluation import beside_statement, measure, write_statement
 from runner.engine.faults import failed, too_slow
-from runner.engine.files import blamed, told
+from runner.engine.files import first_damaged, told
 from runner.engine.instances import Instances
 from runner.engine.interface import Settled
 from runner.engine.scratch import Scratch, open_scratch
@@ -138,13 +138,13 @@ class DuckDBEngine:
         self, activation: Activation, sources: tuple[Source, ...], folder: Path, beside: Held | None
     ) -> tuple[Path, tuple[IdentifierType, ...]]:
         deadline = monotonic() + self._limits.seconds
-        files = beside.files if beside is not None else ()
+        held = beside or Held()
         with (
-            prepared(activation, sources, self._instances, deadline, files) as segment,
+            prepared(activation, sources, self._instances, deadline, held.files) as segment,
             segment.viewed(deadline) as instance,
         ):
             written = instance.out / f"{folder.name}.parquet"
-            statement = _statement(segment.columns, written, beside)
+            statement = _statement(segment.columns, written, held)
             try:
                 watched.run(instance.connection, statement, deadline=deadline, on_progress=self._watch(activation.id))
                 # Out of reach of whichever segment the instance runs next.
@@ -157,7 +157,7 @@ class DuckDBEngine:
     def _telling(self, sql: SqlText, beside: Held | None = None) -> Iterator[None]:
         """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors.
 
-        And into a StateError where a file `beside` is named in it.
+        And into a StateError where a file `beside` is to blame.
         """
         import duckdb
 
@@ -166,8 +166,10 @@ class DuckDBEngine:
         except watched.TimeLimitReached:
             raise too_slow(sql, self._limits.seconds) from None
         except (duckdb.Error, OSError, MemoryError) as error:
-            if beside is not None and (damage := blamed(error, beside.files, self._folder)):
-                raise damage from None
+            if beside is not None and isinstance(error, duckdb.Error):
+                damage = first_damaged(self._connection(), beside.files, self._folder)
+                if damage is not None:
+                    raise damage from None
             raise failed(error, sql, self._limits.memory, self._folder) from None
 
     def _watch(self, activation: str) -> Callable[[float], None] | None:
@@ -211,10 +213,10 @@ def _matters(found: deltas.Difference, evaluation: Evaluation | None) -> bool:
     return mapped or found.counts.before > 0
 
 
-def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: Held | None) -> str:
+def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: Held) -> str:
     """What runs the segment, and compares it with what is held of its one type where that is wanted."""
     for identifier_type, column in columns.items():
-        before = algebra.before(beside, identifier_type) if beside is not None else None
+        before = algebra.before(beside, identifier_type)
         if before is not None:
             return beside_statement(identifier_type, column, before, path)
     return write_statement(columns, path)

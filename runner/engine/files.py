@@ -4,6 +4,8 @@ And what went wrong with them, told apart: a file of the state is called damaged
 machine has not run out of anything. Who is told of damage will refill the audience, or restore an older membership.
 """
 
+# ruff: noqa: S608 (paths are quoted)
+
 from __future__ import annotations
 
 import os
@@ -92,28 +94,40 @@ def told(what: str, files: tuple[Path, ...], folder: Path) -> Iterator[None]:
         raise _judged(error, what, files, folder) from None
 
 
-def blamed(error: Exception, files: tuple[Path, ...], folder: Path) -> StateError | None:
-    """The error for the file of the state that DuckDB names, which is at fault unless the machine is; None for none."""
-    named = next((path for path in files if str(path) in str(error)), None)
-    why = reason(error)
-    if named and why in ("Permission denied", "Too many open files"):
-        return StateError(f"{named} cannot be read: {why}", "check its rights")
-    if named and why:
-        return StateError(*temporary_folder(folder, why))
-    return unreadable(named) if named else None
+def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...], folder: Path) -> StateError | None:
+    """The error for the first of these files that cannot be read to its end; None where all can.
+
+    For when a statement failed that reads other things as well: what DuckDB says then may be anybody's words.
+    """
+    import duckdb
+
+    for path in paths:
+        try:
+            watched.run(connection, f"select max(identifier) from read_parquet({literal(path)})")
+        except duckdb.OutOfMemoryException:
+            return None
+        except duckdb.Error as error:
+            why = reason(error)
+            if why in _RIGHTS:
+                return StateError(f"{path} cannot be read: {why}", "check its rights")
+            return StateError(*temporary_folder(folder, why)) if why else unreadable(path)
+    return None
 
 
 def _judged(error: Exception, what: str, files: tuple[Path, ...], folder: Path) -> StateError:
     """The file of the state that DuckDB names is at fault, unless the machine is; one not named never is."""
-    found = blamed(error, files, folder)
-    if found is not None:
-        return found
+    named = next((path for path in files if str(path) in str(error)), None)
     why = reason(error)
+    if named and why in _RIGHTS:
+        return StateError(f"{named} cannot be read: {why}", "check its rights")
     if why:
         return StateError(*temporary_folder(folder, why))
+    if named:
+        return unreadable(named)
     return StateError(f"{what} failed; what DuckDB said is not shown because it can quote the data", "run it again")
 
 
+_RIGHTS = ("Permission denied", "Too many open files")
 _SHORT = "it needs more memory, or more temporary space on disk, than there is"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -58,6 +58,8 @@ class Instances:
         With files `beside`, it may read these too, and no other segment gets it. Raises SegmentError for a source that
         cannot be read, TimeLimitReached.
         """
+        import duckdb
+
         key = tuple((repr(source), tables) for source, tables in wanted)
         with self._guard:
             instance = None if beside else self._idle.pop(key, None)
@@ -66,7 +68,8 @@ class Instances:
         try:
             yield instance
         except BaseException:
-            instance.connection.close()
+            with suppress(duckdb.Error):  # a statement that was given up may still be under way
+                instance.connection.close()
             raise
         surplus = instance if beside else self._keep(key, instance)
         if surplus is not None:
@@ -107,7 +110,7 @@ def lock(
 ) -> None:
     """From here on the instance reads the sources' files, writes below `out`, and does nothing else outside itself.
 
-    Files `beside` are for the engine's own part of a statement; segment SQL cannot name them.
+    Files `beside` are for the engine's own part of a statement; the check of segment SQL keeps it from naming them.
     """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = tuple(file for source in reachable for file in source.files)

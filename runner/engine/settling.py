@@ -27,7 +27,8 @@ WHOLE_BELOW = 16_000_000
 LEAST_TIMES: float = 16
 """How many times as great as the changes a membership file must be, for these to have a file of their own."""
 
-_NOBODY = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown, false as gone where false"
+_NOBODY = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown where false"
+_NO_CHANGES = f"select *, false as gone from ({_NOBODY})"
 
 
 def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, temporary: Path) -> Settled:
@@ -38,7 +39,8 @@ def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, tempor
     types = stored_types(connection, None, held)
     changes_only = _is_small_change(held)
     write = _changed if changes_only else _folded
-    rows = " union all ".join(part for part in (write(held, kind) for kind in types) if part) or _NOBODY
+    none = _NO_CHANGES if changes_only else _NOBODY
+    rows = " union all ".join(part for part in (write(held, kind) for kind in types) if part) or none
     write_durably(connection, rows, path, types, held.files, temporary)
     now = Held(held.members, changes=path) if changes_only else Held(path)
     members: dict[IdentifierType, int] = {}

@@ -187,15 +187,17 @@ class _Walk:
         for key, child in node.items():
             if key == "function" and node.get("type") == "TABLE_FUNCTION":
                 self.visit(child.get("arguments"), scope)
+            elif key == "right" and node.get("type") == "RECURSIVE_CTE_NODE":
+                # Only here does the name mean the table itself; left of the union DuckDB looks for it elsewhere.
+                self.visit(child, scope | {node["cte_name"].lower()})
             elif key != "cte_map":
                 self.visit(child, scope)
 
     def _with_common_tables(self, node: Mapping[str, Any], scope: frozenset[str]) -> frozenset[str]:
-        """The scope inside the node: each common table expression sees those before it, a recursive one itself too."""
+        """The scope inside the node: each common table expression sees those before it."""
         for entry in (node.get("cte_map") or {}).get("map", ()):
             name, value = entry["key"].lower(), entry["value"]
-            recursive = _query_type(value) == "RECURSIVE_CTE_NODE"
-            self.visit(value, scope | {name} if recursive else scope)
+            self.visit(value, scope)
             scope |= {name}
         if node.get("type") == "CTE_NODE" and node.get("cte_name"):
             scope |= {node["cte_name"].lower()}
@@ -268,14 +270,3 @@ _NO_SELECT = Flaw("sql-not-a-select", "only a SELECT can be a segment")
 _ONLY_SOURCES = "a segment reads the declared sources and nothing else"
 _SHOWN = 8
 """Declared tables that a hint lists."""
-
-
-def _query_type(value: Mapping[str, Any]) -> str:
-    """The type of the query node of a common table expression."""
-    for key in ("query_node", "query"):
-        inner = value.get(key)
-        while isinstance(inner, dict) and "node" in inner:
-            inner = inner["node"]
-        if isinstance(inner, dict):
-            return str(inner.get("type", ""))
-    return ""

@@ -1,14 +1,13 @@
 """Running one statement so that a time limit or Ctrl-C ends it.
 
 DuckDB holds the thread that runs a statement until it is done, and notices a Ctrl-C only now and then. So the statement
-runs in another thread, and the caller's thread waits where Python can still be interrupted.
+runs in a thread of its own, and the caller's thread waits where Python can still be interrupted.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +19,13 @@ if TYPE_CHECKING:
 _BREATH = 0.1
 """Seconds between two looks at the clock."""
 
-_WORKERS = ThreadPoolExecutor(64, "statement")
-"""The threads are kept: a thread that DuckDB has not met before costs a small statement twice its time."""
-
 
 class TimeLimitReached(Exception):
     """The statement was interrupted because it ran longer than it may."""
 
 
 class Running:
-    """A statement under way in another thread. Whoever began it must see to its end: `rows` or `stop`."""
+    """A statement under way in a thread of its own. Whoever began it must see to its end: `rows` or `stop`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> None:
         """Begin it; nothing else may use the connection until it has ended."""
@@ -37,7 +33,8 @@ class Running:
         self._done = threading.Event()
         self._rows: list[Row] = []
         self._failures: list[BaseException] = []
-        _WORKERS.submit(self._work, sql, parameters)
+        self._worker = threading.Thread(target=self._work, args=(sql, parameters), name="segment", daemon=True)
+        self._worker.start()
 
     def rows(self, deadline: float = float("inf"), on_progress: Callable[[float], None] | None = None) -> list[Row]:
         """Wait for the end, and return all rows. Raises TimeLimitReached, and whatever DuckDB raises."""
@@ -58,6 +55,7 @@ class Running:
         while not self._done.is_set():
             self._connection.interrupt()
             self._done.wait(_BREATH)
+        self._worker.join()
 
     def _work(self, sql: str, parameters: list[Any] | None) -> None:
         try:

@@ -29,7 +29,11 @@ def contents_of(state: LocalState) -> Contents:
 
 
 def _files(db: Connection, key: int) -> tuple[KeptFile, ...]:
-    return tuple(KeptFile(role, file.path, file.size) for role, file in sorted(files(db, key).items()))
+    """In the words of a reader: of two files of a membership, one is the whole, and one what has changed since."""
+    found = files(db, key)
+    words = {"previous": "members", "members": "changes"} if "previous" in found else {}
+    named = sorted((words.get(role, role), file) for role, file in found.items())
+    return tuple(KeptFile(role, file.path, file.size) for role, file in named)
 
 
 def files_of(database: Path) -> tuple[StoredFile, ...]:

@@ -192,7 +192,7 @@ class LocalState:
             file=asdict(file),
             members=dict(members),
             unknown=dict(unknown),
-            changes_only=changes_only,
+            **({"changes_only": True} if changes_only else {}),
         )
         self._settle(gone, key)
 

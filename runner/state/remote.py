@@ -64,6 +64,7 @@ class RemoteState(LocalState):
         self.terms, self._fresh = terms, fresh
         self._lease: Lease | None = None
         self._shown: Control | None = None
+        self._lifted = False
         self._read_at = _NEVER
         self._turn = RLock()
         super().__init__(self._cache.copy, clock)
@@ -132,6 +133,7 @@ class RemoteState(LocalState):
             with self._database.replaced():
                 self._place_database(snapshot)
                 self._database.open_for_writing()
+                self._lifted = self._database.migrated
                 with self._database.transaction() as db:
                     for step in now.journal:
                         self._take_again(db, step)
@@ -279,8 +281,9 @@ class RemoteState(LocalState):
     def _tidy(self, now: Control) -> None:
         """At the start of a run: a snapshot where there is none or only an older format's, and what is garbage gone."""
         assert self._lease is not None
-        if now.snapshot is None or self._database.migrated:
+        if now.snapshot is None or self._lifted:
             self._store_database(self._lease)
+            self._lifted = False
         with self._reading() as db:
             files = tuple(deltas.every_file(db))
             serials = deltas.serials(db)

@@ -182,6 +182,8 @@ def with_members(change: Change, project: Project, request: Request, tools: Tool
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+        if tools.stopping():  # what failed may have been the statement that was interrupted
+            raise Interrupted("interrupted; nothing was sent") from None
         failure = as_failure(error)
         return replace(change, intended=Action.FAILED, error=failure.message, hint=failure.hint)
     finally:
@@ -214,10 +216,17 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
 def _compared(change: Change, activation: Activation, project: Project, tools: Tools) -> tuple[Evaluation, Delta]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
     held = _held(change, tools.state)
-    only_once = not (change.refill or change.replaces)
+    if not (change.refill or change.replaces):  # those are compared with more than this
+        try:
+            evaluation = tools.engine.evaluate(activation, project.sources, held)
+            return evaluation, tools.engine.compare(evaluation, held)
+        except StateError:
+            before, held = held, _held(change, tools.state)
+            if held == before:
+                raise
+    evaluation = tools.engine.evaluate(activation, project.sources)
     while True:
         try:
-            evaluation = tools.engine.evaluate(activation, project.sources, held if only_once else None)
             return evaluation, tools.engine.compare(evaluation, held)
         except StateError:
             before, held = held, _held(change, tools.state)

@@ -21,6 +21,8 @@ from tests.unit.engine.conftest import World, activation
 EMAIL, GUM = IdentifierType.EMAIL, IdentifierType.GUM_ID
 NUMBERS = st.integers(0, 7)
 FATES = ("certain", "unknown", "never", "added", "removed", "add in flight", "removal in flight")
+SINCE = ("not changed", "certain since", "unknown since", "gone since")
+"""What the file of changes says of a person, whatever the membership file does."""
 
 
 def digest(number: int) -> bytes:
@@ -51,10 +53,15 @@ def great(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[list[str | None], dict[int, str], bool]:
+def situations(draw: st.DrawFn) -> tuple[list[str | None], dict[int, str], bool, dict[int, str]]:
     """Values of a segment, what became of each person in the membership and since, whether another type is held."""
     values = draw(st.lists(st.builds(lambda spell, number: spell(number), st.sampled_from(SPELLINGS), NUMBERS)))
-    return values, draw(st.dictionaries(NUMBERS, st.sampled_from(FATES))), draw(st.booleans())
+    return (
+        values,
+        draw(st.dictionaries(NUMBERS, st.sampled_from(FATES))),
+        draw(st.booleans()),
+        draw(st.dictionaries(NUMBERS, st.sampled_from(SINCE))),
+    )
 
 
 def write(path: Path, columns: str, rows: list[tuple[object, ...]]) -> Path:
@@ -66,7 +73,7 @@ def write(path: Path, columns: str, rows: list[tuple[object, ...]]) -> Path:
     return path
 
 
-def held_of(folder: Path, fates: dict[int, str], another_type: bool) -> Held:
+def held_of(folder: Path, fates: dict[int, str], another_type: bool, since: dict[int, str] | None = None) -> Held:
     rows: list[tuple[object, ...]] = [
         ("email", digest(number), fate == "unknown")
         for number, fate in fates.items()
@@ -85,7 +92,14 @@ def held_of(folder: Path, fates: dict[int, str], another_type: bool) -> Held:
     members = write(folder / "members.parquet", "identifier_type varchar, identifier blob, unknown boolean", rows)
     columns = "batch integer, operation varchar, identifier_type varchar, identifier blob"
     outbox = write(folder / "outbox.parquet", columns, batches)
-    return Held(members, outbox, frozenset({0, 2}), frozenset({1, 3}))
+    changed: list[tuple[object, ...]] = [
+        ("email", digest(number), what == "unknown since", what == "gone since")
+        for number, what in (since or {}).items()
+        if what != "not changed"
+    ]
+    columns = "identifier_type varchar, identifier blob, unknown boolean, gone boolean"
+    changes = write(folder / "changes.parquet", columns, changed) if since is not None else None
+    return Held(members, outbox, frozenset({0, 2}), frozenset({1, 3}), changes)
 
 
 def outbox_of(world: World, held: Held, path: Path, beside: Held | None) -> set[tuple[object, ...]]:
@@ -100,12 +114,12 @@ def outbox_of(world: World, held: Held, path: Path, beside: Held | None) -> set[
 @settings(max_examples=60)
 @given(situation=situations())
 def test_a_segment_compared_while_it_runs_differs_in_nothing(
-    great: World, situation: tuple[list[str | None], dict[int, str], bool]
+    great: World, situation: tuple[list[str | None], dict[int, str], bool, dict[int, str]]
 ) -> None:
-    values, fates, another_type = situation
+    values, fates, another_type, since = situation
     great.table("people", "select null::varchar as email where false")
     write(great.folder / "people.parquet", "email varchar", [(value,) for value in values])
-    held = held_of(great.folder, fates, another_type)
+    held = held_of(great.folder, fates, another_type, since)
     select = activation("select email from shop.people")
 
     apart = great.engine.evaluate(select, great.sources)
@@ -166,7 +180,13 @@ def test_a_damaged_membership_is_named_and_the_segment_is_not_to_blame(great: Wo
 
 @pytest.mark.parametrize(
     "sql",
-    ["select email from read_parquet('{members}')", "select email from '{members}'", 'select email from "{members}"'],
+    [
+        "select email from read_parquet('{members}')",
+        "select email from '{members}'",
+        'select email from "{members}"',
+        'with recursive "{members}" as (select hex(identifier) as email from "{members}" union all '
+        'select email from "{members}" where false) select email from "{members}"',
+    ],
 )
 def test_segment_sql_cannot_read_the_membership_it_is_compared_with(great: World, sql: str) -> None:
     great.table("people", "select 'p1@example.com' as email")
@@ -174,6 +194,31 @@ def test_segment_sql_cannot_read_the_membership_it_is_compared_with(great: World
 
     with pytest.raises(SegmentError):
         great.engine.evaluate(activation(sql.format(members=held.members)), great.sources, held)
+
+
+def test_a_segment_that_names_the_membership_in_an_error_is_to_blame_itself(great: World) -> None:
+    great.table("people", "select 'p1@example.com' as email")
+    held = held_of(great.folder, {1: "certain"}, another_type=False)
+
+    with pytest.raises(SegmentError, match=r"a function was given a value|failed while it ran"):
+        great.engine.evaluate(
+            activation(f"select error('{held.members}') as email from shop.people"), great.sources, held
+        )
+
+
+def test_damage_in_the_middle_of_a_membership_is_not_blamed_on_the_segment(great: World) -> None:
+    great.table("people", "select 'p1@example.com' as email")
+    held = held_of(great.folder, {1: "certain"}, another_type=False)
+    assert held.members is not None
+    row = "'email' as identifier_type, encode(hash(range)::varchar) as identifier, false as unknown"
+    plain().execute(f"copy (select {row} from range(50_000)) to '{held.members}' (compression zstd)")
+    content = bytearray(held.members.read_bytes())
+    for place in range(len(content) // 2, len(content) // 2 + 200):
+        content[place] ^= 0x5A
+    held.members.write_bytes(content)
+
+    with pytest.raises(StateError, match=f"{held.members} cannot be read"):
+        great.engine.evaluate(activation("select email from shop.people"), great.sources, held)
 
 
 def test_a_segment_that_fails_beside_a_membership_says_so_itself(great: World) -> None:

@@ -50,6 +50,10 @@ REFUSED = {
         "with nowhere as (from nowhere) select email from shop.people",
         "with a as (from b), b as (from shop.people) from a",
         "select * from (with inner_one as (select 1) from inner_one), inner_one",
+        "with recursive duckdb_tables as (select sql as email from duckdb_tables union all "
+        "select email from duckdb_tables where false) select email from duckdb_tables",
+        'with recursive "people.parquet" as (select email from "people.parquet" union all '
+        'select email from "people.parquet" where false) select email from "people.parquet"',
         "select email from shop.people union select email from nowhere",
     ],
     "sql-forbidden-function": [
