@@ -89,12 +89,14 @@ class _Site:
 
     def known(self) -> Known:
         from runner.service.loop import Known
+        from runner.workflows.timetable import done_until
 
         with closing(self.setup.state()) as state:
             members: dict[str, int] = {}
             for record in state.audiences():
                 members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
-            return Known(state.last_good(), members)
+            good = state.last_good()
+            return Known(good, members, frozenset(good) - frozenset(done_until(state)))
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.select import Selection

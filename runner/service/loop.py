@@ -35,10 +35,14 @@ class Event(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the state says: when each activation last went well, and how many identifiers its audience holds."""
+    """What the state says: when each activation last went well, and how many identifiers its audience holds.
+
+    `behind` are those where work was left since, which are due at once.
+    """
 
     last_good: Mapping[str, datetime] = field(default_factory=dict)
     members: Mapping[str, int] = field(default_factory=dict)
+    behind: frozenset[str] = frozenset()
 
 
 class Site(Protocol):
@@ -144,7 +148,8 @@ class Service:
             if one in good and good[one] > setback.since:
                 del self._setbacks[one]
         now = self._site.now()
-        coming = turns(self._chosen(), good, self._setbacks, now, self._spread)
+        counted = {one: at for one, at in good.items() if one not in self._known.behind}
+        coming = turns(self._chosen(), counted, self._setbacks, now, self._spread)
         self._show(coming)
         return coming
 

@@ -14,6 +14,7 @@ from runner.schedule import describe, next_due
 from runner.select import EVERYTHING, Candidate, Selection
 from runner.state.interface import State
 from runner.workflows.candidates import all_candidates, candidate_of
+from runner.workflows.timetable import done_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def standings(project: Project, state: State, now: datetime, select: Selection =
 def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[Standing]:
-    latest = state.latest()
+    latest, counted = state.latest(), done_until(state)
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
     for activation in chosen:
         record = records.get((activation.id, *account_of(activation)))
@@ -88,7 +89,7 @@ def _declared(
             last_outcome=last.outcome if last else None,
             last_detail=last.detail if last else "",
             last_change=change.started_at if change else None,
-            next_due=next_due(activation.schedule, last_good, now),
+            next_due=next_due(activation.schedule, counted.get(activation.id), now),
             last_good=last_good,
             freshness=activation.freshness,
             stale=record is not None and _is_stale(activation, last_good, now),

@@ -5,6 +5,7 @@ It never ships a definition: an activation whose definition in the files is not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from runner.select import require_known
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.plan import Request, choose, compare_definitions, with_members
-from runner.workflows.timetable import Slot
+from runner.workflows.timetable import Slot, done_until
 from runner.workflows.tools import Tools
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"
@@ -55,6 +56,7 @@ def sync(
     """
     with tools.state.lock("headcount sync"):
         began = tools.clock()
+        last = done_until(tools.state)  # before what a dead run left is settled, and looks done
         request = replace(request, unsettled=settle_unfinished(tools))
         applied = tools.state.audiences()
         require_known(rebuild, (record.activation for record in applied))
@@ -62,7 +64,7 @@ def sync(
         waiting: tuple[Slot, ...] = ()
         skipped: list[Skipped] = []
         if due:
-            chosen, waiting = _due(chosen, tools, began)
+            chosen, waiting = _due(chosen, last, began)
             known = {(record.activation, record.kind, record.account_id) for record in applied}
             skipped = [Skipped(one.id, NOT_APPLIED) for one in chosen if (one.id, *account_of(one)) not in known]
             chosen = tuple(one for one in chosen if (one.id, *account_of(one)) in known)
@@ -78,10 +80,9 @@ def sync(
 
 
 def _due(
-    chosen: tuple[Activation, ...], tools: Tools, now: datetime
+    chosen: tuple[Activation, ...], last: Mapping[str, datetime], now: datetime
 ) -> tuple[tuple[Activation, ...], tuple[Slot, ...]]:
     """What is due of the chosen ones; and of the others with a schedule, when each is due, the first one first."""
-    last = tools.state.last_good()
     ready = tuple(one for one in chosen if is_due(one.schedule, last.get(one.id), now))
     taken = {one.id for one in ready}
     later = [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
+from runner.applied import Latest, Outcome
 from runner.model import Activation, Project, Schedule
 from runner.schedule import upcoming
 from runner.select import EVERYTHING, Candidate, Selection
@@ -22,13 +23,31 @@ class Slot:
     schedule: Schedule
 
 
+def done_until(state: State) -> Mapping[str, datetime]:
+    """From when on the slots of each activation count: when its last good run began.
+
+    An activation is missing, and so due at once, where work was left since, whatever its next slot: a run failed, was
+    interrupted, or died without a word.
+    """
+    left = {one.activation for one in state.audiences() if one.refill or one.unfinished or sum(one.unknown.values())}
+    return {
+        activation: latest.good.started_at
+        for activation, latest in state.latest().items()
+        if latest.good is not None and activation not in left and not _left_work(latest)
+    }
+
+
+def _left_work(latest: Latest) -> bool:
+    return latest.run is not None and latest.run.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+
+
 def timetable(project: Project, state: State, now: datetime, select: Selection = EVERYTHING) -> Iterator[Slot]:
     """The runs to come, the next one first, without end; each counts on those before being good. Raises UsageError.
 
     What is overdue comes at `now`. Activations that are only run by hand are left out.
     """
     select.require_matches([Candidate.of(one) for one in project.activations])
-    last = state.last_good()
+    last = done_until(state)
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     runs = (_runs(one, last.get(one.id), now) for one in chosen)
     return merge(*runs, key=lambda run: (run.at, run.activation))

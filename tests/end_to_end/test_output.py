@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from runner.cli.interrupts import Interrupts
+from runner.errors import SegmentError
 from runner.sandbox import Advertiser, App, Sandbox, SandboxOptions, running
 from tests.end_to_end.shop import Shop
 
@@ -102,6 +105,31 @@ def test_a_signal_in_the_middle_of_a_progress_line_only_asks(monkeypatch: pytest
         interrupts.defer()
         sys.stderr.write("sent 50,000 of 100,000 identifiers\n")
         assert interrupts.asked()
+
+
+def test_whoever_swallows_an_interrupt_is_asked_to_stop_all_the_same() -> None:
+    with Interrupts() as interrupts:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        assert interrupts.asked()
+
+
+def test_an_interrupt_that_a_segment_makes_an_error_of_ends_the_run(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swallowed(*_: object, **__: object) -> None:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        raise SegmentError("the query failed while it ran", "")
+
+    shop.activation("a")
+    shop.activation("b")
+    monkeypatch.setattr("runner.engine.duckdb.DuckDBEngine.evaluate", swallowed)
+    result = shop.run("apply", "--yes", code=130)
+    assert "nothing was sent" in result.err
+    assert sandbox.segments() == ()
 
 
 def test_what_an_account_has_wrong_is_told_once(shop: Shop) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.end_to_end.test_promises import wait_until
 
 NOW = datetime.now(UTC)
 
@@ -131,3 +134,28 @@ class TestFreshness:
         fresh.people([])
         fresh.run("sync", "--at", at(hours=20), code=4)
         assert self.stale(fresh, hours=27, code=1) == ["daily"]
+
+
+def test_what_a_run_left_half_done_between_two_slots_is_due_at_once(scheduled: Shop, sandbox: Sandbox) -> None:
+    scheduled.people(mail(2, 3, 4))
+    sandbox.fault("reject", path="contact-list", times=None)
+    scheduled.run("sync", "--select", "daily", "--allow-removals", "daily", code=1)
+    sandbox.clear_faults()
+    (status,) = scheduled.run("status", "--select", "daily", "--format", "json").json["activations"]
+    assert datetime.fromisoformat(status["next_due"]) <= datetime.now(UTC)
+    assert due(scheduled, "--allow-removals", "daily") == {"daily": "done"}
+    assert due(scheduled) == {}
+    members = {segment.name: sandbox.members(segment.id, "email") for segment in sandbox.segments()}
+    assert members["Daily"] == hashes(2, 3, 4)
+
+
+def test_what_a_killed_run_left_is_due_at_once(scheduled: Shop, sandbox: Sandbox) -> None:
+    scheduled.people(mail(1, 2, 3, 4))
+    sandbox.forget_calls()
+    sandbox.fault("slow", path="contact-list", times=None, seconds=60)
+    with scheduled.start("sync", "--select", "daily") as process:
+        wait_until(lambda: any(call.path.endswith("/contact-list") for call in sandbox.calls()))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    sandbox.clear_faults()
+    assert due(scheduled) == {"daily": "done"}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from jsonschema import Draft7Validator
 
 from runner.applied import Unfinished
 from runner.destinations import Taken
 from runner.errors import StateError
 from runner.membership import Held
+from runner.reports.kept import kept_document
+from runner.state.contents import contents_of
 
 from .conftest import (
     BATCHES,
@@ -87,6 +92,17 @@ def test_a_membership_with_changes_is_emptied_and_forgotten_as_one(state, key):
     assert state.held(key) == Held()
     assert not whole.exists()
     assert not changes.exists()
+
+
+def test_the_files_of_a_membership_with_changes_are_listed_as_the_schema_has_it(state, key):
+    begin_delta(state, key)
+    end_delta(state, key)
+    begin_delta(state, key)
+    end_delta(state, key, changes_only=True)
+    document = kept_document(contents_of(state))
+    schema = json.loads((Path(__file__).parents[3] / "schemas/state.schema.json").read_text())
+    Draft7Validator(schema).validate(document)
+    assert [file["role"] for file in document["audiences"][0]["files"]] == ["changes", "members"]
 
 
 def test_a_file_that_changes_rest_on_is_checked_as_well(state, key, place):

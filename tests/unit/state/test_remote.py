@@ -18,7 +18,7 @@ from runner.applied import ActivationRun, Outcome
 from runner.destinations import Taken
 from runner.errors import Locked, LockLost, StateError, UsageError
 from runner.membership import Held
-from runner.state import control, lease
+from runner.state import control, lease, schema
 from runner.state.lease import Terms
 from runner.state.remote import JOURNAL_STEPS, RemoteState
 
@@ -549,3 +549,15 @@ def test_the_batches_are_those_that_were_opened(machine):
         key = intend(state)
         begin_delta(state, key)
     assert machine("two").audiences()[0].unfinished.batches == len(BATCHES)
+
+
+def test_a_snapshot_of_an_older_format_is_stored_anew_by_the_next_run(machine, monkeypatch):
+    state = machine("one")
+    with state.lock("headcount apply"):
+        state.begin_run("apply", AT)
+    before = control.read(state.bucket).control.snapshot
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x)",)))
+    newer = machine("two")
+    with newer.lock("headcount apply"):
+        pass
+    assert control.read(newer.bucket).control.snapshot != before
