@@ -49,8 +49,12 @@ NO_PACING = 1_000_000
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without settings of Headcount's or the credentials of whoever measures."""
+    """This process's environment without settings of Headcount's or the credentials of whoever measures.
+
+    Python keeps its bytecode, as where a package was installed: else each command compiled Headcount anew.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRITEO_", "HEADCOUNT_"))}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     found = kept.get("PYTHONPATH")
     paths = os.pathsep.join([str(ROOT), *([found] if found else [])])
     return {**kept, "PYTHONPATH": paths, "CRITEO_CLIENT_ID": "sandbox", "CRITEO_CLIENT_SECRET": "sandbox", **more}
