@@ -48,6 +48,10 @@ CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.SYNC, Action.RECREATE
 """The actions that an apply carries out."""
 
 
+HOMELESS = "no destination of the files uses its account"
+"""Why an audience that is no longer declared cannot be deleted either."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """The audience's name or description is not as declared; `drift` when someone changed it in the destination."""

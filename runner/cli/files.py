@@ -119,7 +119,7 @@ def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) ->
 
 
 def _praise(project: Project, setup: Setup) -> str:
-    from runner.reports.words import plural
+    from runner.reports.counts import plural
 
     parts = (
         plural(len(project.activations), "activation"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from runner.findings import Location
-from runner.model import Credentials, Destination, Secret
+if TYPE_CHECKING:
+    from runner.model import Destination
 
 _NAMES = ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET")
 _KINDS = (("environment", "criteo"), ("environment (retail media)", "criteo-retail-media"))
@@ -20,6 +21,9 @@ def undeclared_destinations() -> tuple[Destination, ...]:
     """A destination without an account for each of Criteo's services: nobody knows which of them the credentials are
     for. None where they are not set.
     """
+    from runner.findings import Location
+    from runner.model import Credentials, Destination, Secret
+
     if missing_variables():
         return ()
     client_id, client_secret = (Secret(os.environ[name]) for name in _NAMES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from runner.announced import REVIEWED
 from runner.identifiers import IdentifierType
 from runner.membership import TypeDelta
-from runner.plan import Action, Change
+from runner.plan import HOMELESS, Action, Change
 
 
 def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
@@ -24,7 +24,10 @@ def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
 def ways_out(change: Change) -> Iterator[str]:
     """What lets a blocked or an orphaned change pass: each option once, and options only where they are enough."""
     if change.action is Action.ORPHANED:
-        yield "`--prune` deletes it, or declare it again"
+        if HOMELESS in change.reasons:
+            yield "is an account mistyped? to delete it, declare a destination of its account, then `--prune`"
+        else:
+            yield "`--prune` deletes it, or declare it again"
     if all(block.allow for block in change.blocks):
         options = dict.fromkeys(block.allow for block in change.blocks)
         if options:

@@ -9,9 +9,9 @@ from typing import Any
 from rich.text import Text
 
 from runner.diagnosis import Check, Verdict, is_healthy
+from runner.reports.counts import plural
 from runner.reports.documents import document
 from runner.reports.shown import shown
-from runner.reports.words import plural
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "bold red"}
 

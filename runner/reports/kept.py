@@ -7,9 +7,10 @@ from typing import Any
 from rich.text import Text
 
 from runner.kept import Contents, KeptAudience
+from runner.reports.counts import plural
 from runner.reports.documents import document
 from runner.reports.shown import shown
-from runner.reports.words import counts, plural
+from runner.reports.words import counts
 
 
 def kept_document(contents: Contents) -> dict[str, Any]:

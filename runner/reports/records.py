@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from runner.applied import Outcome, Run
+from runner.reports.counts import plural
 from runner.reports.shown import shown
 from runner.reports.text import outcome_text
-from runner.reports.words import counts, moment, plural
+from runner.reports.words import counts, moment
 from runner.schedule import describe, length
 from runner.workflows.status import Standing
 from runner.workflows.timetable import Slot

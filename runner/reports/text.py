@@ -14,8 +14,9 @@ from runner.membership import TypeDelta
 from runner.model import Activation
 from runner.plan import CHANGING, Action, Change, FieldChange, Plan
 from runner.reports.advice import members_of, ways_out
+from runner.reports.counts import plural
 from runner.reports.shown import shown
-from runner.reports.words import duration, plural, summary
+from runner.reports.words import duration, summary
 from runner.reviewed import id_of
 from runner.workflows.sync import Skipped
 
@@ -135,12 +136,19 @@ def _rejected(change: Change) -> Iterator[Text]:
         yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
 
 
-def run_text(outcomes: tuple[ActivationRun, ...]) -> Text:
-    """What a run did, a line per activation, those unchanged left out, and one last line with the totals."""
+def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = ()) -> Text:
+    """What a run did, a line per activation, those unchanged left out, and one last line with the totals.
+
+    `unseen` are changes that no plan was shown of: what helps where one was blocked or failed follows its line.
+    """
     text = Text()
+    advice = {change.id: (*ways_out(change), *([change.hint] if change.hint else [])) for change in unseen}
     for run in outcomes:
         if run.outcome is not Outcome.UNCHANGED:
             text.append_text(outcome_text(run)).append("\n")
+        if run.outcome in (Outcome.BLOCKED, Outcome.FAILED):
+            for one in advice.get(run.activation, ()):
+                text.append(f"    -> {shown(one)}\n")
     return text.append(run_summary(outcomes) + "\n", style="bold")
 
 

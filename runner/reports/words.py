@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from runner.identifiers import IdentifierType
 from runner.plan import Action, Plan
+from runner.reports.counts import plural
 
 _ENDINGS = {
     Action.DELETE: "to delete",
@@ -22,11 +23,6 @@ _ENDINGS = {
 }
 _NAMED = (Action.DELETE, Action.BLOCKED, Action.FAILED, Action.CONFLICT)
 """Whoever reads only the last line must still learn which audiences are in danger."""
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 segment`, `2 segments`, `1,200 people`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def summary(plan: Plan) -> str:

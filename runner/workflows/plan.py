@@ -15,7 +15,7 @@ from runner.identifiers import IdentifierType
 from runner.membership import Delta, Evaluation, Held, TypeDelta
 from runner.model import Activation, Destination, Project
 from runner.names import without_taken_names
-from runner.plan import Action, Change, Options, Plan
+from runner.plan import HOMELESS, Action, Change, Options, Plan
 from runner.select import EVERYTHING, Candidate, Selection, require_known
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
@@ -136,7 +136,7 @@ def _unreachable_orphans(
         if home in comparison.live or record.key not in comparison.orphans or not comparison.is_orphan(record):
             continue
         failure = unreadable.get(home)
-        why = "its account cannot be read" if failure else "no destination of the files uses its account"
+        why = "its account cannot be read" if failure else HOMELESS
         change = Change(
             id=record.activation,
             intended=Action.ORPHANED,

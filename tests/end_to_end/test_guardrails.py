@@ -37,6 +37,17 @@ def test_a_blocked_activation_is_not_even_renamed(shop: Shop, sandbox: Sandbox) 
     assert sandbox.segments()[0].name == "Before"
 
 
+def test_a_sync_shows_no_plan_and_so_the_way_out_itself(shop: Shop) -> None:
+    shop.activation()
+    shop.apply()
+    shop.people([])
+    assert "    -> let it pass once with --allow-removals loyal\n" in shop.run("sync", code=4).out
+    for path in shop.state_files():
+        if path.suffix == ".parquet":
+            path.unlink()
+    assert "    -> `headcount sync --rebuild loyal`" in shop.run("sync", code=1).out
+
+
 def test_a_block_stops_no_other_activation(shop: Shop, sandbox: Sandbox) -> None:
     shop.activation("narrow", sql="select email from shop.people where kind = 'all'")
     shop.activation("wide", sql="select email from shop.people where kind <> 'canary'")

@@ -11,7 +11,7 @@ from runner.findings import Location
 from runner.identifiers import IdentifierType
 from runner.membership import Rejected, TypeDelta
 from runner.model import Setting
-from runner.plan import Action, Block, FieldChange
+from runner.plan import HOMELESS, Action, Block, FieldChange
 from runner.reports.markdown import plan_markdown
 from runner.reports.text import plan_text, resolved_text, run_text, skipped_text
 from runner.reviewed import id_of
@@ -173,6 +173,14 @@ def test_an_orphan_shows_its_members_and_the_way_out() -> None:
     assert "    email                          480 ->         480\n" in text
     assert "-> `--prune` deletes it, or declare it again" in text
     assert "prune\\` deletes it" in plan_markdown(made)
+
+
+def test_an_orphan_that_cannot_be_deleted_is_not_said_to_be_deleted_by_prune() -> None:
+    text = plan_text(
+        plan(change("old", intended=Action.ORPHANED, activation=None, applied=GONE, reasons=(HOMELESS,)))
+    ).plain
+    assert "is an account mistyped?" in text
+    assert "`--prune` deletes it" not in text
 
 
 REMOVALS = Block("max_removed", "too many email", "--allow-removals lapsed")
