@@ -180,7 +180,7 @@ def test_import_succeeds_or_fails_but_not_both(shop: Shop, sandbox: Sandbox) -> 
 
 
 def test_a_moved_activations_standing_is_not_its_orphans(shop: Shop, sandbox: Sandbox) -> None:
-    """The outcome of deleting the orphan is taken for the activation's own, and `next_due` counts from it."""
+    """The outcome of deleting the orphan is not taken for the activation's own."""
     shop.write("activations/two.yaml", SECOND)
     shop.activation(schedule={"every": "6h"}, destination="criteo")
     shop.apply()
@@ -189,7 +189,7 @@ def test_a_moved_activations_standing_is_not_its_orphans(shop: Shop, sandbox: Sa
     sandbox.fault("403", path="audience-segments/create", times=None)
     shop.apply("--prune", code=1)
     (row,) = shop.run("status", "--format", "json").json["activations"]
-    assert (row["last_outcome"], row["next_due"]) == ("failed", before["next_due"]), json.dumps(row, indent=1)
+    assert (row["last_outcome"], row["last_good"]) == ("failed", before["last_good"]), json.dumps(row, indent=1)
 
 
 def test_an_imported_audience_gives_its_old_name_to_another(shop: Shop, sandbox: Sandbox) -> None:
