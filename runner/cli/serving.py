@@ -93,10 +93,11 @@ class _Site:
 
         with closing(self.setup.state()) as state:
             members: dict[str, int] = {}
-            for record in state.audiences():
+            applied = state.audiences()
+            for record in applied:
                 members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
             good = state.last_good()
-            return Known(good, members, frozenset(good) - frozenset(done_until(state)))
+            return Known(good, members, frozenset(good) - frozenset(done_until(applied, state.latest())))
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.select import Selection

@@ -67,31 +67,23 @@ def _folded(held: Held, identifier_type: IdentifierType) -> str | None:
 
     What was sent is small beside the membership, or the membership is empty: so the one is looked up in the other.
     """
-    kept = _without_sent(algebra.current(held, identifier_type), held, identifier_type)
-    sent = algebra.sent(held, identifier_type)
-    arrived = (
-        f"select identifier, side = {algebra.IN_FLIGHT} as unknown from ({sent}) where side <> {algebra.REMOVED}"
-        if sent
-        else None
-    )
-    parts = " union all ".join(part for part in (kept, arrived) if part)
-    return f"select '{identifier_type}' as identifier_type, identifier, unknown from ({parts})" if parts else None
+    arrived = f"identifier, side = {algebra.IN_FLIGHT} as unknown"
+    here = f"side <> {algebra.REMOVED}"
+    return _and_sent(algebra.current(held, identifier_type), held, identifier_type, arrived, here)
 
 
 def _changed(held: Held, identifier_type: IdentifierType) -> str | None:
     """What is then to be known of one type beside the membership file, as rows of a file of changes."""
-    known = algebra.changes(held.changes, identifier_type) if held.changes is not None else None
-    before = _without_sent(known, held, identifier_type)
+    before = algebra.changes(held.changes, identifier_type) if held.changes is not None else None
+    since = f"identifier, side = {algebra.IN_FLIGHT} as unknown, side = {algebra.REMOVED} as gone"
+    return _and_sent(before, held, identifier_type, since, "true")
+
+
+def _and_sent(before: str | None, held: Held, identifier_type: IdentifierType, columns: str, where: str) -> str | None:
+    """The rows of before that nothing sent since overrules, and the columns of what was sent; None for no rows."""
     sent = algebra.sent(held, identifier_type)
-    since = (
-        f"select identifier, side = {algebra.IN_FLIGHT} as unknown, side = {algebra.REMOVED} as gone from ({sent})"
-        if sent
-        else None
-    )
+    if before and sent:
+        before = f"select * from ({before}) anti join ({sent}) using (identifier)"
+    since = f"select {columns} from ({sent}) where {where}" if sent else None
     parts = " union all ".join(part for part in (before, since) if part)
-    return f"select '{identifier_type}' as identifier_type, identifier, unknown, gone from ({parts})" if parts else None
-
-
-def _without_sent(rows: str | None, held: Held, identifier_type: IdentifierType) -> str | None:
-    sent = algebra.sent(held, identifier_type)
-    return f"select * from ({rows}) anti join ({sent}) using (identifier)" if rows and sent else rows
+    return f"select '{identifier_type}' as identifier_type, * from ({parts})" if parts else None

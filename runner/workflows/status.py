@@ -65,7 +65,8 @@ def standings(project: Project, state: State, now: datetime, select: Selection =
 def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[Standing]:
-    latest, counted = state.latest(), done_until(state)
+    latest = state.latest()
+    counted = done_until(applied, latest)
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
     for activation in chosen:
         record = records.get((activation.id, *account_of(activation)))

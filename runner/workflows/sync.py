@@ -56,7 +56,8 @@ def sync(
     """
     with tools.state.lock("headcount sync"):
         began = tools.clock()
-        last = done_until(tools.state)  # before what a dead run left is settled, and looks done
+        # Before what a dead run left is settled, and looks done.
+        last = done_until(tools.state.audiences(), tools.state.latest())
         request = replace(request, unsettled=settle_unfinished(tools))
         applied = tools.state.audiences()
         require_known(rebuild, (record.activation for record in applied))

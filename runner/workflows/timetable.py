@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
-from runner.applied import Latest, Outcome
+from runner.applied import AppliedAudience, Latest, Outcome
 from runner.model import Activation, Project, Schedule
 from runner.schedule import upcoming
 from runner.select import EVERYTHING, Candidate, Selection
@@ -23,17 +23,17 @@ class Slot:
     schedule: Schedule
 
 
-def done_until(state: State) -> Mapping[str, datetime]:
+def done_until(applied: Iterable[AppliedAudience], latest: Mapping[str, Latest]) -> Mapping[str, datetime]:
     """From when on the slots of each activation count: when its last good run began.
 
     An activation is missing, and so due at once, where work was left since, whatever its next slot: a run failed, was
     interrupted, or died without a word.
     """
-    left = {one.activation for one in state.audiences() if one.refill or one.unfinished or sum(one.unknown.values())}
+    left = {one.activation for one in applied if one.refill or one.unfinished or sum(one.unknown.values())}
     return {
-        activation: latest.good.started_at
-        for activation, latest in state.latest().items()
-        if latest.good is not None and activation not in left and not _left_work(latest)
+        activation: last.good.started_at
+        for activation, last in latest.items()
+        if last.good is not None and activation not in left and not _left_work(last)
     }
 
 
@@ -47,7 +47,7 @@ def timetable(project: Project, state: State, now: datetime, select: Selection =
     What is overdue comes at `now`. Activations that are only run by hand are left out.
     """
     select.require_matches([Candidate.of(one) for one in project.activations])
-    last = done_until(state)
+    last = done_until(state.audiences(), state.latest())
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     runs = (_runs(one, last.get(one.id), now) for one in chosen)
     return merge(*runs, key=lambda run: (run.at, run.activation))
