@@ -7,7 +7,6 @@ Everything that is asked about it (is it held, must it be added) is a test of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from runner.engine.session import literal
@@ -46,7 +45,7 @@ def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
 
 
 def joined(now: str, before: str) -> str:
-    """Each identifier of the segment or of what is held, with its side; several times where the segment has it so.
+    """Each identifier of two sets, with the bits of both sides; several times where `now` has it so.
 
     `before` is distinct. A full join takes half the time and memory of grouping the union of both: what is in both,
     nearly everything, needs no place in a table of groups, and only what differs is made distinct afterwards.
@@ -70,16 +69,19 @@ def beside(wire_forms: str, before: str, identifier_type: IdentifierType) -> str
     )
 
 
+def portion(rows: str, number: int, portions: int) -> str:
+    """One of some portions of the rows, about as great as the others; an identifier is in the same one in all sets.
+
+    There are a power of two of them: a division would cost as much as the rest of the pass.
+    """
+    return f"select * from ({rows}) where hash(identifier) & {portions - 1} = {number}" if portions > 1 else rows
+
+
 def before(held: Held, identifier_type: IdentifierType) -> str | None:
     """The identifiers of the membership and those sent since, each once with its side; None when there can be none."""
-    parts = tuple(part for part in (_members(held, identifier_type), sent(held, identifier_type)) if part)
-    # A part alone is distinct as it is.
-    return sides(parts) if len(parts) > 1 else next(iter(parts), None)
-
-
-def sides(parts: Iterable[str]) -> str:
-    """Each identifier of the parts once, with its side."""
-    return f"select identifier, bit_or(side) as side from ({' union all '.join(parts)}) group by identifier"
+    members, since = _members(held, identifier_type), sent(held, identifier_type)
+    # Each is distinct as it is: a delta has an identifier once, to be added or to be removed.
+    return joined(since, members) if members and since else members or since
 
 
 def current(held: Held, identifier_type: IdentifierType) -> str | None:

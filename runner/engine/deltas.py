@@ -20,6 +20,11 @@ from runner.membership import Batch, Evaluation, Held, TypeDelta
 if TYPE_CHECKING:
     import duckdb
 
+PORTION, GREATEST_PORTION = 500_000, 13_000_000
+"""Identifiers of each set that are compared at one time. Half a million take some 50 MB; up to four portions cost next
+to no time. Where that would be too many at a time, there are more portions, so that what DuckDB may use is enough: else
+it goes through the disk, encrypted, which takes far longer than reading the sets again."""
+
 _AT_ONCE = 100_000
 """Identifiers of an outbox that are read at one time, unless one batch alone has more. Twice as many are in Python's
 memory: some are sent while the next are read."""
@@ -40,18 +45,18 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises."""
     found: list[Difference] = []
+    portions = _portions_of(connection, evaluation, held)
     for identifier_type in stored_types(connection, evaluation, held):
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
         before = algebra.before(held, identifier_type)
-        path = folder / f"{identifier_type}.parquet"
         if before and mapped and evaluation and evaluation.beside is not None:
             differing = f"(from read_parquet({literal(evaluation.path)}) where identifier is not null)"
             found.append(_counted(connection, identifier_type, before, differing))
-        elif before:
-            found.append(_compare(connection, identifier_type, now, before, path))
-        elif now is not None:
-            found.append(_all_new(connection, identifier_type, now, path))
+        elif now or before:
+            path = folder / str(identifier_type)
+            path.mkdir(mode=0o700)
+            found.append(_compare(connection, identifier_type, now, before, path, portions))
     return tuple(found)
 
 
@@ -91,7 +96,7 @@ def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterato
             connection,
             f"select batch, any_value(identifier_type), count(*) from {source} group by batch order by batch",
         )
-        for rows in _ahead(partial(_reading, connection, source, group) for group in _portions(sizes)):
+        for rows in _ahead(partial(_reading, connection, source, group) for group in _groups(sizes)):
             yield from ((int(batch), WireForms(text, count)) for batch, text, count in rows)
     except ValueError:
         raise unreadable(outbox) from None
@@ -122,7 +127,7 @@ def _ahead(readings: Iterator[Callable[[], watched.Running]]) -> Iterator[list[A
             under_way.stop()
 
 
-def _portions(sizes: list[Any]) -> Iterator[list[Any]]:
+def _groups(sizes: list[Any]) -> Iterator[list[Any]]:
     """Runs of batches of one type that fit into memory together."""
     portion: list[Any] = []
     for row in sizes:
@@ -145,41 +150,47 @@ def stored_types(
     return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
 
 
-def _all_new(
-    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, now: str, path: Path
-) -> Difference:
-    """Everybody is to be added: distinct once, into a file."""
-    [(total,)] = watched.run(connection, f"copy (select distinct identifier from ({now})) to {literal(path)} {PLAIN}")
-    everybody = f"select identifier from read_parquet({literal(path)})"
-    counts = TypeDelta(before=0, after=total, added=total, removed=0)
-    return Difference(identifier_type, counts, everybody, f"{everybody} where false")
+def _portions_of(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held) -> int:
+    """In how many portions to compare: a power of two. Raises what DuckDB raises."""
+    sizes = [evaluation.people] if evaluation else []
+    for path in held.files:  # only the file's own count is read
+        [(rows,)] = watched.run(connection, f"select count(*) from read_parquet({literal(path)})")
+        sizes.append(int(rows))
+    most = max(sizes, default=0)
+    least = max(min(-(-most // PORTION), 4), -(-most // GREATEST_PORTION), 1)
+    return 1 << (least - 1).bit_length()
 
 
 def _compare(
     connection: duckdb.DuckDBPyConnection,
     identifier_type: IdentifierType,
     now: str | None,
-    before: str,
-    path: Path,
+    before: str | None,
+    folder: Path,
+    portions: int,
 ) -> Difference:
-    """One pass over all sets; only what differs is written down."""
-    everything = algebra.joined(now, before) if now else before
-    watched.run(
-        connection,
-        f"copy (select distinct identifier, side from ({everything}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
-        f"to {literal(path)} {PLAIN}",
-    )
-    return _counted(connection, identifier_type, before, f"read_parquet({literal(path)})")
+    """One pass over all sets for each portion of them; only what differs is written down, each identifier once."""
+    for number in range(portions):
+        sets = [algebra.portion(rows, number, portions) for rows in (now, before) if rows]
+        rows = algebra.joined(*sets) if len(sets) > 1 else sets[0]
+        watched.run(
+            connection,
+            f"copy (select distinct identifier, side from ({rows}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
+            f"to {literal(folder / f'{number}.parquet')} {PLAIN}",
+        )
+    return _counted(connection, identifier_type, before, f"read_parquet({literal(folder / '*.parquet')})")
 
 
 def _counted(
-    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, before: str, differing: str
+    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, before: str | None, differing: str
 ) -> Difference:
     """The counts of what is held and of what differs from it, each identifier of these once with its side."""
-    [(members, unknown)] = watched.run(
-        connection,
-        f"select count(*) filter ({algebra.MEMBER}), count(*) filter ({algebra.UNKNOWN}) from ({before})",
-    )
+    members = unknown = 0
+    if before:
+        [(members, unknown)] = watched.run(
+            connection,
+            f"select count(*) filter ({algebra.MEMBER}), count(*) filter ({algebra.UNKNOWN}) from ({before})",
+        )
     [(added, removed, new)] = watched.run(
         connection,
         f"select count(*) filter ({algebra.TO_ADD}), count(*) filter ({algebra.TO_REMOVE}), "

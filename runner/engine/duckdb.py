@@ -30,9 +30,9 @@ from runner.model import Activation, Source, SqlText
 if TYPE_CHECKING:
     import duckdb
 
-BESIDE_FROM = 16_000_000
-"""Bytes of a membership from which on a segment is compared while it runs. That takes an instance of its own, which
-must be opened; below, that costs more than it saves."""
+BESIDE_FROM, BESIDE_TO = 100_000_000, 470_000_000
+"""Bytes of a membership with which a segment is compared while it runs, some three to thirteen million members. Fewer
+take less memory in portions and no more time; more would not fit into memory at once."""
 
 
 class DuckDBEngine:
@@ -70,7 +70,7 @@ class DuckDBEngine:
         try:
             with (
                 self._telling(activation.segment.sql),
-                prepared(activation, sources, self._instances, deadline) as segment,
+                prepared(activation, sources, self._connection(), self._instances, deadline) as segment,
             ):
                 return segment.findings
         except SegmentError as error:
@@ -81,7 +81,7 @@ class DuckDBEngine:
 
         A great membership `beside` is compared in the same pass; raises StateError where it cannot be read.
         """
-        if beside is not None and (len(activation.mapping) > 1 or not _is_great(beside)):
+        if beside is not None and (len(activation.mapping) > 1 or not _pays_beside(beside)):
             beside = None
         folder = self._next_folder()
         try:
@@ -140,7 +140,7 @@ class DuckDBEngine:
         deadline = monotonic() + self._limits.seconds
         held = beside or Held()
         with (
-            prepared(activation, sources, self._instances, deadline, held.files) as segment,
+            prepared(activation, sources, self._connection(), self._instances, deadline, held.files) as segment,
             segment.viewed(deadline) as instance,
         ):
             written = instance.out / f"{folder.name}.parquet"
@@ -194,7 +194,7 @@ class DuckDBEngine:
         return found
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        """A connection of this call's own to the instance that never sees segment SQL."""
+        """A connection of this call's own to the instance that runs no segment."""
         with self._guard:
             if self._own is None:
                 self._own = open_session(self._limits, self._folder / "spill")
@@ -222,9 +222,9 @@ def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: Held) 
     return write_statement(columns, path)
 
 
-def _is_great(held: Held) -> bool:
+def _pays_beside(held: Held) -> bool:
     try:
-        return held.members is not None and held.members.stat().st_size >= BESIDE_FROM
+        return held.members is not None and BESIDE_FROM <= held.members.stat().st_size < BESIDE_TO
     except OSError:
         return False  # whoever compares with it says so
 

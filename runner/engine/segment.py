@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.engine import watched
 from runner.engine.faults import place, unbound
@@ -18,6 +19,9 @@ from runner.errors import SegmentError
 from runner.findings import Finding, Location
 from runner.identifiers import IdentifierType
 from runner.model import Activation, Source, SqlText
+
+if TYPE_CHECKING:
+    import duckdb
 
 _DESCRIBE = "describe\n"
 """Goes before the SQL on a line of its own, so that columns keep their places."""
@@ -52,11 +56,13 @@ class Prepared:
 def prepared(
     activation: Activation,
     sources: tuple[Source, ...],
+    parser: duckdb.DuckDBPyConnection,
     instances: Instances,
     deadline: float,
     beside: tuple[Path, ...] = (),
 ) -> Iterator[Prepared]:
-    """Bind the activation's SQL in an instance that is locked to the tables it names, and to the files `beside`.
+    """Take the activation's SQL apart with any connection; bind it in an instance locked to the tables that it names
+    and to the files `beside`.
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
@@ -64,8 +70,7 @@ def prepared(
 
     sql = activation.segment.sql
     try:
-        with instances.lend((), deadline) as nothing:
-            statement = parsed(nothing.connection, sql.text)
+        statement = parsed(parser, sql.text)
     except duckdb.Error as error:
         yield Prepared(None, sql, {}, 0, (unbound(error, sql, 0),))
         return

@@ -155,8 +155,10 @@ def _shorten_waits(patience: float) -> None:
 
 
 def _make_memberships_great() -> None:
-    """Compare them while the segment runs, and settle most changes into a file of their own."""
-    from runner.engine import duckdb, settling
+    """Compare them while the segment runs, or in portions, and settle most changes into a file of their own."""
+    from runner.engine import deltas, duckdb, settling
+
+    deltas.PORTION = 5
 
     duckdb.BESIDE_FROM = settling.WHOLE_BELOW = 0
     settling.LEAST_TIMES = 0.4

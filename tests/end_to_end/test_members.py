@@ -49,11 +49,14 @@ class TestGumCallerId:
 
 
 class TestGreatMemberships:
-    """What is done with memberships of half a million and more, with few people: only changes of them are written."""
+    """What is done with great memberships, with few people: compared in two ways, and only changes are written."""
 
-    @pytest.fixture(autouse=True)
-    def great(self, monkeypatch: pytest.MonkeyPatch, shop: Shop) -> None:
-        monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", 0)
+    @pytest.fixture(autouse=True, params=["while the segment runs", "in portions"])
+    def great(self, monkeypatch: pytest.MonkeyPatch, shop: Shop, request: pytest.FixtureRequest) -> None:
+        if request.param == "in portions":
+            monkeypatch.setattr("runner.engine.deltas.PORTION", 20)
+        else:
+            monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", 0)
         monkeypatch.setattr("runner.engine.settling.WHOLE_BELOW", 0)
         monkeypatch.setattr("runner.engine.settling.LEAST_TIMES", 1)
         batched(shop)

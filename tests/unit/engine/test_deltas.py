@@ -116,13 +116,15 @@ class Bench:
         connection.execute(f"copy t to '{path}' (format parquet)")
 
 
-@pytest.fixture(scope="module", params=["whole", "changes"])
+@pytest.fixture(scope="module", params=["small", "great"])
 def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Memberships are written anew each time, or held to be so great that only changes of them are."""
+    """Memberships are written anew each time, or held to be so great that they are compared in several portions and
+    only changes of them are written."""
     folder = tmp_path_factory.mktemp("deltas")
     engine = DuckDBEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "changes":
+        if request.param == "great":
+            patch.setattr("runner.engine.deltas.PORTION", 3)
             patch.setattr("runner.engine.settling.WHOLE_BELOW", 0)
             patch.setattr("runner.engine.settling.LEAST_TIMES", 0)
         yield Bench(folder, engine, count())
@@ -293,13 +295,20 @@ def test_settling_nothing_writes_an_empty_membership(bench: Bench) -> None:
 
 
 def test_identifiers_that_share_their_first_half_are_told_apart(bench: Bench) -> None:
-    twins = [b"\x01" * 31 + bytes([last]) for last in range(4)]
-    path = bench.path()
-    bench._write("select unnest($values::blob[]) as email", {"values": [*twins]}, path)
+    twins = [b"\x01" * 16, *(b"\x01" * 31 + bytes([last]) for last in range(3))]
+    path, members = bench.path(), bench.path()
+    query = "select unnest($values::blob[]) as email"
+    bench._write(query, {"values": [*twins]}, path)
+    bench._write_rows(
+        "identifier_type varchar, identifier blob, unknown boolean", [("email", twins[1], False)], members
+    )
+    evaluation = Evaluation(path, (EMAIL,), 4, 4, {EMAIL: 0}, ())
 
-    delta = bench.engine.compare(Evaluation(path, (EMAIL,), 4, 4, {EMAIL: 0}, ()), Held())
-
-    assert delta[EMAIL].added == 4
+    assert bench.engine.compare(evaluation, Held())[EMAIL].added == 4
+    assert bench.engine.compare(evaluation, Held(members))[EMAIL].added == 3
+    bench._write(query, {"values": [twins[0], twins[2]]}, path.with_name("others.parquet"))
+    others = Evaluation(path.with_name("others.parquet"), (EMAIL,), 2, 2, {EMAIL: 0}, ())
+    assert bench.engine.compare(others, Held(members))[EMAIL].removed == 1
 
 
 def test_a_file_of_the_state_is_there_whole_or_not_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
