@@ -77,11 +77,15 @@ def portion(rows: str, number: int, portions: int) -> str:
     return f"select * from ({rows}) where hash(identifier) & {portions - 1} = {number}" if portions > 1 else rows
 
 
-def before(held: Held, identifier_type: IdentifierType) -> str | None:
-    """The identifiers of the membership and those sent since, each once with its side; None when there can be none."""
-    members, since = _members(held, identifier_type), sent(held, identifier_type)
+def before(held: Held, identifier_type: IdentifierType, number: int = 0, portions: int = 1) -> str | None:
+    """The identifiers of the membership and those sent since, each once with its side; None when there can be none.
+
+    All of them, or one portion: DuckDB does not move its test to within a join, so that it stands there.
+    """
+    both = (_members(held, identifier_type), sent(held, identifier_type))
+    parts = [portion(part, number, portions) for part in both if part]
     # Each is distinct as it is: a delta has an identifier once, to be added or to be removed.
-    return joined(since, members) if members and since else members or since
+    return joined(parts[1], parts[0]) if len(parts) > 1 else next(iter(parts), None)
 
 
 def current(held: Held, identifier_type: IdentifierType) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runner.engine import algebra, watched
 from runner.engine.files import PLAIN, unreadable, write_durably
 from runner.engine.session import literal
+from runner.engine.session import paths as listed
 from runner.engine.wire import wire_text
 from runner.identifiers import IdentifierType, Operation, WireForms
 from runner.membership import Batch, Evaluation, Held, TypeDelta
@@ -56,7 +57,7 @@ def differences(
         elif now or before:
             path = folder / str(identifier_type)
             path.mkdir(mode=0o700)
-            found.append(_compare(connection, identifier_type, now, before, path, portions))
+            found.append(_compare(connection, identifier_type, now, held, path, portions))
     return tuple(found)
 
 
@@ -165,20 +166,23 @@ def _compare(
     connection: duckdb.DuckDBPyConnection,
     identifier_type: IdentifierType,
     now: str | None,
-    before: str | None,
+    held: Held,
     folder: Path,
     portions: int,
 ) -> Difference:
     """One pass over all sets for each portion of them; only what differs is written down, each identifier once."""
-    for number in range(portions):
-        sets = [algebra.portion(rows, number, portions) for rows in (now, before) if rows]
+    paths = [folder / f"{number}.parquet" for number in range(portions)]
+    for number, path in enumerate(paths):
+        before = algebra.before(held, identifier_type, number, portions)
+        sets = [rows for rows in (now and algebra.portion(now, number, portions), before) if rows]
         rows = algebra.joined(*sets) if len(sets) > 1 else sets[0]
         watched.run(
             connection,
             f"copy (select distinct identifier, side from ({rows}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
-            f"to {literal(folder / f'{number}.parquet')} {PLAIN}",
+            f"to {literal(path)} {PLAIN}",
         )
-    return _counted(connection, identifier_type, before, f"read_parquet({literal(folder / '*.parquet')})")
+    before = algebra.before(held, identifier_type)
+    return _counted(connection, identifier_type, before, f"read_parquet({listed(tuple(paths))})")
 
 
 def _counted(

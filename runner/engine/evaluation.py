@@ -29,7 +29,7 @@ def write_statement(columns: Mapping[IdentifierType, str], path: Path) -> str:
 def beside_statement(identifier_type: IdentifierType, column: str, before: str, path: Path) -> str:
     """The same for one type and what is held of it, a query of distinct identifiers with their sides.
 
-    What is on both sides is only counted: of ten million members, writing and reading them again costs a fifth of all.
+    What is on both sides is only counted: writing and reading ten million again costs a seventh of a plan.
     """
     rows = algebra.beside(wire_select({identifier_type: column}, "segment"), before, identifier_type)
     kind, sample = f"{identifier_type}_kind", f"{identifier_type}_sample"

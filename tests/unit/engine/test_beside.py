@@ -153,8 +153,12 @@ def test_several_types_are_compared_afterwards(great: World) -> None:
     assert not any(part.added or part.removed for part in great.engine.compare(evaluation, held).values())
 
 
-def test_a_small_membership_is_compared_afterwards(people: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", 1_000_000)
+@pytest.mark.parametrize(("least", "most"), [(1_000_000, 2_000_000), (0, 1)], ids=["small", "too great"])
+def test_a_membership_outside_the_window_is_compared_afterwards(
+    people: World, monkeypatch: pytest.MonkeyPatch, least: int, most: int
+) -> None:
+    monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", least)
+    monkeypatch.setattr("runner.engine.duckdb.BESIDE_TO", most)
     held = held_of(people.folder, {1: "certain"}, another_type=False)
 
     evaluation = people.engine.evaluate(activation("select email from shop.people"), people.sources, held)

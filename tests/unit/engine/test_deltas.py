@@ -349,3 +349,19 @@ def test_a_damaged_state_is_named_and_never_taken_for_an_empty_one(bench: Bench,
     ):
         with pytest.raises(StateError, match=str(members)):
             attempt()
+
+
+@pytest.mark.parametrize(("portion", "greatest", "files"), [(100, 100, 1), (3, 100, 4), (100, 2, 8), (7, 7, 2)])
+def test_sets_are_compared_in_a_few_portions_and_in_more_where_these_would_be_too_great(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int, greatest: int, files: int
+) -> None:
+    monkeypatch.setattr("runner.engine.deltas.PORTION", portion)
+    monkeypatch.setattr("runner.engine.deltas.GREATEST_PORTION", greatest)
+    scratch = tmp_path / "job[1]"  # no pattern
+    bench = Bench(tmp_path, DuckDBEngine(scratch, threads=1), count())
+
+    delta = bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), Held())
+
+    assert delta[EMAIL].added == 12
+    assert len(list(scratch.glob("*/*/email/*.parquet"))) == files
+    bench.engine.close()
