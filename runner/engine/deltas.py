@@ -46,8 +46,7 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises."""
     found: list[Difference] = []
-    portions = _portions_of(connection, evaluation, held)
-    for identifier_type in stored_types(connection, evaluation, held):
+    for identifier_type, most in stored_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
         before = algebra.before(held, identifier_type)
@@ -57,7 +56,7 @@ def differences(
         elif now or before:
             path = folder / str(identifier_type)
             path.mkdir(mode=0o700)
-            found.append(_compare(connection, identifier_type, now, held, path, portions))
+            found.append(_compare(connection, identifier_type, now, held, path, _portions(most)))
     return tuple(found)
 
 
@@ -142,22 +141,21 @@ def _groups(sizes: list[Any]) -> Iterator[list[Any]]:
 
 def stored_types(
     connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
-) -> tuple[IdentifierType, ...]:
-    """The types that are mapped or occur in what is held, in the declared order. Raises what DuckDB raises."""
-    names = {str(identifier_type) for identifier_type in evaluation.types} if evaluation else set[str]()
+) -> dict[IdentifierType, int]:
+    """The types that are mapped or occur in what is held, in the declared order, with the rows of the greatest set.
+
+    Raises what DuckDB raises.
+    """
+    most = dict.fromkeys((str(one) for one in evaluation.types), evaluation.people) if evaluation else dict[str, int]()
     for path in held.files:
-        rows = watched.run(connection, f"select distinct identifier_type from read_parquet({literal(path)})")
-        names.update(str(row[0]) for row in rows)
-    return tuple(identifier_type for identifier_type in IdentifierType if str(identifier_type) in names)
+        query = f"select identifier_type, count(*) from read_parquet({literal(path)}) group by identifier_type"
+        for name, rows in watched.run(connection, query):
+            most[str(name)] = max(int(rows), most.get(str(name), 0))
+    return {one: most[str(one)] for one in IdentifierType if str(one) in most}
 
 
-def _portions_of(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held) -> int:
-    """In how many portions to compare: a power of two. Raises what DuckDB raises."""
-    sizes = [evaluation.people] if evaluation else []
-    for path in held.files:  # only the file's own count is read
-        [(rows,)] = watched.run(connection, f"select count(*) from read_parquet({literal(path)})")
-        sizes.append(int(rows))
-    most = max(sizes, default=0)
+def _portions(most: int) -> int:
+    """In how many portions to compare sets of at most so many identifiers: a power of two."""
     least = max(min(-(-most // PORTION), 4), -(-most // GREATEST_PORTION), 1)
     return 1 << (least - 1).bit_length()
 
