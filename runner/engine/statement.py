@@ -1,7 +1,7 @@
 """The static check of segment SQL: one SELECT, over declared tables only, with no function that looks elsewhere.
 
 It works on DuckDB's own syntax tree (`json_serialize_sql`), by allow-lists of nodes, tables and table functions. It is
-the first of two walls: what slips through meets an instance that is locked (see locked.py).
+the first of two walls: what slips through meets an instance that is locked (see instances.py).
 """
 
 from __future__ import annotations

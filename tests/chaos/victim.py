@@ -12,7 +12,8 @@ Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON
     clock          {before, after, nth}: seconds by which the machine's clock is off, and from its nth reading on
     log            a file that gets a line for each point that was reached
 
-With the variable of the name GREAT, memberships of a few people are treated as those of half a million are.
+With the variable of the name GREAT, memberships of a few people are treated as great ones: compared "beside" the
+segment, or "in portions".
 """
 
 from __future__ import annotations
@@ -126,8 +127,8 @@ DEEDS: dict[str, Callable[..., None]] = {
 
 def main() -> None:
     orders = json.loads(os.environ.pop("CHAOS", "{}"))
-    if os.environ.pop(GREAT, ""):
-        _make_memberships_great()
+    if how := os.environ.pop(GREAT, ""):
+        _make_memberships_great(how)
     _shorten_waits(orders.get("patience", 1.0))
     _watch_state(orders.get("alarm"))
     for point in orders.get("points", ()):
@@ -154,13 +155,14 @@ def _shorten_waits(patience: float) -> None:
     parts._retries = lambda _patience: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
 
 
-def _make_memberships_great() -> None:
+def _make_memberships_great(how: str) -> None:
     """Compare them while the segment runs, or in portions, and settle most changes into a file of their own."""
     from runner.engine import deltas, duckdb, settling
 
     deltas.PORTION = 5
-
-    duckdb.BESIDE_FROM = settling.WHOLE_BELOW = 0
+    if how == "beside":
+        duckdb.BESIDE_FROM = 0
+    settling.WHOLE_BELOW = 0
     settling.LEAST_TIMES = 0.4
 
 

@@ -141,3 +141,17 @@ def test_deeply_nested_sql_is_a_finding_and_not_a_crash(people: World) -> None:
     nested = "select 1 as email" + " from (select 1 as email" * 300 + ")" * 300
 
     assert all(finding.code.startswith("sql-") for sql in (deep, nested) for finding in people.check(sql))
+
+
+@pytest.mark.parametrize("statement", ["import database '{folder}'", "pragma import_database('{folder}')"])
+def test_taking_sql_apart_reads_no_file(people: World, statement: str) -> None:
+    """The parser's instance is not locked: it must not do what the text says."""
+    folder = people.folder / "exported"
+    folder.mkdir()
+    (folder / "schema.sql").write_text("secret_of_another nonsense;", encoding="utf-8")
+    (folder / "load.sql").write_text("", encoding="utf-8")
+
+    (finding,) = people.check(statement.format(folder=folder))
+
+    assert finding.code == "sql-not-a-select"
+    assert "secret_of_another" not in str(finding)
