@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.engine import algebra, watched
 from runner.engine.files import PLAIN, unreadable, write_durably
-from runner.engine.session import literal
-from runner.engine.session import paths as listed
+from runner.engine.session import literal, paths
 from runner.engine.wire import wire_text
 from runner.identifiers import IdentifierType, Operation, WireForms
 from runner.membership import Batch, Evaluation, Held, TypeDelta
@@ -52,11 +51,11 @@ def differences(
         before = algebra.before(held, identifier_type)
         if before and mapped and evaluation and evaluation.beside is not None:
             differing = f"(from read_parquet({literal(evaluation.path)}) where identifier is not null)"
-            found.append(_counted(connection, identifier_type, before, differing))
         elif now or before:
-            path = folder / str(identifier_type)
-            path.mkdir(mode=0o700)
-            found.append(_compare(connection, identifier_type, now, held, path, _portions(most)))
+            differing = _compare(connection, identifier_type, now, held, folder / str(identifier_type), _portions(most))
+        else:
+            continue
+        found.append(_counted(connection, identifier_type, before, differing))
     return tuple(found)
 
 
@@ -129,14 +128,14 @@ def _ahead(readings: Iterator[Callable[[], watched.Running]]) -> Iterator[list[A
 
 def _groups(sizes: list[Any]) -> Iterator[list[Any]]:
     """Runs of batches of one type that fit into memory together."""
-    portion: list[Any] = []
+    group: list[Any] = []
     for row in sizes:
-        if portion and (row[1] != portion[0][1] or sum(part[2] for part in portion) + row[2] > _AT_ONCE):
-            yield portion
-            portion = []
-        portion.append(row)
-    if portion:
-        yield portion
+        if group and (row[1] != group[0][1] or sum(part[2] for part in group) + row[2] > _AT_ONCE):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
 
 
 def stored_types(
@@ -167,20 +166,23 @@ def _compare(
     held: Held,
     folder: Path,
     portions: int,
-) -> Difference:
-    """One pass over all sets for each portion of them; only what differs is written down, each identifier once."""
-    paths = [folder / f"{number}.parquet" for number in range(portions)]
-    for number, path in enumerate(paths):
+) -> str:
+    """What differs, each identifier once with its side: one pass over all sets for each portion of them.
+
+    Only that is written down, into `folder`, which is made.
+    """
+    folder.mkdir(mode=0o700)
+    files = tuple(folder / f"{number}.parquet" for number in range(portions))
+    for number, file in enumerate(files):
         before = algebra.before(held, identifier_type, number, portions)
         sets = [rows for rows in (now and algebra.portion(now, number, portions), before) if rows]
         rows = algebra.joined(*sets) if len(sets) > 1 else sets[0]
         watched.run(
             connection,
             f"copy (select distinct identifier, side from ({rows}) where {algebra.TO_ADD} or {algebra.TO_REMOVE}) "
-            f"to {literal(path)} {PLAIN}",
+            f"to {literal(file)} {PLAIN}",
         )
-    before = algebra.before(held, identifier_type)
-    return _counted(connection, identifier_type, before, f"read_parquet({listed(tuple(paths))})")
+    return f"read_parquet({paths(files)})"
 
 
 def _counted(

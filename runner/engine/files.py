@@ -110,23 +110,25 @@ def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...]
         except duckdb.OutOfMemoryException:
             return None
         except duckdb.Error as error:
-            why = reason(error)
-            if why in _RIGHTS:
-                return StateError(f"{path} cannot be read: {why}", "check its rights")
-            return StateError(*temporary_folder(folder, why)) if why else unreadable(path)
+            return _fault(path, reason(error), folder)
     return None
+
+
+def _fault(path: Path, why: str, folder: Path) -> StateError:
+    """What keeps a file of the state from being read: its rights, want of temporary space, or else it is damaged."""
+    if why in _RIGHTS:
+        return StateError(f"{path} cannot be read: {why}", "check its rights")
+    return StateError(*temporary_folder(folder, why)) if why else unreadable(path)
 
 
 def _judged(error: Exception, what: str, files: tuple[Path, ...], folder: Path) -> StateError:
     """The file of the state that DuckDB names is at fault, unless the machine is; one not named never is."""
     named = next((path for path in files if str(path) in str(error)), None)
     why = reason(error)
-    if named and why in _RIGHTS:
-        return StateError(f"{named} cannot be read: {why}", "check its rights")
+    if named:
+        return _fault(named, why, folder)
     if why:
         return StateError(*temporary_folder(folder, why))
-    if named:
-        return unreadable(named)
     return StateError(f"{what} failed; what DuckDB said is not shown because it can quote the data", "run it again")
 
 
