@@ -10,18 +10,20 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from runner.errors import Interrupted
+from runner.interruption import interrupt
 
 
 class Interrupts:
     """Use as a context manager around a run; `defer()` when sending begins, `asked()` between two batches.
 
     The first signal then only asks; a second one stops at once, which is equally safe, since every step is durable.
-    Leaving the context, a KeyboardInterrupt becomes Interrupted, which says how things stand.
+    Leaving the context, a KeyboardInterrupt becomes Interrupted, which says how things stand. So does any other end
+    after someone wanted to stop at once: what is raised for that can be swallowed, by a library written in C as well.
     """
 
     def __init__(self) -> None:
         self._deferring = False
-        self._asked = False
+        self._asked = self._at_once = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -34,13 +36,16 @@ class Interrupts:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) or (self._at_once and not isinstance(error, Interrupted)):
             raise Interrupted(self._told()) from None
 
     def defer(self) -> None:
         self._deferring = True
 
     def asked(self) -> bool:
+        """Whether to end after what is in flight. Raises KeyboardInterrupt when someone wanted to stop at once."""
+        if self._at_once:
+            raise KeyboardInterrupt
         return self._asked
 
     def sleep(self, seconds: float) -> None:
@@ -50,7 +55,7 @@ class Interrupts:
         """
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if self._asked:
+            if self._asked:  # perhaps in a thread, which is no place for a KeyboardInterrupt
                 raise Interrupted("interrupted; what was sent is recorded, and the next run goes on from there")
             time.sleep(min(left, 0.1))
 
@@ -60,10 +65,11 @@ class Interrupts:
         return "nothing was sent"
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        at_once = self._asked or not self._deferring
-        self._asked = True  # in any case: whoever swallows what is raised here must not go on and send
-        if at_once:
-            raise KeyboardInterrupt
+        self._at_once = self._asked or not self._deferring
+        self._asked = True
+        if self._at_once:
+            interrupt()
+            return
         # Not by way of sys.stderr, which the signal may have stopped in the middle of a write and which then refuses.
         with suppress(OSError):
             os.write(2, b"\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n")

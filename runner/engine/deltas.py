@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,14 +94,14 @@ def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterato
             connection,
             f"select batch, any_value(identifier_type), count(*) from {source} group by batch order by batch",
         )
-        for rows in _ahead(partial(_reading, connection, source, group) for group in _groups(sizes)):
+        for rows in _ahead(_reading(connection, source, group) for group in _groups(sizes)):
             yield from ((int(batch), WireForms(text, count)) for batch, text, count in rows)
     except ValueError:
         raise unreadable(outbox) from None
 
 
 def _reading(connection: duckdb.DuckDBPyConnection, source: str, group: list[Any]) -> watched.Running:
-    """Begin to read some batches of one type; raises ValueError when that is none."""
+    """The reading of some batches of one type; raises ValueError when that is none."""
     return watched.Running(
         connection,
         f"select batch, string_agg({wire_text(IdentifierType(group[0][1]), 'identifier')}, chr(10)), count(*) "
@@ -111,19 +110,20 @@ def _reading(connection: duckdb.DuckDBPyConnection, source: str, group: list[Any
     )
 
 
-def _ahead(readings: Iterator[Callable[[], watched.Running]]) -> Iterator[list[Any]]:
+def _ahead(readings: Iterator[watched.Running]) -> Iterator[list[Any]]:
     """The rows of each reading, in order; the next one goes on while those of the one before it are being sent."""
-    begin = next(readings, None)
-    under_way = begin() if begin is not None else None
-    try:
-        while under_way is not None:
-            rows = under_way.rows()
-            begin = next(readings, None)
-            under_way = begin() if begin is not None else None
+    under_way = next(readings, None)
+    while under_way is not None:
+        rows = under_way.rows()
+        under_way = next(readings, None)
+        try:
+            if under_way is not None:
+                under_way.begin()
             yield rows
-    finally:
-        if under_way is not None:
-            under_way.stop()
+        except BaseException:
+            if under_way is not None:
+                under_way.stop()
+            raise
 
 
 def _groups(sizes: list[Any]) -> Iterator[list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -124,13 +124,16 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Remove every file that evaluations left."""
+        import duckdb
+
         with self._guard:
-            if self._own is not None:
-                self._own.close()
-                self._own = None
+            own, self._own = self._own, None
             self._compared.clear()
             scratch, self._scratch = self._scratch, None
-        self._instances.close()
+        with suppress(duckdb.Error):  # of a statement that an interrupt left under way: it ends with the process
+            if own is not None:
+                own.close()
+            self._instances.close()
         if scratch is not None:
             scratch.remove()
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from runner.interruption import undisturbed
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -25,20 +27,28 @@ class TimeLimitReached(Exception):
 
 
 class Running:
-    """A statement under way in a thread of its own. Whoever began it must see to its end: `rows` or `stop`."""
+    """A statement in a thread of its own. Whoever begins it must see to its end, with `rows` or `stop`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> None:
-        """Begin it; nothing else may use the connection until it has ended."""
+        """Nothing else may use the connection from `begin` until it has ended."""
         self._connection = connection
         self._done = threading.Event()
         self._rows: list[Row] = []
         self._failures: list[BaseException] = []
-        self._worker = threading.Thread(target=self._work, args=(sql, parameters), name="segment", daemon=True)
-        self._worker.start()
+        self._worker = threading.Thread(target=self._work, args=(sql, parameters), name="statement", daemon=True)
+        self._begun = False
+
+    @undisturbed()
+    def begin(self) -> None:
+        """Begin it, once; not in `__init__`, where an interrupt would leave the caller nothing to stop it by."""
+        if not self._begun:
+            self._worker.start()
+            self._begun = True
 
     def rows(self, deadline: float = float("inf"), on_progress: Callable[[float], None] | None = None) -> list[Row]:
-        """Wait for the end, and return all rows. Raises TimeLimitReached, and whatever DuckDB raises."""
+        """Begin it if need be, and return all rows. Raises TimeLimitReached, and whatever DuckDB raises."""
         try:
+            self.begin()
             while not self._done.wait(min(_BREATH, max(deadline - monotonic(), 0.0))):
                 if monotonic() >= deadline:
                     raise TimeLimitReached
@@ -50,8 +60,11 @@ class Running:
             raise self._failures[0]
         return self._rows
 
+    @undisturbed()
     def stop(self) -> None:
-        """End it if it has not ended, again and again: an interrupt before the statement has begun is lost."""
+        """End it if it is under way, again and again: an interrupt before DuckDB has begun with it is lost."""
+        if not self._begun:
+            return
         while not self._done.is_set():
             self._connection.interrupt()
             self._done.wait(_BREATH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
+from runner.interruption import undisturbed
 from runner.state import checksums
 
 Migration = tuple[str, ...]
@@ -186,6 +187,7 @@ def create(connection: Connection) -> None:
     migrate(connection, 1)
 
 
+@undisturbed()
 def migrate(connection: Connection, version: int) -> None:
     """Lift a database of an older format to the newest, within the caller's transaction. Foreign keys must be off."""
     for migration in MIGRATIONS[version - 1 :]:

@@ -15,6 +15,7 @@ from typing import Any
 from runner.applied import ActivationRun, Definition, Outcome
 from runner.errors import StateError
 from runner.identifiers import IdentifierType, Operation
+from runner.interruption import undisturbed
 from runner.membership import Batch
 from runner.state import audiences, deltas, history, values
 from runner.state.files import StoredFile
@@ -28,6 +29,7 @@ class Step:
     arguments: Mapping[str, Any]
 
 
+@undisturbed()
 def take(db: Connection, step: Step) -> Any:
     """Do a step within the caller's transaction. Raises StateError for one that only a newer Headcount knows."""
     how = _STEPS.get(step.do)

@@ -148,7 +148,7 @@ class _Work:
         """Send what each membership lacks, to several audiences at a time; the outcomes keep the order of `defined`."""
         so_far = tuple(self.outcomes)
         try:
-            together(map(self._filled, defined), AT_ONCE)
+            together(map(self._filled, defined), AT_ONCE, self._tools.stopping)
         finally:
             order = dict.fromkeys((*so_far, *map(_key, defined)))
             self.outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}

@@ -29,11 +29,12 @@ class _Answer:
     raised: Exception | None = None
 
 
-def together(works: Iterable[Work], at_once: int) -> None:
+def together(works: Iterable[Work], at_once: int, look: Callable[[], object]) -> None:
     """Carry out the works, at most so many at a time, begun in their order; each is taken up only when its turn comes.
 
     After an exception of one of them none is begun any more; those under way go on to their ends, and the first
     exception is raised. Anything graver, as a KeyboardInterrupt, closes those under way and leaves their calls behind.
+    `look` is called now and then while calls are waited for, and may raise such.
     """
     answers: SimpleQueue[_Answer] = SimpleQueue()
     under_way: set[Work] = set()
@@ -46,7 +47,7 @@ def together(works: Iterable[Work], at_once: int) -> None:
                 failure = _advance(_Answer(work), under_way, answers)
             if not under_way:
                 break
-            failure = _advance(_next(answers), under_way, answers) or failure
+            failure = _advance(_next(answers, look), under_way, answers) or failure
     finally:
         for work in under_way:
             work.close()
@@ -77,9 +78,9 @@ def _make(work: Work, call: Call, answers: SimpleQueue[_Answer]) -> None:
         answers.put(_Answer(work, raised=error))
 
 
-def _next(answers: SimpleQueue[_Answer]) -> _Answer:
+def _next(answers: SimpleQueue[_Answer], look: Callable[[], object]) -> _Answer:
     while True:
         try:
             return answers.get(timeout=_BREATH)
         except Empty:
-            continue
+            look()

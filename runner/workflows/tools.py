@@ -17,7 +17,10 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`clock` tells the time (aware, UTC); `stopping` says whether someone asked the run to end."""
+    """`clock` tells the time (aware, UTC).
+
+    `stopping` says whether someone asked the run to end, and raises KeyboardInterrupt when it is to end at once.
+    """
 
     state: State
     engine: Engine

@@ -13,16 +13,17 @@ PACKAGE = Path(__file__).resolve().parents[2] / "runner"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    *("core", "config", "engine", "state", "criteo", "workflows", "listening", "service", "reports", "starter"),
-    *("sandbox", "cli"),
+    *("core", "config", "interruption", "engine", "state", "criteo", "workflows", "listening", "service", "reports"),
+    *("starter", "sandbox", "cli"),
 )
 """Each layer may import those before it and itself; `ALLOWED` narrows that down."""
 
 ALLOWED = {
     "core": {"core"},
     "config": {"core", "config"},
-    "engine": {"core", "engine"},
-    "state": {"core", "state"},
+    "interruption": {"interruption"},
+    "engine": {"core", "interruption", "engine"},
+    "state": {"core", "interruption", "state"},
     "criteo": {"core", "criteo"},
     "workflows": {"core", "engine", "state", "workflows"},
     "listening": {"core", "listening"},

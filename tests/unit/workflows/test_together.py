@@ -18,7 +18,7 @@ def test_calls_of_different_works_overlap() -> None:
         yield both.wait
         yield both.wait
 
-    together((work(), work()), at_once=2)
+    together((work(), work()), at_once=2, look=_nothing)
 
 
 def test_everything_but_calls_runs_in_the_thread_of_the_caller() -> None:
@@ -29,7 +29,7 @@ def test_everything_but_calls_runs_in_the_thread_of_the_caller() -> None:
             threads["work"].add(threading.get_ident())
             threads["call"].add((yield threading.get_ident))
 
-    together((work() for _ in range(3)), at_once=3)
+    together((work() for _ in range(3)), at_once=3, look=_nothing)
     assert threads["work"] == {threading.get_ident()}
     assert threading.get_ident() not in threads["call"]
 
@@ -46,7 +46,7 @@ def test_no_more_are_under_way_than_asked_for_and_all_get_their_turn_in_order() 
         yield int
         under_way.discard(number)
 
-    together(map(work, range(20)), at_once=3)
+    together(map(work, range(20)), at_once=3, look=_nothing)
     assert begun == list(range(20))
     assert max(most) == 3
 
@@ -61,7 +61,7 @@ def test_what_a_call_raises_is_raised_where_it_was_asked_for() -> None:
             heard.append(str(error))
         assert (yield _answer(5)) == 5
 
-    together((work(),), at_once=1)
+    together((work(),), at_once=1, look=_nothing)
     assert heard == ["no"]
 
 
@@ -85,7 +85,7 @@ def test_after_a_failure_those_under_way_go_on_and_none_is_begun() -> None:
         yield int
 
     with pytest.raises(ValueError, match="broken"):
-        together((fails(), goes_on(), never()), at_once=2)
+        together((fails(), goes_on(), never()), at_once=2, look=_nothing)
     assert done == ["went on"]
 
 
@@ -104,9 +104,33 @@ def test_an_interrupt_closes_those_under_way_and_waits_for_no_answer() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        together(works(), at_once=2)
+        together(works(), at_once=2, look=_nothing)
     assert closed == ["waits"]
     answer.set()
+
+
+def test_whoever_waits_for_calls_looks_now_and_then() -> None:
+    """What is raised for Ctrl-C can be lost; the wish to stop at once is not."""
+    closed: list[str] = []
+    answer = threading.Event()
+
+    def waits() -> Work:
+        try:
+            yield answer.wait
+        finally:
+            closed.append("waits")
+
+    def look() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        together((waits(),), at_once=1, look=look)
+    assert closed == ["waits"]
+    answer.set()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _refuse(message: str) -> Callable[[], None]:

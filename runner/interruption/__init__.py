@@ -1,0 +1,46 @@
+"""Moments in which a Ctrl-C waits: raised there, it would be swallowed, or leave a statement that nobody ends.
+
+Python runs signal handlers between any two instructions of the main thread, also inside of what SQLite calls back,
+where an exception becomes an error of SQLite's: a run that was told to stop would take that for one activation's
+failure, and go on. Other threads are never interrupted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class _Moments:
+    """How many such moments the main thread is in, and whether an interrupt waits for their end."""
+
+    depth = 0
+    waiting = False
+
+
+_moments = _Moments()
+
+
+def interrupt() -> None:
+    """For signal handlers: raise KeyboardInterrupt, at the end of the moment where it cannot be raised in one."""
+    if _moments.depth:
+        _moments.waiting = True
+    else:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """A moment in which `interrupt` waits, as a context or a decorator. Keep it short: nothing else can end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _moments.depth += 1
+    try:
+        yield
+    finally:
+        _moments.depth -= 1
+        if _moments.waiting and not _moments.depth:
+            _moments.waiting = False
+            raise KeyboardInterrupt
