@@ -175,7 +175,7 @@ def _compare(
     files = tuple(folder / f"{number}.parquet" for number in range(portions))
     for number, file in enumerate(files):
         before = algebra.before(held, identifier_type, number, portions)
-        sets = [rows for rows in (now and algebra.portion(now, number, portions), before) if rows]
+        sets = [rows for rows in (now and algebra.portion(now, identifier_type, number, portions), before) if rows]
         rows = algebra.joined(*sets) if len(sets) > 1 else sets[0]
         watched.run(
             connection,
