@@ -153,10 +153,18 @@ def stored_types(
     return {one: most[str(one)] for one in IdentifierType if str(one) in most}
 
 
+def least_portions(most: int) -> int:
+    """In how many portions sets of at most so many identifiers can be compared in memory: a power of two."""
+    return _power_of_two(-(-most // GREATEST_PORTION))
+
+
 def _portions(most: int) -> int:
-    """In how many portions to compare sets of at most so many identifiers: a power of two."""
-    least = max(min(-(-most // PORTION), 4), -(-most // GREATEST_PORTION), 1)
-    return 1 << (least - 1).bit_length()
+    """In how many portions to compare them."""
+    return max(_power_of_two(min(-(-most // PORTION), 4)), least_portions(most))
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << (max(least, 1) - 1).bit_length()
 
 
 def _compare(

@@ -11,8 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.engine import algebra, watched
-from runner.engine.deltas import stored_types
+from runner.engine import algebra, deltas, watched
 from runner.engine.files import write_durably
 from runner.engine.interface import Settled
 from runner.identifiers import IdentifierType
@@ -36,11 +35,13 @@ def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, tempor
 
     `temporary` is the folder for temporary files, to be named in errors.
     """
-    types = stored_types(connection, None, held)
+    types = deltas.stored_types(connection, None, held)
     changes_only = _is_small_change(held)
-    write = _changed if changes_only else _folded
-    none = _NO_CHANGES if changes_only else _NOBODY
-    rows = " union all ".join(part for part in (write(held, kind) for kind in types) if part) or none
+    if changes_only:
+        parts, none = [_changed(held, kind) for kind in types], _NO_CHANGES
+    else:
+        parts, none = [_in_portions(_folded(held, kind), kind, most) for kind, most in types.items()], _NOBODY
+    rows = " union all ".join(part for part in parts if part) or none
     write_durably(connection, rows, path, types, held.files, temporary)
     now = Held(held.members, changes=path) if changes_only else Held(path)
     members: dict[IdentifierType, int] = {}
@@ -70,6 +71,14 @@ def _folded(held: Held, identifier_type: IdentifierType) -> str | None:
     arrived = f"identifier, side = {algebra.IN_FLIGHT} as unknown"
     here = f"side <> {algebra.REMOVED}"
     return _and_sent(algebra.current(held, identifier_type), held, identifier_type, arrived, here)
+
+
+def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -> str | None:
+    """The rows, portion by portion where so many must be compared so: then only a portion's own rows are read."""
+    portions = deltas.least_portions(most)
+    if rows is None or portions == 1:
+        return rows
+    return " union all ".join(algebra.portion(rows, identifier_type, number, portions) for number in range(portions))
 
 
 def _changed(held: Held, identifier_type: IdentifierType) -> str | None:

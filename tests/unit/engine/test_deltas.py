@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 
 import pytest
@@ -116,14 +116,16 @@ class Bench:
         connection.execute(f"copy t to '{path}' (format parquet)")
 
 
-@pytest.fixture(scope="module", params=["small", "great"])
+@pytest.fixture(scope="module", params=["anew", "changes"])
 def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Memberships are written anew each time, or held to be so great that they are compared in several portions and
-    only changes of them are written."""
+    """Memberships are written anew each time, those of six and more in portions; or they are held to be so great that
+    they are compared in several portions and only changes of them are written."""
     folder = tmp_path_factory.mktemp("deltas")
     engine = DuckDBEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "great":
+        if request.param == "anew":
+            patch.setattr("runner.engine.deltas.GREATEST_PORTION", 5)
+        else:
             patch.setattr("runner.engine.deltas.PORTION", 3)
             patch.setattr("runner.engine.settling.WHOLE_BELOW", 0)
             patch.setattr("runner.engine.settling.LEAST_TIMES", 0)
@@ -349,6 +351,25 @@ def test_a_damaged_state_is_named_and_never_taken_for_an_empty_one(bench: Bench,
     ):
         with pytest.raises(StateError, match=str(members)):
             attempt()
+
+
+def test_a_membership_of_several_portions_is_written_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.engine.deltas.GREATEST_PORTION", 10)
+    bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1), count())
+    outbox = bench.path()
+    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(40)), (EMAIL,)), Held(), outbox, 50)
+    taken = frozenset(batch.number for batch in batches)
+
+    members = bench.path()
+    settled = bench.engine.settle(Held(None, outbox, taken), members)
+
+    assert settled.members == {EMAIL: 40}
+    rows = plain().execute(f"select identifier from read_parquet('{members}')").fetchall()
+    quarters = [identifier[0] // 64 for (identifier,) in rows]
+    assert sorted(quarter for quarter, _ in groupby(quarters)) == [0, 1, 2, 3]
+    bench.engine.close()
 
 
 @pytest.mark.parametrize(("portion", "greatest", "files"), [(100, 100, 1), (3, 100, 4), (100, 2, 8), (7, 7, 2)])
