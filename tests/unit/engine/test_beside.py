@@ -111,7 +111,7 @@ def outbox_of(world: World, held: Held, path: Path, beside: Held | None) -> set[
     return set(rows)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(situation=situations())
 def test_a_segment_compared_while_it_runs_differs_in_nothing(
     great: World, situation: tuple[list[str | None], dict[int, str], bool, dict[int, str]]
