@@ -7,7 +7,7 @@ interrupted run cannot say whether Criteo took them. The delta is: add (D − M)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.identifiers import IdentifierType, Operation
@@ -51,6 +51,9 @@ class Held:
     `outbox` is the Parquet file of an unfinished delta (columns `batch` INTEGER, `operation` VARCHAR,
     `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that Criteo has
     answered and may have received. All other batches were never sent.
+
+    `counts` is how many identifiers of each type the membership last settled has, and how many of them are unknown, as
+    that was recorded with the files; None where it was not.
     """
 
     members: Path | None = None
@@ -58,6 +61,12 @@ class Held:
     taken: frozenset[int] = frozenset()
     in_flight: frozenset[int] = frozenset()
     changes: Path | None = None
+    counts: Mapping[IdentifierType, tuple[int, int]] | None = field(default=None, compare=False)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing may have been sent since the membership was settled."""
+        return self.outbox is None or not (self.taken or self.in_flight)
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -144,7 +144,7 @@ def _members(held: Held, identifier_type: IdentifierType) -> str | None:
 
 def sent(held: Held, identifier_type: IdentifierType) -> str | None:
     """What batches that were taken or are in flight carried; batches never sent are left out."""
-    if held.outbox is None or not (held.taken or held.in_flight):
+    if held.outbox is None or held.untouched:
         return None
     taken = _among(held.taken)
     effect = f"case operation when '{Operation.ADD}' then {ADDED} else {REMOVED} end"

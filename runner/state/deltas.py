@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from runner.membership import Batch, Held
+from runner.state import values
 from runner.state.files import StoredFile
 
 
@@ -19,12 +20,15 @@ def held(db: Connection, key: int, folder: Path) -> tuple[Held, tuple[StoredFile
     """What an audience holds, with paths below the state's folder, and the files that must be whole for that."""
     found = files(db, key)
     paths = {role: folder / stored.path for role, stored in found.items()}
+    [(members, unknown)] = db.execute("SELECT members, unknown FROM audience WHERE key = ?", (key,))
+    of_those = values.to_counts(unknown)
     handles = Held(
         members=paths.get("previous") or paths.get("members"),
         outbox=paths.get("outbox"),
         taken=numbers(db, key, "taken"),
         in_flight=numbers(db, key, "in flight"),
         changes=paths.get("members") if "previous" in paths else None,
+        counts={kind: (count, of_those.get(kind, 0)) for kind, count in values.to_counts(members).items()},
     )
     return handles, tuple(found.values())
 

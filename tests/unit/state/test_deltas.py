@@ -60,6 +60,7 @@ def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key):
     audience = state.audiences()[0]
     assert (audience.members, audience.unknown, audience.unfinished) == ({EMAIL: 3, PHONE: 0}, {EMAIL: 1}, None)
     assert state.held(key) == Held(members=path)
+    assert state.held(key).counts == {EMAIL: (3, 1), PHONE: (0, 0)}
     assert path == state._folder.path / "members" / "loyal" / f"{audience.serial:06d}.parquet"
     assert not outbox.exists()
 
