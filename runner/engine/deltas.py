@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.engine import algebra, watched
 from runner.engine.files import PLAIN, unreadable, write_durably
-from runner.engine.session import literal, paths
+from runner.engine.session import Limits, give_back, literal, paths
 from runner.engine.wire import wire_text
 from runner.identifiers import IdentifierType, Operation, WireForms
 from runner.membership import Batch, Evaluation, Held, TypeDelta
@@ -40,9 +40,12 @@ class Difference:
 
 
 def differences(
-    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held, folder: Path
+    connection: duckdb.DuckDBPyConnection, limits: Limits, evaluation: Evaluation | None, held: Held, folder: Path
 ) -> tuple[Difference, ...]:
-    """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises."""
+    """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises.
+
+    `limits` are those of the connection.
+    """
     found: list[Difference] = []
     for identifier_type, most in _compared_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
@@ -51,7 +54,7 @@ def differences(
         if before and mapped and evaluation and evaluation.beside is not None:
             differing = f"(from read_parquet({literal(evaluation.path)}) where identifier is not null)"
         elif now or before:
-            differing = _compare(connection, identifier_type, now, held, folder / str(identifier_type), _portions(most))
+            differing = _compare(connection, limits, identifier_type, now, held, folder / str(identifier_type), most)
         else:
             continue
         found.append(_counted(connection, identifier_type, held, before, differing))
@@ -181,19 +184,23 @@ def _power_of_two(least: int) -> int:
 
 def _compare(
     connection: duckdb.DuckDBPyConnection,
+    limits: Limits,
     identifier_type: IdentifierType,
     now: str | None,
     held: Held,
     folder: Path,
-    portions: int,
+    most: int,
 ) -> str:
     """What differs, each identifier once with its side: one pass over all sets for each portion of them.
 
-    Only that is written down, into `folder`, which is made.
+    Only that is written down, into `folder`, which is made. `most` is the number of rows of the greatest set.
     """
+    portions = _portions(most)
     folder.mkdir(mode=0o700)
     files = tuple(folder / f"{number}.parquet" for number in range(portions))
     for number, file in enumerate(files):
+        if portions > least_portions(most):  # to use less memory, so without what came before
+            give_back(connection, limits)
         before = algebra.before(held, identifier_type, number, portions)
         sets = [rows for rows in (now and algebra.portion(now, identifier_type, number, portions), before) if rows]
         rows = algebra.joined(*sets) if len(sets) > 1 else sets[0]

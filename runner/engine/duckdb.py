@@ -190,7 +190,7 @@ class DuckDBEngine:
             folder = self._next_folder()
             with told("the comparison", held.files, self._folder):
                 folder.mkdir(mode=0o700)
-                found = deltas.differences(self._connection(), evaluation, held, folder)
+                found = deltas.differences(self._connection(), self._limits, evaluation, held, folder)
             if key:
                 with self._guard:
                     self._compared[key] = found

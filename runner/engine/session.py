@@ -58,6 +58,14 @@ def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def give_back(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+    """Have DuckDB return to the system what its allocator keeps of memory that was freed, in all instances.
+
+    Setting the limit of one does that, also to what it is already (`BufferPool::SetLimit`).
+    """
+    connection.execute(f"set memory_limit = {literal(limits.memory)}")
+
+
 def literal(text: str | Path) -> str:
     """A string as an SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"

@@ -383,6 +383,20 @@ def test_a_membership_of_several_portions_is_written_one_by_one(
     bench.engine.close()
 
 
+def test_a_comparison_in_portions_leaves_the_memory_limit_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.engine.deltas.PORTION", 3)
+    bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1, memory_limit="345MB"), count())
+    limit = "select current_setting('memory_limit')"
+    before = bench.engine._connection().execute(limit).fetchall()
+
+    bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), Held())
+
+    assert bench.engine._connection().execute(limit).fetchall() == before
+    bench.engine.close()
+
+
 @pytest.mark.parametrize(("portion", "greatest", "files"), [(100, 100, 1), (3, 100, 4), (100, 2, 8), (7, 7, 2)])
 def test_sets_are_compared_in_a_few_portions_and_in_more_where_these_would_be_too_great(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int, greatest: int, files: int
