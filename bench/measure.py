@@ -75,9 +75,10 @@ def python(*arguments: str) -> tuple[str, ...]:
 
 
 def measured(command: Command) -> Cost:
-    """Run it once. Raises CommandFailed."""
+    """Run it once; what others wrote is on the disk by then: it need not wait for that. Raises CommandFailed."""
     if command.before is not None:
         command.before()
+    os.sync()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
         process = subprocess.Popen(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 from bench.measure import Command, alternating, measured, python
@@ -87,14 +88,24 @@ def condor(bench: Bench) -> list[Row]:
     script = str(Path(__file__).resolve().parent.parent / "peers" / "condor_sync.py")
     before, after = people(bench.folder, rows), people(bench.folder, rows, rows // 200)
     with served(python("-m", "bench.peers.sink")) as sink, _project(bench, rows) as (project, begin_anew):
-        sync = Command((str(programs / "python"), script, str(database), sink), folder, environment())
+        sync = (str(programs / "python"), script, str(database), sink)
         _load(programs, database, before)
         source = database.stat().st_size
-        ours, theirs = alternating(1, project.command("apply", "--yes", before=begin_anew), sync)
+        ours, theirs = alternating(
+            1, project.command("apply", "--yes", before=begin_anew), Command(sync, folder, environment())
+        )
         first = Row.of(f"condor-retl, first run of {rows:,}", f"apply; {versions}", ours, theirs, "condor-retl")
-        _load(programs, database, after)
-        project.people(after)
-        ours, theirs = alternating(1, project.command("apply", "--yes"), sync)
+        files = cycle((after, before))  # from one to the other and back: each time the same number enters and leaves
+
+        def changed() -> None:
+            file = next(files)
+            project.people(file)
+            _load(programs, database, file)
+
+        times = min(bench.times, 3)
+        ours, theirs = alternating(
+            times, project.command("apply", "--yes", before=changed), Command(sync, folder, environment())
+        )
         name = f"condor-retl, 1 % change on {rows:,}"
         change = Row.of(name, "apply", ours, theirs, "condor-retl", _at_full_size(rows, MOST_OF_CONDOR))
         state = project.state_bytes()
@@ -114,7 +125,7 @@ def condor(bench: Bench) -> list[Row]:
         ),
         Row(
             name,
-            "state on disk",
+            f"state on disk after {times}",
             f"{state / 1e6:.0f} MB, {state / rows:.1f} bytes a member",
             f"condor-retl: {kept / 1e6:.0f} MB more in its database",
             f"{state / kept:.2f}",
