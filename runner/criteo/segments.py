@@ -13,7 +13,7 @@ from runner.criteo.client import Call, Client
 from runner.criteo.errors import GONE, Envelope, first_of
 from runner.criteo.meanings import make, refuses, rejection, require_accepted
 from runner.criteo.paging import read_all
-from runner.criteo.wire import Item, encoded, items, replaced, resource
+from runner.criteo.wire import Item, encoded, items, replaced, resource, total
 from runner.destinations import LiveAudience
 from runner.errors import AnswerLost, AudienceGone
 
@@ -30,7 +30,10 @@ class Segments:
         self._page = page
 
     def search(self, filters: Mapping[str, object]) -> tuple[Item, ...]:
-        """Every segment that the filters let through."""
+        """Every segment that the filters let through.
+
+        Raises DestinationError for an answer that may lack some: whoever is missing here is taken for deleted.
+        """
         body = encoded(resource(self._type, filters))
 
         def page(offset: int) -> Envelope:
@@ -38,6 +41,9 @@ class Segments:
             call = Call("listing the audiences", "POST", f"{self._path}/search", body, query)
             answer = self._client.call(call)
             require_accepted(answer, call.doing)
+            if answer.warnings and total(answer) is None:
+                # Not advice beside a list, which states its total, but what retail media says instead of one.
+                raise rejection(answer, call.doing)
             return answer
 
         return read_all(page, self._page, "audiences")

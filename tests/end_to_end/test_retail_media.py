@@ -259,6 +259,17 @@ class TestNothingIsLost:
         grocer.shop.apply()
         assert grocer.members() == customers(1, 2, 3)
 
+    def test_a_search_that_is_refused_inside_a_200_takes_no_audience_for_gone(
+        self, grocer: Grocer, sandbox: Sandbox
+    ) -> None:
+        grocer.activation()
+        grocer.shop.apply()
+        sandbox.fault("reject", path="audience-segments/search", times=None)
+        done = grocer.shop.run("plan", code=1)
+        assert "Criteo refused listing the audiences: item-rejected" in done.out
+        sandbox.clear_faults()
+        assert grocer.plan()["action"] == "unchanged"
+
 
 class TestAnotherIdentifierType:
     """The type is fixed when the audience is made: another one is another audience."""

@@ -149,6 +149,20 @@ def test_a_list_with_an_error_may_lack_something_and_is_an_error(criteo: FakeCri
         connection.audiences()
 
 
+def test_a_refusal_among_the_warnings_is_no_empty_list(criteo: FakeCriteo, connection: Connection) -> None:
+    criteo.will(Reply(200, {"data": [], "warnings": [problem("item-rejected")]}))
+    with pytest.raises(DestinationError, match="item-rejected"):
+        connection.audiences()
+
+
+def test_advice_among_the_warnings_takes_nothing_from_a_list(criteo: FakeCriteo, connection: Connection) -> None:
+    advice = [problem("deprecated")]
+    criteo.will(Reply(200, {"data": [{"id": "1"}], "meta": {"totalItems": 1}, "warnings": advice}))
+    assert [audience.id for audience in connection.audiences()] == ["1"]
+    criteo.will(Reply(200, {"data": [], "meta": {"totalItems": 0}, "warnings": advice}))
+    assert connection.audiences() == ()
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
