@@ -179,8 +179,8 @@ def sync(
     else:
         show_text(setup.out, skipped_text(done.skipped))
         show_text(setup.out, waiting_text(done.waiting, setup.clock()))
-        show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes))
-    raise typer.Exit(outcome.of_run(done.applied))
+        show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
+    raise typer.Exit(outcome.of_run(done.applied) or (outcome.FAILED if done.refused else outcome.OK))
 
 
 def take_over(

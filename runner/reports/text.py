@@ -136,7 +136,7 @@ def _rejected(change: Change) -> Iterator[Text]:
         yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
 
 
-def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = ()) -> Text:
+def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = (), skipped: int = 0) -> Text:
     """What a run did, a line per activation, those unchanged left out, and one last line with the totals.
 
     `unseen` are changes that no plan was shown of: what helps where one was blocked or failed follows its line.
@@ -149,7 +149,7 @@ def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = (
         if run.outcome in (Outcome.BLOCKED, Outcome.FAILED):
             for one in advice.get(run.activation, ()):
                 text.append(f"    -> {shown(one)}\n")
-    return text.append(run_summary(outcomes) + "\n", style="bold")
+    return text.append(run_summary(outcomes, skipped) + "\n", style="bold")
 
 
 def outcome_text(run: ActivationRun) -> Text:
@@ -177,14 +177,16 @@ def _sign(run: ActivationRun) -> tuple[str, str]:
     return _SIGNS[run.outcome]
 
 
-def run_summary(outcomes: tuple[ActivationRun, ...]) -> str:
-    """The run in one sentence: what failed or was blocked first, by name."""
+def run_summary(outcomes: tuple[ActivationRun, ...], skipped: int = 0) -> str:
+    """The run in one sentence: what failed or was blocked first, by name; at last how many were skipped."""
     parts = []
     for outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.INTERRUPTED, Outcome.DONE, Outcome.UNCHANGED):
         names = [run.activation for run in outcomes if run.outcome is outcome]
         if names:
             listed = f" ({', '.join(names)})" if outcome in (Outcome.FAILED, Outcome.BLOCKED) else ""
             parts.append(f"{len(names):,} {outcome}{listed}")
+    if skipped:
+        parts.append(f"{skipped:,} skipped")
     added, removed = sum(run.added for run in outcomes), sum(run.removed for run in outcomes)
     moved = f"; {added:,} identifiers added, {removed:,} removed" if added or removed else ""
     return f"Run: {', '.join(parts) or 'nothing to do'}{moved}."

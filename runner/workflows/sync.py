@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from runner.compare import account_of
+from runner.errors import StateError
 from runner.model import Activation, Project
 from runner.plan import Action, Change, Plan
 from runner.schedule import is_due, next_due
@@ -21,6 +22,7 @@ from runner.workflows.timetable import Slot, done_until
 from runner.workflows.tools import Tools
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"
+MARKED = "its definition is not the applied one: run `headcount apply`, which clears and refills it with the new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet."""
+    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet. `refused` says
+    whether one was skipped that was to be rebuilt."""
 
     applied: Applied
     skipped: tuple[Skipped, ...]
     waiting: tuple[Slot, ...] = ()
+    refused: bool = False
 
 
 def sync(
@@ -51,8 +55,10 @@ def sync(
 ) -> Synced:
     """Update memberships of what is applied; those in `rebuild` are cleared and refilled. Raises Locked, UsageError.
 
-    An activation to rebuild that is skipped stays as it is: nothing is marked before it is certain to be done. With
-    `due`, only what is due is looked at; where nothing is, no call is made.
+    An activation to rebuild that is skipped stays as it is: nothing is marked before it is certain to be done. Only
+    where its membership is damaged and another definition waits for apply, which needs one that is whole, the audience
+    is marked, so that apply clears and refills it. With `due`, only what is due is looked at; where nothing is, no call
+    is made.
     """
     with tools.state.lock("headcount sync"):
         began = tools.clock()
@@ -70,14 +76,17 @@ def sync(
             skipped = [Skipped(one.id, NOT_APPLIED) for one in chosen if (one.id, *account_of(one)) not in known]
             chosen = tuple(one for one in chosen if (one.id, *account_of(one)) in known)
         changes = compare_definitions(project, chosen, applied, request, accounts, orphans_too=False)
-        skipped += [Skipped(change.id, why) for change in changes if (why := _why_not(change))]
+        reasons = {change.id: why for change in changes if (why := _why_not(change))}
+        reasons |= {change.id: MARKED for change in changes if change.id in rebuild and _marked(change, tools)}
+        skipped += [Skipped(activation, why) for activation, why in reasons.items()]
         undeclared = sorted(rebuild - {change.id for change in changes})
         skipped += [Skipped(activation, "no activation declares its audience any more") for activation in undeclared]
-        eligible = [_members_only(change, rebuild) for change in changes if not _why_not(change)]
+        eligible = [_members_only(change, rebuild) for change in changes if change.id not in reasons]
         tools.progress.evaluating(len(eligible))
         judged = [with_members(change, project, request, tools, accounts) for change in eligible]
         plan = Plan.of(judged, tools.clock(), request.today)
-        return Synced(carry_out_plan(plan, tools, accounts, "sync", began), tuple(skipped), waiting)
+        done = carry_out_plan(plan, tools, accounts, "sync", began)
+        return Synced(done, tuple(skipped), waiting, refused=any(one.activation in rebuild for one in skipped))
 
 
 def _due(
@@ -109,6 +118,19 @@ def _why_not(change: Change) -> str:
     if change.redefined:
         return f"its definition is not the applied one ({', '.join(change.reasons)}): run `headcount apply`"
     return ""
+
+
+def _marked(change: Change, tools: Tools) -> bool:
+    """Whether an audience was marked to be refilled by apply: one with another definition and a damaged membership."""
+    waits = change.redefined and change.intended not in (Action.FAILED, Action.CONFLICT, Action.CREATE, Action.RECREATE)
+    if change.applied is None or not waits or change.replaces:
+        return False
+    try:
+        tools.state.held(change.applied.key)
+    except StateError:
+        tools.state.require_refill(change.applied.key)
+        return True
+    return False
 
 
 def _members_only(change: Change, rebuild: frozenset[str]) -> Change:

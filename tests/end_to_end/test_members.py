@@ -102,6 +102,30 @@ class TestGreatMemberships:
         shop.run("sync", "--rebuild", "loyal")
         assert sandbox.members(only(sandbox), "email") == hashes(*range(1, 61))
 
+    def test_damage_is_mended_by_apply_where_another_definition_waits_for_it(
+        self, shop: Shop, sandbox: Sandbox
+    ) -> None:
+        shop.people(mail(*range(60)))
+        shop.apply()
+        (path,) = (shop.folder / ".headcount/members/loyal").iterdir()
+        path.write_bytes(path.read_bytes()[:-9])
+        shop.activation(description="Another one")
+        shop.apply(code=1)
+        result = shop.run("sync", "--rebuild", "loyal", code=1)
+        assert "its definition is not the applied one: run `headcount apply`, which clears and refills" in result.out
+        assert "Run: 1 skipped." in result.out
+        shop.apply()
+        assert sandbox.members(only(sandbox), "email") == hashes(*range(60))
+        assert shop.plan()["loyal"]["action"] == "unchanged"
+
+    def test_a_rebuild_that_waits_for_apply_leaves_what_is_whole_as_it_is(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.people(mail(*range(60)))
+        shop.apply()
+        shop.activation(description="Another one")
+        assert "Run: 1 skipped." in shop.run("sync", "--rebuild", "loyal", code=1).out
+        change = shop.plan()["loyal"]
+        assert (change["action"], change["members"][0]["before"]) == ("update", 60)
+
 
 class TestGuardrails:
     def test_an_interrupted_first_fill_is_not_blocked_by_max_added(self, shop: Shop, sandbox: Sandbox) -> None:
