@@ -17,17 +17,23 @@ def main() -> None:
     """Run the command line and end the process with its code."""
     # Imports and documents make many values that stay: looking for garbage among them took a tenth of a short command.
     gc.set_threshold(50_000, 20, 50)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
         signal.signal(signal.SIGINT, lambda *_: interrupt())
     # A program that starts others may give them no place to write to.
     sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     try:
-        from runner.cli.app import run
+        try:
+            from runner.cli.app import run
 
-        code = run()
-    except KeyboardInterrupt:  # between two of our own try statements, or before the first
-        sys.stderr.write("Interrupted.\n")
-        code = _INTERRUPTED
+            code = run()
+        except KeyboardInterrupt:  # between two of our own try statements, or before the first
+            code = _INTERRUPTED
+            sys.stderr.write("Interrupted.\n")
+        if heard:
+            signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    except KeyboardInterrupt:  # one more
+        os._exit(_INTERRUPTED)
     _end(code)
 
 

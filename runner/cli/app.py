@@ -18,6 +18,7 @@ from runner.cli.console import show_error, tell
 from runner.cli.findings import findings_as_data
 from runner.cli.serving import serve
 from runner.errors import HeadcountError, Interrupted
+from runner.interruption import begin_anew, interrupted
 
 
 class _Commands(TyperGroup):
@@ -79,8 +80,9 @@ def run(arguments: list[str] | None = None) -> int:
     if completion.VARIABLE in os.environ:
         return completion.complete(lambda: _command()(prog_name="headcount"))
     given = sys.argv[1:] if arguments is None else arguments
+    begin_anew()
     try:
-        return int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or outcome.OK)
+        code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or outcome.OK)
     except TyperException as error:
         show = getattr(error, "show", None)
         if show is not None:
@@ -92,13 +94,23 @@ def run(arguments: list[str] | None = None) -> int:
     except Interrupted as interruption:
         tell(f"Interrupted: {interruption.message.removeprefix('interrupted; ')}.\n")
         return interruption.exit_code
-    except HeadcountError as error:
+    except Exception as error:  # noqa: BLE001 (told below)
+        if not interrupted():
+            return _failed(error)
+        code = outcome.FAILED
+    if interrupted() and code != outcome.INTERRUPTED:  # swallowed, or made an error of, by a library written in C
+        tell("Interrupted.\n")
+        return outcome.INTERRUPTED
+    return code
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, HeadcountError):
         show_error(error)
         return error.exit_code
-    except Exception as error:
-        if os.environ.get("HEADCOUNT_DEBUG"):
-            raise
-        from runner.workflows.failures import as_failure
+    if os.environ.get("HEADCOUNT_DEBUG"):
+        raise error
+    from runner.workflows.failures import as_failure
 
-        show_error(as_failure(error))
-        return outcome.FAILED
+    show_error(as_failure(error))
+    return outcome.FAILED

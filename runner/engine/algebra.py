@@ -35,7 +35,7 @@ TO_REMOVE = f"(side & {DECLARED} = 0 and ({MEMBER} or {UNKNOWN}))"
 NEW = f"(side & {DECLARED} <> 0 and not {MEMBER} and not {UNKNOWN})"
 """To be added, and not even perhaps there."""
 
-_SHA256 = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
+SHA256 = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
 """The types whose wire forms are spread evenly over all values."""
 
 
@@ -80,7 +80,7 @@ def portion(rows: str, identifier_type: IdentifierType, number: int, portions: i
     """
     if portions == 1:
         return rows
-    if identifier_type not in _SHA256:
+    if identifier_type not in SHA256:
         return f"select * from ({rows}) where hash(identifier) & {portions - 1} = {number}"
     bounds = [f"identifier >= {_two_bytes(65_536 * number // portions)}"] if number else []
     if number + 1 < portions:

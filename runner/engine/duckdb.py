@@ -17,6 +17,7 @@ from runner.engine.faults import failed, too_slow
 from runner.engine.files import first_damaged, told
 from runner.engine.instances import Instances
 from runner.engine.interface import Settled
+from runner.engine.library import load
 from runner.engine.scratch import Scratch, open_scratch
 from runner.engine.segment import prepared
 from runner.engine.session import limits, open_session
@@ -124,13 +125,11 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Remove every file that evaluations left."""
-        import duckdb
-
         with self._guard:
             own, self._own = self._own, None
             self._compared.clear()
             scratch, self._scratch = self._scratch, None
-        with suppress(duckdb.Error):  # of a statement that an interrupt left under way: it ends with the process
+        with suppress(Exception):  # of a statement that an interrupt left under way: it ends with the process
             if own is not None:
                 own.close()
             self._instances.close()
@@ -162,6 +161,7 @@ class DuckDBEngine:
 
         And into a StateError where a file `beside` is to blame.
         """
+        load()
         import duckdb
 
         try:

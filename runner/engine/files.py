@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine import watched
+from runner.engine.library import load
 from runner.engine.session import literal
 from runner.engine.shortage import ROOM, reason, temporary_folder
 from runner.errors import StateError
@@ -48,6 +49,7 @@ def write_durably(
     `types` are those of the identifiers in it, `made_from` the files of the state that the query reads; `temporary` is
     where it spills to. Raises StateError.
     """
+    load()
     import duckdb
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -85,6 +87,7 @@ def told(what: str, files: tuple[Path, ...], folder: Path) -> Iterator[None]:
 
     `what` is the subject of the sentences ("the comparison"); `folder` is where temporary files go.
     """
+    load()
     import duckdb
 
     try:
@@ -102,6 +105,7 @@ def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...]
 
     For when a statement failed that reads other things as well: what DuckDB says then may be anybody's words.
     """
+    load()
     import duckdb
 
     for path in paths:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.engine.library import load
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -36,6 +38,7 @@ def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     Its clock is in UTC, as `today` is. DuckDB encrypts what it writes with OpenSSL, which comes with an extension that
     may not be loaded here, or with its own AES when told so: that one's random numbers are not made for cryptography.
     """
+    load()
     import duckdb
 
     spill.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -74,9 +74,12 @@ def _folded(held: Held, identifier_type: IdentifierType) -> str | None:
 
 
 def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -> str | None:
-    """The rows, portion by portion where so many must be compared so: then only a portion's own rows are read."""
+    """The rows, portion by portion where so many must be compared so: then only a portion's own rows are read.
+
+    Not where it is hashed for which portion a row is in: no file tells what it holds of that.
+    """
     portions = deltas.least_portions(most)
-    if rows is None or portions == 1:
+    if rows is None or portions == 1 or identifier_type not in algebra.SHA256:
         return rows
     return " union all ".join(algebra.portion(rows, identifier_type, number, portions) for number in range(portions))
 

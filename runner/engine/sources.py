@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine import watched
+from runner.engine.library import load
 from runner.engine.session import literal, paths, quoted
 from runner.engine.shortage import full
 from runner.errors import SegmentError
@@ -43,6 +44,7 @@ def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: frozense
 
 
 def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> Reachable:
+    load()
     import duckdb
 
     path = source.path or ""
@@ -97,6 +99,7 @@ def _expand(source: Source, table: str, patterns: tuple[str, ...]) -> tuple[str,
 def _create_view(
     connection: duckdb.DuckDBPyConnection, source: Source, table: str, files: tuple[str, ...], deadline: float
 ) -> None:
+    load()
     import duckdb
 
     formats = {_format(file) for file in files}

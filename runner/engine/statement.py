@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from runner.engine.library import load
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -147,6 +149,7 @@ def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
 
 
 def _statement_flaw(connection: duckdb.DuckDBPyConnection, sql: str) -> Flaw | None:
+    load()
     import duckdb
 
     try:

@@ -60,13 +60,17 @@ class Running:
             raise self._failures[0]
         return self._rows
 
-    @undisturbed()
     def stop(self) -> None:
-        """End it if it is under way, again and again: an interrupt before DuckDB has begun with it is lost."""
+        """End it if it is under way, again and again: an interrupt before DuckDB has begun with it is lost.
+
+        DuckDB looks for interrupts now and then only. Whoever presses Ctrl-C meanwhile need not wait for that: the
+        statement ends with the process.
+        """
         if not self._begun:
             return
         while not self._done.is_set():
-            self._connection.interrupt()
+            with undisturbed():
+                self._connection.interrupt()
             self._done.wait(_BREATH)
         self._worker.join()
 

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 
 
 class _Moments:
-    """How many such moments the main thread is in, and whether an interrupt waits for their end."""
+    """How many such moments the main thread is in, and whether an interrupt waits for their end; and whether there was
+    one."""
 
     depth = 0
     waiting = False
+    interrupted = False
 
 
 _moments = _Moments()
@@ -24,10 +26,21 @@ _moments = _Moments()
 
 def interrupt() -> None:
     """For signal handlers: raise KeyboardInterrupt, at the end of the moment where it cannot be raised in one."""
+    _moments.interrupted = True
     if _moments.depth:
         _moments.waiting = True
     else:
         raise KeyboardInterrupt
+
+
+def interrupted() -> bool:
+    """Whether `interrupt` was called since `begin_anew`: what it raised may have been swallowed, or become an error."""
+    return _moments.interrupted
+
+
+def begin_anew() -> None:
+    """At the start of a command: nobody has interrupted it yet."""
+    _moments.interrupted = False
 
 
 @contextmanager

@@ -72,3 +72,30 @@ def test_an_interrupt_while_it_is_stopped_ends_it_first(
 
 def test_one_that_never_began_has_nothing_to_stop(connection: duckdb.DuckDBPyConnection) -> None:
     Running(connection, ENDLESS).stop()
+
+
+class Deaf:
+    """A statement that ends when it pleases."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def execute(self, *_: object) -> Deaf:
+        self.over.wait(20)
+        return self
+
+    def fetchall(self) -> list[tuple[int]]:
+        return [(1,)]
+
+    def interrupt(self) -> None:
+        interrupt()
+
+
+def test_whoever_interrupts_once_more_waits_no_longer_for_a_statement_that_does_not_end() -> None:
+    deaf = Deaf()
+    running = Running(deaf, "")  # type: ignore[arg-type]
+    running.begin()
+    with pytest.raises(KeyboardInterrupt):
+        running.stop()
+    deaf.over.set()
+    assert running.rows() == [(1,)]

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import suppress
 
 import pytest
 
-from runner.interruption import interrupt, undisturbed
+from runner.interruption import begin_anew, interrupt, interrupted, undisturbed
 
 
 def test_it_is_raised_at_once_elsewhere() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupt()
+
+
+def test_it_is_known_whatever_became_of_it() -> None:
+    begin_anew()
+    assert not interrupted()
+    with suppress(KeyboardInterrupt):
+        interrupt()
+    assert interrupted()
+    begin_anew()
+    assert not interrupted()
 
 
 def test_it_is_raised_when_the_outermost_moment_is_over() -> None:

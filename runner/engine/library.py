@@ -1,0 +1,11 @@
+"""Loading DuckDB, while a Ctrl-C waits: in the middle of it, one aborts the process or becomes an ImportError."""
+
+from __future__ import annotations
+
+from runner.interruption import undisturbed
+
+
+@undisturbed()
+def load() -> None:
+    """Load it unless it is loaded; every function that imports it may be the first to."""
+    import duckdb  # noqa: F401

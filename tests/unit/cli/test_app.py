@@ -1,0 +1,57 @@
+"""What a command ends with that someone interrupted, whatever became of the KeyboardInterrupt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from runner.cli import app
+from runner.errors import StateError
+from runner.interruption import interrupt
+
+
+def _swallowing() -> int:
+    with suppress(KeyboardInterrupt):
+        interrupt()
+    return 0
+
+
+def _query() -> int:
+    _swallowing()
+    raise RuntimeError("Query interrupted")
+
+
+def _trigger() -> int:
+    _swallowing()
+    raise StateError("a function that SQLite called raised something", "")
+
+
+def _plainly() -> int:
+    interrupt()
+    return 0
+
+
+@pytest.mark.parametrize("work", [_swallowing, _query, _trigger, _plainly])
+def test_whoever_interrupts_a_command_gets_130_and_no_other_reason(
+    work: Callable[[], int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "_command", lambda: _command(work))
+    assert app.run(["status"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_the_next_command_was_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_command", lambda: _command(_swallowing))
+    app.run(["status"])
+    monkeypatch.setattr(app, "_command", lambda: _command(lambda: 4))
+    assert app.run(["status"]) == 4
+
+
+def _command(work: Callable[[], int]) -> Callable[..., int]:
+    def command(**_: Any) -> int:
+        return work()
+
+    return command
