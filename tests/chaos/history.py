@@ -272,6 +272,8 @@ def _start(stage: Stage, arguments: list[str], orders: str, mishap: mishaps.Mish
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Its own: when the shell that tests were started from goes away, the kernel sends SIGCONT to stopped processes.
+        process_group=0,
     )
 
 
