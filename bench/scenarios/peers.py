@@ -88,12 +88,10 @@ def condor(bench: Bench) -> list[Row]:
     script = str(Path(__file__).resolve().parent.parent / "peers" / "condor_sync.py")
     before, after = people(bench.folder, rows), people(bench.folder, rows, rows // 200)
     with served(python("-m", "bench.peers.sink")) as sink, _project(bench, rows) as (project, begin_anew):
-        sync = (str(programs / "python"), script, str(database), sink)
+        sync = Command((str(programs / "python"), script, str(database), sink), folder, environment())
         _load(programs, database, before)
         source = database.stat().st_size
-        ours, theirs = alternating(
-            1, project.command("apply", "--yes", before=begin_anew), Command(sync, folder, environment())
-        )
+        ours, theirs = alternating(1, project.command("apply", "--yes", before=begin_anew), sync)
         first = Row.of(f"condor-retl, first run of {rows:,}", f"apply; {versions}", ours, theirs, "condor-retl")
         files = cycle((after, before))  # from one to the other and back: each time the same number enters and leaves
 
@@ -103,9 +101,7 @@ def condor(bench: Bench) -> list[Row]:
             _load(programs, database, file)
 
         times = min(bench.times, 3)
-        ours, theirs = alternating(
-            times, project.command("apply", "--yes", before=changed), Command(sync, folder, environment())
-        )
+        ours, theirs = alternating(times, project.command("apply", "--yes", before=changed), sync)
         name = f"condor-retl, 1 % change on {rows:,}"
         change = Row.of(name, "apply", ours, theirs, "condor-retl", _at_full_size(rows, MOST_OF_CONDOR))
         state = project.state_bytes()

@@ -180,7 +180,8 @@ def sync(
         show_text(setup.out, skipped_text(done.skipped))
         show_text(setup.out, waiting_text(done.waiting, setup.clock()))
         show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
-    raise typer.Exit(outcome.of_run(done.applied) or (outcome.FAILED if done.refused else outcome.OK))
+    refused = any(one.activation in (rebuild or ()) for one in done.skipped)
+    raise typer.Exit(outcome.of_run(done.applied) or (outcome.FAILED if refused else outcome.OK))
 
 
 def take_over(

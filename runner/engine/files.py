@@ -49,7 +49,6 @@ def write_durably(
     `types` are those of the identifiers in it, `made_from` the files of the state that the query reads; `temporary` is
     where it spills to. Raises StateError.
     """
-    load()
     import duckdb
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -105,7 +104,6 @@ def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...]
 
     For when a statement failed that reads other things as well: what DuckDB says then may be anybody's words.
     """
-    load()
     import duckdb
 
     for path in paths:

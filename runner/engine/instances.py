@@ -15,7 +15,6 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.engine.library import load
 from runner.engine.session import Limits, open_session, paths
 from runner.engine.sources import Reachable, attach
 from runner.model import Source
@@ -59,7 +58,6 @@ class Instances:
         With files `beside`, it may read these too, and no other segment gets it. Raises SegmentError for a source that
         cannot be read, TimeLimitReached.
         """
-        load()
         import duckdb
 
         key = tuple((repr(source), tables) for source, tables in wanted)

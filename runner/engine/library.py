@@ -7,5 +7,5 @@ from runner.interruption import undisturbed
 
 @undisturbed()
 def load() -> None:
-    """Load it unless it is loaded; every function that imports it may be the first to."""
+    """Load it unless it is loaded: for those that import it before there is a connection."""
     import duckdb  # noqa: F401

@@ -12,7 +12,6 @@ from runner.engine import watched
 from runner.engine.faults import place, unbound
 from runner.engine.headers import HEADER, nearest, shown
 from runner.engine.instances import Instance, Instances
-from runner.engine.library import load
 from runner.engine.shortage import full
 from runner.engine.sources import Reachable, is_csv
 from runner.engine.statement import Flaw, Parsed, Tables, flaws, parsed, references
@@ -67,7 +66,6 @@ def prepared(
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
-    load()
     import duckdb
 
     sql = activation.segment.sql
@@ -86,7 +84,6 @@ def prepared(
 def _bind(
     activation: Activation, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
 ) -> Prepared:
-    load()
     import duckdb
 
     sql = activation.segment.sql

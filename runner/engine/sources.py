@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine import watched
-from runner.engine.library import load
 from runner.engine.session import literal, paths, quoted
 from runner.engine.shortage import full
 from runner.errors import SegmentError
@@ -44,7 +43,6 @@ def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: frozense
 
 
 def _attach_database(connection: duckdb.DuckDBPyConnection, source: Source) -> Reachable:
-    load()
     import duckdb
 
     path = source.path or ""
@@ -99,7 +97,6 @@ def _expand(source: Source, table: str, patterns: tuple[str, ...]) -> tuple[str,
 def _create_view(
     connection: duckdb.DuckDBPyConnection, source: Source, table: str, files: tuple[str, ...], deadline: float
 ) -> None:
-    load()
     import duckdb
 
     formats = {_format(file) for file in files}

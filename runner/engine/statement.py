@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from runner.engine.library import load
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -149,7 +147,6 @@ def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
 
 
 def _statement_flaw(connection: duckdb.DuckDBPyConnection, sql: str) -> Flaw | None:
-    load()
     import duckdb
 
     try:

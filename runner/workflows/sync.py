@@ -35,13 +35,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet. `refused` says
-    whether one was skipped that was to be rebuilt."""
+    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet."""
 
     applied: Applied
     skipped: tuple[Skipped, ...]
     waiting: tuple[Slot, ...] = ()
-    refused: bool = False
 
 
 def sync(
@@ -85,8 +83,7 @@ def sync(
         tools.progress.evaluating(len(eligible))
         judged = [with_members(change, project, request, tools, accounts) for change in eligible]
         plan = Plan.of(judged, tools.clock(), request.today)
-        done = carry_out_plan(plan, tools, accounts, "sync", began)
-        return Synced(done, tuple(skipped), waiting, refused=any(one.activation in rebuild for one in skipped))
+        return Synced(carry_out_plan(plan, tools, accounts, "sync", began), tuple(skipped), waiting)
 
 
 def _due(
@@ -107,6 +104,15 @@ def _why_not(change: Change) -> str:
     """Why sync must leave a change alone, empty when it need not."""
     if change.intended is Action.FAILED:
         return ""
+    if why := _not_there(change):
+        return why
+    if change.redefined:
+        return f"its definition is not the applied one ({', '.join(change.reasons)}): run `headcount apply`"
+    return ""
+
+
+def _not_there(change: Change) -> str:
+    """Why an audience is not there to be synced as it is, empty when it is."""
     if change.intended is Action.CONFLICT:
         return change.error
     if change.intended is Action.CREATE:
@@ -115,15 +121,12 @@ def _why_not(change: Change) -> str:
         return f"its audience must be deleted and made anew ({', '.join(change.reasons)}): run `headcount apply`"
     if change.intended is Action.RECREATE:
         return "its audience is gone in Criteo: run `headcount apply` to make it anew"
-    if change.redefined:
-        return f"its definition is not the applied one ({', '.join(change.reasons)}): run `headcount apply`"
     return ""
 
 
 def _marked(change: Change, tools: Tools) -> bool:
     """Whether an audience was marked to be refilled by apply: one with another definition and a damaged membership."""
-    waits = change.redefined and change.intended not in (Action.FAILED, Action.CONFLICT, Action.CREATE, Action.RECREATE)
-    if change.applied is None or not waits or change.replaces:
+    if change.applied is None or not change.redefined or change.intended is Action.FAILED or _not_there(change):
         return False
     try:
         tools.state.held(change.applied.key)
