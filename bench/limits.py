@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 import duckdb
 
-from runner.engine import wire
-from runner.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType
+from runner.engine.segments import normalize
 
 RANGE = 10
 """How many buckets of a thousand make up each of the thousand segments: one person in a hundred."""
@@ -32,13 +32,13 @@ def plain(path: str, _: int) -> None:
 
 def trimmed(path: str, _: int) -> None:
     """The same with the very set of characters that Headcount trims."""
-    characters = "||".join(f"chr({point})" for point in wire.TRIMMED)
+    characters = "||".join(f"chr({point})" for point in normalize.TRIMMED)
     duckdb.execute(f"select max(sha256(lower(trim(email, {characters})))) from '{path}'").fetchall()
 
 
 def wire_forms(path: str, _: int) -> None:
     """The engine's own wire forms: trimmed, judged, lower-cased, hashed, as bytes."""
-    select = wire.wire_select({IdentifierType.EMAIL: "email"}, f"'{path}'")
+    select = normalize.wire_select({IdentifierType.EMAIL: "email"}, f"'{path}'")
     duckdb.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
 
 
@@ -55,7 +55,7 @@ def queries_with_wire_forms(path: str, segments: int) -> None:
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(f"create view people as from '{path}'")
     for number in range(segments):
-        select = wire.wire_select({IdentifierType.EMAIL: "email"}, f"({segment(number, 'people')})")
+        select = normalize.wire_select({IdentifierType.EMAIL: "email"}, f"({segment(number, 'people')})")
         connection.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
 
 

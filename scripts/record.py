@@ -32,12 +32,12 @@ import vcr
 import yaml
 from vcr.request import Request
 
-from runner.criteo import connect
-from runner.destinations import Connection
-from runner.errors import AudienceGone, DestinationError, NameTaken
-from runner.findings import Location
-from runner.identifiers import IdentifierType, Operation
-from runner.model import Credentials, Destination, Secret
+from runner.core.destination import Connection
+from runner.core.errors import AudienceGone, DestinationError, NameTaken
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType, Operation
+from runner.core.project import Credentials, Destination, Secret
+from runner.destinations.criteo import connect
 
 CASSETTES = Path(__file__).resolve().parents[1] / "tests" / "contract" / "cassettes"
 CRITEO = "https://api.criteo.com"

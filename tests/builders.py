@@ -8,13 +8,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from runner.applied import AppliedAudience, Definition
-from runner.compare import Comparison, definition_of
-from runner.destinations import LiveAudience
-from runner.findings import Location
-from runner.identifiers import IdentifierType
-from runner.membership import Evaluation, Rejected, TypeDelta
-from runner.model import (
+from runner.core.destination import LiveAudience
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Evaluation, Rejected, TypeDelta
+from runner.core.project import (
     Activation,
     Credentials,
     Destination,
@@ -24,7 +22,9 @@ from runner.model import (
     Segment,
     SqlText,
 )
-from runner.plan import Change, Plan
+from runner.core.records import AppliedAudience, Definition
+from runner.planning.diff import Comparison, definition_of
+from runner.planning.plan import Change, Plan
 
 HERE = Location("activations/a.yaml", 1, 1)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -79,10 +79,10 @@ def test_every_environment_variable_is_in_the_reference() -> None:
 
 
 def test_every_exit_code_is_in_the_reference() -> None:
-    from runner import errors
-    from runner.cli import outcome
+    from runner.cli import exit_codes
+    from runner.core import errors
 
-    codes = {value for name, value in vars(outcome).items() if name.isupper() and type(value) is int}
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper() and type(value) is int}
     codes |= {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
     table = set(re.findall(r"^\| (\d+) \|", text_of("docs/reference/commands.md"), re.MULTILINE))
     assert {str(code) for code in codes} <= table

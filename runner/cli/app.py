@@ -13,11 +13,12 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from runner import __version__
-from runner.cli import changes, completion, doctor, files, outcome, server, state, views
+from runner.cli import completion, exit_codes
+from runner.cli.commands import doctor, init_validate, inspect, plan_apply_sync, sandbox, state
+from runner.cli.commands.serve import serve
 from runner.cli.console import show_error, tell
-from runner.cli.findings import findings_as_data
-from runner.cli.serving import serve
-from runner.errors import HeadcountError, Interrupted
+from runner.cli.findings_output import findings_as_data
+from runner.core.errors import HeadcountError, Interrupted
 from runner.interruption import begin_anew, interrupted
 
 
@@ -38,20 +39,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("init")(files.init)
-app.command("validate")(findings_as_data(files.validate))
-app.command("plan")(findings_as_data(changes.plan))
-app.command("apply")(findings_as_data(changes.apply))
-app.command("sync")(findings_as_data(changes.sync))
-app.command("status")(findings_as_data(views.status))
-app.command("history")(views.history)
-app.command("schedule")(findings_as_data(views.schedule))
+app.command("init")(init_validate.init)
+app.command("validate")(findings_as_data(init_validate.validate))
+app.command("plan")(findings_as_data(plan_apply_sync.plan))
+app.command("apply")(findings_as_data(plan_apply_sync.apply))
+app.command("sync")(findings_as_data(plan_apply_sync.sync))
+app.command("status")(findings_as_data(inspect.status))
+app.command("history")(inspect.history)
+app.command("schedule")(findings_as_data(inspect.schedule))
 app.command("serve")(serve)
-app.command("accounts")(findings_as_data(views.accounts))
+app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)
-app.command("import")(changes.take_over)
+app.command("import")(plan_apply_sync.take_over)
 app.add_typer(state.app, name="state")
-app.command("sandbox")(server.sandbox)
+app.command("sandbox")(sandbox.sandbox)
 
 
 def _version(wanted: bool) -> None:
@@ -82,25 +83,25 @@ def run(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     begin_anew()
     try:
-        code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or outcome.OK)
+        code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or exit_codes.OK)
     except TyperException as error:
         show = getattr(error, "show", None)
         if show is not None:
             show()
-        return outcome.USAGE
+        return exit_codes.USAGE
     except (typer.Abort, KeyboardInterrupt):
         tell("Interrupted.\n")
-        return outcome.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except Interrupted as interruption:
         tell(f"Interrupted: {interruption.message.removeprefix('interrupted; ')}.\n")
         return interruption.exit_code
     except Exception as error:  # noqa: BLE001 (told below)
         if not interrupted():
             return _failed(error)
-        code = outcome.FAILED
-    if interrupted() and code != outcome.INTERRUPTED:  # swallowed, or made an error of, by a library written in C
+        code = exit_codes.FAILED
+    if interrupted() and code != exit_codes.INTERRUPTED:  # swallowed, or made an error of, by a library written in C
         tell("Interrupted.\n")
-        return outcome.INTERRUPTED
+        return exit_codes.INTERRUPTED
     return code
 
 
@@ -110,7 +111,7 @@ def _failed(error: Exception) -> int:
         return error.exit_code
     if os.environ.get("HEADCOUNT_DEBUG"):
         raise error
-    from runner.workflows.failures import as_failure
+    from runner.workflows.failure_messages import as_failure
 
     show_error(as_failure(error))
-    return outcome.FAILED
+    return exit_codes.FAILED

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from runner.config.outline import Outline
+    from runner.config.completion_index import Outline
 
 VARIABLE = "_HEADCOUNT_COMPLETE"
 """Set by the shell's script when it asks what could come next."""
@@ -38,7 +38,7 @@ def patterns(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _outline(ctx: typer.Context) -> Outline:
-    from runner.config.outline import Outline, outline
+    from runner.config.completion_index import Outline, outline
 
     folder = ctx.params.get("folder") or os.environ.get("HEADCOUNT_DIR") or "activations"
     try:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from runner.errors import HeadcountError, InvalidProject, StalePlan
-from runner.reports.shown import in_json, shown, without_controls
+from runner.core.errors import HeadcountError, InvalidProject
+from runner.reports.escape import in_json, shown, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,13 +62,15 @@ def show_json(document: dict[str, Any]) -> None:
 def show_error(error: HeadcountError) -> None:
     """Tell on standard error what is wrong and what to do."""
     if isinstance(error, InvalidProject):
-        from runner.reports.findings import render_findings
+        from runner.reports.findings_text import render_findings
 
         tell(render_findings(error.findings))
         return
     tell(f"error: {shown(error.message)}\n")
+    from runner.planning.staleness import StalePlan
+
     if isinstance(error, StalePlan):
-        from runner.reports.stale import stale_lines
+        from runner.reports.stale_plan import stale_lines
 
         tell("".join(f"  {line}\n" for line in stale_lines(error.differences)))
     if error.hint:

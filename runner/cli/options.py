@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from runner.cli import completion
-from runner.errors import UsageError
+from runner.core.errors import UsageError
 
 
 class Format(StrEnum):

@@ -1,9 +1,9 @@
 """Files to project: strict YAML with positions, JSON Schema, templates, defaults with their provenance."""
 
-from runner.config.changes import changed_since
+from runner.config.build.source_files import check_source_files
+from runner.config.changed_since import changed_since
 from runner.config.load import load
-from runner.config.schemas import schema_folder
-from runner.config.source_files import check_source_files
-from runner.config.state_place import declared_state
+from runner.config.schema.json_schemas import schema_folder
+from runner.config.state_location import declared_state
 
 __all__ = ["changed_since", "check_source_files", "declared_state", "load", "schema_folder"]

@@ -10,23 +10,23 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from runner.config.activations import LATER, Declared, build_activation
-from runner.config.check_documents import checked
-from runner.config.collector import Findings
-from runner.config.destinations import draft_destination
-from runner.config.files import read_text, shown_path, yaml_files
-from runner.config.nearest import shown, suggest
-from runner.config.nodes import Document, MapNode, Node, ScalarNode, TextFile
-from runner.config.reads import files_of, with_sources
-from runner.config.schemas import KINDS, Judged
-from runner.config.segments import SegmentDraft, draft_segment
-from runner.config.sources import build_source
-from runner.config.strict_yaml import parse
-from runner.config.templates import Scope
-from runner.config.together import check_ids, check_names, check_one_project, check_words
-from runner.config.variables import require_used, resolve_variables, undated_variables
-from runner.errors import InvalidProject
-from runner.model import Activation, Project, Source
+from runner.config.build.activations import LATER, Declared, build_activation
+from runner.config.build.destinations import draft_destination
+from runner.config.build.lineage import files_of, with_sources
+from runner.config.build.segments import SegmentDraft, draft_segment
+from runner.config.build.sources import build_source
+from runner.config.build.uniqueness import check_ids, check_names, check_one_project, check_words
+from runner.config.schema.json_schemas import KINDS, Judged
+from runner.config.schema.validate_documents import checked
+from runner.config.templates.render import Scope
+from runner.config.templates.variables import require_used, resolve_variables, undated_variables
+from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode, TextFile
+from runner.config.yaml.project_files import read_text, shown_path, yaml_files
+from runner.config.yaml.strict_yaml import parse
+from runner.core.errors import InvalidProject
+from runner.core.project import Activation, Project, Source
+from runner.core.suggest import shown, suggest
 
 T = TypeVar("T")
 _NO_VARIABLES: Mapping[str, str] = {}

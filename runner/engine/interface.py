@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runner.findings import Finding
-from runner.identifiers import IdentifierType, WireForms
-from runner.membership import Batch, Delta, Evaluation, Held
-from runner.model import Activation, Source
+from runner.core.findings import Finding
+from runner.core.identifiers import IdentifierType, WireForms
+from runner.core.membership import Batch, Delta, Evaluation, Held
+from runner.core.project import Activation, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from runner.errors import HeadcountError
+from runner.core.errors import HeadcountError
 
 BACKLOG = 128
 """Connections that may wait to be accepted."""

@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from runner.plan import CHANGING, Action, Change, Plan
-from runner.reports.advice import members_of, ways_out
-from runner.reports.shown import shown
-from runner.reports.text import DELETE_WARNING, SYMBOLS
-from runner.reports.words import summary
-from runner.reviewed import id_of
+from runner.core.records import Action
+from runner.planning.plan import CHANGING, Change, Plan
+from runner.planning.staleness import id_of
+from runner.reports.escape import shown
+from runner.reports.format import summary
+from runner.reports.hints import members_of, ways_out
+from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
 
 MARKER = "<!-- headcount:plan "
 """How it begins, by which a bot finds its own comment and edits it in place."""

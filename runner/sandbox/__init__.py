@@ -2,7 +2,8 @@
 
 It answers as Criteo documents and refuses what Criteo refuses. Where Criteo documents nothing, it takes the reading
 that a client has more trouble with. Beside Criteo's paths there is an admin path, `/__sandbox__/` (see
-runner.sandbox.admin), for looking at memberships and calls and for making things go wrong (see runner.sandbox.faults).
+runner.sandbox.admin.admin_api), for looking at memberships and calls and for making things go wrong (see
+runner.sandbox.fault_injection).
 
     with running(SandboxOptions(rate_limit=0)) as sandbox:
         ...                                     # point a client at sandbox.url
@@ -16,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from runner.errors import HeadcountError
-from runner.sandbox.control import CallView, Sandbox, SegmentView
-from runner.sandbox.options import Account, Advertiser, App, Retailer, SandboxOptions
+from runner.core.errors import HeadcountError
+from runner.sandbox.admin.admin_client import CallView, Sandbox, SegmentView
+from runner.sandbox.sandbox_options import Account, Advertiser, App, Retailer, SandboxOptions
 
 __all__ = [
     "Account",

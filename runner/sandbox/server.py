@@ -14,13 +14,13 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from runner.errors import HeadcountError
+from runner.core.errors import HeadcountError
 from runner.listening import listen, url_of
-from runner.sandbox.answers import TRANSPORT
-from runner.sandbox.app import application
-from runner.sandbox.control import Sandbox
-from runner.sandbox.options import SandboxOptions
-from runner.sandbox.world import World
+from runner.sandbox.admin.admin_client import Sandbox
+from runner.sandbox.api.responses import TRANSPORT
+from runner.sandbox.asgi_app import application
+from runner.sandbox.sandbox_options import SandboxOptions
+from runner.sandbox.world.world import World
 
 # Nobody asked for a log of requests that are no HTTP, least of all on standard error.
 logging.getLogger("uvicorn").addHandler(logging.NullHandler())

@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
-from runner.applied import ActivationRun, Outcome
-from runner.errors import HeadcountError, Interrupted, InvalidProject, Locked
-from runner.model import Activation, Project
-from runner.select import Candidate, Selection
-from runner.service.board import Board, Reason, Row, View
-from runner.service.rota import Setback, Turn, set_back, turns
-from runner.workflows.failures import as_failure
+from runner.core.errors import HeadcountError, Interrupted, InvalidProject, Locked
+from runner.core.project import Activation, Project
+from runner.core.records import ActivationRun, Outcome
+from runner.core.selection import Candidate, Selection
+from runner.service.health import Board, Reason, Row, View
+from runner.service.stagger import Setback, Turn, set_back, turns
+from runner.workflows.failure_messages import as_failure
 from runner.workflows.sync import Synced
 
 LONGEST_WAIT = timedelta(minutes=1)

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Summary, generate_late
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from runner.applied import ActivationRun
-from runner.service.board import Board, Row
+from runner.core.records import ActivationRun
+from runner.service.health import Board, Row
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from runner.config import schema_folder
-from runner.errors import HeadcountError, UsageError
+from runner.core.errors import HeadcountError, UsageError
 
 _YAML = ("destination.yaml", "source.yaml", "recent-buyers.yaml")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.errors import UsageError
+from runner.core.errors import UsageError
 from runner.state.interface import State
 
 __all__ = ["SCHEMES", "State", "open_state"]
@@ -26,7 +26,7 @@ def open_state(location: str | Path, environ: Mapping[str, str] = _NO_ENVIRONMEN
     """
     scheme = _SCHEME.match(str(location))
     if scheme is None:
-        from runner.state.local import LocalState
+        from runner.state.local.local_state import LocalState
 
         return LocalState(Path(location).expanduser())
     if scheme[1].lower() not in SCHEMES:
@@ -34,6 +34,6 @@ def open_state(location: str | Path, environ: Mapping[str, str] = _NO_ENVIRONMEN
             f"the state cannot be kept at {scheme[1]}://",
             "name a folder, or a bucket as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
         )
-    from runner.state.remote import RemoteState
+    from runner.state.remote.remote_state import RemoteState
 
     return RemoteState(str(location), environ)

@@ -6,12 +6,12 @@ from pathlib import Path
 from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 
-from runner.kept import Contents, KeptAudience, KeptFile
-from runner.state import audiences
-from runner.state.database import Database
-from runner.state.deltas import every_file, files
-from runner.state.files import StoredFile
-from runner.state.local import LocalState
+from runner.state.db.database import Database
+from runner.state.db.tables import audiences
+from runner.state.db.tables.deltas import every_file, files
+from runner.state.inventory import Contents, KeptAudience, KeptFile
+from runner.state.local.local_state import LocalState
+from runner.state.local.state_folder import StoredFile
 
 
 def contents_of(state: LocalState) -> Contents:

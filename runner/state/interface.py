@@ -21,10 +21,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from runner.applied import ActivationRun, AppliedAudience, Definition, Latest, Run
-from runner.destinations import Taken
-from runner.identifiers import IdentifierType
-from runner.membership import Batch, Held
+from runner.core.destination import Taken
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Batch, Held
+from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
 
 
 class State(Protocol):

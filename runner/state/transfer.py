@@ -13,14 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from runner.errors import StateError, UsageError
-from runner.state import checksums
-from runner.state.adoption import is_readable, to_be_replaced
+from runner.core.errors import StateError, UsageError
 from runner.state.contents import files_of
-from runner.state.faults import file_faults
-from runner.state.files import StateFolder, flush
-from runner.state.local import LocalState
-from runner.state.remote import RemoteState
+from runner.state.db import checksums
+from runner.state.local.local_state import LocalState
+from runner.state.local.state_folder import StateFolder, flush
+from runner.state.remote.remote_state import RemoteState
+from runner.state.remote.replace import is_readable, to_be_replaced
+from runner.state.state_errors import file_faults
 
 _PULLED = "pulled"
 """Under this name a copy remembers what it is a copy of."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.applied import Account
-from runner.destinations import Connect, Connection, LiveAudience
-from runner.errors import DestinationError, InvalidProject
-from runner.findings import Finding
-from runner.model import Destination
+from runner.core.destination import Connect, Connection, LiveAudience
+from runner.core.errors import DestinationError, InvalidProject
+from runner.core.findings import Finding
+from runner.core.project import Destination
+from runner.core.records import Account
 
 
 class Accounts:

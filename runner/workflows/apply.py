@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
-from runner.announced import held_to
-from runner.applied import ActivationRun, Outcome
-from runner.destinations import Connection
-from runner.errors import HeadcountError, Interrupted, LockLost, StalePlan, UsageError
-from runner.model import Project
-from runner.plan import Action, Change, Plan
-from runner.reviewed import Difference, Reviewed, differences, id_of
+from runner.core.destination import Connection
+from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
+from runner.core.project import Project
+from runner.core.records import Action, ActivationRun, Outcome
+from runner.planning.approval import held_to
+from runner.planning.plan import Change, Plan
+from runner.planning.staleness import Difference, Reviewed, StalePlan, differences, id_of
 from runner.workflows.accounts import Accounts
-from runner.workflows.definitions import carry_out, in_order
-from runner.workflows.failures import as_failure
-from runner.workflows.members import Tally, send_members, settle
-from runner.workflows.plan import Request, make_plan
-from runner.workflows.together import Work, together
-from runner.workflows.tools import Tools
+from runner.workflows.concurrency import Work, together
+from runner.workflows.context import Tools
+from runner.workflows.failure_messages import as_failure
+from runner.workflows.make_plan import Request, make_plan
+from runner.workflows.reconcile import carry_out, in_order
+from runner.workflows.send import Tally, send_members, settle
 
 AT_ONCE = 8
 """Audiences that are filled at a time: a call takes a second or more, and 250 may be made in a minute."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.applied import AppliedAudience
-from runner.model import Project
-from runner.select import Candidate
+from runner.core.project import Project
+from runner.core.records import AppliedAudience
+from runner.core.selection import Candidate
 
 
 def all_candidates(project: Project, applied: Iterable[AppliedAudience]) -> tuple[Candidate, ...]:

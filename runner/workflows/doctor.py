@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from runner.applied import AppliedAudience
-from runner.compare import account_of
-from runner.destinations import Connect, Connection
-from runner.diagnosis import Check, Verdict
+from runner.core.checks import Check, Verdict
+from runner.core.destination import Connect, Connection
+from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject
+from runner.core.findings import Finding
+from runner.core.project import Destination, MissingSecret, Project
+from runner.core.records import AppliedAudience
 from runner.engine.interface import Engine
-from runner.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject
-from runner.findings import Finding
-from runner.model import Destination, MissingSecret, Project
-from runner.workflows.failures import as_failure
+from runner.planning.diff import account_of
+from runner.workflows.failure_messages import as_failure
 
 if TYPE_CHECKING:
-    from runner.state.local import LocalState
+    from runner.state.local.local_state import LocalState
 
 SKEW = timedelta(seconds=60)
 """How far this machine's clock may be from Criteo's before anyone is told."""

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from runner.applied import AppliedAudience, Latest, Outcome, Unfinished, redefined
-from runner.compare import account_of, definition_of
-from runner.identifiers import IdentifierType
-from runner.model import Activation, Project
-from runner.schedule import describe, next_due
-from runner.select import EVERYTHING, Candidate, Selection
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Activation, Project
+from runner.core.records import AppliedAudience, Latest, Outcome, Unfinished, redefined
+from runner.core.schedule import describe, next_due
+from runner.core.selection import EVERYTHING, Candidate, Selection
+from runner.planning.diff import account_of, definition_of
 from runner.state.interface import State
 from runner.workflows.candidates import all_candidates, candidate_of
-from runner.workflows.timetable import done_until
+from runner.workflows.upcoming import done_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from runner.compare import account_of
-from runner.errors import StateError
-from runner.model import Activation, Project
-from runner.plan import Action, Change, Plan
-from runner.schedule import is_due, next_due
-from runner.select import require_known
+from runner.core.errors import StateError
+from runner.core.project import Activation, Project
+from runner.core.records import Action
+from runner.core.schedule import is_due, next_due
+from runner.core.selection import require_known
+from runner.planning.diff import account_of
+from runner.planning.plan import Change, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
-from runner.workflows.plan import Request, choose, compare_definitions, with_members
-from runner.workflows.timetable import Slot, done_until
-from runner.workflows.tools import Tools
+from runner.workflows.context import Tools
+from runner.workflows.make_plan import Request, choose, compare_definitions, with_members
+from runner.workflows.upcoming import Slot, done_until
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"
 MARKED = "its definition is not the applied one: run `headcount apply`, which clears and refills it with the new one"

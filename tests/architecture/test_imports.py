@@ -13,22 +13,24 @@ PACKAGE = Path(__file__).resolve().parents[2] / "runner"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    *("core", "config", "interruption", "engine", "state", "criteo", "workflows", "listening", "service", "reports"),
-    *("starter", "sandbox", "cli"),
+    *("core", "interruption", "listening", "planning", "config", "engine", "state", "destinations", "workflows"),
+    *("service", "reports", "planfile", "starter", "sandbox", "cli"),
 )
 """Each layer may import those before it and itself; `ALLOWED` narrows that down."""
 
 ALLOWED = {
     "core": {"core"},
-    "config": {"core", "config"},
     "interruption": {"interruption"},
+    "listening": {"core", "listening"},
+    "planning": {"core", "planning"},
+    "config": {"core", "config"},
     "engine": {"core", "interruption", "engine"},
     "state": {"core", "interruption", "state"},
-    "criteo": {"core", "criteo"},
-    "workflows": {"core", "engine", "state", "workflows"},
-    "listening": {"core", "listening"},
+    "destinations": {"core", "destinations"},
+    "workflows": {"core", "planning", "engine", "state", "workflows"},
     "service": {"core", "workflows", "listening", "service"},
-    "reports": {"core", "workflows", "reports"},
+    "reports": {"core", "planning", "workflows", "state", "reports"},
+    "planfile": {"core", "planning", "config", "workflows", "reports", "planfile"},
     "starter": {"core", "config", "starter"},
     "sandbox": {"core", "listening", "sandbox"},
     "cli": set(LAYERS),
@@ -40,8 +42,8 @@ OWNERS = {
     "jinja2": {"config"},
     "duckdb": {"engine"},
     "sqlite3": {"state", "sandbox"},
-    "requests": {"criteo"},
-    "tenacity": {"criteo"},
+    "requests": {"destinations"},
+    "tenacity": {"destinations"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
     "starlette": {"sandbox", "service"},
@@ -71,7 +73,7 @@ PURE = {
 
 def layer_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE).parts
-    return "core" if len(parts) == 1 else parts[0]
+    return "cli" if len(parts) == 1 else parts[0]
 
 
 @cache
@@ -90,7 +92,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def layer_of_import(name: str) -> str:
     parts = name.split(".")
-    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "core"
+    return parts[1] if len(parts) > 1 else "core"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -107,7 +109,7 @@ class TestModule:
         assert {root for root in roots & set(OWNERS) if layer_of(path) not in OWNERS[root]} == set()
 
     def test_it_is_small(self, path: Path) -> None:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 320
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 450
 
     def test_its_functions_are_small(self, path: Path) -> None:
         long = [
@@ -125,7 +127,7 @@ class TestModule:
         assert ast.get_docstring(module) or path.stat().st_size == 0
 
     def test_the_core_is_pure(self, path: Path) -> None:
-        if layer_of(path) != "core" or path.name == "__main__.py":
+        if layer_of(path) not in ("core", "planning"):
             return
         outside = {name.split(".")[0] for name in imports(path)} - {"runner", "cronsim"}
         assert outside <= PURE

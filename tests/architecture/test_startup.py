@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = (
     *("duckdb", "requests", "jinja2", "jsonschema", "yaml", "rich", "starlette", "uvicorn", "sqlite3", "cronsim"),
-    *("prometheus_client", "watchfiles", "runner.plan", "runner.model"),
+    *("prometheus_client", "watchfiles", "runner.planning.plan", "runner.core.project"),
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.app import run
-from runner.errors import InvalidProject
+from runner.core.errors import InvalidProject
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/expected.txt"))

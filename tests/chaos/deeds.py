@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from runner.errors import HeadcountError
+from runner.core.errors import HeadcountError
 from runner.sandbox import Sandbox, SegmentView
 from tests.chaos import ledger
 from tests.chaos.criteo import Criteo

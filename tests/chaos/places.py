@@ -12,11 +12,11 @@ from pathlib import Path
 from unittest.mock import patch
 from uuid import uuid4
 
-from runner.errors import StateError
-from runner.state import lease
-from runner.state.bucket import Bucket
-from runner.state.remote import RemoteState
-from runner.state.sealing import sealing_of
+from runner.core.errors import StateError
+from runner.state.remote import lease
+from runner.state.remote.encryption import sealing_of
+from runner.state.remote.object_store import Bucket
+from runner.state.remote.remote_state import RemoteState
 from tests.object_store import ObjectStore
 
 MACHINES = ("one", "two")

@@ -35,19 +35,22 @@ from pathlib import Path
 from typing import Any
 
 POINTS = {
-    "LocalState": "runner.state.local",
-    "DuckDBEngine": "runner.engine.duckdb",
-    "AccountConnection": "runner.criteo.account_connection",
-    "MarketingSolutions": "runner.criteo.marketing_solutions",
-    "RetailMedia": "runner.criteo.retail_media",
-    "Http": "runner.criteo.http",
+    "LocalState": "runner.state.local.local_state",
+    "DuckDBEngine": "runner.engine.duckdb.engine",
+    "AccountConnection": "runner.destinations.criteo.account_client",
+    "MarketingSolutions": "runner.destinations.criteo.marketing_solutions",
+    "RetailMedia": "runner.destinations.criteo.retail_media",
+    "Http": "runner.destinations.criteo.http",
 }
 """Class of a point that is a method -> where it is."""
 
-FUNCTIONS = {"engine.flush": ("runner.engine.files", "_flush"), "state.flush": ("runner.state.files", "flush")}
+FUNCTIONS = {
+    "engine.flush": ("runner.engine.memberships.parquet_files", "_flush"),
+    "state.flush": ("runner.state.local.state_folder", "flush"),
+}
 """Points that are functions; each is called while a file of the state is between written and pointed to."""
 
-CLOCKS = ("runner.cli.options", "runner.criteo.clock", "runner.state.clock")
+CLOCKS = ("runner.cli.options", "runner.destinations.criteo.clock", "runner.state.clock")
 """Every module that asks for the time of day."""
 
 GREAT = "CHAOS_GREAT"
@@ -147,28 +150,29 @@ def main() -> None:
 
 
 def _shorten_waits(patience: float) -> None:
-    from runner.cli import parts
-    from runner.criteo import http
-    from runner.criteo.retries import Retries
+    from runner.cli import wiring
+    from runner.destinations.criteo import http
+    from runner.destinations.criteo.retries import Retries
 
     http.READ_TIMEOUT = patience
-    parts._retries = lambda _patience: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
+    wiring._retries = lambda _patience: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
 
 
 def _make_memberships_great(how: str) -> None:
     """Compare them while the segment runs, or in portions, and settle most changes into a file of their own."""
-    from runner.engine import deltas, duckdb, settling
+    from runner.engine.duckdb import engine
+    from runner.engine.memberships import compaction, differences
 
-    deltas.PORTION = 5
+    differences.PORTION = 5
     if how == "beside":
-        duckdb.BESIDE_FROM = 0
-    settling.WHOLE_BELOW = 0
-    settling.LEAST_TIMES = 0.4
+        engine.BESIDE_FROM = 0
+    compaction.WHOLE_BELOW = 0
+    compaction.LEAST_TIMES = 0.4
 
 
 def _watch_state(alarm: float | None) -> None:
     """Remember the state of this process; the alarm, which nobody handles, kills like SIGKILL."""
-    from runner.state.local import LocalState
+    from runner.state.local.local_state import LocalState
 
     lock = LocalState.lock
 
@@ -239,9 +243,9 @@ def _protect(folder: str) -> None:
 
 
 def _set_terms(lasts: float, beat: float, margin: float) -> None:
-    from runner.state import lease, remote
+    from runner.state.remote import lease, remote_state
 
-    made = remote.RemoteState.__init__
+    made = remote_state.RemoteState.__init__
     made.__defaults__ = tuple(
         lease.Terms(lasts, beat, margin) if isinstance(value, lease.Terms) else value
         for value in made.__defaults__ or ()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runner.engine.wire import BLANK, reasons, wire_select, wire_text
-from runner.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType
+from runner.engine.segments.normalize import BLANK, reasons, wire_select, wire_text
 from tests.plain_duckdb import plain
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("wire_forms.json").read_text())

@@ -18,11 +18,11 @@ import vcr
 import yaml
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from runner.criteo import Transport, connect
-from runner.criteo.pacing import Pacers
-from runner.destinations import Account, LiveAudience, Taken
-from runner.errors import AudienceGone, DestinationError, NameTaken
-from runner.identifiers import IdentifierType
+from runner.core.destination import Account, LiveAudience, Taken
+from runner.core.errors import AudienceGone, DestinationError, NameTaken
+from runner.core.identifiers import IdentifierType
+from runner.destinations.criteo import Transport, connect
+from runner.destinations.criteo.rate_limit import Pacers
 
 CASSETTES = Path(__file__).parent / "cassettes"
 FILES = sorted(CASSETTES.glob("*.yaml"))

@@ -243,7 +243,7 @@ def test_a_bug_of_ours_is_told_by_kind_and_place_and_never_by_what_it_says(
         raise ZeroDivisionError(SECRET)
 
     shop.activation()
-    monkeypatch.setattr("runner.workflows.plan.make_plan", broken)
+    monkeypatch.setattr("runner.workflows.make_plan.make_plan", broken)
     result = shop.run("plan", code=1)
     assert "ZeroDivisionError at test_command_line.py:" in result.err
     assert "HEADCOUNT_DEBUG=1" in result.err

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from runner.criteo import connect
-from runner.identifiers import Operation
+from runner.core.identifiers import Operation
+from runner.destinations.criteo import connect
 from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination
 from tests.end_to_end.shop import Shop, hashes, mail

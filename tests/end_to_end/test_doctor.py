@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runner.sandbox import Sandbox
-from runner.state.local import LocalState
+from runner.state.local.local_state import LocalState
 from tests.end_to_end.shop import Result, Shop
 from tests.object_store import running_store
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from runner.criteo import connect
+from runner.destinations.criteo import connect
 from runner.sandbox import Sandbox
-from runner.state import checksums
+from runner.state.db import checksums
 from tests.builders import SANDBOX, destination
 from tests.end_to_end.shop import Person, Shop, hashes, mail, sha
 

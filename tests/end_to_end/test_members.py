@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.engine.duckdb import DuckDBEngine
-from runner.errors import StateError
+from runner.core.errors import StateError
+from runner.engine.duckdb.engine import DuckDBEngine
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_ownership import by_hand
@@ -54,11 +54,11 @@ class TestGreatMemberships:
     @pytest.fixture(autouse=True, params=["while the segment runs", "in portions"])
     def great(self, monkeypatch: pytest.MonkeyPatch, shop: Shop, request: pytest.FixtureRequest) -> None:
         if request.param == "in portions":
-            monkeypatch.setattr("runner.engine.deltas.PORTION", 20)
+            monkeypatch.setattr("runner.engine.memberships.differences.PORTION", 20)
         else:
-            monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", 0)
-        monkeypatch.setattr("runner.engine.settling.WHOLE_BELOW", 0)
-        monkeypatch.setattr("runner.engine.settling.LEAST_TIMES", 1)
+            monkeypatch.setattr("runner.engine.duckdb.engine.BESIDE_FROM", 0)
+        monkeypatch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
+        monkeypatch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 1)
         batched(shop)
         shop.activation(guardrails={"max_removed": None, "max_added": None})
 

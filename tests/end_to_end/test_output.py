@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.interrupts import Interrupts
-from runner.errors import SegmentError
+from runner.cli.signals import Interrupts
+from runner.core.errors import SegmentError
 from runner.sandbox import Advertiser, App, Sandbox, SandboxOptions, running
 from tests.end_to_end.shop import Shop
 
@@ -130,7 +130,7 @@ def test_an_interrupt_that_a_segment_makes_an_error_of_ends_the_run(
 
     shop.activation("a")
     shop.activation("b")
-    monkeypatch.setattr("runner.engine.duckdb.DuckDBEngine.evaluate", swallowed)
+    monkeypatch.setattr("runner.engine.duckdb.engine.DuckDBEngine.evaluate", swallowed)
     result = shop.run("apply", "--yes", code=130)
     assert "nothing was sent" in result.err
     assert sandbox.segments() == ()

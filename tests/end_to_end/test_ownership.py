@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from runner.criteo import connect
-from runner.criteo.marketing_solutions import MarketingSolutions
-from runner.destinations import LiveAudience
-from runner.errors import AnswerLost
-from runner.identifiers import Operation
+from runner.core.destination import LiveAudience
+from runner.core.errors import AnswerLost
+from runner.core.identifiers import Operation
+from runner.destinations.criteo import connect
+from runner.destinations.criteo.marketing_solutions import MarketingSolutions
 from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination
 from tests.end_to_end.shop import Shop, hashes, mail

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.duckdb import DuckDBEngine
-from runner.membership import Delta, Evaluation, Held
+from runner.core.membership import Delta, Evaluation, Held
+from runner.engine.duckdb.engine import DuckDBEngine
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
 

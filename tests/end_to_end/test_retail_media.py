@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from runner.sandbox import Sandbox, SandboxOptions, running
-from runner.sandbox.options import Account, Retailer
+from runner.sandbox.sandbox_options import Account, Retailer
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_promises import leave_unanswered, wait_until
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from runner.config.schemas import schema_folder
+from runner.config.schema.json_schemas import schema_folder
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
 
@@ -107,11 +107,11 @@ def backdate(shop: Shop, when: str) -> None:
     import sqlite3
     from contextlib import closing
 
-    from runner.state import checksums, values
+    from runner.state.db import checksums, codec
 
     with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as db, db:
         checksums.register(db)
-        db.execute("UPDATE run SET started_at = ?", (values.from_time(datetime.fromisoformat(when)),))
+        db.execute("UPDATE run SET started_at = ?", (codec.from_time(datetime.fromisoformat(when)),))
 
 
 def test_what_is_due_is_run_and_told(overdue: Shop, sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from runner.errors import HeadcountError
+from runner.core.errors import HeadcountError
 from runner.sandbox import Sandbox
 from tests.contract.sandbox.api import SEGMENTS, Api, problem
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import HeadcountError, UsageError
+from runner.core.errors import HeadcountError, UsageError
 from runner.sandbox import Sandbox, SandboxOptions, running
 from tests.contract.sandbox.api import SEGMENTS, Api, opened
 

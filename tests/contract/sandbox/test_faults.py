@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from runner.errors import HeadcountError, UsageError
+from runner.core.errors import HeadcountError, UsageError
 from runner.sandbox import SandboxOptions, running
 from tests.contract.sandbox.api import SEGMENTS, Api, opened, problem
 

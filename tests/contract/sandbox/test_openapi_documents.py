@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from runner.sandbox import SandboxOptions, marketing_solutions, retail_media
-from runner.sandbox.world import World
+from runner.sandbox import SandboxOptions
+from runner.sandbox.api import marketing_solutions_api, retail_media_api
+from runner.sandbox.world.world import World
 from tests.contract.sandbox import openapi
 from tests.contract.sandbox.api import SEGMENTS, Api
 
@@ -25,7 +26,7 @@ def test_every_route_is_one_that_criteo_documents() -> None:
     world = World(SandboxOptions())
     served = {
         (method.lower(), _plain(route.path.replace("{version}", "2026-07")))
-        for route in [*marketing_solutions.routes(world), *retail_media.routes(world)]
+        for route in [*marketing_solutions_api.routes(world), *retail_media_api.routes(world)]
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from runner.errors import HeadcountError, UsageError
+from runner.core.errors import HeadcountError, UsageError
 from runner.sandbox import Account, Advertiser, App, Retailer, SandboxOptions
 from tests.contract.sandbox.api import Api, opened, problem
 from tests.contract.sandbox.retail_media import BASE, SEGMENTS, RetailMedia, new, opened_retail_media, warned

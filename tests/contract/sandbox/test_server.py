@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from runner.errors import HeadcountError, UsageError
+from runner.core.errors import HeadcountError, UsageError
 from runner.sandbox import App, Sandbox, SandboxOptions, running, serve
 from tests.contract.sandbox.api import SEGMENTS, Api
 
@@ -131,7 +131,7 @@ def test_a_mistake_of_the_sandbox_is_a_500_that_tells_no_data(
         raise KeyError("canary@example.com")
 
     segment_id = api.create("a")
-    monkeypatch.setattr("runner.sandbox.contact_lists.read", broken)
+    monkeypatch.setattr("runner.sandbox.api.list_members.read", broken)
     answer = api.amend(segment_id, "add", ["canary@example.com"])
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (500, "internal-error")
     assert "KeyError" in caplog.text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.cli import app
-from runner.errors import StateError
+from runner.core.errors import StateError
 from runner.interruption import interrupt
 
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from runner.cli.interrupts import Interrupts
-from runner.errors import Interrupted, StateError
+from runner.cli.signals import Interrupts
+from runner.core.errors import Interrupted, StateError
 
 
 def test_before_anything_is_sent_one_ends_the_run() -> None:

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 from runner.config import load
-from runner.errors import InvalidProject
-from runner.findings import Finding
-from runner.model import Activation, Project
+from runner.core.errors import InvalidProject
+from runner.core.findings import Finding
+from runner.core.project import Activation, Project
 
 TODAY = date(2026, 11, 24)
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from runner.config import check_source_files, load, schema_folder
-from runner.config.files import MAX_BYTES
-from runner.errors import InvalidProject
-from runner.findings import Finding
-from runner.model import MissingSecret, Secret
-from runner.reports.findings import render_findings
+from runner.config.yaml.project_files import MAX_BYTES
+from runner.core.errors import InvalidProject
+from runner.core.findings import Finding
+from runner.core.project import MissingSecret, Secret
+from runner.reports.findings_text import render_findings
 from tests.unit.config.projects import ACTIVATION, DEFAULTS, DESTINATION, TODAY, codes, findings, project
 
 ROOT = Path(__file__).resolve().parents[3]

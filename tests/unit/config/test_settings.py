@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.identifiers import IdentifierType
-from runner.model import Guardrails, Limit, Schedule
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Guardrails, Limit, Schedule
 from tests.unit.config.projects import ACTIVATION, DEFAULTS, DESTINATION, activation, codes, findings
 
 RICH = DESTINATION + (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.model import SqlText
+from runner.core.project import SqlText
 from tests.unit.config.projects import ACTIVATION, DEFAULTS, activation, codes, project
 
 INTRO = "kind: Activation\nid: loyal\nsegment:\n  name: Loyal\n"

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runner.config.templates import ANY_DAY, MAX_OUTPUT, Scope, SegmentWords, TemplateErrors, render, render_undated
+from runner.config.templates.render import (
+    ANY_DAY,
+    MAX_OUTPUT,
+    Scope,
+    SegmentWords,
+    TemplateErrors,
+    render,
+    render_undated,
+)
 
 SCOPE = Scope("an Activation", date(2026, 11, 24), {"n": 5, "on": True, "text": "a,b"})
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.model import Schedule
-from runner.schedule import slots
+from runner.core.project import Schedule
+from runner.core.schedule import slots
 
 CHANGES = (
     ("Europe/Paris", datetime(2026, 3, 29)),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.model import Schedule
-from runner.schedule import describe, is_due, next_due, slots, upcoming
+from runner.core.project import Schedule
+from runner.core.schedule import describe, is_due, next_due, slots, upcoming
 from tests.builders import NOON
 
 

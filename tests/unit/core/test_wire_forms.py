@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.criteo.wire import amendment_body
-from runner.identifiers import WireForms
+from runner.core.identifiers import WireForms
+from runner.destinations.criteo.payloads import amendment_body
 
 FORMS = st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1))
 

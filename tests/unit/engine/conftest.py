@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.duckdb import DuckDBEngine
-from runner.findings import Finding, Location
-from runner.identifiers import IdentifierType
-from runner.membership import Evaluation
-from runner.model import Activation, Segment, Source, SqlText
+from runner.core.findings import Finding, Location
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Evaluation
+from runner.core.project import Activation, Segment, Source, SqlText
+from runner.engine.duckdb.engine import DuckDBEngine
 from tests import builders
 from tests.plain_duckdb import plain
 

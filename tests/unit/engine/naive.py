@@ -9,7 +9,7 @@ import hashlib
 import string
 from collections.abc import Callable
 
-from runner.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType
 
 BLANKS = "\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 HEX = set("0123456789abcdef")

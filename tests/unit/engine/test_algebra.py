@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine import algebra
-from runner.engine.session import literal
-from runner.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType
+from runner.engine.duckdb.session import literal
+from runner.engine.memberships import set_algebra
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def _in_portion(
 ) -> set[bytes]:
     values = ", ".join(f"(from_hex({literal(one.hex())}))" for one in found)
     rows = f"select identifier from (values {values}) t(identifier)"
-    return {one for (one,) in connection.execute(algebra.portion(rows, kind, number, portions)).fetchall()}
+    return {one for (one,) in connection.execute(set_algebra.portion(rows, kind, number, portions)).fetchall()}
 
 
 @given(

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.engine.duckdb import DuckDBEngine
-from runner.errors import SegmentError, StateError
-from runner.identifiers import IdentifierType
-from runner.membership import Held
+from runner.core.errors import SegmentError, StateError
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Held
+from runner.engine.duckdb.engine import DuckDBEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 
@@ -47,7 +47,7 @@ def great(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("beside")
     engine = DuckDBEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.engine.duckdb.BESIDE_FROM", 0)
+        patch.setattr("runner.engine.duckdb.engine.BESIDE_FROM", 0)
         yield World(folder, engine)
     engine.close()
 
@@ -157,8 +157,8 @@ def test_several_types_are_compared_afterwards(great: World) -> None:
 def test_a_membership_outside_the_window_is_compared_afterwards(
     people: World, monkeypatch: pytest.MonkeyPatch, least: int, most: int
 ) -> None:
-    monkeypatch.setattr("runner.engine.duckdb.BESIDE_FROM", least)
-    monkeypatch.setattr("runner.engine.duckdb.BESIDE_TO", most)
+    monkeypatch.setattr("runner.engine.duckdb.engine.BESIDE_FROM", least)
+    monkeypatch.setattr("runner.engine.duckdb.engine.BESIDE_TO", most)
     held = held_of(people.folder, {1: "certain"}, another_type=False)
 
     evaluation = people.engine.evaluate(activation("select email from shop.people"), people.sources, held)

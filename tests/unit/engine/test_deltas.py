@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.engine.duckdb import DuckDBEngine
+from runner.core.errors import StateError
+from runner.core.identifiers import IdentifierType, Operation
+from runner.core.membership import Evaluation, Held
+from runner.engine.duckdb.engine import DuckDBEngine
 from runner.engine.interface import Settled
-from runner.errors import StateError
-from runner.identifiers import IdentifierType, Operation
-from runner.membership import Evaluation, Held
 from tests.plain_duckdb import plain
 
 EMAIL, MOBILE, GUM = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID, IdentifierType.GUM_ID
@@ -126,11 +126,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     engine = DuckDBEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "anew":
-            patch.setattr("runner.engine.deltas.GREATEST_PORTION", 5)
+            patch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 5)
         else:
-            patch.setattr("runner.engine.deltas.PORTION", 3)
-            patch.setattr("runner.engine.settling.WHOLE_BELOW", 0)
-            patch.setattr("runner.engine.settling.LEAST_TIMES", 0)
+            patch.setattr("runner.engine.memberships.differences.PORTION", 3)
+            patch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
+            patch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0)
         yield Bench(folder, engine, count())
     engine.close()
 
@@ -367,7 +367,7 @@ def test_a_damaged_state_is_named_and_never_taken_for_an_empty_one(bench: Bench,
 def test_a_membership_of_several_portions_is_written_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.engine.deltas.GREATEST_PORTION", 10)
+    monkeypatch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 10)
     bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1), count())
     outbox = bench.path()
     batches = bench.engine.write_outbox(bench.evaluation(everyone(range(40)), (EMAIL,)), Held(), outbox, 50)
@@ -386,7 +386,7 @@ def test_a_membership_of_several_portions_is_written_one_by_one(
 def test_a_comparison_in_portions_leaves_the_memory_limit_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.engine.deltas.PORTION", 3)
+    monkeypatch.setattr("runner.engine.memberships.differences.PORTION", 3)
     bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1, memory_limit="345MB"), count())
     limit = "select current_setting('memory_limit')"
     before = bench.engine._connection().execute(limit).fetchall()
@@ -401,8 +401,8 @@ def test_a_comparison_in_portions_leaves_the_memory_limit_as_it_was(
 def test_sets_are_compared_in_a_few_portions_and_in_more_where_these_would_be_too_great(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int, greatest: int, files: int
 ) -> None:
-    monkeypatch.setattr("runner.engine.deltas.PORTION", portion)
-    monkeypatch.setattr("runner.engine.deltas.GREATEST_PORTION", greatest)
+    monkeypatch.setattr("runner.engine.memberships.differences.PORTION", portion)
+    monkeypatch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", greatest)
     scratch = tmp_path / "job[1]"  # no pattern
     bench = Bench(tmp_path, DuckDBEngine(scratch, threads=1), count())
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.duckdb import DuckDBEngine
-from runner.errors import SegmentError
-from runner.identifiers import IdentifierType
-from runner.membership import Rejected
+from runner.core.errors import SegmentError
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Rejected
+from runner.engine.duckdb.engine import DuckDBEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 
@@ -189,7 +189,7 @@ def test_ctrl_c_ends_a_query_at_once_and_leaves_no_file(tmp_path: Path) -> None:
     script = textwrap.dedent(
         f"""
         from pathlib import Path
-        from runner.engine.duckdb import DuckDBEngine
+        from runner.engine.duckdb.engine import DuckDBEngine
         from tests.unit.engine.conftest import activation
         engine = DuckDBEngine(Path({str(tmp_path)!r}), threads=1, on_progress=lambda *_: print("running", flush=True))
         try:
@@ -232,7 +232,7 @@ def test_clear_and_hashed_people_are_the_same_membership(people: World) -> None:
     clear = people.evaluate("select email from shop.people")
     hashed = people.evaluate("select upper(sha256(email)) as email from shop.people")
     outbox, members = people.folder / "outbox.parquet", people.folder / "members.parquet"
-    from runner.membership import Held
+    from runner.core.membership import Held
 
     batches = people.engine.write_outbox(clear, Held(), outbox, 2)
     people.engine.settle(Held(None, outbox, frozenset(batch.number for batch in batches)), members)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from runner.engine import watched
+from runner.engine.duckdb import cancellable
 from tests.unit.engine.conftest import World
 
 
@@ -65,14 +65,14 @@ def test_lines_of_differing_length_are_asked_about(world: World) -> None:
 
 def test_a_file_that_may_not_be_read_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.table("people", "select 'a@example.com' as email", "csv")
-    run = watched.run
+    run = cancellable.run
 
     def refused(connection: duckdb.DuckDBPyConnection, sql: str, *rest: object, **options: object) -> object:
         if sql.startswith("create view"):
             raise duckdb.IOException('IO Error: Cannot open file "people.csv": Permission denied')
         return run(connection, sql, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(watched, "run", refused)
+    monkeypatch.setattr(cancellable, "run", refused)
 
     assert world.check("select email from shop.people")[0].hint == "this user may not read it"
 

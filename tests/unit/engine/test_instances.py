@@ -7,9 +7,9 @@ import threading
 import duckdb
 import pytest
 
-from runner.engine import instances
-from runner.engine.instances import KEPT
-from runner.errors import SegmentError
+from runner.core.errors import SegmentError
+from runner.engine.duckdb import instance_pool
+from runner.engine.duckdb.instance_pool import KEPT
 from tests.unit.engine.conftest import World
 
 
@@ -17,13 +17,13 @@ from tests.unit.engine.conftest import World
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[duckdb.DuckDBPyConnection]:
     """Every instance that is opened for segments from now on."""
     found: list[duckdb.DuckDBPyConnection] = []
-    real = instances.open_session
+    real = instance_pool.open_session
 
     def remembered(*arguments):
         found.append(real(*arguments))
         return found[-1]
 
-    monkeypatch.setattr(instances, "open_session", remembered)
+    monkeypatch.setattr(instance_pool, "open_session", remembered)
     return found
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from runner.engine.instances import lock
-from runner.engine.session import Limits, open_session
-from runner.engine.sources import attach
+from runner.engine.duckdb.attach_sources import attach
+from runner.engine.duckdb.instance_pool import lock
+from runner.engine.duckdb.session import Limits, open_session
 from tests.unit.engine.conftest import World
 
 BEYOND = [

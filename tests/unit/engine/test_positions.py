@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner.errors import SegmentError
-from runner.findings import Location
-from runner.identifiers import IdentifierType
-from runner.model import Setting, SqlText
+from runner.core.errors import SegmentError
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Setting, SqlText
 from tests.unit.engine.conftest import MAPPING, World, activation
 
 EMAIL = IdentifierType.EMAIL

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.duckdb import DuckDBEngine
-from runner.errors import StateError
+from runner.core.errors import StateError
+from runner.engine.duckdb.engine import DuckDBEngine
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from runner.engine.duckdb import DuckDBEngine
+from runner.engine.duckdb.engine import DuckDBEngine
 engine = DuckDBEngine(Path(sys.argv[1]))
 (next(Path(sys.argv[1]).iterdir()) / "wire.parquet").write_text("people")
 os.kill(os.getpid(), signal.SIGKILL)

@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import duckdb
 import pytest
 
-from runner.engine import watched
-from runner.engine.duckdb import DuckDBEngine
-from runner.errors import SegmentError, StateError
-from runner.membership import Held
+from runner.core.errors import SegmentError, StateError
+from runner.core.membership import Held
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.engine import DuckDBEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 from tests.unit.engine.test_deltas import TYPES, Bench, everyone
@@ -34,15 +34,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int = 0) -> None:
     """Let all statements but the first `after` fail."""
-    rows, calls = watched.Running.rows, count()
+    rows, calls = cancellable.Running.rows, count()
 
-    def broken(running: watched.Running, *args: Any, **options: Any) -> Any:
+    def broken(running: cancellable.Running, *args: Any, **options: Any) -> Any:
         if next(calls) >= after:
             running.stop()
             raise error
         return rows(running, *args, **options)
 
-    monkeypatch.setattr(watched.Running, "rows", broken)
+    monkeypatch.setattr(cancellable.Running, "rows", broken)
 
 
 def told(attempt: Callable[[], object]) -> str:
@@ -140,7 +140,7 @@ def test_an_unforeseen_fault_is_not_hidden(people: World, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> NoReturn:
         raise LookupError("a fault of ours")
 
-    monkeypatch.setattr(watched, "run", broken)
+    monkeypatch.setattr(cancellable, "run", broken)
 
     with pytest.raises(LookupError):
         people.evaluate("select email from shop.people")

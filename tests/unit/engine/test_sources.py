@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from runner.errors import SegmentError
-from runner.findings import Location
-from runner.identifiers import IdentifierType
-from runner.model import Source
+from runner.core.errors import SegmentError
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Source
 from tests.unit.engine.conftest import SOURCES_FILE, World, activation
 
 PEOPLE = "select 'person' || i || '@example.com' as email, i as n from range(3) t(i)"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType
 from tests.unit.engine.conftest import World
 
 REFUSED = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from runner.engine.watched import Running, TimeLimitReached, run
+from runner.engine.duckdb.cancellable import Running, TimeLimitReached, run
 from runner.interruption import interrupt
 
 ENDLESS = "select count(*) from range(10_000_000) a, range(10_000_000) b"

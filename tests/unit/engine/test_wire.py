@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.engine.wire import BLANK, KEPT, reasons, wire_select, wire_text
-from runner.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType
+from runner.engine.segments.normalize import BLANK, KEPT, reasons, wire_select, wire_text
 from tests.plain_duckdb import plain
 from tests.unit.engine import naive
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from runner.errors import HeadcountError
+from runner.core.errors import HeadcountError
 from runner.listening import listen, url_of
 
 

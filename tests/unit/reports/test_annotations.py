@@ -7,9 +7,10 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.findings import Finding, Location
-from runner.plan import Action, Block
-from runner.reports.annotations import findings_annotations, plan_annotations
+from runner.core.findings import Finding, Location
+from runner.core.records import Action
+from runner.planning.plan import Block
+from runner.reports.github_annotations import findings_annotations, plan_annotations
 from tests.builders import activation, change, plan
 
 

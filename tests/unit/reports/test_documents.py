@@ -10,18 +10,18 @@ from typing import Any
 import jsonschema
 import pytest
 
-from runner.applied import ActivationRun, Outcome, Run, Unfinished
 from runner.config import schema_folder
-from runner.destinations import Account
-from runner.diagnosis import Check, Verdict
-from runner.findings import Finding
-from runner.identifiers import IdentifierType
-from runner.membership import Rejected, TypeDelta
-from runner.model import Setting
-from runner.plan import Action, Block, FieldChange
-from runner.reports import documents
-from runner.reports.doctor import doctor_document
-from runner.reports.saved import saved_plan_document
+from runner.core.checks import Check, Verdict
+from runner.core.destination import Account
+from runner.core.findings import Finding
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Rejected, TypeDelta
+from runner.core.project import Setting
+from runner.core.records import Action, ActivationRun, Outcome, Run, Unfinished
+from runner.planfile.plan_document import saved_plan_document
+from runner.planning.plan import Block, FieldChange
+from runner.reports import json_documents
+from runner.reports.doctor_report import doctor_document
 from runner.workflows.apply import Applied
 from runner.workflows.status import Standing
 from runner.workflows.sync import Skipped, Synced
@@ -44,10 +44,10 @@ RUN = ActivationRun("new", "create", Outcome.DONE, 10, 0, 1, 0, 10, 0.5, "new")
 APPLIED = Applied(PLAN, (RUN,), approved=True)
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
-    "plan": documents.plan_document(PLAN),
+    "plan": json_documents.plan_document(PLAN),
     "saved-plan": saved_plan_document(PLAN),
-    "run": documents.run_document("apply", APPLIED),
-    "status": documents.status_document(
+    "run": json_documents.run_document("apply", APPLIED),
+    "status": json_documents.status_document(
         (
             Standing("new", "not applied", "shop", "12345", "New"),
             Standing(
@@ -56,13 +56,13 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             ),
         )
     ),
-    "history": documents.history_document((Run(1, "apply", NOON, None, (RUN,)), Run(2, "sync", NOON, NOON))),
-    "accounts": documents.accounts_document({"shop": (Account("12345", "Corner Shop"),)}),
-    "resolved": documents.resolved_document(
+    "history": json_documents.history_document((Run(1, "apply", NOON, None, (RUN,)), Run(2, "sync", NOON, NOON))),
+    "accounts": json_documents.accounts_document({"shop": (Account("12345", "Corner Shop"),)}),
+    "resolved": json_documents.resolved_document(
         activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE)))
     ),
     "doctor": doctor_document((Check("account", "shop", Verdict.WRONG, "may not be used", "use another"),)),
-    "findings": documents.findings_document((Finding(HERE, "unknown-field", "unknown field"),)),
+    "findings": json_documents.findings_document((Finding(HERE, "unknown-field", "unknown field"),)),
 }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_document_matches_its_schema(name: str) -> None:
 
 
 def test_a_sync_document_is_a_run_that_names_whom_it_skipped() -> None:
-    document = documents.sync_document(Synced(APPLIED, (Skipped("loyal", "not applied yet"),)))
+    document = json_documents.sync_document(Synced(APPLIED, (Skipped("loyal", "not applied yet"),)))
     jsonschema.Draft7Validator(schema("run")).validate(document)
     assert document["skipped"] == [{"activation": "loyal", "reason": "not applied yet"}]
 

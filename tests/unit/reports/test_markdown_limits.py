@@ -8,7 +8,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.plan import Action, Block, Change, FieldChange
+from runner.core.records import Action
+from runner.planning.plan import Block, Change, FieldChange
 from runner.reports.markdown import LIMIT, MARKER, plan_markdown
 from tests.builders import change, plan
 

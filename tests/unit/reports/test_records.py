@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from runner.applied import ActivationRun, Outcome, Run, Unfinished
-from runner.reports.records import history_text, status_text
+from runner.core.records import ActivationRun, Outcome, Run, Unfinished
+from runner.reports.status_and_history import history_text, status_text
 from runner.workflows.status import Standing
 from tests.builders import EMAIL, MADID, NOON
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from runner.applied import ActivationRun, Outcome
-from runner.findings import Location
-from runner.identifiers import IdentifierType
-from runner.membership import Rejected, TypeDelta
-from runner.model import Setting
-from runner.plan import HOMELESS, Action, Block, FieldChange
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Rejected, TypeDelta
+from runner.core.project import Setting
+from runner.core.records import Action, ActivationRun, Outcome
+from runner.planning.plan import HOMELESS, Block, FieldChange
+from runner.planning.staleness import id_of
 from runner.reports.markdown import plan_markdown
-from runner.reports.text import plan_text, resolved_text, run_text, skipped_text
-from runner.reviewed import id_of
+from runner.reports.plan_text import plan_text, resolved_text, run_text, skipped_text
 from runner.workflows.sync import Skipped
 from tests.builders import EMAIL, HERE, MADID, activation, applied, change, delta, evaluation, plan
 

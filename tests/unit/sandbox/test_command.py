@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runner.cli.server import sandbox
-from runner.errors import UsageError
+from runner.cli.commands.sandbox import sandbox
+from runner.core.errors import UsageError
 from runner.sandbox import Account, Advertiser, App, Retailer, SandboxOptions
 
 Options = Callable[..., SandboxOptions]

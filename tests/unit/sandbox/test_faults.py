@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.errors import UsageError
-from runner.sandbox.faults import Fault, FaultKind, Faults, Occasion, Rule, fault_named
+from runner.core.errors import UsageError
+from runner.sandbox.fault_injection import Fault, FaultKind, Faults, Occasion, Rule, fault_named
 
 
 def _occasion(path: str = "/x", method: str = "PATCH", operation: str | None = None) -> Occasion:

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sandbox.identifiers import READERS, read, wire_form
+from runner.sandbox.world.identifier_validation import READERS, read, wire_form
 
 HEX = st.text("019abfABF", min_size=64, max_size=64)
 TEXT = st.text("aZ\u01300.-+ \n\N{NO-BREAK SPACE}@", max_size=20)

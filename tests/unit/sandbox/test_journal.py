@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.sandbox.journal import Amended, Change, Cleared, Journal, NextId, SegmentPut, SegmentRemoved
-from runner.sandbox.segments import Segment
-from runner.sandbox.services import Service
+from runner.sandbox.api.services import Service
+from runner.sandbox.world.data_file import Amended, Change, Cleared, Journal, NextId, SegmentPut, SegmentRemoved
+from runner.sandbox.world.segment_records import Segment
 
 SEGMENT = Segment(9, "12345", "name", None, "ContactList", 1.5, 2.5)
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import sys
 
-from runner.sandbox.identifiers import read
-from runner.sandbox.memberships import CountedMemberships, KeptMemberships, SizeHistory
+from runner.sandbox.world.identifier_validation import read
+from runner.sandbox.world.segment_members import CountedMemberships, KeptMemberships, SizeHistory
 
 
 def test_a_member_takes_little_room() -> None:

@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from runner.applied import ActivationRun, Outcome
-from runner.errors import HeadcountError, InvalidProject, Locked, StateError
-from runner.findings import Finding
-from runner.model import Activation, Project, Schedule
-from runner.plan import Plan
-from runner.schedule import is_due
-from runner.select import Selection
-from runner.service.board import Board
+from runner.core.errors import HeadcountError, InvalidProject, Locked, StateError
+from runner.core.findings import Finding
+from runner.core.project import Activation, Project, Schedule
+from runner.core.records import ActivationRun, Outcome
+from runner.core.schedule import is_due
+from runner.core.selection import Selection
+from runner.planning.plan import Plan
+from runner.service.health import Board
 from runner.service.loop import Event, Known, Service
 from runner.workflows.apply import Applied
 from runner.workflows.sync import Skipped, Synced

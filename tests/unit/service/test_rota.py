@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.model import Schedule
-from runner.schedule import is_due, next_due
-from runner.service.rota import LONGEST_RETRY, RETRY, Setback, Turn, set_back, start, turns
+from runner.core.project import Schedule
+from runner.core.schedule import is_due, next_due
+from runner.service.stagger import LONGEST_RETRY, RETRY, Setback, Turn, set_back, start, turns
 from tests.builders import NOON, activation
 
 DAILY = Schedule(cron="0 6 * * *", timezone="Europe/Paris")

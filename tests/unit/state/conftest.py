@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from runner.applied import Definition
-from runner.destinations import Taken
-from runner.identifiers import IdentifierType, Operation
-from runner.membership import Batch
-from runner.state.local import LocalState
-from runner.state.remote import RemoteState
+from runner.core.destination import Taken
+from runner.core.identifiers import IdentifierType, Operation
+from runner.core.membership import Batch
+from runner.core.records import Definition
+from runner.state.local.local_state import LocalState
+from runner.state.remote.remote_state import RemoteState
 from tests.object_store import ObjectStore, running_store
 from tests.plain_duckdb import plain
 
@@ -90,13 +90,13 @@ def intend(state: LocalState, activation: str = "loyal", account: str = "12345")
 
 
 def write_members(path: Path, count: int = 3) -> None:
-    """A membership file with the columns of runner.membership.Held."""
+    """A membership file with the columns of runner.core.membership.Held."""
     _copy(f"select 'email' as identifier_type, encode('m' || range) as identifier, false as unknown "
           f"from range({count})", path)  # fmt: skip
 
 
 def write_outbox(path: Path, batches: tuple[Batch, ...] = BATCHES) -> None:
-    """A delta file with the columns of runner.membership.Held."""
+    """A delta file with the columns of runner.core.membership.Held."""
     rows = ", ".join(
         f"({batch.number}::integer, '{batch.operation}', '{batch.identifier_type}', encode('{batch.number}-{index}'))"
         for batch in batches

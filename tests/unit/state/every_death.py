@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runner.applied import ActivationRun, Definition, Outcome
-from runner.destinations import Taken
-from runner.identifiers import IdentifierType, Operation
-from runner.membership import Batch
-from runner.state.local import LocalState
+from runner.core.destination import Taken
+from runner.core.identifiers import IdentifierType, Operation
+from runner.core.membership import Batch
+from runner.core.records import ActivationRun, Definition, Outcome
+from runner.state.local.local_state import LocalState
 
 AT = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 EMAIL = IdentifierType.EMAIL

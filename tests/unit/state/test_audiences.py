@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from runner.applied import AppliedAudience
-from runner.membership import Held
-from runner.state.audiences import FORGOTTEN
+from runner.core.membership import Held
+from runner.core.records import AppliedAudience
+from runner.state.db.tables.audiences import FORGOTTEN
 
 from .conftest import AT, DEFINITION, EMAIL, EVERYWHERE, LATER, begin_delta, end_delta, files, intend, send
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.membership import Held
+from runner.core.membership import Held
 
 from .conftest import BATCHES, begin_delta, end_delta, write_outbox
 
@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[3]
 SEND = """
 import os, signal, sys
 from pathlib import Path
-from runner.destinations import Taken
-from runner.state.local import LocalState
+from runner.core.destination import Taken
+from runner.state.local.local_state import LocalState
 from tests.unit.state.conftest import begin_delta, intend
 state = LocalState(Path(sys.argv[1]))
 with state.lock("headcount apply"):
@@ -87,7 +87,7 @@ def test_every_commit_is_on_the_disk_before_it_returns(open_state):
 
 def test_files_and_the_folders_that_name_them_are_flushed_before_they_are_pointed_to(open_state, folder, monkeypatch):
     flushed = []
-    monkeypatch.setattr("runner.state.files.flush", flushed.append)
+    monkeypatch.setattr("runner.state.local.state_folder.flush", flushed.append)
     state = open_state()
     with state.lock("headcount apply"):
         key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state.clock())

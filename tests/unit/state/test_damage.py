@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import StateError
-from runner.state import checksums
-from runner.state import files as state_files
-from runner.state.local import LocalState
+from runner.core.errors import StateError
+from runner.state.db import checksums
+from runner.state.local import state_folder as state_files
+from runner.state.local.local_state import LocalState
 
 from .conftest import begin_delta, end_delta, files, intend, send
 
@@ -250,7 +250,7 @@ def test_a_disk_that_fails_inside_a_transaction_leaves_all_of_it_undone(open_sta
         def fail(*_):
             raise sqlite3.OperationalError("disk I/O error")
 
-        monkeypatch.setattr("runner.state.deltas.add_file", fail)
+        monkeypatch.setattr("runner.state.db.tables.deltas.add_file", fail)
         with pytest.raises(StateError, match="disk I/O error"):
             end_delta(state, filled)
         assert state.audiences() == before
@@ -270,7 +270,7 @@ def test_a_file_that_cannot_be_written_is_named_with_what_to_do(state, monkeypat
         def fail(path):
             raise OSError(number, "no")
 
-        monkeypatch.setattr("runner.state.files.flush", fail)
+        monkeypatch.setattr("runner.state.local.state_folder.flush", fail)
         with pytest.raises(StateError) as refused:
             begin_delta(state, key)
         assert str(path) in refused.value.message
@@ -297,7 +297,7 @@ def test_a_log_that_is_lost_after_a_kill_takes_no_older_change_with_it(folder):
     script = f"""
 import os, signal
 from pathlib import Path
-from runner.state.local import LocalState
+from runner.state.local.local_state import LocalState
 from tests.unit.state.conftest import intend
 
 state = LocalState(Path({str(folder)!r}))

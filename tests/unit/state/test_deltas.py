@@ -10,11 +10,11 @@ from threading import Thread
 import pytest
 from jsonschema import Draft7Validator
 
-from runner.applied import Unfinished
-from runner.destinations import Taken
-from runner.errors import StateError
-from runner.membership import Held
-from runner.reports.kept import kept_document
+from runner.core.destination import Taken
+from runner.core.errors import StateError
+from runner.core.membership import Held
+from runner.core.records import Unfinished
+from runner.reports.state_list import kept_document
 from runner.state.contents import contents_of
 
 from .conftest import (

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.applied import ActivationRun, Outcome
-from runner.errors import StateError
-from runner.state import checksums
-from runner.state.local import LocalState
+from runner.core.errors import StateError
+from runner.core.records import ActivationRun, Outcome
+from runner.state.db import checksums
+from runner.state.local.local_state import LocalState
 
 from .conftest import AT, begin_delta, end_delta, intend, send
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UsageError
+from runner.core.errors import UsageError
 from runner.state import open_state
 
 from .conftest import intend

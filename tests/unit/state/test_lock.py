@@ -14,16 +14,16 @@ from datetime import timedelta
 
 import pytest
 
-from runner.errors import Locked, StateError
-from runner.state.files import StateFolder
-from runner.state.local import LocalState
+from runner.core.errors import Locked, StateError
+from runner.state.local.local_state import LocalState
+from runner.state.local.state_folder import StateFolder
 
 from .conftest import AT, begin_delta, end_delta, files, intend
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from runner.state.local import LocalState
+from runner.state.local.local_state import LocalState
 with LocalState(Path(sys.argv[1])).lock("headcount sync"):
     print("held", flush=True)
     time.sleep(60)

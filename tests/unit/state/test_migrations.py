@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from runner.applied import ActivationRun, Outcome
-from runner.errors import StateError
-from runner.state import checksums, schema
+from runner.core.errors import StateError
+from runner.core.records import ActivationRun, Outcome
+from runner.state.db import checksums, schema
 
 from .conftest import AT, DEFINITION, begin_delta, end_delta, files, intend
 

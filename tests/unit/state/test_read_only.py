@@ -12,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import StateError
-from runner.state import database
-from runner.state.local import LocalState
+from runner.core.errors import StateError
+from runner.state.db import database
+from runner.state.local.local_state import LocalState
 
 from .conftest import begin_delta, end_delta, files, intend
 
 READ = """
 import os, sys
 from pathlib import Path
-from runner.errors import StateError
-from runner.state import database, local
+from runner.core.errors import StateError
+from runner.state.db import database
+from runner.state.local import local_state
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write anywhere
-state = local.LocalState(Path(sys.argv[1]))
+state = local_state.LocalState(Path(sys.argv[1]))
 try:
     for audience in state.audiences():
         print(audience.activation, audience.members, state.held(audience.key).members is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.errors import StateError
+from runner.core.errors import StateError
 
 from .conftest import begin_delta, end_delta, files, intend
 

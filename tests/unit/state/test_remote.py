@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.applied import ActivationRun, Outcome
-from runner.destinations import Taken
-from runner.errors import Locked, LockLost, StateError, UsageError
-from runner.membership import Held
-from runner.state import control, lease, schema
-from runner.state.lease import Terms
-from runner.state.remote import JOURNAL_STEPS, RemoteState
+from runner.core.destination import Taken
+from runner.core.errors import Locked, LockLost, StateError, UsageError
+from runner.core.membership import Held
+from runner.core.records import ActivationRun, Outcome
+from runner.state.db import schema
+from runner.state.remote import control_object, lease
+from runner.state.remote.lease import Terms
+from runner.state.remote.remote_state import JOURNAL_STEPS, RemoteState
 
 from .conftest import AT, BATCHES, EMAIL, begin_delta, end_delta, intend, rows, send
 
@@ -235,8 +236,8 @@ def test_a_holder_that_cannot_renew_stops_by_itself_before_its_lease_ends(machin
 
 HOLD = """
 import sys, time
-from runner.state.remote import RemoteState
-from runner.state.lease import Terms
+from runner.state.remote.remote_state import RemoteState
+from runner.state.remote.lease import Terms
 from tests.unit.state.conftest import begin_delta, intend
 state = RemoteState(sys.argv[1], {"HEADCOUNT_CACHE": sys.argv[2]}, terms=Terms(2.0, 0.2, 0.5))
 with state.lock("headcount apply"):
@@ -390,7 +391,7 @@ def test_a_control_object_that_means_nothing_here_is_refused(machine, store, buc
 def rewritten(document):
     """A control object with that content, as another version of Headcount or a mistake might have written it."""
     rest = {name: value for name, value in document.items() if name not in ("format_version", "sha256")}
-    return json.dumps({**document, "sha256": control._checksum(rest)}).encode()
+    return json.dumps({**document, "sha256": control_object._checksum(rest)}).encode()
 
 
 def ran(state):
@@ -555,9 +556,9 @@ def test_a_snapshot_of_an_older_format_is_stored_anew_by_the_next_run(machine, m
     state = machine("one")
     with state.lock("headcount apply"):
         state.begin_run("apply", AT)
-    before = control.read(state.bucket).control.snapshot
+    before = control_object.read(state.bucket).control.snapshot
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x)",)))
     newer = machine("two")
     with newer.lock("headcount apply"):
         pass
-    assert control.read(newer.bucket).control.snapshot != before
+    assert control_object.read(newer.bucket).control.snapshot != before

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from runner.errors import Locked, StateError, UsageError
+from runner.core.errors import Locked, StateError, UsageError
 from runner.state import transfer
-from runner.state.lease import Terms
-from runner.state.local import LocalState
-from runner.state.remote import RemoteState
+from runner.state.local.local_state import LocalState
+from runner.state.remote.lease import Terms
+from runner.state.remote.remote_state import RemoteState
 from runner.state.transfer import is_unused, move, pull, push
 
 from .conftest import AT, EVERYWHERE, begin_delta, end_delta, intend, rows, send

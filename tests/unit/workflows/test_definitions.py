@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.plan import Action, Change, FieldChange
-from runner.workflows.definitions import Step, carry_out, in_order
-from runner.workflows.tools import Tools
+from runner.core.records import Action
+from runner.planning.plan import Change, FieldChange
+from runner.workflows.context import Tools
+from runner.workflows.reconcile import Step, carry_out, in_order
 from tests.builders import NOON, activation, applied, change
 
 

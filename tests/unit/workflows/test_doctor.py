@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.diagnosis import Verdict
+from runner.core.checks import Verdict
 from runner.workflows.doctor import clock_check
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runner.applied import Unfinished
-from runner.workflows.sizes import _is_far
+from runner.core.records import Unfinished
+from runner.workflows.drift import _is_far
 from runner.workflows.status import Standing
 from tests.builders import EMAIL, NOON
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.workflows.together import Work, together
+from runner.workflows.concurrency import Work, together
 
 
 def test_calls_of_different_works_overlap() -> None:

@@ -1,0 +1,134 @@
+"""`init` and `validate`: the commands that work on the files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli import completion
+from runner.cli.console import show_json, show_line, show_text, write_result
+from runner.cli.options import (
+    DEFAULT_DIR,
+    ChangedSince,
+    CheckFormat,
+    CheckOutput,
+    Dir,
+    Exclude,
+    NoColor,
+    Select,
+    Today,
+    Var,
+)
+from runner.cli.wiring import Setup
+from runner.core.errors import InvalidProject
+
+if TYPE_CHECKING:
+    from runner.core.project import Activation, Project
+    from runner.core.selection import Selection
+
+
+def init(folder: Dir = DEFAULT_DIR) -> None:
+    """Write a commented starter project: a destination, a source with sample data, an activation."""
+    from runner.starter import write_starter
+
+    for path in write_starter(folder):
+        show_line(f"wrote {path}" + ("/ (schemas, for your editor)" if path.name == ".schemas" else ""))
+    write_result("\nTry it: run `headcount sandbox` in another terminal, then\n")
+    show_line(f"  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan{_dir_option(folder)}")
+
+
+def validate(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
+    resolved: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Print each setting of this activation and where it came from.",
+            autocompletion=completion.activations,
+        ),
+    ] = None,
+    sources: Annotated[
+        bool, typer.Option("--sources/--no-sources", help="Whether to check SQL and mappings against the data.")
+    ] = True,
+    format: CheckOutput = CheckFormat.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    no_color: NoColor = False,
+) -> None:
+    """Check the files. Makes no network call. A selection narrows what is checked against the data, not the files."""
+    setup = Setup.of(folder, var, today, no_color=no_color)
+    project = setup.project()
+    chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
+    if sources:
+        _check_sources(project, chosen)
+    if resolved is not None:
+        _show_resolved(_named(project, resolved), setup, format)
+    elif format is CheckFormat.JSON:
+        from runner.reports.json_documents import findings_document
+
+        show_json(findings_document(()))
+    else:
+        show_line(_praise(project, setup))
+
+
+def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
+    from runner.core.selection import Candidate
+
+    selection.require_matches([Candidate.of(one) for one in project.activations])
+    return tuple(one for one in project.activations if selection.means(Candidate.of(one)))
+
+
+def _check_sources(project: Project, chosen: tuple[Activation, ...]) -> None:
+    """What only the data can tell: files that are not there, SQL and mappings that do not fit them."""
+    from runner.config import check_source_files
+    from runner.engine.duckdb.engine import DuckDBEngine
+
+    findings = list(check_source_files(project))
+    if not findings:
+        engine = DuckDBEngine()
+        try:
+            for activation in chosen:
+                findings += engine.check(activation, project.sources)
+        finally:
+            engine.close()
+    if findings:
+        raise InvalidProject(tuple(sorted(set(findings))))
+
+
+def _named(project: Project, activation_id: str) -> Activation:
+    from runner.core.selection import require_known
+
+    require_known([activation_id], (one.id for one in project.activations))
+    return next(a for a in project.activations if a.id == activation_id)
+
+
+def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) -> None:  # noqa: A002 - the option's name
+    if format is CheckFormat.JSON:
+        from runner.reports.json_documents import resolved_document
+
+        show_json(resolved_document(activation))
+    else:
+        from runner.reports.plan_text import resolved_text
+
+        show_text(setup.out, resolved_text(activation))
+
+
+def _praise(project: Project, setup: Setup) -> str:
+    from runner.reports.counts import plural
+
+    parts = (
+        plural(len(project.activations), "activation"),
+        plural(len(project.segments), "segment"),
+        plural(len(project.destinations), "destination"),
+        plural(len(project.sources), "source"),
+    )
+    return f"{setup.folder} is valid: {', '.join(parts)}."
+
+
+def _dir_option(folder: Path) -> str:
+    return "" if folder == DEFAULT_DIR else f" --dir {folder}"

@@ -1,0 +1,180 @@
+"""`status`, `history` and `accounts`: the commands that only look."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli import completion, exit_codes
+from runner.cli.console import show_json, show_line, show_table, show_text, tell
+from runner.cli.env_credentials import missing_variables, undeclared_destinations
+from runner.cli.options import (
+    DEFAULT_DIR,
+    At,
+    ChangedSince,
+    Dir,
+    Exclude,
+    Format,
+    NoColor,
+    Output,
+    Select,
+    Today,
+    Var,
+    Verbose,
+)
+from runner.cli.wiring import Setup, connect
+from runner.core.errors import DestinationError, UsageError
+
+if TYPE_CHECKING:
+    from runner.core.destination import Account
+    from runner.core.project import Destination
+
+
+def status(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask Criteo how many identifiers each audience has: a call for each.")
+    ] = False,
+    fail_stale: Annotated[
+        bool, typer.Option("--fail-stale", help="Exit with 1 when an audience is older than its freshness allows.")
+    ] = False,
+    at: At = "",
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show per activation: audience, members, last run, next due, unfinished work. Makes no call but for --live."""
+    from runner.reports.json_documents import status_document
+    from runner.reports.status_and_history import status_text
+    from runner.workflows.status import standings
+
+    setup = Setup.of(folder, var, today, verbose, no_color, at)
+    project = setup.project()
+    selection = setup.selection(project, select, exclude, changed_since)
+    with closing(setup.state()) as state:
+        rows = standings(project, state, setup.clock(), selection)
+    if live:
+        from runner.workflows.accounts import Accounts
+        from runner.workflows.drift import with_live_sizes
+
+        with closing(Accounts(connect)) as accounts:
+            rows = with_live_sizes(rows, project, accounts, setup.clock())
+    if format is Format.JSON:
+        show_json(status_document(rows))
+    else:
+        show_text(setup.out, status_text(rows, setup.clock()))
+    stale = [row.activation for row in rows if row.stale]
+    if fail_stale and stale:
+        tell(f"Stale: {', '.join(stale)}.\n")
+        raise typer.Exit(exit_codes.FAILED)
+
+
+def history(
+    activation: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only this activation.", autocompletion=completion.activations)
+    ] = None,
+    folder: Dir = DEFAULT_DIR,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    no_color: NoColor = False,
+) -> None:
+    """Show past runs: added, removed, rejected, duration, outcome. Reads the state alone."""
+    from runner.reports.json_documents import history_document
+    from runner.reports.status_and_history import history_text
+
+    setup = Setup.of(folder, no_color=no_color)
+    with closing(setup.state()) as state:
+        runs = state.runs(activation, limit)
+    if format is Format.JSON:
+        show_json(history_document(runs))
+    elif runs:
+        show_text(setup.out, history_text(runs, setup.clock()))
+    else:
+        show_line(f"No run of {activation} yet." if activation else "No run yet.")
+
+
+def schedule(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the next ones first.")] = 20,
+    at: At = "",
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    no_color: NoColor = False,
+) -> None:
+    """Show the next runs, as the schedules and the last good runs make them due. Makes no call."""
+    from itertools import islice
+
+    from runner.reports.json_documents import schedule_document
+    from runner.reports.status_and_history import schedule_text
+    from runner.workflows.upcoming import timetable
+
+    setup = Setup.of(folder, var, no_color=no_color, at=at)
+    project = setup.project()
+    selection = setup.selection(project, select, exclude, changed_since)
+    with closing(setup.state()) as state:
+        runs = tuple(islice(timetable(project, state, setup.clock(), selection), limit))
+    if format is Format.JSON:
+        show_json(schedule_document(runs))
+    else:
+        show_text(setup.out, schedule_text(runs, setup.clock()))
+
+
+def accounts(
+    folder: Dir = DEFAULT_DIR,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show the ad accounts that the credentials may use."""
+    from runner.reports.accounts_table import accounts_table
+    from runner.reports.json_documents import accounts_document
+    from runner.workflows.accounts import require_credentials
+
+    setup = Setup.of(folder, var, "", verbose, no_color)
+    declared = setup.project().destinations if setup.folder.is_dir() else ()
+    require_credentials(declared)
+    listed = _listed(declared) if declared else _listed_undeclared(setup.folder)
+    if format is Format.JSON:
+        show_json(accounts_document(listed))
+    else:
+        show_table(setup.out, accounts_table(listed))
+
+
+def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[Account, ...]]:
+    listed = {}
+    for destination in destinations:
+        with closing(connect(destination)) as connection:
+            listed[destination.name] = connection.accounts()
+    return listed
+
+
+def _listed_undeclared(folder: Path) -> dict[str, tuple[Account, ...]]:
+    """The accounts of the environment's credentials, which are for one of Criteo's services or for both."""
+    missing = missing_variables()
+    if missing:
+        raise UsageError(
+            f"no destination is declared below {folder}, and {' and '.join(missing)} not set in the environment",
+            "set CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET, or declare a destination (`headcount init`)",
+        )
+    listed: dict[str, tuple[Account, ...]] = {}
+    refusals = []
+    for destination in undeclared_destinations():
+        try:
+            listed |= _listed((destination,))
+        except DestinationError as error:
+            refusals.append(error)
+    if not listed:
+        raise refusals[0]
+    return listed

@@ -1,0 +1,240 @@
+"""`plan`, `apply`, `sync` and `import`: the commands that look at Criteo or change it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli import completion, exit_codes
+from runner.cli.ci_outputs import from_root, require_folder, write_report
+from runner.cli.console import show_json, show_line, show_text, tell, write_result
+from runner.cli.options import (
+    DEFAULT_DIR,
+    AllowRemovals,
+    At,
+    ChangedSince,
+    Dir,
+    Exclude,
+    Format,
+    GitlabReport,
+    NoColor,
+    Out,
+    Output,
+    PlanFile,
+    PlanFormat,
+    PlanId,
+    PlanOutput,
+    Prune,
+    Select,
+    Today,
+    Var,
+    Verbose,
+    Yes,
+)
+from runner.cli.wiring import Bench, Setup, opened
+from runner.core.errors import UsageError
+from runner.planfile.write_plan import require_writable, reviewed_plan, write_plan
+
+if TYPE_CHECKING:
+    from runner.core.selection import Selection
+    from runner.planning.plan import Plan
+    from runner.workflows.make_plan import Request
+
+
+def plan(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
+    prune: Prune = False,
+    allow_removals: AllowRemovals = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
+    ] = False,
+    out: Out = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the last line only, which says it all.")] = False,
+    gitlab_report: GitlabReport = None,
+    format: PlanOutput = PlanFormat.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show what apply would change. Changes nothing, in Criteo or in the state."""
+    from runner.workflows.make_plan import make_plan
+
+    setup = Setup.of(folder, var, today, verbose, no_color)
+    require_writable(out)
+    require_folder(gitlab_report)
+    project = setup.project()
+    request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
+    with opened(setup) as bench:
+        made = make_plan(project, request, bench.tools, bench.accounts)
+    if out is not None:
+        write_plan(out, made)
+    if gitlab_report is not None:
+        write_report(gitlab_report, made)
+    if quiet and format is PlanFormat.TEXT:
+        from runner.reports.plan_text import plan_summary
+
+        show_text(setup.out, plan_summary(made))
+    else:
+        _show_plan(made, setup, format)
+    raise typer.Exit(exit_codes.of_plan(made, detailed=detailed_exitcode))
+
+
+def apply(
+    file: PlanFile = None,
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
+    yes: Yes = False,
+    prune: Prune = False,
+    allow_removals: AllowRemovals = None,
+    plan_id: PlanId = "",
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Make the change: definitions and memberships. Asks first, unless --yes."""
+    from runner.planning.staleness import StalePlan
+    from runner.reports.json_documents import run_document
+    from runner.reports.plan_text import run_text
+    from runner.workflows.apply import apply as carry_out
+
+    setup = Setup.of(folder, var, today, verbose, no_color)
+    if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
+        raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
+    project = setup.project()
+    asked = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
+    request, reviewed = reviewed_plan(file, plan_id, asked)
+    try:
+        with opened(setup) as bench:
+            approve = partial(_approve, setup=setup, bench=bench, yes=yes, format=format)
+            done = carry_out(project, request, bench.tools, bench.accounts, approve, reviewed)
+    except StalePlan as stale:
+        if format is Format.TEXT and stale.plan is not None and not stale.differences:
+            _show_plan(stale.plan, setup, PlanFormat.TEXT)
+        raise
+    if format is Format.JSON:
+        show_json(run_document("apply", done))
+    elif not done.approved:
+        tell("Not applied.\n")
+    else:
+        if not done.plan.pending:
+            _show_plan(done.plan, setup, PlanFormat.TEXT)
+        show_text(setup.out, run_text(done.outcomes))
+    raise typer.Exit(exit_codes.of_run(done))
+
+
+def sync(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    changed_since: ChangedSince = "",
+    allow_removals: AllowRemovals = None,
+    rebuild: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rebuild",
+            metavar="ID",
+            help="Clear this activation's audience and refill it; repeatable.",
+            autocompletion=completion.activations,
+        ),
+    ] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only what its schedule makes due since its last good run.")
+    ] = False,
+    at: At = "",
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Update memberships of what is already applied; never ships a changed definition."""
+    from runner.reports.json_documents import sync_document
+    from runner.reports.plan_text import run_text, skipped_text
+    from runner.reports.status_and_history import waiting_text
+    from runner.workflows.make_plan import Request
+    from runner.workflows.sync import sync as bring_up_to_date
+
+    if due and rebuild:
+        raise UsageError(
+            "--due and --rebuild exclude each other", "a rebuild is done when it is asked for: leave out --due"
+        )
+    setup = Setup.of(folder, var, today, verbose, no_color, at)
+    project = setup.project()
+    selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
+    request = Request(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
+    with opened(setup) as bench:
+        done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()), due=due)
+    if format is Format.JSON:
+        show_json(sync_document(done))
+    else:
+        show_text(setup.out, skipped_text(done.skipped))
+        show_text(setup.out, waiting_text(done.waiting, setup.clock()))
+        show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
+    refused = any(one.activation in (rebuild or ()) for one in done.skipped)
+    raise typer.Exit(exit_codes.of_run(done.applied) or (exit_codes.FAILED if refused else exit_codes.OK))
+
+
+def take_over(
+    activation: Annotated[
+        str, typer.Argument(metavar="ID", help="The activation's id.", autocompletion=completion.activations)
+    ],
+    audience: Annotated[str, typer.Argument(metavar="AUDIENCE_ID", help="The audience's id in Criteo.")],
+    folder: Dir = DEFAULT_DIR,
+    var: Var = None,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Take over an audience that exists in Criteo; the next apply clears and refills it."""
+    from runner.workflows.import_audience import take_over as import_audience
+
+    setup = Setup.of(folder, var, "", verbose, no_color)
+    project = setup.project()
+    with opened(setup) as bench:
+        done = import_audience(project, activation, audience, bench.tools, bench.accounts)
+    size = "" if done.size is None else f", {done.size:,} identifiers by Criteo's count"
+    show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
+    show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
+
+
+def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: list[str] | None) -> Request:
+    from runner.workflows.make_plan import Request
+
+    names = tuple(setup.variables)
+    return Request(setup.today, selection, prune, frozenset(allow_removals or ()), variables=names)
+
+
+def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A002 - the option's name
+    if format is PlanFormat.JSON:
+        from runner.reports.json_documents import plan_document
+
+        show_json(plan_document(made))
+    elif format is PlanFormat.MARKDOWN:
+        from runner.reports.markdown import plan_markdown
+
+        write_result(plan_markdown(made))
+    else:
+        from runner.reports.plan_text import plan_text
+
+        show_text(setup.out, plan_text(made))
+        if format is PlanFormat.GITHUB:
+            from runner.reports.github_annotations import plan_annotations
+
+            write_result(plan_annotations(made, from_root))
+
+
+def _approve(made: Plan, *, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002
+    if format is Format.TEXT:
+        bench.progress.pause()
+        _show_plan(made, setup, PlanFormat.TEXT)
+    return yes or typer.confirm("Apply this plan?", err=True)

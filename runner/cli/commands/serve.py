@@ -1,0 +1,177 @@
+"""`serve`: one long-running process that keeps audiences fresh by itself."""
+
+from __future__ import annotations
+
+import queue
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.console import tell
+from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Var, Verbose
+from runner.cli.progress_bar import Lines
+from runner.cli.wiring import Setup, opened
+from runner.core.errors import HeadcountError, UsageError
+from runner.reports.escape import shown
+
+if TYPE_CHECKING:
+    from runner.core.project import Project
+    from runner.service.loop import Event, Known
+    from runner.workflows.sync import Synced
+
+_SPREAD = re.compile(r"(\d{1,4})(s|m|h)|0")
+_LIBRARIES = ("prometheus_client", "starlette", "uvicorn", "watchfiles", "anyio", "h11")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600}
+
+
+def serve(
+    folder: Dir = DEFAULT_DIR,
+    select: Select = None,
+    exclude: Exclude = None,
+    spread: Annotated[
+        str, typer.Option("--spread", metavar="TIME", help="Spread starts over this time, such as 90s or 10m; or 0.")
+    ] = "10m",
+    host: Annotated[str, typer.Option("--host", help="Where /healthz and /metrics are answered.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port for them; 0 takes any.")] = 9464,
+    var: Var = None,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Keep audiences fresh until SIGTERM: run what is due, pick up changed files. Never ships a changed definition."""
+    length = _length(spread)
+    setup = Setup.of(folder, var, "", verbose, no_color)
+    with _libraries():
+        from runner.service.file_watcher import folders_of, watching
+        from runner.service.http_endpoints import answering
+        from runner.service.metrics import Metrics
+    from runner.core.selection import Selection
+    from runner.service.health import Board
+    from runner.service.loop import Event, Service
+
+    site = _Site(setup)
+    board = Board()
+    metrics = Metrics(board)
+    selection = Selection(tuple(select or ()), tuple(exclude or ()))
+    service = Service(site, board, metrics.count, selection=selection, spread=length)
+    with (
+        _signals(lambda: site.events.put(Event.STOP)),
+        watching(lambda: folders_of(folder, site.files), lambda: site.events.put(Event.CHANGED)),
+        answering(host, port, board, metrics) as url,
+    ):
+        service.load()
+        site.log(f"/healthz and /metrics at {url}")
+        service.run()
+
+
+@dataclass(slots=True)
+class _Site:
+    """Implements runner.service.loop.Site: the files, the state, Criteo, the clock, standard error."""
+
+    setup: Setup
+    files: frozenset[str] = frozenset()
+    events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
+    """A queue that a signal handler may put into, whatever the loop is doing."""
+
+    def now(self) -> datetime:
+        return self.setup.clock()
+
+    def load(self, today: date) -> Project:
+        self.setup = replace(self.setup, today=today)
+        project = self.setup.project()
+        self.files = frozenset[str]().union(*(one.files for one in project.activations))
+        return project
+
+    def known(self) -> Known:
+        from runner.service.loop import Known
+        from runner.workflows.upcoming import done_until
+
+        with closing(self.setup.state()) as state:
+            members: dict[str, int] = {}
+            applied = state.audiences()
+            for record in applied:
+                members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
+            good = state.last_good()
+            return Known(good, members, frozenset(good) - frozenset(done_until(applied, state.latest())))
+
+    def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
+        from runner.core.selection import Selection
+        from runner.workflows.make_plan import Request
+        from runner.workflows.sync import sync
+
+        request = Request(today, Selection(changed=ids))
+        with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as bench:
+            done = sync(project, request, bench.tools, bench.accounts, due=True)
+            return done, bench.tools.stopping()
+
+    def wait(self, seconds: float) -> Event | None:
+        from runner.service.loop import Event
+
+        event = None
+        with suppress(queue.Empty):
+            event = self.events.get(timeout=seconds) if seconds > 0 else self.events.get_nowait()
+            while event is not Event.STOP:
+                event = self.events.get_nowait()  # many changes are one
+        return event
+
+    def log(self, message: str) -> None:
+        tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {shown(message)}\n")
+
+
+class _Events(Lines):
+    """What a run has to tell, as lines of the service's log; how far it is, is left out."""
+
+    def __init__(self, on_sending: Callable[[], None], log: Callable[[str], None]) -> None:
+        super().__init__(on_sending)
+        self._log = log
+
+    def evaluated(self, activation: str, seconds: float) -> None:
+        """Not told."""
+
+    def sent(self, activation: str, identifiers: int) -> None:
+        """Not told."""
+
+    def note(self, message: str) -> None:
+        self._log(message)
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask the service to stop; while a run is under way, its own handlers stand above these."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _length(text: str) -> timedelta:
+    written = _SPREAD.fullmatch(text)
+    if written is None:
+        raise UsageError(f'--spread "{text}" is not a length of time', "write it as 90s, 10m or 1h, or 0 for none")
+    return timedelta(seconds=int(written[1]) * _SECONDS[written[2]]) if written[1] else timedelta()
+
+
+@contextmanager
+def _libraries() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in (
+            "prometheus_client",
+            "starlette",
+            "uvicorn",
+            "watchfiles",
+            "h11",
+        ):
+            raise
+        raise HeadcountError(
+            f"serve needs the package {error.name}, which is not installed", "pip install 'headcount[serve]'"
+        ) from None

@@ -1,0 +1,120 @@
+"""`headcount state ...`: what is kept, and the state as a whole from one place to another."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.console import show_json, show_line, show_text, tell
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Yes
+from runner.cli.wiring import Setup
+from runner.core.errors import HeadcountError, UsageError
+
+if TYPE_CHECKING:
+    from runner.state.local.local_state import LocalState
+
+app = typer.Typer(help="Look into the state, or bring it elsewhere.", rich_markup_mode=None, no_args_is_help=True)
+Folder = Annotated[Path, typer.Argument(help="A folder for the copy.")]
+
+
+@app.command("list")
+def list_(
+    folder: Dir = DEFAULT_DIR,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    no_color: NoColor = False,
+) -> None:
+    """Show what the state keeps: audiences, files, sizes, and who holds it. Writes nothing."""
+    from runner.reports.state_list import kept_document, kept_text
+    from runner.state.contents import contents_of
+
+    setup = Setup.of(folder, no_color=no_color)
+    with closing(_here(setup)) as state:
+        contents = contents_of(state)
+    if format is Format.JSON:
+        show_json(kept_document(contents))
+    else:
+        show_text(setup.out, kept_text(contents))
+
+
+def pull(target: Folder, folder: Dir = DEFAULT_DIR) -> None:
+    """Write a copy of the state into a new folder."""
+    from runner.state.transfer import pull as copy_out
+
+    with closing(_here(Setup.of(folder))) as state:
+        copy_out(state, target)
+        show_line(f"The state at {state.location} is copied to {target}.")
+
+
+def push(
+    source: Annotated[Path, typer.Argument(help="A folder that `state pull` wrote, or another state's.")],
+    folder: Dir = DEFAULT_DIR,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a state that was changed since, is another one, or is damaged.")
+    ] = False,
+) -> None:
+    """Put a folder in the place of the state in a bucket."""
+    from runner.state.local.local_state import LocalState
+    from runner.state.transfer import push as put_in_place
+
+    with closing(_here(Setup.of(folder))) as state, closing(LocalState(source)) as copy:
+        kept = put_in_place(copy, state, force=force)
+        show_line(f"The state at {state.location} is now what {source} holds.")
+        if kept is not None:
+            show_line(f"What it was before is kept in {kept}.")
+
+
+def unlock(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
+    """Take the state away from a run that holds it; that run sends nothing more."""
+    from runner.state.remote import lease
+    from runner.state.remote.remote_state import RemoteState
+
+    with closing(_here(Setup.of(folder))) as state:
+        holder = state.holder()
+        if not holder:
+            show_line(f"No run holds the state at {state.location}.")
+            return
+        if not isinstance(state, RemoteState):
+            raise HeadcountError(f"the state is held by {holder}", "stop that process, and the lock opens by itself")
+        if not yes and not sys.stdin.isatty():
+            raise UsageError("there is no one to ask for confirmation", "add --yes")
+        if not yes and not typer.confirm(f"The state is held by {holder}. Take it away?", err=True):
+            tell("Not unlocked.\n")
+            raise typer.Exit(1)
+        lease.end(state.bucket)
+        show_line(f"The state at {state.location} was taken away from {holder}.")
+
+
+def move(
+    location: Annotated[str, typer.Argument(help="A folder, s3://bucket/prefix, gs:// or az://.")],
+    folder: Dir = DEFAULT_DIR,
+) -> None:
+    """Move the state to another place for good; the old place then says where it went."""
+    from runner.state.transfer import move as bring
+
+    setup = Setup.of(folder)
+    with closing(_here(setup)) as source, closing(_at(location)) as target:
+        bring(source, target)
+        show_line(f"The state is now at {target.location}.")
+    tell("Set `state:` of the Project document, or HEADCOUNT_STATE, to that place wherever Headcount runs.\n")
+
+
+for _command in (pull, push, unlock, move):
+    app.command(_command.__name__)(_command)
+
+
+def _here(setup: Setup) -> LocalState:
+    return _at(setup.state_location())
+
+
+def _at(location: str | Path) -> LocalState:
+    from runner.state import open_state
+    from runner.state.local.local_state import LocalState
+
+    state = open_state(location, os.environ)
+    assert isinstance(state, LocalState)
+    return state

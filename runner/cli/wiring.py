@@ -1,0 +1,192 @@
+"""The one place that builds the real parts: files, state, engine, connections."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.console import consoles
+from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
+from runner.cli.signals import Interrupts
+from runner.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from runner.cli.progress_bar import Lines
+    from runner.core.destination import Connection
+    from runner.core.project import Destination, Project
+    from runner.core.selection import Selection
+    from runner.destinations.criteo.retries import Retries
+    from runner.state.interface import State
+    from runner.workflows.accounts import Accounts
+    from runner.workflows.context import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the common options come to."""
+
+    folder: Path
+    variables: dict[str, str]
+    today: date
+    clock: Callable[[], datetime]
+    out: Console
+    err: Console
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path = DEFAULT_DIR,
+        var: list[str] | None = None,
+        today: str = "",
+        verbose: bool = False,
+        no_color: bool = False,
+        at: str = "",
+    ) -> Setup:
+        _refuse_project_folder(folder)
+        out, err = consoles(no_color=no_color)
+        _show_log(logging.DEBUG if verbose else logging.WARNING)
+        clock = clock_of(at)
+        return cls(folder, variables(var), day(today, clock()), clock, out, err)
+
+    def project(self) -> Project:
+        """Read the files. Raises InvalidProject."""
+        from runner.config import load
+
+        return load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
+
+    def selection(
+        self, project: Project, select: list[str] | None, exclude: list[str] | None, changed_since: str = ""
+    ) -> Selection:
+        """What --select, --exclude and --changed-since come to. Raises UsageError."""
+        from runner.core.selection import Selection
+
+        changed = None
+        if changed_since:
+            from runner.config import changed_since as find_changed
+
+            changed = find_changed(project, changed_since)
+        return Selection(tuple(select or ()), tuple(exclude or ()), changed)
+
+    def state(self) -> State:
+        """Open the state. Raises UsageError, InvalidProject where the Project document names a place that is none."""
+        from runner.state import open_state
+
+        return open_state(self.state_location(), os.environ)
+
+    def state_location(self) -> str | Path:
+        """HEADCOUNT_STATE, or `state:` of the Project document, or `.headcount` beside the folder."""
+        from runner.config import declared_state
+
+        return (
+            os.environ.get("HEADCOUNT_STATE")
+            or declared_state(self.folder, today=self.today, environ=os.environ)
+            or self.folder.absolute().parent / ".headcount"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything a workflow needs, open; closed again when the command ends."""
+
+    tools: Tools
+    accounts: Accounts
+    progress: Lines
+
+
+@contextmanager
+def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Bench]:
+    """The real parts for a command that evaluates segments or calls Criteo; `watcher` makes what shows its progress."""
+    from runner.cli.progress_bar import watch
+    from runner.engine.duckdb.engine import DuckDBEngine
+    from runner.workflows.accounts import Accounts
+    from runner.workflows.context import Tools
+
+    state = setup.state()
+    engine = DuckDBEngine()
+    with Interrupts() as interrupts:
+        wait = partial(_wait, state=state, interrupts=interrupts)
+        accounts = Accounts(partial(connect, sleep=wait, permit=state.require_lock))
+        progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
+        tools = Tools(state, engine, setup.clock, progress, interrupts.asked)
+        try:
+            with progress:
+                yield Bench(tools, accounts, progress)
+        finally:
+            engine.close()
+            accounts.close()
+            state.close()
+
+
+def _wait(seconds: float, *, state: State, interrupts: Interrupts) -> None:
+    """Wait between two calls, but no longer than the run may send: raises Interrupted, LockLost."""
+    until = time.monotonic() + seconds
+    state.require_lock()
+    while (left := until - time.monotonic()) > 0:
+        interrupts.sleep(min(left, 1.0))
+        state.require_lock()
+
+
+def connect(
+    destination: Destination,
+    sleep: Callable[[float], None] = time.sleep,
+    permit: Callable[[], None] = lambda: None,
+    patience: float | None = None,
+) -> Connection:
+    """Open a connection for a destination of the files.
+
+    It waits between calls with `sleep`, and asks `permit` right before each of them, which raises when none may leave.
+    `patience` (seconds) bounds for how long what can heal is tried again.
+    """
+    from runner.destinations.criteo import Transport
+    from runner.destinations.criteo import connect as connect_to_criteo
+    from runner.destinations.criteo.clock import Clock
+
+    transport = Transport(clock=Clock(sleep=sleep), retries=_retries(patience), permit=permit)
+    return connect_to_criteo(destination, environ=os.environ, transport=transport)
+
+
+def _retries(patience: float | None) -> Retries:
+    """How long what can heal is tried again: HEADCOUNT_RETRY_SECONDS, ten minutes by default, at most `patience`."""
+    from runner.destinations.criteo.retries import Retries
+
+    text = os.environ.get("HEADCOUNT_RETRY_SECONDS")
+    try:
+        seconds = max(0.0, float(text)) if text else Retries().seconds
+        return Retries(seconds=seconds if patience is None else min(seconds, patience))
+    except ValueError:
+        raise UsageError(f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, say") from None
+
+
+def _refuse_project_folder(folder: Path) -> None:
+    """Raise UsageError where the folder above the YAML files is named: the state would be looked for in a wrong place.
+
+    Every audience of the project would then seem to be someone else's, and be taken over and refilled on advice.
+    """
+    inner = folder / DEFAULT_DIR
+    holds_state = (folder / ".headcount").is_dir() and not os.environ.get("HEADCOUNT_STATE")
+    is_above = inner.is_dir() and not any(path.suffix in (".yaml", ".yml") for path in folder.iterdir())
+    if holds_state or is_above:
+        raise UsageError(
+            f"--dir {folder} is the folder of the project, not the one with its YAML files",
+            f"did you mean --dir {inner}?" if inner.is_dir() else "name the folder with the YAML files in it",
+        )
+
+
+def _show_log(level: int) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    detail = "%(asctime)s %(name)s %(message)s" if level == logging.DEBUG else "%(message)s"
+    handler.setFormatter(logging.Formatter(detail))
+    logger = logging.getLogger("headcount")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)

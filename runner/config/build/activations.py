@@ -1,0 +1,227 @@
+"""Activation documents to activations: references resolved, settings merged, words filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner.config.schema.validate_documents import rendered
+from runner.config.yaml.finding_collector import Findings
+from runner.config.build.destinations import DestinationDraft, check_mapping, check_single
+from runner.core.suggest import shown, suggest
+from runner.config.yaml.nodes import Document, MapNode, ScalarNode, Span
+from runner.config.build.segments import SegmentDraft, draft_segment
+from runner.config.build.defaults import Layer, Settled, one_line, settle
+from runner.config.templates.render import Scope, SegmentWords
+from runner.core.findings import Location
+from runner.core.project import Activation, Destination, Setting, Words
+
+LATER = frozenset({("name",), ("description",)})
+"""What may speak of the segment, and so is filled in once the segment is known."""
+_LIKE_SQL = re.compile(r"\s*(?:select|with|from)\s", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What activations can refer to.
+
+    `complete` is false when a file could not be read: what is missing may be declared there.
+    """
+
+    destinations: Mapping[str, DestinationDraft]
+    segments: Mapping[str, SegmentDraft]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A name or description, for today and undated, with the place it came from."""
+
+    text: str
+    undated: str
+    location: Location
+    span: Span
+    document: Document
+
+
+def build_activation(
+    document: Document, declared: Declared, scope: Scope, tree: Path, found: Findings
+) -> Activation | None:
+    """The activation; None when it, its segment or its destination has findings."""
+    before = len(found)
+    draft = _destination(document, declared, found) if document.sound("destination") else None
+    segment = _segment(document, declared, scope, tree, found) if document.sound("segment") else None
+    name = _name(document, segment, scope, found) if segment is not None else None
+    description = _description(document, segment, scope, found) if segment is not None else None
+    settled = _settled(document, draft, found)
+    if len(found) > before or document.faulty or settled is None or draft is None or draft.destination is None:
+        return None
+    if segment is None or segment.segment is None or name is None:
+        return None
+    return Activation(
+        id=document.root.text("id") or "",
+        segment=segment.segment if segment.name else replace(segment.segment, name=name.text),
+        destination=draft.destination,
+        name=name.text,
+        description=description.text if description else "",
+        mapping=settled.mapping,
+        schedule=settled.schedule,
+        freshness=settled.freshness,
+        guardrails=settled.guardrails,
+        protect=settled.protect,
+        undated=_undated(name, description),
+        location=document.location(document.value_span("id")),
+        settings=(
+            Setting("name", name.text, name.location),
+            Setting("description", one_line(description.text), description.location)
+            if description
+            else Setting("description", "", None),
+            _destination_setting(document, draft.destination),
+            Setting("segment", segment.name or name.text, document.location(document.value_span("segment"))),
+            *settled.settings,
+        ),
+        tags=settled.tags,
+        owner=settled.owner,
+    )
+
+
+# -- references ----------------------------------------------------------------------------------------------------
+
+
+def _destination(document: Document, declared: Declared, found: Findings) -> DestinationDraft | None:
+    name = document.root.text("destination")
+    if name is None:
+        return _only_destination(document, declared, found)
+    draft = declared.destinations.get(name)
+    if draft is None and declared.complete:
+        advice = suggest(name, declared.destinations) or "; declare it with `kind: Destination`"
+        message = f"unknown destination {shown(name)}{advice}"
+        found.add(document.file, document.value_span("destination"), "unknown-destination", message)
+    return draft
+
+
+def _only_destination(document: Document, declared: Declared, found: Findings) -> DestinationDraft | None:
+    if len(declared.destinations) == 1:
+        return next(iter(declared.destinations.values()))
+    if declared.complete:
+        names = ", ".join(shown(name) for name in sorted(declared.destinations))
+        message = (
+            f"the activation needs a `destination`, for there are several; write one of {names}"
+            if names
+            else "the activation has no destination to go to; declare one with `kind: Destination`"
+        )
+        found.add(document.file, _first_key(document), "missing-destination", message)
+    return None
+
+
+def _first_key(document: Document) -> Span:
+    entry = document.root.entries.get("id") or document.root.entries["kind"]
+    return entry.key
+
+
+def _segment(document: Document, declared: Declared, scope: Scope, tree: Path, found: Findings) -> SegmentDraft | None:
+    node = document.root.get("segment")
+    span = document.value_span("segment")
+    if isinstance(node, MapNode):
+        return draft_segment(node, document, span, scope, tree, found)
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        return None
+    draft = declared.segments.get(node.value.strip())
+    if draft is None and declared.complete:
+        advice = suggest(node.value, declared.segments) or "; declare it with `kind: Segment`"
+        if _LIKE_SQL.match(node.value):
+            advice = "; a query goes under it: write `segment: {sql: ...}`"
+        found.add(document.file, span, "unknown-segment", f"unknown segment {shown(node.value)}{advice}")
+    return draft
+
+
+# -- name and description --------------------------------------------------------------------------------------------
+
+
+def _name(document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
+    words = _own("name", document, segment, scope, found)
+    if words is None and document.root.get("name") is None and segment.name and segment.name_span:
+        span = segment.name_span
+        words = _Words(segment.name, segment.undated_name, segment.document.location(span), span, segment.document)
+    if words is None:
+        if document.root.get("name") is None:
+            message = "the audience has no name; write `name`, or a `name` in the segment"
+            found.add(document.file, document.value_span("segment"), "missing-name", message)
+        return None
+    if not words.text or "\n" in words.text:
+        message = "the audience's name must be one line of text" + ("" if words.text else ", not empty")
+        found.add(words.document.file, words.span, "invalid-value", message)
+        return None
+    return words
+
+
+def _description(document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
+    if document.root.get("description") is not None:
+        return _own("description", document, segment, scope, found)
+    if segment.description_span is None:
+        return None
+    span = segment.description_span
+    return _Words(
+        segment.description, segment.undated_description, segment.document.location(span), span, segment.document
+    )
+
+
+def _undated(name: _Words, description: _Words | None) -> Words | None:
+    """The words without their day; None where they are the same every day."""
+    words = Words(name.undated, description.undated if description else "")
+    return None if words == Words(name.text, description.text if description else "") else words
+
+
+def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
+    """The activation's own name or description, which may speak of the segment's."""
+    node = document.root.get(key)
+    if not isinstance(node, ScalarNode) or not document.sound(key):
+        return None
+    texts: tuple[str, str] | None = ("", "")
+    if isinstance(node.value, str):
+        words = SegmentWords(segment.name or "", segment.description)
+        undated = SegmentWords(segment.undated_name, segment.undated_description)
+        texts = rendered(node, document, replace(scope, segment=words, undated_segment=undated), found)
+    if texts is None:
+        return None
+    return _Words(texts[0].strip(), texts[1].strip(), document.location(node.span), node.span, document)
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+def _settled(document: Document, draft: DestinationDraft | None, found: Findings) -> Settled | None:
+    own = Layer(_sound_fields(document), document)
+    if draft is None:
+        return settle((own,), found)
+    check_mapping(own, draft.document, found)
+    layers = (draft.defaults, own) if draft.defaults is not None else (own,)
+    check_single(layers, draft.document, found)
+    settled = settle(layers, found)
+    if settled is not None and not settled.mapping and document.sound("mapping") and draft.document.sound("defaults"):
+        _no_identifier(document, found)
+    return settled
+
+
+def _sound_fields(document: Document) -> MapNode:
+    entries = {key: entry for key, entry in document.root.entries.items() if document.sound(key)}
+    return replace(document.root, entries=entries)
+
+
+def _destination_setting(document: Document, destination: Destination) -> Setting:
+    written = document.root.get("destination") is not None
+    location = document.location(document.value_span("destination")) if written else destination.location
+    return Setting("destination", destination.name, location)
+
+
+def _no_identifier(document: Document, found: Findings) -> None:
+    entry = document.root.entries.get("mapping")
+    found.add(
+        document.file,
+        entry.key if entry else _first_key(document),
+        "no-identifier",
+        "no identifier is mapped, so nobody could be sent; write `mapping: {email: email}`",
+        "the destination's `defaults` may hold a mapping for all of its activations",
+    )

@@ -1,0 +1,62 @@
+"""Credentials: references to the environment, and nothing else.
+
+They are no templates: with more than one way to write them, a secret could end up in a file, or in a variable that an
+activation prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import Document, ScalarNode
+from runner.core.project import Credentials, MissingSecret, Secret
+
+_REFERENCE = re.compile(
+    r"""\{\{-?\s*env\(\s*(['"])(?P<name>[A-Za-z_][A-Za-z0-9_]*)\1\s*(?:,\s*(['"])(?P<default>[^'"]*)\3\s*)?\)\s*-?\}\}"""
+)
+SANDBOX = "sandbox"
+"""The sandbox's client id and secret, which are no secret."""
+
+
+def credentials(document: Document, environ: Mapping[str, str], found: Findings) -> Credentials | None:
+    """The destination's credentials, each resolved or known to be missing; None after findings."""
+    fields = document.root.map("credentials")
+    if fields is None or not document.sound("credentials"):
+        return None
+    parts = [_part(key, fields.get(key), document, environ, found) for key in ("client_id", "client_secret")]
+    client_id, client_secret = parts
+    if client_id is None or client_secret is None:
+        return None
+    return Credentials(client_id, client_secret)
+
+
+def _part(
+    key: str, node: object, document: Document, environ: Mapping[str, str], found: Findings
+) -> Secret | MissingSecret | None:
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        return None
+    text = node.value.strip()
+    if text == SANDBOX:
+        return Secret(text)
+    reference = _REFERENCE.fullmatch(text)
+    if reference is None or (reference["default"] or SANDBOX) != SANDBOX:
+        _refuse(key, node, document, reference, found)
+        return None
+    value = environ.get(reference["name"], "").strip() or reference["default"]
+    return Secret(value) if value else MissingSecret(reference["name"], document.location(node.span))
+
+
+def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[str] | None, found: Findings) -> None:
+    variable = f"CRITEO_{key.upper()}"
+    wanted = f"write \"{{{{ env('{variable}') }}}}\", in quotes"
+    if reference is not None:
+        message = f"credentials.{key} has a default, which would be in git; {wanted}"
+        hint = f"the only default allowed is '{SANDBOX}'"
+    elif "{{" in node.text:
+        message, hint = f"credentials.{key} must be a reference to the environment and nothing else; {wanted}", ""
+    else:
+        message = f"credentials.{key} is written out, and would be in git; {wanted}"
+        hint = "if it was ever committed, make a new one in Criteo's developer dashboard"
+    found.add(document.file, node.span, "literal-secret", message, hint)

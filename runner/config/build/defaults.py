@@ -1,0 +1,202 @@
+"""An activation's settings out of three layers: built-in, then the destination's defaults, then its own.
+
+Mappings and guardrails merge key by key, tags add up, a schedule replaces the one below whole, and null switches off.
+Each value remembers the place it was written at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span, Value
+from runner.config.build.schedules import build_schedule, seconds
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Guardrails, Limit, Schedule, Setting
+from runner.core.schedule import describe
+
+OFF = "off"
+LIMITS = ("max_removed", "max_added", "min_members")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that someone wrote, and where: the place of its key, or of the section that set them all."""
+
+    node: Node
+    span: Span
+    document: Document
+
+    @property
+    def location(self) -> Location:
+        return self.document.location(self.span)
+
+    @property
+    def value(self) -> Value:
+        return self.node.value if isinstance(self.node, ScalarNode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Fields that say settings: a destination's defaults, or an activation's own."""
+
+    fields: MapNode
+    document: Document
+
+    def section(self, key: str) -> Given | None:
+        entry = self.fields.entries.get(key)
+        return Given(entry.value, entry.key, self.document) if entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The settings that layers come to, and what `validate --resolved` says about them."""
+
+    mapping: Mapping[IdentifierType, str]
+    schedule: Schedule
+    freshness: int | None
+    guardrails: Guardrails
+    protect: bool
+    tags: tuple[str, ...]
+    owner: str
+    settings: tuple[Setting, ...]
+
+
+def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
+    """What the layers, the lowest first, come to; None after findings."""
+    mapping = _merged(layers, "mapping", tuple(IdentifierType))
+    limits = _merged(layers, "guardrails", LIMITS)
+    guardrails = _guardrails(limits, found)
+    scheduled, protected = _uppermost(layers, "schedule"), _uppermost(layers, "protect")
+    fresh = _uppermost(layers, "freshness")
+    freshness = fresh.value if fresh is not None and isinstance(fresh.value, str) else None
+    schedule = build_schedule(scheduled.node, scheduled.document, found) if scheduled else Schedule()
+    if guardrails is None or schedule is None:
+        return None
+    protect = protected is not None and protected.value is True
+    tags, owned = _tags(layers), _uppermost(layers, "owner")
+    owner = owned.value if owned is not None and isinstance(owned.value, str) else ""
+    settings = (
+        *_mapping_settings(mapping),
+        Setting("schedule", describe(schedule), scheduled.location if scheduled else None),
+        Setting("freshness", freshness or OFF, fresh.location if fresh else None),
+        *_guardrail_settings(guardrails, limits),
+        Setting("protect", "true" if protect else "false", protected.location if protected else None),
+        *_labels(layers, tags, owner),
+    )
+    fresh_for = seconds(freshness) if freshness else None
+    return Settled(_mapping(mapping), schedule, fresh_for, guardrails, protect, tags, owner, settings)
+
+
+def mapped(layers: tuple[Layer, ...]) -> dict[str, Given]:
+    """Every identifier type that the layers map to a column, with where that is said."""
+    merged = _merged(layers, "mapping", tuple(IdentifierType))
+    return {kind: given for kind, given in merged.items() if isinstance(given.value, str)}
+
+
+def _uppermost(layers: tuple[Layer, ...], section: str) -> Given | None:
+    return next((given for layer in reversed(layers) if (given := layer.section(section))), None)
+
+
+def _merged(layers: tuple[Layer, ...], section: str, keys: tuple[str, ...]) -> dict[str, Given]:
+    """Each key's uppermost value; a section that is null as a whole sets every key to null."""
+    result: dict[str, Given] = {}
+    for layer in layers:
+        given = layer.section(section)
+        if given is None:
+            continue
+        if isinstance(given.node, MapNode):
+            for key, entry in given.node.entries.items():
+                result[key] = Given(entry.value, entry.key, given.document)
+        else:
+            result.update(dict.fromkeys(keys, given))
+    return result
+
+
+def _tags(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+    """The tags of all layers, each once; those below a null do not count."""
+    tags: list[str] = []
+    for layer in layers:
+        given = layer.section("tags")
+        if given is not None and isinstance(given.node, ListNode):
+            tags += [str(item.value) for item in given.node.items if isinstance(item, ScalarNode)]
+        elif given is not None:
+            tags.clear()
+    return tuple(dict.fromkeys(tags))
+
+
+def _labels(layers: tuple[Layer, ...], tags: tuple[str, ...], owner: str) -> Iterator[Setting]:
+    """What an activation is known by; only what is written, for nothing is built in."""
+    for key, value in (("tags", ", ".join(tags)), ("owner", one_line(owner))):
+        given = _uppermost(layers, key)
+        if given is not None:
+            yield Setting(key, value or OFF, given.location)
+
+
+def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, str]:
+    """The identifier types that are mapped to a column, in the order of the types."""
+    return {kind: part.value for kind in IdentifierType if (part := given.get(kind)) and isinstance(part.value, str)}
+
+
+def _guardrails(given: Mapping[str, Given], found: Findings) -> Guardrails | None:
+    """The guardrails; None after a finding."""
+    limits = {key: _limit(key, given[key], found) for key in ("max_removed", "max_added") if key in given}
+    if any(limit is not None and limit.value < 0 for limit in limits.values()):
+        return None
+    members = given["min_members"].value if "min_members" in given else None
+    return Guardrails(
+        max_removed=limits.get("max_removed", Guardrails().max_removed),
+        max_added=limits.get("max_added"),
+        min_members=int(members) if isinstance(members, int | float) else None,
+        max_removed_declared="max_removed" in limits,
+    )
+
+
+_WRONG = Limit(-1, percent=False)
+
+
+def _limit(key: str, given: Given, found: Findings) -> Limit | None:
+    value = given.value
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return Limit(int(value), percent=False)
+    text = value.strip()
+    if not text.endswith("%"):
+        return Limit(int(text), percent=False)
+    share = float(text[:-1])
+    if key == "max_removed" and share > 100:
+        message = f"max_removed {text} can never be reached; write 100% or less, or null to switch it off"
+        found.add(given.document.file, given.node.span, "invalid-value", message)
+        return _WRONG
+    return Limit(share, percent=True)
+
+
+def _mapping_settings(given: Mapping[str, Given]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(f"mapping.{kind}", _shown(given[kind].value), given[kind].location)
+        for kind in IdentifierType
+        if kind in given
+    )
+
+
+def _guardrail_settings(guardrails: Guardrails, given: Mapping[str, Given]) -> tuple[Setting, ...]:
+    values: dict[str, Limit | int | None] = {key: getattr(guardrails, key) for key in LIMITS}
+    return tuple(
+        Setting(f"guardrails.{key}", _amount(value), given[key].location if key in given else None)
+        for key, value in values.items()
+    )
+
+
+def _amount(value: Limit | int | None) -> str:
+    return OFF if value is None else str(value) if isinstance(value, Limit) else f"{value:,}"
+
+
+def _shown(value: Value) -> str:
+    return OFF if value is None else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,85 @@
+"""What only shows when documents are seen together: names and ids that are there twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from runner.config.yaml.finding_collector import Findings
+from runner.core.suggest import shown
+from runner.config.yaml.nodes import Document, ScalarNode, Span, TextFile
+from runner.core.findings import Location
+from runner.core.project import Activation
+
+
+def check_one_project(documents: tuple[Document, ...], found: Findings) -> None:
+    """A second Project document would make it a matter of file names which variables win."""
+    for document in documents[1:]:
+        message = f"there is a Project document already, in {_place(documents[0], 'kind')}; make them one"
+        found.add(document.file, document.value_span("kind"), "duplicate-project", message)
+
+
+def check_names(documents: Iterable[Document], found: Findings) -> None:
+    """Two documents of one kind and name; SQL does not tell the case of a source's name."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        name = document.root.text("name") if document.sound("name") else None
+        if name is None:
+            continue
+        name = name.strip()
+        earlier = first.setdefault(name.lower() if document.kind == "Source" else name, document)
+        if earlier is not document:
+            message = (
+                f"there is a {document.kind} {shown(name)} already, in {_place(earlier, 'name')}; rename one of them"
+            )
+            found.add(document.file, document.value_span("name"), "duplicate-name", message)
+
+
+def check_ids(documents: Iterable[Document], found: Findings) -> None:
+    """Two activations of one id, which is a folder's name in the state: where case is not told, too."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        activation = document.root.text("id") if document.sound("id") else None
+        if activation is None:
+            continue
+        earlier = first.setdefault(activation.casefold(), document)
+        if earlier is not document:
+            same = earlier.root.text("id") == activation
+            what = "" if same else " but for its case"
+            message = f"there is an activation {shown(activation)} already{what}, in {_place(earlier, 'id')}"
+            found.add(document.file, document.value_span("id"), "duplicate-id", f"{message}; give each its own id")
+
+
+def check_words(activations: Iterable[Activation], found: Findings, files: Mapping[str, TextFile]) -> None:
+    """Two activations whose audiences would have one name in one account, which Criteo refuses."""
+    first: dict[tuple[str, str, str], Activation] = {}
+    for activation in activations:
+        destination = activation.destination
+        key = (destination.type, destination.account_id, activation.name)
+        earlier = first.setdefault(key, activation)
+        if earlier is activation:
+            continue
+        place = _name_place(activation)
+        message = (
+            f"the audience of {shown(earlier.id)} ({_name_place(earlier)}) is called {shown(activation.name)} too,"
+            f" in the same account; write another `name` in {shown(activation.id)}"
+        )
+        span = Span(place.line, place.column, _length(place, files))
+        found.add(files[place.file], span, "duplicate-audience-name", message)
+
+
+def _name_place(activation: Activation) -> Location:
+    """Where the name was written in the activation; where the activation starts, when it is its segment's."""
+    place = next((setting.location for setting in activation.settings if setting.key == "name"), None)
+    return place if place is not None and place.file == activation.location.file else activation.location
+
+
+def _length(place: Location, files: Mapping[str, TextFile]) -> int:
+    lines = files[place.file].text.splitlines()
+    rest = lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
+    return max(1, len(rest.split("#")[0].rstrip()))
+
+
+def _place(document: Document, key: str) -> str:
+    node = document.root.get(key)
+    span = node.span if isinstance(node, ScalarNode) else document.root.span
+    return f"{document.file.name}:{span.line}"

@@ -1,0 +1,91 @@
+"""The JSON Schemas of the documents, as files and compiled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+_FIELD_BY_FIELD = {"$schema", "title", "description", "type", "required", "additionalProperties", "properties"}
+"""The keywords of a schema that says nothing about fields taken together."""
+
+KINDS = ("Project", "Source", "Destination", "Segment", "Activation")
+
+
+def schema_folder() -> Path:
+    """Where the schemas are: inside the package when it was installed from a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[2]
+    inside = package / "schemas"
+    return inside if inside.is_dir() else package.parent / "schemas"
+
+
+@cache
+def schema(kind: str) -> dict[str, Any]:
+    """The schema of a kind, every reference replaced by what it refers to."""
+    name = f"{kind.lower()}.schema.json"
+    resolved: dict[str, Any] = _resolved(_document(name), name)
+    return resolved
+
+
+@cache
+def validator(kind: str) -> Validator:
+    """The compiled schema of a kind."""
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(schema(kind))
+
+
+@cache
+def _part(kind: str, field: str) -> Validator:
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(schema(kind)["properties"][field])
+
+
+Judged = dict[tuple[str, str, str], bool]
+"""Kind, field and value: whether the value is valid there."""
+
+
+def plainly_valid(kind: str, data: Mapping[str, Any], known: Judged) -> bool:
+    """Whether a document is valid, where its fields can be judged one by one; False means that only a full validation
+    can tell. Most activations share most of their fields' values, and `known` remembers those already judged.
+    """
+    whole = schema(kind)
+    if not _FIELD_BY_FIELD.issuperset(whole) or not data.keys() <= whole["properties"].keys():
+        return False
+    if not all(field in data for field in whole["required"]):
+        return False
+    for field, value in data.items():
+        key = (kind, field, repr(value))
+        if key not in known:
+            known[key] = _part(kind, field).is_valid(value)
+        if not known[key]:
+            return False
+    return True
+
+
+@cache
+def _document(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((schema_folder() / name).read_text(encoding="utf-8"))
+    return document
+
+
+def _resolved(part: Any, name: str) -> Any:
+    if isinstance(part, list):
+        return [_resolved(item, name) for item in part]
+    if not isinstance(part, dict):
+        return part
+    merged = dict(part)
+    reference = merged.pop("$ref", None)
+    if reference is not None:
+        file, _, pointer = reference.partition("#")
+        target: Any = _document(file or name)
+        for step in pointer.strip("/").split("/"):
+            target = target[step]
+        merged = {**_resolved(target, file or name), **merged}
+    return {key: _resolved(value, name) for key, value in merged.items() if key != "definitions"}

@@ -1,0 +1,161 @@
+"""Documents made ready for use: templates filled in, values checked against the schema of the kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
+from runner.config.schema.json_schemas import Judged, plainly_valid, validator
+from runner.config.schema.schema_messages import SchemaError, explain, label_of, missing_field
+from runner.config.templates.render import Scope, TemplateErrors, is_template, render, render_undated
+from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import Document, Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
+from runner.config.yaml.source_map import origin_of
+from runner.config.yaml.strict_yaml import core_value
+
+_Change = Callable[[Node, Steps], Node]
+
+_LATER: frozenset[Steps] = frozenset({("sql",), ("segment", "sql")})
+"""SQL is filled in where it is read, since its fingerprint needs the template."""
+
+_DEFAULTED = ("mapping", "schedule", "guardrails", "protect", "description", "tags", "owner")
+
+
+def checked(
+    document: Document, scope: Scope, found: Findings, judged: Judged, *, later: Collection[Steps] = ()
+) -> Document:
+    """The document with its templates filled in and its faulty fields known; findings are recorded.
+
+    Templates under the paths `later`, of SQL, and of credentials are left as they are.
+    """
+    rendering = _Rendering(document, scope, found, frozenset(later) | _LATER)
+    root = rendering.root()
+    empty = set(_empty(root, ()))
+    for path in empty:
+        _explain_empty(document, root, path, found)
+    document = replace(document, root=root)
+    errors, document = _schema_errors(document, judged)
+    skipped = empty | rendering.failed
+    errors = [error for error in errors if tuple(error.absolute_path) not in skipped]
+    for error in errors:
+        explain(error, document, found)
+    faulty = {_field(error) for error in errors} | {str(path[0]) for path in skipped if path}
+    return replace(document, faulty=frozenset(faulty))
+
+
+def _field(error: SchemaError) -> str:
+    """The top-level field that an error makes useless: the missing one, where it is a missing one."""
+    if error.absolute_path:
+        return str(error.absolute_path[0])
+    if error.validator == "required":
+        return missing_field(error)
+    return "sql" if error.validator in ("anyOf", "not") else ""
+
+
+def _schema_errors(document: Document, judged: Judged) -> tuple[list[SchemaError], Document]:
+    data = plain(document.root)
+    if plainly_valid(document.kind, data, judged):
+        return [], document
+    check = validator(document.kind)
+    errors = list(check.iter_errors(data))
+    if errors:
+        typed = _typed(document.root, {tuple(error.absolute_path) for error in errors}, ())
+        if typed is not document.root and isinstance(typed, MapNode):
+            document = replace(document, root=typed)
+            errors = list(check.iter_errors(plain(document.root)))
+    return list(errors), document
+
+
+def _typed(node: Node, wrong: set[Steps], path: Steps) -> Node:
+    """The node with what templates gave taken for numbers and booleans where text is wrong."""
+    if isinstance(node, ScalarNode):
+        if node.templated and path in wrong and isinstance(node.value, str):
+            return replace(node, value=core_value(node.value.strip()))
+        return node
+    return _rebuilt(node, path, lambda child, below: _typed(child, wrong, below))
+
+
+def _rebuilt(node: MapNode | ListNode, path: Steps, change: _Change) -> MapNode | ListNode:
+    """The node with every child changed; the node itself when none was."""
+    if isinstance(node, ListNode):
+        items = tuple(change(item, (*path, index)) for index, item in enumerate(node.items))
+        same = all(new is old for new, old in zip(items, node.items, strict=True))
+        return node if same else replace(node, items=items)
+    entries = {key: Entry(entry.key, change(entry.value, (*path, key))) for key, entry in node.entries.items()}
+    same = all(entries[key].value is entry.value for key, entry in node.entries.items())
+    return node if same else replace(node, entries=entries)
+
+
+def _empty(node: Node, path: Steps) -> Iterator[Steps]:
+    """Where a key stands without any value: YAML takes that for null, and people do not mean it."""
+    if isinstance(node, MapNode):
+        for key, entry in node.entries.items():
+            yield from _empty(entry.value, (*path, key))
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from _empty(item, (*path, index))
+    elif node.text == "" and not node.style:
+        yield path
+
+
+def _explain_empty(document: Document, root: MapNode, path: Steps, found: Findings) -> None:
+    span, _ = at(root, path)
+    hint = "`null` switches a default off" if document.kind == "Activation" and path[0] in _DEFAULTED else ""
+    found.add(
+        document.file, span, "empty-value", f"{label_of(path)} has no value; write one, or leave the field out", hint
+    )
+
+
+class _Rendering:
+    """One walk over a document that fills in its templates."""
+
+    def __init__(self, document: Document, scope: Scope, found: Findings, later: frozenset[Steps]) -> None:
+        self._document = document
+        self._scope = scope
+        self._found = found
+        self._later = later
+        self.failed: set[Steps] = set()
+
+    def root(self) -> MapNode:
+        if not is_template(self._document.file.text):
+            return self._document.root
+        root = self._render(self._document.root, ())
+        assert isinstance(root, MapNode)
+        return root
+
+    def _render(self, node: Node, path: Steps) -> Node:
+        if not isinstance(node, ScalarNode):
+            return _rebuilt(node, path, self._render)
+        if not isinstance(node.value, str) or not is_template(node.value) or self._is_later(path):
+            return node
+        texts = rendered(node, self._document, self._scope, self._found)
+        if texts is None:
+            self.failed.add(path)
+            return node
+        return replace(node, value=texts[0], templated=True, undated=texts[1])
+
+    def _is_later(self, path: Steps) -> bool:
+        return path in self._later or path[0] in ("credentials", "kind")
+
+
+def rendered(node: ScalarNode, document: Document, scope: Scope, found: Findings) -> tuple[str, str] | None:
+    """The text of a value with its templates filled in, for today and undated; None after findings about them."""
+    try:
+        text = render(node.text, scope)
+        undated = render_undated(node.text, scope, text)
+    except TemplateErrors as error:
+        report_template(node, document, error, found)
+        return None
+    if is_template(text):
+        message = "the value still holds a template once it is filled in; templates are filled in once"
+        found.add(document.file, node.span, "template-in-value", message)
+        return None
+    return text, undated
+
+
+def report_template(node: ScalarNode, document: Document, error: TemplateErrors, found: Findings) -> None:
+    """Record what is wrong with a template, each at its place in the file."""
+    origin = origin_of(node, document.file)
+    for problem in error.problems:
+        span = origin.span(problem.line, problem.word)
+        found.add(document.file, span, problem.code, problem.message, problem.hint)

@@ -1,0 +1,223 @@
+"""Jinja2 templates, for people who may not be trusted with more than text.
+
+A template can read variables, the date and little else: what is not on the lists below is refused before it runs, and
+whatever grows (loops, text, numbers) is bounded while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from runner.config.yaml.nodes import Value
+from runner.core.project import ANY_DAY
+from runner.core.suggest import shown, suggest
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MAX_TEMPLATE = 100_000
+MAX_OUTPUT = 1_000_000
+"""Characters."""
+
+_MARKS = ("{{", "{%", "{#")
+FUNCTIONS = ("env", "var", "range")
+NAMES = ("today", "segment", *FUNCTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWords:
+    """What `segment` is in a template."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a template may use. `None` means that it may not; `place` says where it stands, for messages.
+
+    `undated_variables` are the variables as they are on ANY_DAY, where that makes a difference; `undated_segment` is
+    the segment as it is then.
+    """
+
+    place: str
+    today: date
+    variables: Mapping[str, Value] | None = None
+    environ: Mapping[str, str] | None = None
+    segment: SegmentWords | None = None
+    undated_variables: Mapping[str, Value] | None = None
+    undated_segment: SegmentWords | None = None
+
+    def undated(self) -> Scope:
+        """The same on ANY_DAY."""
+        variables = self.variables if self.undated_variables is None else self.undated_variables
+        return Scope(self.place, ANY_DAY, variables, self.environ, self.undated_segment or self.segment)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong in a template: `line` counts from 1 in its text, `word` is what to point at there."""
+
+    line: int
+    word: str
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much a rendering may still do."""
+
+    rounds: int = 100_000
+    problems: list[Problem] = field(default_factory=list)
+
+
+class TemplateErrors(Exception):
+    """A template cannot be rendered."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+
+def is_template(text: str) -> bool:
+    return any(mark in text for mark in _MARKS)
+
+
+def render(text: str, scope: Scope) -> str:
+    """The text with its templates filled in. Raises TemplateErrors with everything that is wrong."""
+    if not is_template(text):
+        return text
+    if len(text) > MAX_TEMPLATE:
+        message = f"the template has {len(text):,} characters, more than {MAX_TEMPLATE:,}; split it"
+        raise TemplateErrors(Problem(1, "", "template-too-large", message))
+    checked = _checked(text)
+    problems = (*checked.problems, *_out_of_scope(checked, scope))
+    if problems or checked.template is None:
+        raise TemplateErrors(*problems)
+    return _filled(checked.template, scope)
+
+
+def render_undated(text: str, scope: Scope, dated: str) -> str:
+    """The text as it is on ANY_DAY; `dated` is what it comes to today. Raises TemplateErrors."""
+    moves = "today" in text or scope.undated_variables is not None or scope.undated_segment != scope.segment
+    return render(text, scope.undated()) if moves else dated
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A name or a call with literal arguments in a template."""
+
+    line: int
+    name: str
+    arguments: tuple[Any, ...] | None = None
+    """None: not called, or not with literals only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A compiled template with what it uses."""
+
+    template: Template | None
+    uses: tuple[Use, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@cache
+def _checked(text: str) -> Checked:
+    from runner.config.templates.jinja_sandbox import check
+
+    return check(text)
+
+
+def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[Problem]:
+    for use in checked.uses:
+        if use.name not in NAMES:
+            hint = f"variables are read with var('{use.name}')" if use.name in (scope.variables or {}) else ""
+            message = f"unknown name {shown(use.name)}{suggest(use.name, _usable(scope))}"
+            yield Problem(use.line, use.name, "unknown-name", message, hint)
+        elif use.name == "env":
+            yield from _environment(use, scope)
+        elif use.name == "var":
+            yield from _variable(use, scope)
+        elif use.name == "segment" and scope.segment is None:
+            yield Problem(
+                use.line,
+                "segment",
+                "segment-not-available",
+                f"`segment` is not known in {scope.place}; only an activation's name and description may use it",
+            )
+
+
+def _usable(scope: Scope) -> list[str]:
+    usable = ["today", "range"]
+    usable += ["var"] if scope.variables is not None else []
+    usable += ["env"] if scope.environ is not None else []
+    return usable + (["segment"] if scope.segment is not None else [])
+
+
+def _environment(use: Use, scope: Scope) -> Iterator[Problem]:
+    if scope.environ is None:
+        yield Problem(
+            use.line,
+            "env",
+            "env-not-available",
+            f"`env` is not available in {scope.place}: it could print a secret into a plan or an audience; use `var`",
+            "a Project document may fill a variable from the environment, or use --var",
+        )
+    elif use.arguments is not None and len(use.arguments) == 1 and not scope.environ.get(str(use.arguments[0])):
+        name = str(use.arguments[0])
+        yield Problem(
+            use.line,
+            name,
+            "missing-env",
+            f"environment variable {name} is not set; set it, or write env('{name}', 'a default')",
+        )
+
+
+def _variable(use: Use, scope: Scope) -> Iterator[Problem]:
+    if scope.variables is None:
+        yield Problem(
+            use.line, "var", "var-not-available", f"`var` is not available in {scope.place}; write the value out"
+        )
+    elif use.arguments and use.arguments[0] not in scope.variables and len(use.arguments) == 1:
+        name = str(use.arguments[0])
+        yield Problem(
+            use.line,
+            name,
+            "unknown-variable",
+            f"unknown variable {shown(name)}{suggest(name, scope.variables)}",
+            f"declare it under `vars:` of the Project document, or pass --var {name}=...",
+        )
+
+
+def _filled(template: Template, scope: Scope) -> str:
+    from runner.config.templates.jinja_sandbox import fill
+
+    names: dict[str, Any] = {"today": scope.today}
+    if scope.segment is not None:
+        names["segment"] = scope.segment
+    variables, environ = scope.variables, scope.environ
+
+    def var(name: str, *default: Value) -> Value:
+        value = (variables or {}).get(name)
+        if value is None:
+            if not default:
+                raise LookupError(f"unknown variable {shown(str(name))}")
+            return default[0]
+        return value
+
+    def env(name: str, *default: Value) -> Value:
+        value = (environ or {}).get(name)
+        if not value:
+            if not default:
+                raise LookupError(f"environment variable {name} is not set")
+            return default[0]
+        return value
+
+    return fill(template, {**names, "var": var, "env": env})

@@ -1,0 +1,83 @@
+"""Where findings are gathered while the files are read: each gets its source line, unless that may hold a secret."""
+
+from __future__ import annotations
+
+import re
+
+from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
+from runner.core.findings import Finding, Location
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_SECRETIVE = re.compile(r"secret|client_?-?id|credential|password|token|api_?-?key", re.IGNORECASE)
+_REFERENCE = re.compile(r"""env\(\s*(['"])[A-Za-z0-9_]*\1\s*\)""")
+_INDENT = re.compile(r"[ \t]*")
+
+
+class Findings:
+    """Collects what is wrong. Nothing it keeps shows a line on or below which a credential may be written."""
+
+    def __init__(self) -> None:
+        self._found: list[Finding] = []
+        self._lines: dict[str, tuple[str, ...]] = {}
+        self._private: dict[str, set[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, file: TextFile, span: Span, code: str, message: str, hint: str = "") -> None:
+        """Record a finding at a place in a file."""
+        line = span.line
+        excerpt = "" if line in self._private_lines(file) else self._line(file, line)
+        self._found.append(
+            Finding(Location(file.name, line, span.column), code, message, hint, excerpt, max(1, span.length))
+        )
+
+    def add_nowhere(self, name: str, code: str, message: str, hint: str = "") -> None:
+        """Record a finding about a file or folder as a whole, of which no line can be shown."""
+        self._found.append(Finding(Location(name, 1, 1), code, message, hint))
+
+    def keep_private(self, file: TextFile, root: Node) -> None:
+        """Never show the lines that a document's credentials stand on, however they are laid out."""
+        entry = root.entries.get("credentials") if isinstance(root, MapNode) else None
+        if entry is not None:
+            last = max(entry.value.span.line, getattr(entry.value, "end_line", 0))
+            self._private_lines(file).update(range(entry.key.line, last + 1))
+
+    def sorted(self) -> tuple[Finding, ...]:
+        """Everything found, each once, by file, line and column.
+
+        Where the YAML itself is wrong, what follows from that is left out.
+        """
+        broken = {finding.location for finding in self._found if finding.code.startswith("yaml-")}
+        told = (found for found in self._found if found.location not in broken or found.code.startswith("yaml-"))
+        return tuple(sorted(set(told)))
+
+    def _line(self, file: TextFile, number: int) -> str:
+        lines = self._lines_of(file)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def _lines_of(self, file: TextFile) -> tuple[str, ...]:
+        if file.name not in self._lines:
+            self._lines[file.name] = tuple(_BREAK.split(file.text))
+        return self._lines[file.name]
+
+    def _private_lines(self, file: TextFile) -> set[int]:
+        if file.name not in self._private:
+            self._private[file.name] = _secretive(self._lines_of(file))
+        return self._private[file.name]
+
+
+def _secretive(lines: tuple[str, ...]) -> set[int]:
+    """The lines that speak of credentials, and those indented below them: what a broken file allows to know."""
+    private: set[int] = set()
+    depth: int | None = None
+    for number, line in enumerate(lines, start=1):
+        match = _INDENT.match(line)
+        indent = match.end() if match else 0
+        if depth is not None and line.strip() and indent <= depth:
+            depth = None
+        if _SECRETIVE.search(_REFERENCE.sub("", line)):
+            depth = indent if depth is None else depth
+        if depth is not None:
+            private.add(number)
+    return private

@@ -1,0 +1,111 @@
+"""Which files belong to a project, and their text: the YAML below a folder, read as UTF-8, never from outside of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import Span, TextFile
+
+MAX_BYTES = 1_048_576
+"""No file that a person writes is larger."""
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff"
+    "\u202a-\u202e\u2066-\u2069]"  # these turn the order of what follows around: a reviewer would read another text
+)
+_SUFFIXES = {".yml", ".yaml"}
+
+
+def yaml_files(folder: Path, found: Findings) -> Iterator[Path]:
+    """Every YAML file below the folder, hidden ones left out, in the order of their paths."""
+    seen: set[tuple[int, int]] = set()
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _unreadable(error, found)):
+        status = Path(here).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()  # a link that leads back into the tree
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("."):
+                yield Path(here) / name
+
+
+def _unreadable(error: OSError, found: Findings) -> None:
+    found.add_nowhere(
+        shown_path(str(error.filename)), "unreadable-file", f"the folder cannot be read: {error.strerror}"
+    )
+
+
+def shown_path(path: str | Path) -> str:
+    """A path as text that any terminal and any encoding can show."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def read_text(path: Path, name: str, tree: Path, found: Findings) -> TextFile | None:
+    """The text of a file, or None after a finding about it, under the name that the user knows it by.
+
+    `tree` is the resolved folder that the file must lie in, links followed: what a pull request links to from outside
+    must not end up in an excerpt.
+    """
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(tree):
+            found.add_nowhere(
+                name, "outside-project", "the link leads out of the project; put the file itself into the project"
+            )
+            return None
+        status = real.stat()
+        if not stat.S_ISREG(status.st_mode):
+            found.add_nowhere(name, "unreadable-file", "this is no regular file; put a plain text file here")
+            return None
+        if status.st_size > MAX_BYTES:
+            found.add_nowhere(
+                name, "file-too-large", f"the file has {status.st_size:,} bytes, more than {MAX_BYTES:,}; split it"
+            )
+            return None
+        data = real.read_bytes()
+    except (OSError, RuntimeError) as error:
+        # Python before 3.13 tells a loop of links by a RuntimeError.
+        reason = getattr(error, "strerror", None) or "it is a link that leads to itself"
+        found.add_nowhere(name, "unreadable-file", f"the file cannot be read: {reason}")
+        return None
+    return _decoded(name, path, data, found)
+
+
+def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | None:
+    try:
+        file = TextFile(name, path.absolute(), data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        replaced = TextFile(name, path.absolute(), data.decode("utf-8-sig", "replace"))
+        span = _place(data[: error.start].decode("utf-8-sig", "replace"))
+        utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        what = "the file is UTF-16" if utf_16 else f"byte 0x{data[error.start]:02X} is not UTF-8"
+        found.add(replaced, span, "not-utf-8", f"{what}; save the file as UTF-8")
+        return None
+    odd = _UNPRINTABLE.search(file.text)
+    if odd is not None:
+        found.add(
+            file,
+            _place(file.text[: odd.start()]),
+            "control-character",
+            f"the character U+{ord(odd.group()):04X} cannot be part of a file; remove it",
+        )
+        return None
+    return file
+
+
+def _place(before: str) -> Span:
+    lines = re.split(r"\r\n|\r|\n", before)
+    return Span(len(lines), len(lines[-1]) + 1)
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that no value may have, such as one written as an escape; None when there is none."""
+    odd = _UNPRINTABLE.search(text)
+    return odd.group() if odd else None

@@ -1,0 +1,125 @@
+"""Everything that stops a command.
+
+    HeadcountError                 exit 1
+    ├── InvalidProject             exit 3   the files have findings
+    ├── UsageError                 exit 64  the command line makes no sense
+    ├── Locked                     exit 5   another run holds the state
+    ├── StalePlan                  exit 6   the definitions are no longer those of the plan that was reviewed (planning)
+    ├── StateError                 exit 1   the state cannot be read or written, or is not ours to read
+    │   └── LockLost               exit 1   another run took over the state, or may have: everything stops
+    ├── SegmentError               exit 1   one segment cannot be evaluated; the others go on
+    ├── DestinationError           exit 1   the destination answered with an error, or not at all
+    │   ├── AudienceGone           the audience no longer exists there
+    │   ├── NameTaken              another audience of the account has that name
+    │   ├── AnswerLost             the call may or may not have taken effect
+    │   └── AccountNotUsable       the credentials may not use the ad account
+    └── Interrupted                exit 130 Ctrl-C or SIGTERM
+
+An error is a sentence about what is wrong (`message`), a sentence about what to do (`hint`), and nothing else: it
+neither prints nor formats itself for a terminal. Neither sentence ever holds an identifier or a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.core.findings import Finding
+
+
+class HeadcountError(Exception):
+    """The root: `message` says what is wrong, `hint` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidProject(HeadcountError):
+    """The files are not valid; `findings` says where and why, all at once."""
+
+    exit_code = 3
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__(f"{len(findings)} finding{'s' if len(findings) != 1 else ''} in the files")
+        self.findings = findings
+
+
+class UsageError(HeadcountError):
+    """The command was called with arguments that make no sense together."""
+
+    exit_code = 64
+
+
+class Locked(HeadcountError):
+    """Another run holds the state; the message names host, process, command and since when."""
+
+    exit_code = 5
+
+
+class StateError(HeadcountError):
+    """The state is damaged, unreadable, read-only, full, or written by a newer version."""
+
+
+class LockLost(StateError):
+    """The run no longer holds the state; the message says who took over, where that is known. It must send no more."""
+
+
+class SegmentError(HeadcountError):
+    """A segment cannot be evaluated: its SQL, its source or its time limit.
+
+    `finding` is set when the fault has a place in the files. Values of the data are never part of the message.
+    """
+
+    def __init__(self, message: str, hint: str = "", finding: Finding | None = None) -> None:
+        super().__init__(message, hint)
+        self.finding = finding
+
+
+class DestinationError(HeadcountError):
+    """A destination refused a call, or could not be reached.
+
+    `code`, `title` and `trace_id` are the destination's own words (Criteo: the error envelope), `status` its HTTP
+    status where there was one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        code: str = "",
+        title: str = "",
+        trace_id: str = "",
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.title = title
+        self.trace_id = trace_id
+        self.status = status
+
+
+class AudienceGone(DestinationError):
+    """The audience does not exist there any more."""
+
+
+class NameTaken(DestinationError):
+    """Another audience of the same account has that name."""
+
+
+class AnswerLost(DestinationError):
+    """The call left, and no answer came back: it may or may not have taken effect."""
+
+
+class AccountNotUsable(DestinationError):
+    """The credentials are good but may not use this ad account; the hint lists those that they may use."""
+
+
+class Interrupted(HeadcountError):
+    """The person or the machine asked the run to end; what was in flight is finished and the state can be resumed."""
+
+    exit_code = 130

@@ -1,0 +1,102 @@
+"""Who is in a segment and who is in an audience, as counts and as handles to files; never as values in memory.
+
+Words: D is the segment now, M the membership that Criteo certainly holds of ours, U the identifiers of which an
+interrupted run cannot say whether Criteo took them. The delta is: add (D − M) ∪ (D ∩ U), remove (M − D) ∪ (U − D).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.core.identifiers import IdentifierType, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Values of one kind that cannot be sent, for one reason, with at most five samples masked beyond recognition."""
+
+    identifier_type: IdentifierType
+    reason: str
+    count: int
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A segment evaluated: `path` is the engine's own file of wire forms, valid until the engine is closed.
+
+    `rows` are the rows the SQL yielded, `people` those with at least one valid identifier, `blank` the null or blank
+    values per type. `beside` is what it was compared with while it ran, if it was: the file then tells only how the two
+    differ, so it can be compared with that alone.
+    """
+
+    path: Path
+    types: tuple[IdentifierType, ...]
+    rows: int
+    people: int
+    blank: Mapping[IdentifierType, int]
+    rejected: tuple[Rejected, ...]
+    beside: Held | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What Criteo holds of ours, as the state knows it: a membership file, and a delta that may be half-way there.
+
+    `members` is the Parquet file of the membership last settled (columns `identifier_type` VARCHAR, `identifier` BLOB,
+    `unknown` BOOLEAN: true for U) or None for an empty one; `changes`, where there is one, a small file of what has
+    changed since that one was written (the same columns and `gone` BOOLEAN: no member any more), which overrules it.
+    `outbox` is the Parquet file of an unfinished delta (columns `batch` INTEGER, `operation` VARCHAR,
+    `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that Criteo has
+    answered and may have received. All other batches were never sent.
+
+    `counts` is how many identifiers of each type the membership last settled has, and how many of them are unknown, as
+    that was recorded with the files; None where it was not.
+    """
+
+    members: Path | None = None
+    outbox: Path | None = None
+    taken: frozenset[int] = frozenset()
+    in_flight: frozenset[int] = frozenset()
+    changes: Path | None = None
+    counts: Mapping[IdentifierType, tuple[int, int]] | None = field(default=None, compare=False)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing may have been sent since the membership was settled."""
+        return self.outbox is None or not (self.taken or self.in_flight)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.outbox, self.changes, self.members) if path is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDelta:
+    """One identifier type's part of a delta, in distinct identifiers.
+
+    `before` is |M ∪ U|, `after` is |D|. `added` and `removed` are what will be sent; `unknown` (= |U|) says how many of
+    these are sent only because an interrupted run left them unknown.
+    """
+
+    before: int
+    after: int
+    added: int
+    removed: int
+    unknown: int = 0
+
+
+Delta = Mapping[IdentifierType, TypeDelta]
+"""What must be sent, per identifier type. A type is present when it is mapped now or has members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One call's worth of a delta. Numbers count from 0 in the order of sending: removals first."""
+
+    number: int
+    operation: Operation
+    identifier_type: IdentifierType | None
+    identifiers: int

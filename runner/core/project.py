@@ -1,0 +1,228 @@
+"""What the files declare, resolved: the project as every later step sees it.
+
+Values are frozen and complete: templates are rendered, defaults merged, references resolved, paths absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from runner.core.findings import Location
+from runner.core.identifiers import IdentifierType
+
+ANY_DAY = date(2000, 1, 1)
+"""The day on which whatever recognises a definition is taken, so that it is the same every day."""
+
+
+class Secret:
+    """A value that must never be shown: it prints as `***` and gives itself up only to `reveal()`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSecret:
+    """A credential whose environment variable is not set: fine for `validate`, a finding for whatever calls Criteo."""
+
+    variable: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """OAuth client credentials of a Criteo app, each resolved or known to be missing."""
+
+    client_id: Secret | MissingSecret
+    client_secret: Secret | MissingSecret
+
+    @property
+    def missing(self) -> tuple[MissingSecret, ...]:
+        return tuple(part for part in (self.client_id, self.client_secret) if isinstance(part, MissingSecret))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.
+
+    `type` is `files` (`tables`: table name -> absolute path or glob patterns of Parquet, CSV or JSON files) or `duckdb`
+    (`path`: absolute path of a DuckDB file, attached read-only under `name`). `undated` are the same patterns (or,
+    under an empty name, the path) as they are on one fixed day, where one of them names the day.
+    """
+
+    name: str
+    type: str
+    location: Location
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    table_locations: Mapping[str, Location] = field(default_factory=dict)
+    path: str | None = None
+    undated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One ad account with its credentials. `account_id` is the advertiser id on marketing solutions.
+
+    `one_type` says that each of its audiences holds one type of identifier, fixed when it is made. `batch_size` is
+    identifiers per call, `rate_limit` calls per minute.
+    """
+
+    name: str
+    type: str
+    account_id: str
+    credentials: Credentials
+    location: Location
+    retailer_id: str | None = None
+    gum_caller_id: int | None = None
+    one_type: bool = False
+    batch_size: int = 50_000
+    rate_limit: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class SqlText:
+    """The SQL of a segment, rendered, and the way back to the place it was written at.
+
+    `file` is the YAML or .sql file; `first_line` the line there (from 1) that holds the first line of `text`;
+    `indent` the columns that the file has before each line of `text`. `exact` is false when a template changed
+    the text so that a line of it can no longer be traced to a line of the file.
+    """
+
+    text: str
+    file: str
+    first_line: int
+    indent: int = 0
+    exact: bool = True
+
+    def locate(self, line: int, column: int) -> Location:
+        """The place in the file of a place (from 1) in `text`; the start of the SQL where that cannot be known."""
+        if not self.exact:
+            return Location(self.file, self.first_line, self.indent + 1)
+        return Location(self.file, self.first_line + line - 1, column + self.indent)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named SQL query that yields the people of an audience, one row each.
+
+    `fingerprint` is the SHA-256 (hex) of the SQL as declared: it changes when the text, a variable used in it, or the
+    path of a source it reads changes, and not when `today` does.
+    """
+
+    name: str
+    description: str
+    sql: SqlText
+    fingerprint: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A guardrail's limit: a share of the membership in percent, or a number of identifiers."""
+
+    value: float
+    percent: bool
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%" if self.percent else f"{self.value:,.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrails:
+    """Limits that stop a change no one can have meant; `None` is a limit that is switched off.
+
+    `max_removed_declared` is false when `max_removed` is the built-in limit, which only counts for memberships of 1,000
+    identifiers or more.
+    """
+
+    max_removed: Limit | None = Limit(30, percent=True)
+    max_added: Limit | None = None
+    min_members: int | None = None
+    max_removed_declared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How often memberships are brought up to date: every `every` seconds, by `cron` in `timezone`, or by hand."""
+
+    every: int | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+
+    @property
+    def manual(self) -> bool:
+        return self.every is None and self.cron is None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One resolved value of an activation and where it came from: `location` is None for a built-in default."""
+
+    key: str
+    value: str
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an audience is called and said to be."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """One segment sent to one destination. `id` is the key in the state.
+
+    `freshness` is how many seconds ago the last good run may be; `files` are those that the activation depends on.
+
+    `undated` are the name and description as they are on one fixed day, where `today` is used in them; None is for
+    words that are the same every day.
+    """
+
+    id: str
+    segment: Segment
+    destination: Destination
+    name: str
+    description: str
+    mapping: Mapping[IdentifierType, str]
+    schedule: Schedule
+    guardrails: Guardrails
+    protect: bool
+    location: Location
+    settings: tuple[Setting, ...] = ()
+    freshness: int | None = None
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    files: frozenset[str] = frozenset()
+    undated: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything the files declare. `activations` are in the order of their ids."""
+
+    folder: str
+    sources: tuple[Source, ...]
+    destinations: tuple[Destination, ...]
+    segments: tuple[Segment, ...]
+    activations: tuple[Activation, ...]

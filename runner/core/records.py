@@ -1,0 +1,166 @@
+"""What was carried out before: the audiences Headcount made or took over, and what it remembers of each run.
+
+These are the values that the state gives back; how they are kept is the state's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from runner.core.identifiers import IdentifierType
+
+Account = tuple[str, str]
+"""Where an audience lives: the destination's type and the account id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The declared part of an audience, as far as it decides who is in it and what it is called.
+
+    `sql` is the segment's fingerprint (see model.Segment), `mapping` identifier type -> column name. Schedules and
+    guardrails are not part of it: they change nothing in the destination. `undated_name` and `undated_description` are
+    set where the words name the day: they are what these come to on one fixed day (docs/adr/0008).
+    """
+
+    name: str
+    description: str
+    mapping: Mapping[str, str]
+    sql: str
+    gum_caller_id: int | None = None
+    protect: bool = False
+    undated_name: str | None = None
+    undated_description: str | None = None
+
+    @property
+    def undated(self) -> Definition:
+        """The definition as it is on every day: two that differ in this differ in more than the day."""
+        name = self.name if self.undated_name is None else self.undated_name
+        description = self.description if self.undated_description is None else self.undated_description
+        return replace(self, name=name, description=description, undated_name=None, undated_description=None)
+
+
+def redefined(before: Definition | None, now: Definition | None) -> bool:
+    """Whether more than the day has changed since a definition was applied."""
+    return before is None or now is None or before.undated != now.undated
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A delta that a run began and did not end: how many of its batches are in each condition."""
+
+    batches: int
+    taken: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedAudience:
+    """An audience of ours, in the account (`kind` and `account_id`) it lives in.
+
+    `key` is the state's own number for it. `audience_id` is None while a create has been intended and its answer is
+    not known; `intended_at` is when, by the destination's clock. `definition` is what was last applied, None after an
+    import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of
+    these an interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and
+    refills; `filling` that it has not been filled whole since it was made or cleared. `invalid` is how many of the
+    identifiers sent the destination has called malformed since the membership was empty. `given_up_at` is when, by the
+    destination's clock, a create without an answer was expected no more: another name was asked for, or none.
+    """
+
+    key: int
+    activation: str
+    destination: str
+    kind: str
+    account_id: str
+    audience_id: str | None
+    definition: Definition | None
+    intended_at: datetime
+    applied_at: datetime | None = None
+    serial: int = 0
+    members: Mapping[IdentifierType, int] = field(default_factory=dict)
+    unknown: Mapping[IdentifierType, int] = field(default_factory=dict)
+    refill: bool = False
+    filling: bool = False
+    invalid: int = 0
+    unfinished: Unfinished | None = None
+    given_up_at: datetime | None = None
+
+    @property
+    def home(self) -> Account:
+        return (self.kind, self.account_id)
+
+
+class Action(StrEnum):
+    """What a plan does about one activation (or one audience that no activation declares any more)."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    SYNC = "sync"
+    RECREATE = "re-create"
+    CONFLICT = "conflict"
+    DELETE = "delete"
+    ORPHANED = "orphaned"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    UNCHANGED = "unchanged"
+
+
+class Outcome(StrEnum):
+    """How one activation fared in one run."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRun:
+    """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence."""
+
+    activation: str
+    action: str
+    outcome: Outcome
+    added: int = 0
+    removed: int = 0
+    rejected: int = 0
+    invalid: int = 0
+    members: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One apply or sync; `finished_at` is None when it was killed or still goes on."""
+
+    id: int
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    activations: tuple[ActivationRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How an activation fared in a run, and when that began."""
+
+    started_at: datetime
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last runs of an activation: of any outcome but skipped, with members sent, and one that went well.
+
+    The deletion of an orphan that has the activation's id is neither of the first and the last.
+    """
+
+    run: LastRun | None = None
+    change: LastRun | None = None
+    good: LastRun | None = None

@@ -1,0 +1,110 @@
+"""Which activations a command looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from runner.core.errors import UsageError
+from runner.core.project import Activation
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What can be selected: an activation, or an audience that is no longer declared and has no tags, owner or files.
+
+    `paths` are the files that say who is in it: its own, its segment's and the SQL's, as a person would name them.
+    """
+
+    id: str
+    destinations: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, activation: Activation) -> Candidate:
+        paths = (activation.location.file, activation.segment.location.file, activation.segment.sql.file)
+        return cls(activation.id, (activation.destination.name,), activation.tags, activation.owner, paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What `select` means but `exclude` does not; no pattern at all means everything.
+
+    A pattern is an id or `tag:`, `destination:`, `owner:` or `path:` with a word, each of them a glob; a path may be a
+    file or a folder. `changed` are ids to which all of it is narrowed down; None narrows nothing.
+    """
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    changed: frozenset[str] | None = None
+
+    def means(self, candidate: Candidate) -> bool:
+        if self.changed is not None and candidate.id not in self.changed:
+            return False
+        wanted = not self.select or any(_matches(pattern, candidate) for pattern in self.select)
+        return wanted and not any(_matches(pattern, candidate) for pattern in self.exclude)
+
+    def require_matches(self, candidates: Collection[Candidate]) -> None:
+        """Raise UsageError for a pattern that means nothing: a typo must not turn into "nothing to do"."""
+        for option, patterns in (("--select", self.select), ("--exclude", self.exclude)):
+            for pattern in patterns:
+                if not any(_matches(pattern, candidate) for candidate in candidates):
+                    raise UsageError(f'{option} "{pattern}" matches no activation', _suggest(pattern, candidates))
+
+
+EVERYTHING = Selection()
+"""What is selected where nothing is said."""
+
+
+def require_known(ids: Iterable[str], known: Iterable[str]) -> None:
+    """Raise UsageError for an id that no activation has."""
+    known = set(known)
+    for unknown in sorted(set(ids) - known):
+        raise UsageError(f'there is no activation "{unknown}"', _nearest(unknown, known))
+
+
+def _in_path(pattern: str, path: str) -> bool:
+    """Whether a path is, or lies below, what the pattern names; written from any folder above it."""
+    pattern = pattern.removeprefix("./").rstrip("/")
+    ends = [path, *(path[at + 1 :] for at, letter in enumerate(path) if letter == "/")]
+    return any(fnmatchcase(end, pattern) or fnmatchcase(end, f"{pattern}/*") for end in ends)
+
+
+_WORDS: Mapping[str, Callable[[Candidate], tuple[str, ...]]] = {
+    "destination": lambda candidate: candidate.destinations,
+    "owner": lambda candidate: (candidate.owner,) if candidate.owner else (),
+    "path": lambda candidate: candidate.paths,
+    "tag": lambda candidate: candidate.tags,
+}
+"""What stands before the colon of a pattern, and the words of a candidate that it is held against."""
+
+
+def _matches(pattern: str, candidate: Candidate) -> bool:
+    kind, colon, word = pattern.partition(":")
+    if not colon or kind not in _WORDS:
+        return fnmatchcase(candidate.id, pattern)
+    matches = _in_path if kind == "path" else lambda one, text: fnmatchcase(text, one)
+    return any(matches(word, text) for text in _WORDS[kind](candidate))
+
+
+def _suggest(pattern: str, candidates: Iterable[Candidate]) -> str:
+    kind, colon, word = pattern.partition(":")
+    if not colon:
+        return _nearest(pattern, (candidate.id for candidate in candidates))
+    if kind not in _WORDS:
+        return f"write an id, or one of {', '.join(f'{name}:' for name in _WORDS)} and a word"
+    return _nearest(word, _words(kind, candidates), f"{kind}:")
+
+
+def _words(kind: str, candidates: Iterable[Candidate]) -> Iterator[str]:
+    for candidate in candidates:
+        yield from _WORDS[kind](candidate)
+
+
+def _nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    near = get_close_matches(word, sorted(set(known)), n=1)
+    return f'did you mean "{prefix}{near[0]}"?' if near else "`headcount status` lists the activations"

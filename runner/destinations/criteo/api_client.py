@@ -1,0 +1,199 @@
+"""One call to Criteo, whole: paced, authorised, tried again, and told apart into an answer or an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from runner.core.errors import DestinationError
+from runner.destinations.criteo.auth import TOKEN_PATH, App, Tokens, is_token
+from runner.destinations.criteo.clock import Clock
+from runner.destinations.criteo.endpoint import Endpoint
+from runner.destinations.criteo.error_envelope import Envelope, read_envelope, read_object
+from runner.destinations.criteo.http import Failure, Http, Request, Response
+from runner.destinations.criteo.rate_limit import SHARED, Pacers, is_used_up, seconds_until_reset
+from runner.destinations.criteo.refusals import refusal, token_refusal
+from runner.destinations.criteo.retries import Healable, Retries, persistently
+
+logger = logging.getLogger("headcount.criteo")
+
+_PATIENCE = 1.0
+"""Seconds that all calls of the app pause after a 429 that does not say how long (guide page "rate limits")."""
+
+NO_SANDBOX = "is `headcount sandbox` running there? CRITEO_API_URL says where it is looked for"
+OUTAGE = "Criteo or the network may be down: run the command again later, it takes up where it stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What a connection is built on; tests bring their own.
+
+    `permit` is asked right before each call leaves, and raises where none may leave any more.
+    """
+
+    clock: Clock = field(default_factory=Clock)
+    retries: Retries = field(default_factory=Retries)
+    pacers: Pacers = SHARED
+    session: Callable[[], requests.Session] = requests.Session
+    permit: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of the API. `doing` completes "Criteo refused ..." and holds no identifier.
+
+    `path` follows the API's version. A call that is not `repeatable` is made at most once with effect.
+    """
+
+    doing: str
+    method: str
+    path: str
+    body: bytes | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    repeatable: bool = True
+
+
+class Client:
+    """Calls Criteo with one app's credentials. Safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, app: App, rate_limit: int, transport: Transport) -> None:
+        self._endpoint = endpoint
+        self._app = app
+        self._clock = transport.clock
+        self._retries = transport.retries
+        self._permit = transport.permit
+        self._pacer = transport.pacers.of(endpoint.url, app.client_id.reveal(), rate_limit, transport.clock)
+        self._http = Http(endpoint.url, loopback=endpoint.loopback, clock=transport.clock, session=transport.session)
+        self._tokens = Tokens(self._fetch_token, transport.clock)
+        self._told_time: tuple[datetime, float] | None = None
+
+    def call(self, call: Call) -> Envelope:
+        """Make the call. Raises DestinationError, and AnswerLost when the call may have had its one effect."""
+        if not call.repeatable:
+            # A connection that died unnoticed while a segment was evaluated would leave it unknown what happened.
+            self._http.reconnect()
+        request = Request(call.method, f"/{self._endpoint.version}{call.path}", body=call.body, query=call.query)
+        renewed = False
+
+        def attempt() -> Envelope:
+            nonlocal renewed
+            token = self._tokens.current()
+            response = self._send(replace(request, token=token), call.doing)
+            if response.status == requests.codes.unauthorized and not renewed:
+                renewed = True
+                response = self._send(replace(request, token=self._tokens.renew(token)), call.doing)
+            return self._read(response, call.doing)
+
+        return persistently(attempt, self._retries, self._clock, repeatable=call.repeatable)
+
+    def now(self) -> datetime:
+        """Criteo's clock, as its last answer told it; the machine's before any answer."""
+        if self._told_time is None:
+            return self._clock.wall()
+        told, at = self._told_time
+        return told + timedelta(seconds=self._clock.monotonic() - at)
+
+    def close(self) -> None:
+        """Give back sockets."""
+        self._http.close()
+
+    # -- one attempt -------------------------------------------------------------------------------------------------
+
+    def _send(self, request: Request, doing: str) -> Response:
+        """Send once, in turn. Raises Healable where no answer came or Criteo asks for patience."""
+        self._pacer.wait()
+        self._permit()
+        begun = self._clock.monotonic()
+        try:
+            response = self._http.exchange(request)
+        except Failure as failure:
+            self._log(request, failure.what, begun)
+            self._http.reconnect()
+            error = DestinationError(
+                f"{self._endpoint.url} gave no answer to {doing}: {failure.what}", self._outage(failure)
+            )
+            if failure.hopeless:
+                raise error from None
+            raise Healable(error, untouched=failure.untouched) from None
+        self._log(request, str(response.status), begun, response.body)
+        self._note_time(response.headers)
+        self._obey(response, doing)
+        return response
+
+    def _outage(self, failure: Failure) -> str:
+        return NO_SANDBOX if self._endpoint.loopback and failure.untouched else OUTAGE
+
+    def _obey(self, response: Response, doing: str) -> None:
+        """Do as the rate-limit headers say. Raises Healable when the call was turned away for the limit."""
+        pause = seconds_until_reset(response.headers, self.now())
+        if response.status == requests.codes.too_many_requests:
+            self._pacer.hold(_PATIENCE if pause is None else pause)
+            raise Healable(refusal(response.status, _envelope(response), doing), pause=pause, untouched=True)
+        if pause is not None and is_used_up(response.headers):
+            self._pacer.hold(pause)
+
+    def _read(self, response: Response, doing: str) -> Envelope:
+        """The envelope of a success. Raises DestinationError, or Healable where another attempt may do better."""
+        if response.status == requests.codes.no_content:
+            return Envelope()
+        envelope = read_envelope(response.body)
+        if 200 <= response.status < 300:
+            if envelope is None:
+                raise Healable(
+                    DestinationError(f"Criteo's answer to {doing} cannot be read", OUTAGE, status=response.status)
+                )
+            return envelope
+        error = refusal(response.status, envelope or Envelope(), doing)
+        if _may_heal(response.status):
+            raise Healable(error, pause=seconds_until_reset(response.headers, self.now()))
+        raise error
+
+    # -- the token -----------------------------------------------------------------------------------------------------
+
+    def _fetch_token(self) -> Mapping[str, Any]:
+        doing = "fetching an access token"
+        request = Request("POST", TOKEN_PATH, self._app.form(), "application/x-www-form-urlencoded")
+
+        def attempt() -> Mapping[str, Any]:
+            response = self._send(request, doing)
+            answer = read_object(response.body) or {}
+            if response.status == requests.codes.ok and is_token(answer):
+                return answer
+            if response.status == requests.codes.ok:
+                raise Healable(DestinationError(f"Criteo's answer to {doing} holds no token", OUTAGE))
+            error = token_refusal(response.status, answer, _envelope(response))
+            if _may_heal(response.status):
+                raise Healable(error, pause=seconds_until_reset(response.headers, self.now()))
+            raise error
+
+        return persistently(attempt, self._retries, self._clock, repeatable=True)
+
+    # -- what answers tell besides -----------------------------------------------------------------------------------
+
+    def _note_time(self, headers: Mapping[str, str]) -> None:
+        try:
+            told = parsedate_to_datetime(headers.get("Date", ""))
+        except (ValueError, OverflowError):
+            return
+        aware = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+        self._told_time = (aware.astimezone(UTC), self._clock.monotonic())
+
+    def _log(self, request: Request, outcome: str, begun: float, body: bytes = b"") -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            took = round((self._clock.monotonic() - begun) * 1000)
+            trace_id = (read_envelope(body) or Envelope()).trace_id or "-"
+            logger.debug("%s %s %s %d ms %s", request.method, request.path, outcome, took, trace_id)
+
+
+def _envelope(response: Response) -> Envelope:
+    return read_envelope(response.body) or Envelope()
+
+
+def _may_heal(status: int) -> bool:
+    return status >= 500 or status == requests.codes.request_timeout

@@ -1,0 +1,89 @@
+"""Criteo marketing solutions (Commerce Growth): audience segments of type contact list, one advertiser each.
+
+Paths and shapes are those of Criteo's OpenAPI document for 2026-07, which 2026-01 and 2027-01 share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from runner.core.destination import Account, LiveAudience, Taken
+from runner.core.errors import DestinationError
+from runner.core.identifiers import IdentifierType, Operation
+from runner.core.project import Destination
+from runner.destinations.criteo.account_access import require_usable
+from runner.destinations.criteo.account_client import AccountConnection
+from runner.destinations.criteo.api_client import Call, Client
+from runner.destinations.criteo.audience_segments import Segments, audience, within
+from runner.destinations.criteo.contact_lists import ContactLists
+from runner.destinations.criteo.meanings import require_accepted
+from runner.destinations.criteo.payloads import items, wire_type
+
+SEGMENTS = "/marketing-solutions/audience-segments"
+PAGE = 100
+"""Items per page of a search; Criteo's maximum."""
+
+IDENTIFIER_TYPES = MappingProxyType(
+    {
+        IdentifierType.EMAIL: "email",
+        IdentifierType.MOBILE_AD_ID: "madid",
+        IdentifierType.LIVERAMP_IDENTITY_LINK: "identityLink",
+        IdentifierType.PHONE_NUMBER: "phoneNumber",
+        IdentifierType.GUM_ID: "gum",
+    }
+)
+
+
+class MarketingSolutions(AccountConnection):
+    """A connection to one advertiser; see runner.core.destination.Connection for what each method promises."""
+
+    def __init__(self, client: Client, destination: Destination) -> None:
+        segments = Segments(client, SEGMENTS, "AudienceSegment", PAGE)
+        contact_lists = ContactLists(
+            client,
+            "ContactlistAmendment",
+            amend=lambda audience_id: ("PATCH", f"{within(SEGMENTS, audience_id)}/contact-list"),
+            clear=lambda audience_id: ("DELETE", f"{within(SEGMENTS, audience_id)}/contact-list"),
+            count=lambda audience_id: ("GET", f"{within(SEGMENTS, audience_id)}/contact-list/statistics"),
+        )
+        super().__init__(client, destination, segments, contact_lists, owner="advertiserId")
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The advertisers that consented to the app."""
+        call = Call("listing the ad accounts", "GET", "/advertisers/me")
+        answer = self._client.call(call)
+        require_accepted(answer, call.doing)
+        return tuple(Account(entry.id, entry.text("advertiserName")) for entry in items(answer) if entry.id)
+
+    def check_account(self) -> None:
+        """Raise AccountNotUsable unless the credentials may use the advertiser."""
+        require_usable(self._destination, self.accounts(), "advertiser_id")
+
+    def audiences(self) -> tuple[LiveAudience, ...]:
+        """Every segment of the advertiser, whatever its type."""
+        filters = {"advertiserIds": [self._destination.account_id]}
+        return tuple(audience(entry) for entry in self._segments.search(filters) if self._is_ours(entry))
+
+    def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
+        """Create an empty contact list; `types` play no part here, a list takes every type."""
+        attributes = {"advertiserId": self._destination.account_id, "contactList": {}}
+        return audience(self._segments.create(name, description, attributes))
+
+    def send(
+        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+    ) -> Taken:
+        """Add or remove one batch."""
+        return self._contact_lists.send(audience_id, operation, self._typed(identifier_type), identifiers)
+
+    def _typed(self, identifier_type: IdentifierType) -> dict[str, Any]:
+        typed = {"identifierType": wire_type(identifier_type, IDENTIFIER_TYPES, "marketing solutions")}
+        if identifier_type is not IdentifierType.GUM_ID:
+            return typed
+        if self._destination.gum_caller_id is None:
+            raise DestinationError(
+                f'destination "{self._destination.name}" has no gum_caller_id, without which Criteo takes no gum_id',
+                "set gum_caller_id to the number that Criteo's account team gave you",
+            )
+        return {**typed, "gumCallerId": self._destination.gum_caller_id}

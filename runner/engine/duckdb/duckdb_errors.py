@@ -1,0 +1,159 @@
+"""What DuckDB's errors become: sentences that say what failed and where, and hold no value of the data.
+
+Errors raised before any row is read may quote the SQL, which is in git. They may also quote column names, and those can
+be people's data: a CSV file without a header line makes its first row the names. Errors raised while rows are read
+are replaced by fixed sentences altogether.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding
+from runner.core.project import SqlText
+from runner.engine.duckdb.os_errors import full, reason, temporary_folder
+from runner.engine.segments.column_privacy import HEADER, nearest, shown
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFault:
+    """A DuckDB error taken apart; `offset` is in bytes of the statement, None where DuckDB does not know."""
+
+    kind: str
+    message: str
+    offset: int | None
+    length: int
+    name: str
+    candidates: tuple[str, ...]
+
+
+def fault(error: Exception) -> EngineFault:
+    """Take an error apart (connections are set to `errors_as_json`)."""
+    prefix, _, rest = str(error).partition(": ")
+    try:
+        told = json.loads(rest)
+    except ValueError:
+        return EngineFault(prefix.removesuffix(" Error"), rest, None, 1, "", ())
+    offset, _, length = told.get("location", "").strip("[]").partition(",")
+    position = told.get("position", offset)
+    return EngineFault(
+        kind=told.get("exception_type", ""),
+        message=told.get("exception_message", ""),
+        offset=int(position) if position.isdigit() else None,
+        length=int(length) if length.isdigit() else 1,
+        name=told.get("name", ""),
+        candidates=tuple(part for part in told.get("candidates", "").split(",") if part),
+    )
+
+
+def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | None = None, length: int = 1) -> Finding:
+    """A finding at a byte of the SQL, or at its start where the byte is not known."""
+    before = sql.text.encode()[: offset or 0].decode(errors="ignore")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    location = sql.locate(line, column)
+    lines = sql.text.split("\n")
+    excerpt = " " * sql.indent + lines[line - 1].rstrip("\r") if sql.exact and line <= len(lines) else ""
+    shown = max(1, min(length, len(excerpt) - location.column + 1)) if excerpt and offset is not None else 1
+    return Finding(location, code, message, hint, excerpt, shown)
+
+
+def unbound(error: duckdb.Error, sql: SqlText, before: int, csv: bool = False) -> Finding:
+    """The finding for SQL that cannot be bound; `before` bytes were put before it, `csv`: it reads CSV files."""
+    told = fault(error)
+    offset = told.offset - before if told.offset is not None and told.offset >= before else None
+    if told.kind not in _TOLD:
+        return place(sql, "sql-error", _AT_RUN_TIME.get(told.kind, _FAILED))
+    code = "sql-syntax" if told.kind == "Parser" else "sql-unknown-column" if _is_column(told) else "sql-error"
+    message, hint = _sentence(told, sql.text, csv)
+    return place(sql, code, message, hint, offset, told.length)
+
+
+def failed(
+    error: duckdb.Error | OSError | MemoryError, sql: SqlText, memory_limit: str, temporary: Path
+) -> SegmentError:
+    """The error for a segment that failed while it ran: its kind, never a word of what DuckDB says."""
+    if isinstance(error, OSError) or full(error) or (reason(error) and str(temporary) in str(error)):
+        return _stopped(sql, "temporary-folder", *temporary_folder(temporary, reason(error)))
+    told = fault(error)
+    if told.kind == "Out of Memory" or isinstance(error, MemoryError):
+        message = f"the segment needs more than {memory_limit} of memory or of temporary space on disk"
+        return _stopped(sql, "sql-out-of-memory", message, "aggregate before joining, or raise HEADCOUNT_MEMORY_LIMIT")
+    sentence = _conversion(told, sql) if told.kind == "Conversion" else _AT_RUN_TIME.get(told.kind, _FAILED)
+    hint = "try_cast(... as ...) yields null instead" if told.kind == "Conversion" else ""
+    return _stopped(sql, "sql-failed", sentence, hint)
+
+
+def too_slow(sql: SqlText, limit: float) -> SegmentError:
+    """The error for a segment that ran into the time limit (in seconds)."""
+    hint = "make the query cheaper, or raise HEADCOUNT_TIME_LIMIT (seconds)"
+    return _stopped(sql, "sql-time-limit", f"the segment was stopped at its time limit of {limit:g} seconds", hint)
+
+
+def _stopped(sql: SqlText, code: str, message: str, hint: str) -> SegmentError:
+    return SegmentError(message, hint, place(sql, code, message, hint))
+
+
+def _is_column(told: EngineFault) -> bool:
+    return told.kind == "Binder" and told.message.startswith("Referenced column")
+
+
+def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
+    """Message and hint: DuckDB's first line where it only quotes the SQL, with a suggestion of our own."""
+    first = told.message.partition("\n")[0].strip()
+    ambiguous = re.match(r'Ambiguous reference to column name "([^"]*)"', first)
+    if _is_column(told) and told.name:
+        whole = (part.strip().strip('"') for part in told.candidates)
+        names = shown((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
+        near, listed = nearest(told.name, names), ", ".join(names)
+        message = f'there is no column "{told.name}"' + (f'; did you mean "{near}"?' if near else "")
+        return message, f"candidates: {listed}" if listed else HEADER if csv else ""
+    if ambiguous and ambiguous[1].lower() in sql.lower():
+        return f'column "{ambiguous[1]}" is ambiguous', "say which table's: table.column"
+    if csv and told.kind == "Binder":
+        return "the query does not fit the columns of its sources", HEADER
+    if told.name and "does not exist" in first and told.kind == "Catalog":
+        near = nearest(told.name, shown(told.candidates, sql, csv))
+        return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""
+    if "(use:" in first or "Candidate" in first:
+        first = first.partition("(use:")[0].partition("Candidate")[0].strip()
+    return first, ""
+
+
+def _conversion(told: EngineFault, sql: SqlText) -> str:
+    """The target type and the column come last in DuckDB's words, after the value, and only known words are taken."""
+    found = re.search(
+        r"(?:to|type) ([A-Z][A-Z0-9]*)(?:\([^)']*\))?(?: when casting from source column (\w+))?$", told.message
+    )
+    column = re.search(r"when casting from source column (\w+)$", told.message)
+    target = f" to {found[1]}" if found and found[1] in _TYPES else ""
+    known = column is not None and re.search(rf"\b{re.escape(column[1])}\b", sql.text, re.IGNORECASE) is not None
+    subject = f"a value of column {column[1]}" if column and known else "a value"
+    return f"{subject} cannot be converted{target or ' to the type asked for'}"
+
+
+_TOLD = frozenset({"Parser", "Binder", "Catalog"})
+"""Kinds of error that are raised before any row is read."""
+
+_TYPES = frozenset(
+    {"BOOL", "INT8", "INT16", "INT32", "INT64", "INT128", "UINT8", "UINT16", "UINT32", "UINT64", "UINT128", "FLOAT"}
+    | {"DOUBLE", "DECIMAL", "DATE", "TIME", "TIMESTAMP", "INTERVAL", "UUID", "ENUM"}
+)
+
+_FAILED = "the query failed while it ran; what DuckDB said is not shown because it can quote the data"
+_AT_RUN_TIME = {
+    "Invalid Input": "a function was given a value that it does not accept",
+    "Out of Range": "a number is out of range",
+    "Permission": "the query tried to reach outside the declared sources",
+    "IO": "a file of a source could not be read",
+    "Constraint": "a value breaks a constraint",
+    "Not implemented": "the query uses something that DuckDB does not support",
+    "Serialization": "the query could not be understood",
+}

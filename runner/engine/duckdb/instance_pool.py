@@ -1,0 +1,120 @@
+"""DuckDB instances that are locked to some tables of the sources, kept for the next segment that reads the same ones.
+
+What a segment may reach is a setting of a whole instance and is fixed before segment SQL is bound. Opening an instance,
+and reading again what another one has cached, costs as much as many a segment; so a segment gets one that was locked
+for exactly the tables it names, if there is one that nobody uses at the moment.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.project import Source
+from runner.engine.duckdb.attach_sources import Reachable, attach
+from runner.engine.duckdb.session import Limits, open_session, paths
+
+if TYPE_CHECKING:
+    import duckdb
+
+KEPT = 4
+"""Instances that may lie idle: each may hold files in memory up to its limit."""
+
+Wanted = tuple[tuple[Source, frozenset[str]], ...]
+"""Sources with the tables wanted of each, in lower case."""
+
+Key = tuple[tuple[str, frozenset[str]], ...]
+"""The same, as text, which can be looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance that reads what is `reachable`, writes below `out`, and does nothing else outside itself."""
+
+    connection: duckdb.DuckDBPyConnection
+    reachable: tuple[Reachable, ...]
+    out: Path
+
+
+class Instances:
+    """The locked instances of one engine; may be used from several threads."""
+
+    def __init__(self, limits: Limits, folder: Path) -> None:
+        self._limits = limits
+        self._folder = folder
+        self._idle: dict[Key, Instance] = {}
+        self._numbers = count()
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def lend(self, wanted: Wanted, deadline: float, beside: tuple[Path, ...] = ()) -> Iterator[Instance]:
+        """An instance for these tables, nobody else's meanwhile. One in which something went wrong is not used again.
+
+        With files `beside`, it may read these too, and no other segment gets it. Raises SegmentError for a source that
+        cannot be read, TimeLimitReached.
+        """
+        import duckdb
+
+        key = tuple((repr(source), tables) for source, tables in wanted)
+        with self._guard:
+            instance = None if beside else self._idle.pop(key, None)
+        if instance is None:
+            instance = self._open(wanted, deadline, beside)
+        try:
+            yield instance
+        except BaseException:
+            with suppress(duckdb.Error):  # a statement that was given up may still be under way
+                instance.connection.close()
+            raise
+        surplus = instance if beside else self._keep(key, instance)
+        if surplus is not None:
+            surplus.connection.close()
+
+    def _keep(self, key: Key, instance: Instance) -> Instance | None:
+        """Let an instance lie idle; the one that is then one too many."""
+        with self._guard:
+            surplus = self._idle.pop(key, None)
+            self._idle[key] = instance
+            if surplus is None and len(self._idle) > KEPT:
+                surplus = self._idle.pop(next(iter(self._idle)))
+        return surplus
+
+    def close(self) -> None:
+        """Close those that lie idle; the folder is the caller's to remove."""
+        with self._guard:
+            idle = list(self._idle.values())
+            self._idle.clear()
+        for instance in idle:
+            instance.connection.close()
+
+    def _open(self, wanted: Wanted, deadline: float, beside: tuple[Path, ...] = ()) -> Instance:
+        folder = self._folder / f"instance-{next(self._numbers)}"
+        folder.mkdir(mode=0o700)
+        connection = open_session(self._limits, folder / "spill")
+        try:
+            reachable = tuple(attach(connection, source, tables, deadline) for source, tables in wanted)
+            lock(connection, reachable, folder / "out", beside)
+        except BaseException:
+            connection.close()
+            raise
+        return Instance(connection, reachable, folder / "out")
+
+
+def lock(
+    connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path, beside: tuple[Path, ...] = ()
+) -> None:
+    """From here on the instance reads the sources' files, writes below `out`, and does nothing else outside itself.
+
+    Files `beside` are for the engine's own part of a statement; the check of segment SQL keeps it from naming them.
+    """
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files = tuple(file for source in reachable for file in source.files)
+    connection.execute(f"set allowed_paths = {paths((*files, *beside))}")
+    connection.execute(f"set allowed_directories = {paths((f'{out}/',))}")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")

@@ -1,0 +1,91 @@
+"""Opening DuckDB: how much it may use, and where it may spill to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.engine.duckdb.library import load
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one instance may use: `memory` as DuckDB writes it ("2GB"), `threads` (None: one per core), `seconds` per
+    segment."""
+
+    memory: str
+    threads: int | None
+    seconds: float
+
+
+def limits(memory: str | None, threads: int | None, seconds: float | None) -> Limits:
+    """The limits asked for; what is None comes from HEADCOUNT_MEMORY_LIMIT and HEADCOUNT_TIME_LIMIT, 2GB and 600."""
+    return Limits(
+        memory=memory or os.environ.get("HEADCOUNT_MEMORY_LIMIT") or "2GB",
+        threads=threads,
+        seconds=seconds if seconds is not None else _seconds(os.environ.get("HEADCOUNT_TIME_LIMIT", "")),
+    )
+
+
+def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory instance that installs nothing, sees no Python variable and spills, encrypted, into `spill`.
+
+    Its clock is in UTC, as `today` is. DuckDB encrypts what it writes with OpenSSL, which comes with an extension that
+    may not be loaded here, or with its own AES when told so: that one's random numbers are not made for cryptography.
+    """
+    load()
+    import duckdb
+
+    spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "allow_community_extensions": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "errors_as_json": "true",
+        "force_mbedtls_unsafe": "true",
+        "memory_limit": limits.memory,
+        "python_enable_replacements": False,
+        "temp_directory": str(spill),
+        "temp_file_encryption": "true",
+    }
+    if limits.threads is not None:
+        config["threads"] = limits.threads
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
+    return connection
+
+
+def give_back(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+    """Have DuckDB return to the system what its allocator keeps of memory that was freed, in all instances.
+
+    Setting the limit of one does that, also to what it is already (`BufferPool::SetLimit`).
+    """
+    connection.execute(f"set memory_limit = {literal(limits.memory)}")
+
+
+def literal(text: str | Path) -> str:
+    """A string as an SQL literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def paths(files: tuple[str | Path, ...]) -> str:
+    """A list of paths as an SQL list."""
+    return f"[{', '.join(literal(file) for file in files)}]"
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 600.0

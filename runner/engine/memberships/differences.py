@@ -1,0 +1,243 @@
+"""Comparing a segment with what is held, and writing the difference as an outbox."""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.core.identifiers import IdentifierType, Operation, WireForms
+from runner.core.membership import Batch, Evaluation, Held, TypeDelta
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.session import Limits, give_back, literal, paths
+from runner.engine.memberships import set_algebra
+from runner.engine.memberships.parquet_files import PLAIN, unreadable, write_durably
+from runner.engine.segments.normalize import wire_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+PORTION, GREATEST_PORTION = 500_000, 13_000_000
+"""Identifiers of each set that are compared at one time. Half a million take some 50 MB; up to four portions cost next
+to no time. Where that would be too many at a time, there are more portions, so that what DuckDB may use is enough: else
+it goes through the disk, encrypted, which takes far longer than reading the sets again."""
+
+_AT_ONCE = 100_000
+"""Identifiers of an outbox that are read at one time, unless one batch alone has more. Twice as many are in Python's
+memory: some are sent while the next are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One type's part of a comparison: the counts, and queries for the identifiers to add and to remove, distinct."""
+
+    identifier_type: IdentifierType
+    counts: TypeDelta
+    to_add: str
+    to_remove: str
+
+
+def differences(
+    connection: duckdb.DuckDBPyConnection, limits: Limits, evaluation: Evaluation | None, held: Held, folder: Path
+) -> tuple[Difference, ...]:
+    """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises.
+
+    `limits` are those of the connection.
+    """
+    found: list[Difference] = []
+    for identifier_type, most in _compared_types(connection, evaluation, held).items():
+        mapped = evaluation is not None and identifier_type in evaluation.types
+        now = set_algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
+        before = set_algebra.before(held, identifier_type)
+        if before and mapped and evaluation and evaluation.beside is not None:
+            differing = f"(from read_parquet({literal(evaluation.path)}) where identifier is not null)"
+        elif now or before:
+            differing = _compare(connection, limits, identifier_type, now, held, folder / str(identifier_type), most)
+        else:
+            continue
+        found.append(_counted(connection, identifier_type, held, before, differing))
+    return tuple(found)
+
+
+def write_outbox(
+    connection: duckdb.DuckDBPyConnection, found: tuple[Difference, ...], path: Path, batch_size: int, temporary: Path
+) -> tuple[Batch, ...]:
+    """Write what differs in batches, removals of all types first; nothing is written when nothing differs.
+
+    Raises StateError; `temporary` is the folder for temporary files, to be named in it.
+    """
+    batches: list[Batch] = []
+    parts: list[str] = []
+    for operation in (Operation.REMOVE, Operation.ADD):
+        for difference in found:
+            adding = operation is Operation.ADD
+            total = difference.counts.added if adding else difference.counts.removed
+            rows = difference.to_add if adding else difference.to_remove
+            if total:
+                kind = difference.identifier_type
+                parts.append(set_algebra.batched(rows, operation, kind, len(batches), batch_size))
+                sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
+                batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
+    if parts:
+        types = {batch.identifier_type for batch in batches if batch.identifier_type is not None}
+        write_durably(connection, " union all ".join(parts), path, types, (), temporary)
+    return tuple(batches)
+
+
+def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterator[tuple[int, WireForms]]:
+    """Number and wire forms of each batch, some at a time.
+
+    Raises StateError for a file that holds something else, and what DuckDB raises.
+    """
+    source = f"read_parquet({literal(outbox)})"
+    try:
+        sizes = cancellable.run(
+            connection,
+            f"select batch, any_value(identifier_type), count(*) from {source} group by batch order by batch",
+        )
+        for rows in _ahead(_reading(connection, source, group) for group in _groups(sizes)):
+            yield from ((int(batch), WireForms(text, count)) for batch, text, count in rows)
+    except ValueError:
+        raise unreadable(outbox) from None
+
+
+def _reading(connection: duckdb.DuckDBPyConnection, source: str, group: list[Any]) -> cancellable.Running:
+    """The reading of some batches of one type; raises ValueError when that is none."""
+    return cancellable.Running(
+        connection,
+        f"select batch, string_agg({wire_text(IdentifierType(group[0][1]), 'identifier')}, chr(10)), count(*) "
+        f"from {source} where batch between $1 and $2 group by batch order by batch",
+        [group[0][0], group[-1][0]],
+    )
+
+
+def _ahead(readings: Iterator[cancellable.Running]) -> Iterator[list[Any]]:
+    """The rows of each reading, in order; the next one goes on while those of the one before it are being sent."""
+    under_way = next(readings, None)
+    while under_way is not None:
+        rows = under_way.rows()
+        under_way = next(readings, None)
+        try:
+            if under_way is not None:
+                under_way.begin()
+            yield rows
+        except BaseException:
+            if under_way is not None:
+                under_way.stop()
+            raise
+
+
+def _groups(sizes: list[Any]) -> Iterator[list[Any]]:
+    """Runs of batches of one type that fit into memory together."""
+    group: list[Any] = []
+    for row in sizes:
+        if group and (row[1] != group[0][1] or sum(part[2] for part in group) + row[2] > _AT_ONCE):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def stored_types(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
+) -> dict[IdentifierType, int]:
+    """The types that are mapped or occur in what is held, in the declared order, with the rows of the greatest set.
+
+    Raises what DuckDB raises.
+    """
+    most = dict.fromkeys((str(one) for one in evaluation.types), evaluation.people) if evaluation else dict[str, int]()
+    for path in held.files:
+        query = f"select identifier_type, count(*) from read_parquet({literal(path)}) group by identifier_type"
+        for name, rows in cancellable.run(connection, query):
+            most[str(name)] = max(int(rows), most.get(str(name), 0))
+    return {one: most[str(one)] for one in IdentifierType if str(one) in most}
+
+
+def _compared_types(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
+) -> dict[IdentifierType, int]:
+    """The same for a comparison: one that nobody is of any more is left out where counts tell."""
+    if held.counts is None or not held.untouched:
+        return stored_types(connection, evaluation, held)
+    most = dict.fromkeys(evaluation.types, evaluation.people) if evaluation else dict[IdentifierType, int]()
+    for identifier_type, (members, _) in held.counts.items():
+        most[identifier_type] = max(members, most.get(identifier_type, 0))
+    return {one: most[one] for one in IdentifierType if one in most}
+
+
+def least_portions(most: int) -> int:
+    """In how many portions sets of at most so many identifiers can be compared in memory: a power of two."""
+    return _power_of_two(-(-most // GREATEST_PORTION))
+
+
+def _portions(most: int) -> int:
+    """In how many portions to compare them."""
+    return max(_power_of_two(min(-(-most // PORTION), 4)), least_portions(most))
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << (max(least, 1) - 1).bit_length()
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection,
+    limits: Limits,
+    identifier_type: IdentifierType,
+    now: str | None,
+    held: Held,
+    folder: Path,
+    most: int,
+) -> str:
+    """What differs, each identifier once with its side: one pass over all sets for each portion of them.
+
+    Only that is written down, into `folder`, which is made. `most` is the number of rows of the greatest set.
+    """
+    portions = _portions(most)
+    folder.mkdir(mode=0o700)
+    files = tuple(folder / f"{number}.parquet" for number in range(portions))
+    for number, file in enumerate(files):
+        if portions > least_portions(most):  # to use less memory, so without what came before
+            give_back(connection, limits)
+        before = set_algebra.before(held, identifier_type, number, portions)
+        sets = [rows for rows in (now and set_algebra.portion(now, identifier_type, number, portions), before) if rows]
+        rows = set_algebra.joined(*sets) if len(sets) > 1 else sets[0]
+        cancellable.run(
+            connection,
+            f"copy (select distinct identifier, side from ({rows}) "
+            f"where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}) to {literal(file)} {PLAIN}",
+        )
+    return f"read_parquet({paths(files)})"
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection,
+    identifier_type: IdentifierType,
+    held: Held,
+    before: str | None,
+    differing: str,
+) -> Difference:
+    """The counts of what is held and of what differs from it, each identifier of these once with its side.
+
+    What is held was counted when it was settled. Ten million with changes take a quarter of a second to count anew.
+    """
+    total = unknown = 0
+    if held.counts is not None and held.untouched:
+        total, unknown = held.counts.get(identifier_type, (0, 0))
+    elif before:
+        [(members, unknown)] = cancellable.run(
+            connection,
+            f"select count(*) filter ({set_algebra.MEMBER}), count(*) filter ({set_algebra.UNKNOWN}) from ({before})",
+        )
+        total = members + unknown
+    [(added, removed, new)] = cancellable.run(
+        connection,
+        f"select count(*) filter ({set_algebra.TO_ADD}), count(*) filter ({set_algebra.TO_REMOVE}), "
+        f"count(*) filter ({set_algebra.NEW}) from {differing}",
+    )
+    counts = TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)
+    rows = f"select identifier from {differing} where "
+    return Difference(identifier_type, counts, rows + set_algebra.TO_ADD, rows + set_algebra.TO_REMOVE)

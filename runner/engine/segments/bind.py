@@ -1,0 +1,169 @@
+"""A segment made ready: its SQL judged, bound to the sources inside a locked instance, its mapped columns found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding, Location
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Activation, Source, SqlText
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.attach_sources import Reachable, is_csv
+from runner.engine.duckdb.duckdb_errors import place, unbound
+from runner.engine.duckdb.instance_pool import Instance, Instances
+from runner.engine.duckdb.os_errors import full
+from runner.engine.segments.column_privacy import HEADER, nearest, shown
+from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DESCRIBE = "describe\n"
+"""Goes before the SQL on a line of its own, so that columns keep their places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A segment bound inside an instance, which may write below `out`. With findings, it cannot run.
+
+    `columns` are those that the mapping asks for, as the segment's names for them are: c0, c1, ...
+    """
+
+    instance: Instance | None
+    sql: SqlText
+    columns: Mapping[IdentifierType, str]
+    width: int
+    findings: tuple[Finding, ...]
+
+    @contextmanager
+    def viewed(self, deadline: float) -> Iterator[Instance]:
+        """The locked instance, with a view `segment` that yields the segment; raises SegmentError for a finding."""
+        if self.instance is None or self.findings:
+            raise SegmentError(self.findings[0].message, self.findings[0].hint, self.findings[0])
+        names = ", ".join(f"c{position}" for position in range(self.width))
+        view = f"create temp view segment({names}) as\n{self.sql.text}"
+        cancellable.run(self.instance.connection, view, deadline=deadline)
+        yield self.instance
+        self.instance.connection.execute("drop view temp.segment")
+
+
+@contextmanager
+def prepared(
+    activation: Activation,
+    sources: tuple[Source, ...],
+    parser: duckdb.DuckDBPyConnection,
+    instances: Instances,
+    deadline: float,
+    beside: tuple[Path, ...] = (),
+) -> Iterator[Prepared]:
+    """Take the activation's SQL apart with any connection; bind it in an instance locked to the tables that it names
+    and to the files `beside`.
+
+    Raises SegmentError for a source that cannot be read, TimeLimitReached.
+    """
+    import duckdb
+
+    sql = activation.segment.sql
+    try:
+        statement = parsed(parser, sql.text)
+    except duckdb.Error as error:
+        yield Prepared(None, sql, {}, 0, (unbound(error, sql, 0),))
+        return
+    named = references(statement)
+    used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
+    wanted = tuple((source, tables) for source, tables in used if tables)
+    with instances.lend(wanted, deadline, beside) as instance:
+        yield _bind(activation, statement, sources, instance, deadline)
+
+
+def _bind(
+    activation: Activation, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
+) -> Prepared:
+    import duckdb
+
+    sql = activation.segment.sql
+    csv = any(is_csv(file) for source in instance.reachable for file in source.files)
+    try:
+        refused = flaws(statement, _tables(sources, instance.reachable))
+        if refused:
+            return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
+        described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
+        columns = tuple((str(row[0]), str(row[1])) for row in described)
+        mapped, findings = resolve(activation, columns, csv)
+        return Prepared(instance, sql, mapped, len(columns), findings)
+    except duckdb.Error as error:
+        if full(error):
+            raise
+        return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), csv),))
+
+
+def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
+    known = {source.name: tuple(source.tables) for source in sources}
+    databases = frozenset(source.name for source in sources if source.type == "duckdb")
+    return Tables(known | {source.name: source.tables for source in reachable}, databases)
+
+
+def _finding(flaw: Flaw, sql: SqlText) -> Finding:
+    return place(sql, flaw.code, flaw.message, flaw.hint, flaw.offset, flaw.length)
+
+
+def resolve(
+    activation: Activation, columns: tuple[tuple[str, str], ...], csv: bool = False
+) -> tuple[Mapping[IdentifierType, str], tuple[Finding, ...]]:
+    """The view's column for each mapped one, from the names and types that the SQL yields; findings for those unfit."""
+    mapped: dict[IdentifierType, str] = {}
+    findings: list[Finding] = []
+    for identifier_type, name in activation.mapping.items():
+        exact = [position for position, column in enumerate(columns) if column[0] == name]
+        alike = [position for position, column in enumerate(columns) if column[0].lower() == name.lower()]
+        found = exact or alike
+        location = _mapping_location(activation, identifier_type)
+        if not found:
+            findings.append(
+                _missing(
+                    name, shown((column for column, _ in columns), activation.segment.sql.text, csv), location, csv
+                )
+            )
+        elif len(found) > 1:
+            message = f'the SQL yields {len(found)} columns called "{name}"'
+            findings.append(Finding(location, "mapping-ambiguous-column", message, "give each its own name with `as`"))
+        elif not _suits(columns[found[0]][1]):
+            kind = columns[found[0]][1].partition("(")[0]
+            message = f'column "{name}" is of type {kind}, which holds no {identifier_type}'
+            findings.append(Finding(location, "mapping-column-type", message, "cast it to varchar in the SQL"))
+        else:
+            mapped[identifier_type] = f"c{found[0]}"
+    return mapped, tuple(findings)
+
+
+def _missing(name: str, names: tuple[str, ...], location: Location, csv: bool) -> Finding:
+    near = nearest(name, names)
+    message = f'the SQL yields no column "{name}"' + (f'; did you mean "{near}"?' if near else "")
+    hint = "; ".join(
+        part for part in (f"it yields: {', '.join(names)}" if names else "", HEADER if csv else "") if part
+    )
+    return Finding(location, "mapping-unknown-column", message, hint)
+
+
+def _mapping_location(activation: Activation, identifier_type: IdentifierType) -> Location:
+    """Where the mapping of the type is written: in the activation or in the destination's defaults."""
+    for setting in activation.settings:
+        if setting.key == f"mapping.{identifier_type}" and setting.location is not None:
+            return setting.location
+    return activation.location
+
+
+def _suits(column_type: str) -> bool:
+    """Whether a column of the type can hold identifiers: text, whole numbers, UUIDs; no floats, which lose digits."""
+    return column_type.strip('"') in _SUITABLE or column_type.startswith("ENUM(")
+
+
+_SUITABLE = frozenset(
+    {"VARCHAR", "UUID", "NULL", "JSON", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+    | {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)

@@ -1,0 +1,239 @@
+"""Wire forms: how a value of each identifier type is cleaned, judged and encoded, as SQL text.
+
+This module only builds strings. Everything the result depends on is spelled out (the characters that are trimmed, those
+that may not occur inside a value) so that another engine can be held to the same conformance file.
+
+A value passes through named stages, each a column of one nested select, so that nothing is computed twice:
+
+    raw      the mapped column as text
+    plain    not 0 when a regular expression already shows it to be valid: then trimming, which is slow, is left out;
+             2 when it is its own text as well
+    trimmed  without the blanks of `TRIMMED` at both ends
+    text     what is hashed or encoded
+    kind     BLANK, HASHED, KEPT, or the number of a reason for rejecting it
+
+and ends as three columns: the wire form as bytes (null unless valid), its kind, and a masked sample (null unless
+rejected).
+"""
+# ruff: noqa: S608 (all parts of the SQL are constants of this module and names made by the caller)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from runner.core.identifiers import IdentifierType
+
+BLANK = 0
+HASHED = 1
+KEPT = 2
+"""Kinds of value: nothing there; valid and encoded here; valid and a hash already. Greater numbers are reasons."""
+
+SAMPLE_LENGTH = 24
+"""Characters of a rejected value whose shape a masked sample shows."""
+
+LONGEST_EMAIL = 254
+LONGEST_OPAQUE = 1024
+
+TRIMMED = (
+    *(0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0xA0, 0x1680),
+    *range(0x2000, 0x200C),
+    *(0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF),
+)
+"""Code points stripped from both ends of every value."""
+
+_TRIMMED_SQL = "||".join(f"chr({point})" for point in TRIMMED)
+_TRIMMED_CLASS = "".join(rf"\x{{{point:x}}}" for point in TRIMMED)
+_UNSEEN = r"\x{00}-\x{20}\x{7f}-\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{3000}\x{feff}"
+"""Blanks, controls and invisible marks, as the inside of a character class: none may occur in an e-mail address."""
+
+_TOP_LABEL = rf"(?:[^\x{{00}}-\x{{60}}\x{{7b}}-\x{{7f}}{_UNSEEN}]{{2,}}|xn--[a-z0-9-]+)"
+_EMAIL = rf"[^@{_UNSEEN}]+@(?:[^@.{_UNSEEN}]+\.)+{_TOP_LABEL}"
+_PLAIN_EMAIL = r"[0-9A-Za-z._+-]+@(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,}"
+_LOWER_EMAIL = r"[0-9a-z._+-]+@(?:[0-9a-z-]+\.)+[a-z]{2,}"
+_E164 = "[1-9][0-9]{6,14}"
+_NATIONAL = "0[0-9]{6,14}"
+_HEX_64 = "[0-9a-f]{64}"
+_CONTROL = r"[\x{00}-\x{1f}\x{7f}-\x{9f}]"
+_NO_TRACKING = "00000000-0000-0000-0000-000000000000"
+
+_REASONS: Mapping[IdentifierType, tuple[str, str]] = {
+    IdentifierType.EMAIL: ("not an e-mail address", f"longer than {LONGEST_EMAIL} characters"),
+    IdentifierType.PHONE_NUMBER: ("not a phone number", "a national number: E.164 with the country code is needed"),
+    IdentifierType.MOBILE_AD_ID: ("not a UUID", "all zeros: tracking is switched off"),
+}
+_OPAQUE_REASONS = ("control characters inside", f"longer than {LONGEST_OPAQUE:,} characters")
+_REASON, _OTHER_REASON = KEPT + 1, KEPT + 2
+
+
+def reasons(identifier_type: IdentifierType) -> Mapping[int, str]:
+    """Why a value of the type can be rejected, by kind."""
+    return dict(enumerate(_REASONS.get(identifier_type, _OPAQUE_REASONS), start=_REASON))
+
+
+def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
+    """A select of the wire form, kind and sample of each type from SQL expressions over `relation`.
+
+    The columns are called `<type>`, `<type>_kind` (UTINYINT) and `<type>_sample`.
+    """
+    types = tuple(_Stages(str(kind)) for kind in columns)
+    rules = tuple(_RULES.get(kind, _opaque)(stages) for kind, stages in zip(columns, types, strict=True))
+    raw = (f"cast({column} as varchar) as {stages.raw}" for stages, column in zip(types, columns.values(), strict=True))
+    query = f"select {_list(raw)} from {relation}"
+    for additions in (
+        (f"cast({rule.plain} as utinyint) as {stages.plain}" for stages, rule in zip(types, rules, strict=True)),
+        (f"{_trimmed(stages)} as {stages.trimmed}" for stages in types),
+        (f"{rule.text} as {stages.text}" for stages, rule in zip(types, rules, strict=True)),
+        (f"cast({rule.kind} as utinyint) as {stages.kind}" for stages, rule in zip(types, rules, strict=True)),
+    ):
+        query = f"select *, {_list(additions)} from ({query})"
+    outcomes = (
+        f"{rule.wire} as {stages.name}, {stages.kind}, {_sample(stages)} as {stages.name}_sample"
+        for stages, rule in zip(types, rules, strict=True)
+    )
+    return f"select {_list(outcomes)} from ({query})"
+
+
+def wire_text(identifier_type: IdentifierType, identifier: str) -> str:
+    """The wire form as text, as it goes into a call, from an SQL expression that yields its bytes."""
+    match identifier_type:
+        case IdentifierType.EMAIL | IdentifierType.PHONE_NUMBER:
+            return f"lower(hex({identifier}))"
+        case IdentifierType.MOBILE_AD_ID:
+            parts, dashed = "(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5"
+            return f"regexp_replace(lower(hex({identifier})), '{parts}', '{dashed}')"
+        case _:
+            return f"decode({identifier})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """The column names of one type's stages."""
+
+    name: str
+
+    @property
+    def raw(self) -> str:
+        return f"{self.name}_raw"
+
+    @property
+    def plain(self) -> str:
+        return f"{self.name}_plain"
+
+    @property
+    def trimmed(self) -> str:
+        return f"{self.name}_trimmed"
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}_text"
+
+    @property
+    def kind(self) -> str:
+        return f"{self.name}_kind"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What distinguishes one type from another, as SQL expressions over its stages."""
+
+    plain: str
+    text: str
+    kind: str
+    wire: str
+
+
+def _email(at: _Stages) -> _Rules:
+    return _Rules(
+        # In lower case most of the time, and one that is not shows it within a few characters.
+        plain=f"""case when strlen({at.raw}) > {LONGEST_EMAIL} then 0
+            when {_matches(at.raw, _LOWER_EMAIL)} then 2
+            when {_matches(at.raw, _PLAIN_EMAIL)} then 1
+            else 0 end""",
+        text=f"case when {at.plain} = 2 then {at.raw} else lower({at.trimmed}) end",
+        kind=f"""case when {at.plain} > 0 then {HASHED}
+            when coalesce({at.trimmed}, '') = '' then {BLANK}
+            when length({at.text}) in (32, 64) and {_matches(at.text, "[0-9a-f]+")} then {KEPT}
+            when length({at.text}) > {LONGEST_EMAIL} then {_OTHER_REASON}
+            when {_matches(at.text, _EMAIL)} then {HASHED}
+            else {_REASON} end""",
+        wire=_hashed(at),
+    )
+
+
+def _phone_number(at: _Stages) -> _Rules:
+    separators = rf"[-.()/{_TRIMMED_CLASS}]"
+    digits = rf"regexp_replace(regexp_replace({at.trimmed}, '{separators}', '', 'g'), '^(?:[+]|00)', '')"
+    return _Rules(
+        plain=_matches(at.raw, f"[+]?{_E164}"),
+        text=f"""case when {at.plain} > 0 then replace({at.raw}, '+', '')
+            when {_matches(f"lower({at.trimmed})", _HEX_64)} then lower({at.trimmed})
+            else {digits} end""",
+        kind=f"""case when {at.plain} > 0 then {HASHED}
+            when coalesce({at.trimmed}, '') = '' then {BLANK}
+            when length({at.trimmed}) = 64 and {_matches(at.text, _HEX_64)} then {KEPT}
+            when {_matches(at.trimmed, "[+]?[0-9]+[.]0+")} then {_REASON}
+            when {_matches(at.text, _NATIONAL)} then {_OTHER_REASON}
+            when not {_matches(at.text, _E164)} then {_REASON}
+            when regexp_matches({at.trimmed}, '[(][ ]*0[ ]*[)]') then {_OTHER_REASON}
+            else {HASHED} end""",
+        wire=_hashed(at),
+    )
+
+
+def _mobile_ad_id(at: _Stages) -> _Rules:
+    groups = "-".join(f"[0-9A-Fa-f]{{{length}}}" for length in (8, 4, 4, 4, 12))
+    return _Rules(
+        plain=_matches(at.raw, groups),
+        text=f"lower({at.trimmed})",
+        kind=f"""case when coalesce({at.trimmed}, '') = '' then {BLANK}
+            when {at.text} = '{_NO_TRACKING}' then {_OTHER_REASON}
+            when {at.plain} > 0 or {_matches(at.text, groups)} then {HASHED}
+            else {_REASON} end""",
+        wire=f"case when {at.kind} = {HASHED} then unhex(replace({at.text}, '-', '')) end",
+    )
+
+
+def _opaque(at: _Stages) -> _Rules:
+    return _Rules(
+        plain=f"{_matches(at.raw, '[!-~]+')} and length({at.raw}) <= {LONGEST_OPAQUE}",
+        text=at.trimmed,
+        kind=f"""case when {at.plain} > 0 then {HASHED}
+            when coalesce({at.trimmed}, '') = '' then {BLANK}
+            when length({at.text}) > {LONGEST_OPAQUE} then {_OTHER_REASON}
+            when regexp_matches({at.text}, '{_CONTROL}') then {_REASON}
+            else {HASHED} end""",
+        wire=f"case when {at.kind} = {HASHED} then encode({at.text}) end",
+    )
+
+
+_RULES: Mapping[IdentifierType, Callable[[_Stages], _Rules]] = {
+    IdentifierType.EMAIL: _email,
+    IdentifierType.PHONE_NUMBER: _phone_number,
+    IdentifierType.MOBILE_AD_ID: _mobile_ad_id,
+}
+
+
+def _list(parts: Iterable[str]) -> str:
+    return ", ".join(parts)
+
+
+def _matches(value: str, pattern: str) -> str:
+    return f"regexp_full_match({value}, '{pattern}')"
+
+
+def _trimmed(at: _Stages) -> str:
+    return f"case when {at.plain} > 0 then {at.raw} else trim({at.raw}, {_TRIMMED_SQL}) end"
+
+
+def _hashed(at: _Stages) -> str:
+    return f"unhex(case {at.kind} when {HASHED} then sha256({at.text}) when {KEPT} then {at.text} end)"
+
+
+def _sample(at: _Stages) -> str:
+    """The shape of a rejected value: x for a letter and all beyond ASCII, 9 for a digit, ? for a control character."""
+    shape = f"left({at.trimmed}, {SAMPLE_LENGTH})"
+    for pattern, mark in ((r"[A-Za-z]|[^\x{00}-\x{7f}]", "x"), ("[0-9]", "9"), (r"[\x{00}-\x{1f}\x{7f}]", "?")):
+        shape = f"regexp_replace({shape}, '{pattern}', '{mark}', 'g')"
+    rest = f"case when length({at.trimmed}) > {SAMPLE_LENGTH} then '...' else '' end"
+    return f"case when {at.kind} > {KEPT} then {shape} || {rest} end"

@@ -1,0 +1,177 @@
+"""Limits that stop a change no one can have meant.
+
+They are judged per identifier type, so that a mapping that loses a column is caught even when the segment is as large
+as ever. A guardrail that cannot be computed blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import TypeDelta
+from runner.core.project import Guardrails, Limit
+from runner.core.records import Action
+from runner.planning.plan import Block, Change
+
+_ANEW = (Action.CREATE, Action.RECREATE)
+
+SMALL = 1_000
+"""The built-in limit leaves memberships below this many identifiers alone: a share of few is noise."""
+
+
+def guard(
+    change: Change,
+    *,
+    allow_removals: bool,
+    size: int | None = None,
+    held: Mapping[IdentifierType, TypeDelta] | None = None,
+) -> Change:
+    """The change with whatever blocks it.
+
+    `allow_removals` lets removals pass for this run, however many. For a refill, `held` is the delta against what the
+    audience holds, where that is known; `size` is what the destination says that it holds, which is all that is
+    known of an audience that was imported.
+    """
+    if change.intended is Action.DELETE:
+        return replace(change, blocks=tuple(_protected(change)))
+    if change.activation is None or change.evaluation is None:
+        return change
+    limits = change.activation.guardrails
+    blocks = list(_protected(change)) if change.replaces else []
+    blocks += _members(limits, change.evaluation.people)
+    known = held if change.refill else change.delta
+    if not allow_removals:
+        losses = _losses(change, limits, size, known)
+        blocks += [replace(block, allow=f"--allow-removals {change.id}") for block in losses]
+    if known is not None and not _is_filling(change):
+        blocks += _additions(known, limits)
+    return replace(change, blocks=tuple(blocks))
+
+
+def _protected(change: Change) -> Iterator[Block]:
+    applied = change.applied
+    if applied is not None and applied.definition is not None and applied.definition.protect:
+        again = "make this change" if change.replaces else "remove it"
+        yield Block(
+            "protect",
+            f"the audience is protected: declare it again with `protect: false`, apply, then {again}",
+        )
+
+
+def _losses(
+    change: Change, limits: Guardrails, size: int | None, known: Mapping[IdentifierType, TypeDelta] | None
+) -> Iterator[Block]:
+    if change.replaces:
+        return _replaced(change, size)
+    return _refill(change, limits, size) if known is None else _removals(known, limits)
+
+
+def _replaced(change: Change, size: int | None) -> Iterator[Block]:
+    """An audience that is deleted to be made anew loses all its members, however many there are."""
+    what = "the audience must be deleted and made anew"
+    if change.removed:
+        parts = ", ".join(f"{part.removed:,} {kind}" for kind, part in change.delta.items() if part.removed)
+        yield Block("re_create", f"{what}: all {parts} would be removed")
+    elif change.applied is not None and change.applied.refill:
+        held = sum(change.applied.members.values()) or size
+        if held != 0:
+            number = "an unknown number of" if held is None else f"all {held:,}"
+            yield Block("re_create", f"{what}: {number} identifiers would be removed")
+
+
+def _members(limits: Guardrails, people: int) -> Iterator[Block]:
+    if limits.min_members is not None and people < limits.min_members:
+        yield Block(
+            "min_members",
+            f"the segment has {people:,} people with a valid identifier, fewer than {limits.min_members:,}",
+        )
+
+
+def _removals(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> Iterator[Block]:
+    for kind, part in delta.items():
+        if part.before and not part.after:
+            yield Block("empty_segment", f"the segment has no {kind} any more: all {part.before:,} would be removed")
+        elif part.removed and _judged(limits, part.before) and _exceeds(part.removed, part.before, limits.max_removed):
+            yield Block(
+                "max_removed",
+                f"{part.removed:,} of {part.before:,} {kind} would be removed ({_share(part.removed, part.before)}),"
+                f" more than {limits.max_removed}",
+            )
+
+
+def _additions(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> Iterator[Block]:
+    for kind, part in delta.items():
+        if limits.max_added is None or (limits.max_added.percent and not part.before):
+            continue  # a share of nothing is no limit: the first fill is always larger
+        new = part.after - part.before + part.removed  # without those sent again only because they are in doubt
+        if _exceeds(new, part.before, limits.max_added):
+            yield Block("max_added", f"{new:,} {kind} would be added to {part.before:,}, more than {limits.max_added}")
+
+
+def _is_filling(change: Change) -> bool:
+    """Whether an earlier run began to fill the audience and was cut off: what it was let add may still be added."""
+    return change.applied is not None and change.applied.filling and change.intended not in _ANEW
+
+
+def _refill(change: Change, limits: Guardrails, size: int | None) -> Iterator[Block]:
+    """A refill removes whoever is not in the segment: at least as many as the audience is now larger than it."""
+    known = change.applied.members if change.applied else {}
+    if known:
+        after = {kind: part.after for kind, part in change.delta.items()}
+        shrunk = {
+            kind: TypeDelta(before=held, after=after.get(kind, 0), added=0, removed=max(0, held - after.get(kind, 0)))
+            for kind, held in known.items()
+        }
+        yield from _removals(shrunk, limits)
+    elif size is None:
+        yield Block(
+            "refill", "Criteo does not say how many identifiers the audience holds, so removals cannot be judged"
+        )
+    elif size and not change.after:
+        yield Block("empty_segment", f"the segment is empty: all {size:,} identifiers of the audience would be removed")
+    elif _judged(limits, size) and _exceeds(max(0, size - change.after), size, limits.max_removed):
+        yield Block(
+            "max_removed",
+            f"the audience holds {size:,} identifiers and the segment {change.after:,}: at least"
+            f" {_share(size - change.after, size)} would be removed, more than {limits.max_removed}",
+        )
+
+
+def _judged(limits: Guardrails, before: int) -> bool:
+    return limits.max_removed_declared or before >= SMALL
+
+
+def _exceeds(part: int, whole: int, limit: Limit | None) -> bool:
+    if limit is None:
+        return False
+    return part * 100 > limit.value * whole if limit.percent else part > limit.value
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%"
+
+
+def beyond_announced(change: Change, announced: Mapping[IdentifierType, TypeDelta]) -> Iterator[str]:
+    """Where the removals of a change pass what a reviewed plan announced by more than `max_removed` allows.
+
+    The excess is judged per identifier type, as removals are, against the membership before the change. An audience
+    that is cleared is judged by how much smaller it would be than was announced. A type that would lose all its members
+    must have been announced.
+    """
+    limits = change.activation.guardrails if change.activation else Guardrails()
+    for kind, part in change.delta.items():
+        told = announced.get(kind, _NONE)
+        before = told.after if change.refill else part.before
+        excess = told.after - part.after if change.refill else part.removed - told.removed
+        if before and not part.after and (told.after or kind not in announced):
+            yield f"the segment has no {kind} any more, which the reviewed plan did not announce"
+        elif excess > 0 and _judged(limits, before) and _exceeds(excess, before, limits.max_removed):
+            yield (
+                f"{excess:,} {kind} more would be removed than the reviewed plan announced"
+                f" ({_share(excess, before)} of {before:,}), more than {limits.max_removed}"
+            )
+
+
+_NONE = TypeDelta(0, 0, 0, 0)

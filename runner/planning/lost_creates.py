@@ -1,0 +1,49 @@
+"""Which audience a create has made whose answer never came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from runner.core.destination import LiveAudience
+from runner.core.records import AppliedAudience
+
+SKEW = timedelta(minutes=5)
+"""By how much the destination's clock that dates answers, and intents, may differ from the one that dates audiences."""
+
+
+WAIT = timedelta(days=1)
+"""How long after a create was given up it may take effect."""
+
+
+def found_again(
+    intent: AppliedAudience, live: Iterable[LiveAudience], applied: Iterable[AppliedAudience]
+) -> LiveAudience | None:
+    """The audience that a create made whose answer was lost: it has the name, is not older than the intent, and is
+    no other record's. Nobody else can have made it before the intent, for then planning would have met a conflict.
+    Where two intents have the name, the latest that is not younger than the audience made it."""
+    neighbours = [record for record in applied if record.home == intent.home]
+    ours = {record.audience_id for record in neighbours}
+    later = [record.intended_at for record in neighbours if _claims_after(record, intent)]
+    for audience in live:
+        if audience.created_at is not None and any(at <= audience.created_at for at in later):
+            continue
+        named = intent.definition is not None and audience.name == intent.definition.name
+        young = audience.created_at is None or audience.created_at >= intent.intended_at - SKEW
+        if named and young and _in_time(intent, audience) and audience.id not in ours and not audience.other_kind:
+            return audience
+    return None
+
+
+def _in_time(intent: AppliedAudience, audience: LiveAudience) -> bool:
+    """Whether an audience can still be of a create that was given up; one without a date cannot."""
+    if intent.given_up_at is None:
+        return True
+    return audience.created_at is not None and audience.created_at <= intent.given_up_at + WAIT
+
+
+def _claims_after(record: AppliedAudience, intent: AppliedAudience) -> bool:
+    """Whether the record is another unanswered create of the same name, and a later one."""
+    if record.audience_id is not None or record.definition is None or intent.definition is None:
+        return False
+    return record.definition.name == intent.definition.name and record.intended_at > intent.intended_at

@@ -1,0 +1,48 @@
+"""Names that a plan believes will be free: whoever is to give one up must really be about to do so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runner.core.records import Action
+from runner.planning.plan import CHANGING, Change
+
+Name = tuple[str, str, str]
+"""A name within an account: kind, account id, name."""
+
+
+def without_taken_names(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The changes, those in conflict that need a name which a blocked or failed change will not give up after all."""
+    while True:
+        kept = {name: change for change in changes if change.action not in CHANGING for name in _given_up(change)}
+        judged = tuple(_judge(change, kept) for change in changes)
+        if judged == changes:
+            return changes
+        changes = judged
+
+
+def _judge(change: Change, kept: dict[Name, Change]) -> Change:
+    holder = kept.get((change.kind, change.account_id, change.name))
+    if holder is None or holder is change or not _takes_name(change):
+        return change
+    return replace(
+        change,
+        intended=Action.CONFLICT,
+        blocks=(),
+        error=f'the audience of {holder.id} is still called "{change.name}": its own change is {holder.action}',
+        hint=f"see to {holder.id} first, or choose another name",
+    )
+
+
+def _takes_name(change: Change) -> bool:
+    return change.action in (Action.CREATE, Action.RECREATE) or (
+        change.action is Action.UPDATE and any(part.field == "name" for part in change.fields)
+    )
+
+
+def _given_up(change: Change) -> tuple[Name, ...]:
+    """The names that a change would free if it were carried out."""
+    names = [part.before for part in change.fields if part.field == "name"]
+    if change.intended is Action.DELETE:
+        names.append(change.name)
+    return tuple((change.kind, change.account_id, name) for name in names)

@@ -1,0 +1,264 @@
+"""What a person agreed to when a plan was reviewed, and whether a plan made later is still about the same.
+
+Agreed to are definitions: as declared, as applied, as they are in the destination. Members and dates are not part of
+it, since they move by the hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from runner.core.destination import LiveAudience
+from runner.core.errors import HeadcountError
+from runner.core.membership import Delta
+from runner.core.project import ANY_DAY, Activation
+from runner.core.records import Action, AppliedAudience, Definition, redefined
+from runner.planning.plan import CHANGING, Change, Options, Plan
+
+Key = tuple[str, str, str]
+"""Which audience: the activation's id, the kind of destination and the account."""
+View = Mapping[str, str]
+"""One look at a definition: field -> text. It holds no date, no count and no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The definitions that a change is about. None stands for what is not there: an orphan is not declared.
+
+    `holder` is another audience that has the name which is wanted.
+    """
+
+    id: str
+    kind: str
+    account_id: str
+    declared: View | None
+    applied: View | None
+    live: View | None
+    holder: View | None
+
+    @property
+    def key(self) -> Key:
+        return (self.id, self.kind, self.account_id)
+
+    @property
+    def views(self) -> Mapping[str, View | None]:
+        return {"declared": self.declared, "applied": self.applied, "live": self.live, "holder": self.holder}
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a saved plan said that it would do to one audience."""
+
+    action: Action
+    refill: bool
+    members: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A saved plan: what was asked for, the definitions it is about, and what it said of each audience."""
+
+    plan_id: str
+    options: Options
+    terms: tuple[Terms, ...]
+    announced: Mapping[Key, Announced]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it was when the plan was made. `what` is empty where a whole audience came or went."""
+
+    id: str
+    what: str
+    planned: str
+    now: str
+
+
+class StalePlan(HeadcountError):
+    """A plan made now is not the one that was reviewed: `differences` says in what, where that is known.
+
+    `plan` is the one made now, where one could be made. Nothing was sent.
+    """
+
+    exit_code = 6
+
+    def __init__(self, plan_id: str, differences: tuple[Difference, ...], plan: Plan | None = None) -> None:
+        super().__init__(
+            f"plan {plan_id} is stale: the definitions are not those that it was made for; nothing was sent",
+            "make a new plan and have it reviewed",
+        )
+        self.differences = differences
+        self.plan = plan
+
+
+def terms_of(change: Change) -> Terms:
+    """The definitions that a change is about."""
+    return Terms(
+        id=change.id,
+        kind=change.kind,
+        account_id=change.account_id,
+        declared=_declared(change.activation, change.definition) if change.activation else None,
+        applied=_applied(change.applied) if change.applied else None,
+        live=_live(change.live) if change.live else None,
+        holder=_live(change.holder) if change.holder else None,
+    )
+
+
+def terms_of_all(plan: Plan) -> tuple[Terms, ...]:
+    """The definitions that a plan is about, in an order that members have no part in."""
+    return tuple(sorted((terms_of(change) for change in plan.changes), key=lambda terms: terms.key))
+
+
+def id_of(plan: Plan) -> str:
+    """The plan's id: the same as long as the same was asked for and the definitions are the same."""
+    return fingerprint(plan.options, terms_of_all(plan))
+
+
+def fingerprint(options: Options, terms: tuple[Terms, ...]) -> str:
+    """16 hex digits (of a SHA-256 of canonical JSON) over what was asked for and the definitions."""
+    definitions = [[*part.key, *(dict(view) if view is not None else None for view in part.views.values())]
+                   for part in terms]  # fmt: skip
+    asked = [getattr(options, option.name) for option in fields(options)]
+    text = json.dumps([asked, definitions], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+# -- the views -------------------------------------------------------------------------------------------------------
+
+
+def _declared(activation: Activation, definition: Definition | None) -> View:
+    limits, destination = activation.guardrails, activation.destination
+    view = _definition(definition) if definition is not None else {}
+    view["destination"] = destination.name
+    for field, value in (("gum_caller_id", destination.gum_caller_id), ("retailer_id", destination.retailer_id)):
+        if value is not None:
+            view[field] = str(value)
+    built_in = "" if limits.max_removed_declared else " (built-in)"
+    view["guardrails.max_removed"] = "off" if limits.max_removed is None else f"{limits.max_removed}{built_in}"
+    view["guardrails.max_added"] = "off" if limits.max_added is None else str(limits.max_added)
+    view["guardrails.min_members"] = "off" if limits.min_members is None else str(limits.min_members)
+    return view
+
+
+def _applied(record: AppliedAudience) -> View:
+    view = _definition(record.definition) if record.definition is not None else {}
+    view["audience"] = record.audience_id or "its creation was not answered"
+    view["content"] = "not known" if record.refill else "known"
+    return view
+
+
+def _live(audience: LiveAudience) -> View:
+    return {"audience": audience.id, "name": audience.name, "description": audience.description}
+
+
+def _definition(definition: Definition) -> dict[str, str]:
+    """A definition field by field; words that name the day are told for one fixed day, and say so."""
+    undated = definition.undated
+    view = {
+        "name" if definition.undated_name is None else f"name on {ANY_DAY}": undated.name,
+        "description" if definition.undated_description is None else f"description on {ANY_DAY}": undated.description,
+        "sql": definition.sql,
+        "protect": "true" if definition.protect else "false",
+    }
+    if definition.gum_caller_id is not None:
+        view["gum_caller_id"] = str(definition.gum_caller_id)
+    return view | {f"mapping.{kind}": column for kind, column in definition.mapping.items()}
+
+
+# -- then and now ----------------------------------------------------------------------------------------------------
+
+
+def differences(reviewed: Reviewed, plan: Plan) -> tuple[Difference, ...]:
+    """Why a plan made now is not the one that was reviewed; nothing where it is.
+
+    What an apply of that very plan has done already, before it was cut off, is no difference; nor is an account that
+    cannot be read now, to which nothing is sent.
+    """
+    planned = {terms.key: terms for terms in reviewed.terms}
+    now = {terms_of(change).key: change for change in plan.changes}
+    found = [*_different_options(reviewed.options, plan.options)]
+    for key in sorted(planned.keys() | now.keys()):
+        if key not in now:
+            if reviewed.announced[key].action is not Action.DELETE:
+                found.append(Difference(key[0], "", str(reviewed.announced[key].action), "no longer there"))
+        elif key not in planned:
+            found.append(Difference(key[0], "", "not in the plan", str(now[key].action)))
+        elif not _carries_on(planned[key], reviewed.announced[key], now[key]):
+            found += _different_terms(planned[key], terms_of(now[key]))
+    return tuple(found)
+
+
+def _different_options(planned: Options, now: Options) -> Iterator[Difference]:
+    for what in (option.name for option in fields(Options)):
+        before, after = getattr(planned, what), getattr(now, what)
+        if before != after:
+            yield Difference("options", what, str(before), str(after))
+
+
+def _different_terms(planned: Terms, now: Terms) -> Iterator[Difference]:
+    for view, before in planned.views.items():
+        after = now.views[view]
+        if before is None or after is None:
+            if before is not after:
+                yield Difference(planned.id, view, _whole(before), _whole(after))
+            continue
+        for field in sorted(before.keys() | after.keys()):
+            if before.get(field) != after.get(field):
+                yield Difference(planned.id, f"{view} {field}", before.get(field, "none"), after.get(field, "none"))
+
+
+def _whole(view: View | None) -> str:
+    return "none" if view is None else view.get("audience", "") or view.get("name", "") or "there"
+
+
+def _carries_on(planned: Terms, announced: Announced, now: Change) -> bool:
+    """Whether what the plan listed is all that can have brought the audience to where it is now."""
+    terms = terms_of(now)
+    if terms.declared != planned.declared:
+        return False
+    if now.activation is None:
+        deleted = announced.action is Action.DELETE and now.live is None
+        return deleted and terms.applied == planned.applied
+    if now.intended is Action.FAILED:
+        return True
+    if announced.action not in CHANGING or terms.holder is not None or (now.refill and not announced.refill):
+        return False
+    made = announced.action in (Action.CREATE, Action.RECREATE)
+    return _is_being_made(planned, now) if made else _is_being_changed(planned, now)
+
+
+def _is_being_made(planned: Terms, now: Change) -> bool:
+    """Whether the audience is the one that was to be made, or the old one is gone and the new one not there yet."""
+    if now.applied is None:
+        return False
+    if now.live is not None:
+        return _is_defined(now) and _is_called(now.live, now, {})
+    unanswered = now.applied.audience_id is None and _is_defined(now)
+    return unanswered or _applied(now.applied) == planned.applied
+
+
+def _is_being_changed(planned: Terms, now: Change) -> bool:
+    """Whether the audience is the same, and each of its words what it was or what it was to become."""
+    if now.live is None or planned.live is None or now.applied is None:
+        return False
+    return (
+        now.live.id == planned.live["audience"]
+        and (_is_defined(now) or _applied(now.applied) == planned.applied)
+        and _is_called(now.live, now, planned.live)
+    )
+
+
+def _is_defined(now: Change) -> bool:
+    """Whether what is declared has been recorded as applied."""
+    return now.applied is not None and not redefined(now.applied.definition, now.definition)
+
+
+def _is_called(live: LiveAudience, now: Change, before: View) -> bool:
+    """Whether the audience has its words of before, those declared, or those that a run of another day applied."""
+    wanted = [now.definition, now.applied.definition if now.applied is not None and _is_defined(now) else None]
+    names = {before.get("name"), now.name_aside, *(part.name for part in wanted if part is not None)}
+    descriptions = {before.get("description"), *(part.description for part in wanted if part is not None)}
+    return live.name in names and live.description in descriptions

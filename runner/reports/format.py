@@ -1,0 +1,65 @@
+"""How numbers, counts and times are written, the same in every report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from runner.core.identifiers import IdentifierType
+from runner.core.records import Action
+from runner.planning.plan import Plan
+from runner.reports.counts import plural
+
+_ENDINGS = {
+    Action.DELETE: "to delete",
+    Action.BLOCKED: "blocked",
+    Action.FAILED: "failed",
+    Action.CONFLICT: "in conflict",
+    Action.RECREATE: "to re-create",
+    Action.CREATE: "to create",
+    Action.UPDATE: "to update",
+    Action.SYNC: "to sync",
+    Action.ORPHANED: "orphaned",
+    Action.UNCHANGED: "unchanged",
+}
+_NAMED = (Action.DELETE, Action.BLOCKED, Action.FAILED, Action.CONFLICT)
+"""Whoever reads only the last line must still learn which audiences are in danger."""
+
+
+def summary(plan: Plan) -> str:
+    """The plan in one sentence: deletes and blocks first, by name."""
+    if set(plan.counts) <= {Action.UNCHANGED}:
+        return f"Nothing to do: {plural(len(plan.changes), 'activation')} as declared."
+    parts = []
+    for action, count in plan.counts.items():
+        names = ", ".join(change.id for change in plan.having(action)) if action in _NAMED else ""
+        parts.append(f"{count:,} {_ENDINGS[action]}" + (f" ({names})" if names else ""))
+    return f"Plan: {', '.join(parts)}."
+
+
+def moment(when: datetime | None, now: datetime | None = None) -> str:
+    """A time in UTC to the minute, with how far away it is when `now` is given."""
+    if when is None:
+        return "-"
+    text = when.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    if now is None:
+        return text
+    seconds = (when - now).total_seconds()
+    if abs(seconds) < 0.5:
+        return f"{text} (now)"
+    return f"{text} ({duration(abs(seconds))} ago)" if seconds < 0 else f"{text} (in {duration(seconds)})"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest fitting unit: `0.4 s`, `12 s`, `5 min`, `3 h`, `9 d`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for unit, size, until in (("s", 1, 60), ("min", 60, 3_600), ("h", 3_600, 86_400)):
+        if seconds < until:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def counts(members: Mapping[IdentifierType, int]) -> str:
+    """`12,003 email, 804 mobile_ad_id`."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in members.items()) or "-"

@@ -1,0 +1,81 @@
+"""Annotations for GitHub Actions: workflow commands that put what is wrong on the lines at fault.
+
+The form, and what is escaped in it, is that of the runner: https://docs.github.com/actions/reference/workflow-commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from runner.core.findings import Finding, Location
+from runner.core.records import Action
+from runner.planning.plan import Change, Plan
+from runner.reports.escape import shown
+
+MOST = 10
+"""GitHub shows no more annotations of one level from one step."""
+
+Relative = Callable[[str], str]
+"""A file as the user would name it -> its path from the repository's root."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    place: Location
+    length: int
+    title: str
+    message: str
+
+
+def findings_annotations(findings: Iterable[Finding], relative: Relative) -> str:
+    """One error a finding, each on a line of its own; beyond what GitHub shows, how many more there are."""
+    return _lines(
+        [
+            _Annotation(one.location, one.length, one.code, ". ".join(filter(None, (one.message, one.hint))))
+            for one in findings
+        ],
+        relative,
+    )
+
+
+def plan_annotations(plan: Plan, relative: Relative) -> str:
+    """One error for each activation that is blocked, failed or in conflict, in the plan's order: the worst first."""
+    return _lines([one for change in plan.changes for one in _of_change(change)], relative)
+
+
+def _of_change(change: Change) -> Iterable[_Annotation]:
+    if change.location is None:
+        return
+    if change.blocks:
+        message = "; ".join(block.message for block in change.blocks)
+        yield _Annotation(change.location, 0, f"{change.id} is blocked", message)
+    elif change.action in (Action.FAILED, Action.CONFLICT):
+        message = ". ".join(filter(None, (change.error, change.hint)))
+        yield _Annotation(change.location, 0, f"{change.id}: {change.action}", message)
+
+
+def _lines(found: list[_Annotation], relative: Relative) -> str:
+    lines = [_line(one, relative) for one in found[:MOST]]
+    if len(found) > MOST:
+        # A level of its own, since an eleventh error would not be shown.
+        lines.append(f"::notice title=headcount::{len(found) - MOST:,} more of {len(found):,} are in the log")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _line(one: _Annotation, relative: Relative) -> str:
+    place = {"file": relative(one.place.file), "line": one.place.line, "col": one.place.column}
+    end = {"endColumn": one.place.column + one.length} if one.length else {}
+    properties = {**place, **end, "title": one.title}
+    told = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::error {told}::{_data(one.message)}"
+
+
+def _data(text: str) -> str:
+    """A message: line ends would end the command, and `%` begins an escape."""
+    lines = "\n".join(shown(line) for line in text.splitlines())
+    return lines.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

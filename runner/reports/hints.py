@@ -1,0 +1,50 @@
+"""What a plan says besides what it does: how many an audience loses that goes, and the way out of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import TypeDelta
+from runner.core.records import Action
+from runner.planning.approval import REVIEWED
+from runner.planning.plan import HOMELESS, Change
+
+
+def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
+    """The change's members by type; for an audience that is no longer declared, what the state knows of it."""
+    if change.activation is not None or change.applied is None:
+        return change.delta
+    goes = change.intended is Action.DELETE
+    return {
+        kind: TypeDelta(held, 0 if goes else held, 0, held if goes else 0)
+        for kind, held in change.applied.members.items()
+    }
+
+
+def ways_out(change: Change) -> Iterator[str]:
+    """What lets a blocked or an orphaned change pass: each option once, and options only where they are enough."""
+    if change.action is Action.ORPHANED:
+        if HOMELESS in change.reasons:
+            yield "is an account mistyped? to delete it, declare a destination of its account, then `--prune`"
+        else:
+            yield "`--prune` deletes it, or declare it again"
+    if all(block.allow for block in change.blocks):
+        options = dict.fromkeys(block.allow for block in change.blocks)
+        if options:
+            yield f"let it pass once with {' '.join(options)}"
+        return
+    if change.activation is not None:
+        for guardrail in dict.fromkeys(block.guardrail for block in change.blocks if not block.allow):
+            if guardrail == REVIEWED:
+                yield "make a new plan and have it reviewed, if this is meant"
+                continue
+            yield f"change {guardrail} in the file{_where(change, guardrail)}, if this is meant"
+
+
+def _where(change: Change, guardrail: str) -> str:
+    """Where the limit was written, which may be the destination's defaults."""
+    for setting in change.activation.settings if change.activation else ():
+        if setting.key == f"guardrails.{guardrail}" and setting.location is not None:
+            return f" ({setting.location.file}:{setting.location.line})"
+    return ""

@@ -1,0 +1,244 @@
+"""Results as plain data for `--format json`; each document has a schema in schemas/."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from runner.core.destination import Account
+from runner.core.findings import Finding, Location
+from runner.core.membership import Evaluation
+from runner.core.project import Activation
+from runner.core.records import Action, ActivationRun, Run
+from runner.core.schedule import describe
+from runner.planning.plan import Change, Plan
+from runner.planning.staleness import id_of
+from runner.reports.hints import members_of
+from runner.workflows.apply import Applied
+from runner.workflows.status import Standing
+from runner.workflows.sync import Synced
+from runner.workflows.upcoming import Slot
+
+FORMAT_VERSION = 1
+
+
+def document(kind: str, **content: Any) -> dict[str, Any]:
+    """The frame that every document shares."""
+    return {"format_version": FORMAT_VERSION, "kind": kind, **content}
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """schemas/plan.schema.json"""
+    return document("plan", **_plan(plan))
+
+
+def run_document(command: str, applied: Applied) -> dict[str, Any]:
+    """schemas/run.schema.json"""
+    return document(
+        "run",
+        command=command,
+        approved=applied.approved,
+        interrupted=applied.interrupted,
+        plan=_plan(applied.plan),
+        activations=[_activation_run(run) for run in applied.outcomes],
+        skipped=[],
+        waiting=[],
+    )
+
+
+def sync_document(synced: Synced) -> dict[str, Any]:
+    """schemas/run.schema.json"""
+    skipped = [{"activation": part.activation, "reason": part.reason} for part in synced.skipped]
+    waiting = [{"activation": slot.activation, "next_due": _time(slot.at)} for slot in synced.waiting]
+    return {**run_document("sync", synced.applied), "skipped": skipped, "waiting": waiting}
+
+
+def status_document(standings: tuple[Standing, ...]) -> dict[str, Any]:
+    """schemas/status.schema.json"""
+    return document("status", activations=[_standing(row) for row in standings])
+
+
+def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
+    """schemas/history.schema.json"""
+    return document("history", runs=[_run(run) for run in runs])
+
+
+def schedule_document(slots: tuple[Slot, ...]) -> dict[str, Any]:
+    """schemas/schedule.schema.json"""
+    return document(
+        "schedule",
+        runs=[
+            {"activation": slot.activation, "at": _time(slot.at), "schedule": describe(slot.schedule)} for slot in slots
+        ],
+    )
+
+
+def accounts_document(accounts: dict[str, tuple[Account, ...]]) -> dict[str, Any]:
+    """schemas/accounts.schema.json"""
+    return document(
+        "accounts",
+        destinations=[
+            {"destination": name, "accounts": [{"id": account.id, "name": account.name} for account in listed]}
+            for name, listed in accounts.items()
+        ],
+    )
+
+
+def findings_document(findings: tuple[Finding, ...]) -> dict[str, Any]:
+    """schemas/findings.schema.json"""
+    return document(
+        "findings",
+        valid=not findings,
+        findings=[
+            {"code": part.code, "message": part.message, "hint": part.hint, "location": _location(part.location)}
+            for part in findings
+        ],
+    )
+
+
+def resolved_document(activation: Activation) -> dict[str, Any]:
+    """schemas/resolved.schema.json"""
+    return document(
+        "resolved",
+        activation=activation.id,
+        settings=[
+            {"key": part.key, "value": part.value, "location": _location(part.location)} for part in activation.settings
+        ],
+    )
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "plan_id": id_of(plan),
+        "made_at": _time(plan.made_at),
+        "today": plan.today.isoformat(),
+        "summary": {str(action): len(plan.having(action)) for action in Action},
+        "changes": [_change(change) for change in plan.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "action": str(change.action),
+        "intended": str(change.intended),
+        "destination": change.destination,
+        "type": change.kind,
+        "account_id": change.account_id,
+        "audience_id": change.audience_id,
+        "name": change.name,
+        "reasons": list(change.reasons),
+        "location": _location(change.location),
+        "fields": [
+            {"field": part.field, "before": part.before, "after": part.after, "drift": part.drift}
+            for part in change.fields
+        ],
+        "refill": change.refill,
+        "replaces": change.replaces,
+        "members": [
+            {
+                "identifier_type": str(kind),
+                "before": part.before,
+                "after": part.after,
+                "added": part.added,
+                "removed": part.removed,
+                "unknown": part.unknown,
+            }
+            for kind, part in members_of(change).items()
+        ],
+        "segment": _evaluation(change.evaluation),
+        "blocks": [
+            {"guardrail": block.guardrail, "message": block.message, "allow": block.allow} for block in change.blocks
+        ],
+        "error": change.error,
+        "hint": change.hint,
+    }
+
+
+def _evaluation(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    if evaluation is None:
+        return None
+    return {
+        "rows": evaluation.rows,
+        "people": evaluation.people,
+        "blank": {str(kind): count for kind, count in evaluation.blank.items()},
+        "rejected": [
+            {
+                "identifier_type": str(part.identifier_type),
+                "reason": part.reason,
+                "count": part.count,
+                "samples": list(part.samples),
+            }
+            for part in evaluation.rejected
+        ],
+    }
+
+
+def _activation_run(run: ActivationRun) -> dict[str, Any]:
+    return {
+        "activation": run.activation,
+        "action": run.action,
+        "outcome": str(run.outcome),
+        "added": run.added,
+        "removed": run.removed,
+        "rejected": run.rejected,
+        "invalid": run.invalid,
+        "members": run.members,
+        "seconds": run.seconds,
+        "detail": run.detail,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "command": run.command,
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+        "activations": [_activation_run(part) for part in run.activations],
+    }
+
+
+def _standing(row: Standing) -> dict[str, Any]:
+    return {
+        "activation": row.activation,
+        "tags": list(row.tags),
+        "owner": row.owner,
+        "condition": row.condition,
+        "destination": row.destination,
+        "account_id": row.account_id,
+        "audience_id": row.audience_id,
+        "name": row.name,
+        "members": {str(kind): count for kind, count in row.members.items()},
+        "unknown": row.unknown,
+        "invalid": row.invalid,
+        "refill": row.refill,
+        "unfinished": None
+        if row.unfinished is None
+        else {
+            "batches": row.unfinished.batches,
+            "taken": row.unfinished.taken,
+            "in_flight": row.unfinished.in_flight,
+        },
+        "schedule": row.schedule,
+        "last_run": _time(row.last_run),
+        "last_outcome": str(row.last_outcome) if row.last_outcome else None,
+        "last_detail": row.last_detail,
+        "last_change": _time(row.last_change),
+        "live_size": row.live_size,
+        "suspected_drift": row.suspected_drift,
+        "next_due": _time(row.next_due),
+        "last_good": _time(row.last_good),
+        "freshness": row.freshness,
+        "stale": row.stale,
+    }
+
+
+def _location(location: Location | None) -> dict[str, Any] | None:
+    if location is None:
+        return None
+    return {"file": location.file, "line": location.line, "column": location.column}
+
+
+def _time(when: datetime | None) -> str | None:
+    return when.astimezone(UTC).isoformat(timespec="milliseconds") if when else None

@@ -1,0 +1,212 @@
+"""Plans and runs for people at a terminal: no boxes, ASCII symbols, what can hurt first, colour as an extra only.
+
+Every function returns rich text; printed without colour it is the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from runner.core.membership import TypeDelta
+from runner.core.project import Activation
+from runner.core.records import Action, ActivationRun, Outcome
+from runner.planning.plan import CHANGING, Change, FieldChange, Plan
+from runner.planning.staleness import id_of
+from runner.reports.counts import plural
+from runner.reports.escape import shown
+from runner.reports.format import duration, summary
+from runner.reports.hints import members_of, ways_out
+from runner.workflows.sync import Skipped
+
+SYMBOLS = {
+    Action.DELETE: ("-", "red"),
+    Action.BLOCKED: ("!", "bold magenta"),
+    Action.FAILED: ("x", "bold red"),
+    Action.CONFLICT: ("x", "bold red"),
+    Action.RECREATE: ("+", "green"),
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.SYNC: ("~", "yellow"),
+    Action.ORPHANED: ("?", "cyan"),
+    Action.UNCHANGED: ("=", "dim"),
+}
+DELETE_WARNING = "cannot be undone; ad sets that use the audience lose it"
+SHOWN_SAMPLES = 2
+"""Masked samples in a line for people; the JSON document has them all."""
+
+_DONE = {str(action): sign for action, sign in SYMBOLS.items() if action in CHANGING}
+_SIGNS = {
+    Outcome.DONE: ("+", "green"),
+    Outcome.UNCHANGED: ("=", "dim"),
+    Outcome.SKIPPED: ("?", "cyan"),
+    Outcome.BLOCKED: ("!", "bold magenta"),
+    Outcome.FAILED: ("x", "bold red"),
+    Outcome.INTERRUPTED: ("x", "bold red"),
+}
+
+
+def plan_text(plan: Plan) -> Text:
+    """The whole plan: a block per change, nothing for what is unchanged, and one last line that says it all."""
+    text = Text()
+    told: dict[tuple[str, str], str] = {}
+    for change in plan.changes:
+        if change.action is not Action.UNCHANGED:
+            text.append_text(_change(change, told)).append("\n")
+    return text.append_text(plan_summary(plan))
+
+
+def plan_summary(plan: Plan) -> Text:
+    """The plan's last line."""
+    return Text(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
+
+
+def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
+    """One change; `told` says which change already told of an error, for an account's failure is one for all of it."""
+    symbol, style = SYMBOLS[change.action]
+    text = Text()
+    text.append(f"{symbol} {shown(change.id)}", style=style)
+    text.append(f"  {change.action}", style=style)
+    text.append(f'  "{shown(change.name)}" in {_place(change)}')
+    if change.reasons:
+        text.append(f"  ({shown(', '.join(change.reasons))})")
+    text.append("\n")
+    for line in _details(change, told):
+        text.append_text(line).append("\n")
+    return text
+
+
+def _place(change: Change) -> str:
+    audience = f", audience {shown(change.audience_id)}" if change.audience_id else ""
+    return f"{shown(change.destination)} (account {shown(change.account_id)}{audience})"
+
+
+def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
+    for block in change.blocks:
+        yield Text(f"    {block.guardrail}: {shown(block.message)}", style="magenta")
+    for advice in ways_out(change):
+        yield Text(f"    -> {shown(advice)}")
+    if change.blocks and change.intended is not Action.DELETE:
+        yield Text(f"    it would {change.intended}; nothing is sent until then")
+    yield from _error(change, told)
+    for part in change.fields:
+        yield _field(part)
+    if change.replaces:
+        yield Text("    deleted first: the new audience has another id, to be chosen again in campaigns", style="red")
+    if change.refill:
+        yield Text("    cleared first: its present members cannot be read back", style="red")
+    for kind, delta in members_of(change).items():
+        yield _members(kind, delta)
+    if change.intended is Action.DELETE:
+        yield Text(f"    {DELETE_WARNING}", style="red")
+    yield from _rejected(change)
+
+
+def _error(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
+    first = told.setdefault((change.error, change.hint), change.id)
+    if change.error and first != change.id:
+        yield Text(f"    as told of {shown(first)}", style="red")
+        return
+    if change.error:
+        yield Text(f"    {shown(change.error)}", style="red")
+    if change.hint:
+        yield Text(f"    -> {shown(change.hint)}")
+
+
+def _field(part: FieldChange) -> Text:
+    drift = " (changed by hand in Criteo; set back)" if part.drift else ""
+    return Text(f'    {part.field}: "{shown(part.before)}" -> "{shown(part.after)}"{drift}')
+
+
+def _members(kind: str, delta: TypeDelta) -> Text:
+    text = Text(f"    {kind:<22} {delta.before:>11,} -> {delta.after:>11,}")
+    if delta.added:
+        text.append(f"  +{delta.added:,}", style="green")
+    if delta.removed:
+        text.append(f"  -{delta.removed:,}", style="red")
+    if delta.unknown:
+        text.append(f"  ({delta.unknown:,} left in doubt by an interrupted run)")
+    return text
+
+
+def _rejected(change: Change) -> Iterator[Text]:
+    for part in change.evaluation.rejected if change.evaluation else ():
+        samples = f", like {shown(' and '.join(part.samples[:SHOWN_SAMPLES]))}" if part.samples else ""
+        yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
+
+
+def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = (), skipped: int = 0) -> Text:
+    """What a run did, a line per activation, those unchanged left out, and one last line with the totals.
+
+    `unseen` are changes that no plan was shown of: what helps where one was blocked or failed follows its line.
+    """
+    text = Text()
+    advice = {change.id: (*ways_out(change), *([change.hint] if change.hint else [])) for change in unseen}
+    for run in outcomes:
+        if run.outcome is not Outcome.UNCHANGED:
+            text.append_text(outcome_text(run)).append("\n")
+        if run.outcome in (Outcome.BLOCKED, Outcome.FAILED):
+            for one in advice.get(run.activation, ()):
+                text.append(f"    -> {shown(one)}\n")
+    return text.append(run_summary(outcomes, skipped) + "\n", style="bold")
+
+
+def outcome_text(run: ActivationRun) -> Text:
+    """How one activation fared in one run, on one line."""
+    symbol, style = _sign(run)
+    text = Text()
+    text.append(f"{symbol} {shown(run.activation)}", style=style)
+    text.append(f"  {run.outcome}", style=style)
+    if run.outcome is Outcome.DONE:
+        text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
+        text.append(f"  {duration(run.seconds)}")
+        if run.rejected:
+            text.append(f"  {run.rejected:,} rejected", style="yellow")
+        if run.invalid:
+            text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
+    elif run.detail:
+        text.append(f"  {shown(run.detail.removeprefix(f'{run.outcome}; '))}")
+    return text
+
+
+def _sign(run: ActivationRun) -> tuple[str, str]:
+    """What was done is marked as in the plan; anything else by how it ended."""
+    if run.outcome is Outcome.DONE and run.action in _DONE:
+        return _DONE[run.action]
+    return _SIGNS[run.outcome]
+
+
+def run_summary(outcomes: tuple[ActivationRun, ...], skipped: int = 0) -> str:
+    """The run in one sentence: what failed or was blocked first, by name; at last how many were skipped."""
+    parts = []
+    for outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.INTERRUPTED, Outcome.DONE, Outcome.UNCHANGED):
+        names = [run.activation for run in outcomes if run.outcome is outcome]
+        if names:
+            listed = f" ({', '.join(names)})" if outcome in (Outcome.FAILED, Outcome.BLOCKED) else ""
+            parts.append(f"{len(names):,} {outcome}{listed}")
+    if skipped:
+        parts.append(f"{skipped:,} skipped")
+    added, removed = sum(run.added for run in outcomes), sum(run.removed for run in outcomes)
+    moved = f"; {added:,} identifiers added, {removed:,} removed" if added or removed else ""
+    return f"Run: {', '.join(parts) or 'nothing to do'}{moved}."
+
+
+def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
+    """What a sync left alone, and why."""
+    text = Text()
+    for part in skipped:
+        text.append(f"? {shown(part.activation)}", style="cyan").append(f"  skipped  {shown(part.reason)}\n")
+    return text
+
+
+def resolved_text(activation: Activation) -> Text:
+    """Each setting of an activation with its value and the place it came from."""
+    text = Text(f"{activation.id}\n", style="bold")
+    values = [shown(setting.value) for setting in activation.settings]
+    key_width = max(len(setting.key) for setting in activation.settings)
+    value_width = min(60, max(map(len, values)))
+    for setting, value in zip(activation.settings, values, strict=True):
+        text.append(f"  {setting.key:<{key_width}}  {value:<{value_width}}  ")
+        text.append(shown(str(setting.location or "built-in")) + "\n", style="dim")
+    return text

@@ -1,0 +1,106 @@
+"""Standings and past runs as short records, which fit a terminal of 80 columns where a table of them would not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from runner.core.records import Outcome, Run
+from runner.core.schedule import describe, length
+from runner.reports.counts import plural
+from runner.reports.escape import shown
+from runner.reports.format import counts, moment
+from runner.reports.plan_text import outcome_text
+from runner.workflows.status import Standing
+from runner.workflows.upcoming import Slot
+
+_STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
+
+
+def status_text(standings: tuple[Standing, ...], now: datetime) -> Text:
+    """A record per activation: what it is, then a line for each thing that is known of it."""
+    text = Text()
+    for row in standings:
+        text.append(shown(row.activation), style="bold")
+        text.append(f"  {row.condition}  {_place(row)}\n")
+        for name, value in _facts(row, now):
+            text.append(f"    {name:<9} {value}\n", style=_style(row) if name == "last run" else None)
+        for note in _notes(row):
+            text.append(f"    {shown(note)}\n", style=_style(row))
+    return text if standings else text.append("No activation.\n")
+
+
+def schedule_text(slots: tuple[Slot, ...], now: datetime) -> Text:
+    """A line for each run to come."""
+    lines = [f"{_when(run, now)}  {shown(run.activation)}  {describe(run.schedule)}\n" for run in slots]
+    return Text("".join(lines) or "No run to come: every activation is run by hand.\n")
+
+
+def waiting_text(slots: tuple[Slot, ...], now: datetime) -> Text:
+    """How many activations were not due, and which is the next to be; nothing where none waits."""
+    if not slots:
+        return Text()
+    first = slots[0]
+    return Text(
+        f"{plural(len(slots), 'activation')} not due; next is {shown(first.activation)}, {_when(first, now)}.\n"
+    )
+
+
+def _when(run: Slot, now: datetime) -> str:
+    return f"{run.at.astimezone(UTC):%Y-%m-%d %H:%M} now" if run.at <= now else moment(run.at, now)
+
+
+def _place(row: Standing) -> str:
+    audience = f"audience {shown(row.audience_id)}" if row.audience_id else "no audience"
+    return f"{audience} in {shown(row.destination)} (account {shown(row.account_id)})"
+
+
+def _style(row: Standing) -> str | None:
+    return _STYLES.get(row.last_outcome) if row.last_outcome else None
+
+
+def _facts(row: Standing, now: datetime) -> Iterator[tuple[str, str]]:
+    if row.owner or row.tags:
+        yield "owner", shown(", ".join(part for part in (row.owner, *(f"tag:{tag}" for tag in row.tags)) if part))
+    if row.members:
+        yield "members", counts(row.members)
+    outcome = f", {row.last_outcome}" if row.last_outcome else ""
+    if row.last_run or row.condition != "orphaned":
+        yield "last run", f"{moment(row.last_run, now)}{outcome}" if row.last_run else "never"
+    if row.next_due:
+        yield "next due", moment(row.next_due, now) if row.next_due > now else "now"
+    elif row.schedule:
+        yield "next due", row.schedule
+
+
+def _notes(row: Standing) -> Iterator[str]:
+    if row.stale and row.freshness:
+        yield f"stale: no good run for {length(row.freshness)}"
+    if row.refill:
+        yield "the next apply clears and refills it"
+    if row.unfinished:
+        part = row.unfinished
+        yield f"unfinished: {part.taken} of {part.batches} batches taken, {part.in_flight} in flight"
+    if row.unknown:
+        yield f"{row.unknown:,} identifiers in doubt; the next run sends them again"
+    if row.invalid:
+        yield f"Criteo called {row.invalid:,} identifiers malformed"
+    if row.live_size is not None:
+        yield f"Criteo counts {row.live_size:,}"
+    if row.suspected_drift:
+        yield f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it"
+    if row.last_outcome in _STYLES and row.last_detail:
+        yield row.last_detail
+
+
+def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
+    """A record per run, the newest first: a line for each activation in it."""
+    text = Text()
+    for run in runs:
+        text.append(f"{run.id}  {run.command}", style="bold")
+        text.append(f"  {moment(run.started_at, now)}{'' if run.finished_at else '  (did not end)'}\n")
+        for part in run.activations:
+            text.append("    ").append_text(outcome_text(part)).append("\n")
+    return text

@@ -1,0 +1,137 @@
+"""Segments: the records behind audience ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runner.sandbox.api.services import Service
+
+FIRST_ID = 270_157
+
+RETAIL_MEDIA_IDS = 568_708_742_535_000_000
+"""Ids of retail media lie above this: too long for 32 bits, and for a double."""
+
+ID_BELOW = {Service.MARKETING_SOLUTIONS: 2**31, Service.RETAIL_MEDIA: 2**63}
+
+CONTACT_LIST = "ContactList"
+
+SETTINGS: dict[Service, dict[str, str]] = {
+    Service.MARKETING_SOLUTIONS: {
+        "contactList": CONTACT_LIST,
+        "inMarket": "InMarket",
+        "prospecting": "Prospecting",
+        "location": "Location",
+        "retargeting": "Retargeting",
+        "lookalike": "Lookalike",
+    },
+    Service.RETAIL_MEDIA: {"contactList": CONTACT_LIST, "events": "Events"},
+}
+"""The settings object of a create -> the type of segment that it makes."""
+
+SEGMENT_TYPES: dict[Service, tuple[str, ...]] = {
+    Service.MARKETING_SOLUTIONS: (
+        "Unknown",
+        *sorted({*SETTINGS[Service.MARKETING_SOLUTIONS].values(), "Behavioral"}),
+    ),
+    Service.RETAIL_MEDIA: ("Unknown", *SETTINGS[Service.RETAIL_MEDIA].values()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment; times are in epoch seconds, `settings` is what the API shows under the type's settings object.
+
+    The owner is an advertiser, and in retail media an account, where the segment also has a retailer.
+    """
+
+    id: int
+    owner_id: str
+    name: str
+    description: str | None
+    type: str
+    created_at: float
+    updated_at: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    read_only: bool = False
+    service: Service = Service.MARKETING_SOLUTIONS
+    retailer_id: str | None = None
+
+
+def parsed_id(text: str, service: Service) -> int | None:
+    """The id that a text is, when it could be one: a number of 32 bits, in retail media of 64."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    return int(text) if int(text) < ID_BELOW[service] else None
+
+
+class Segments:
+    """All segments, by id and by name. Ids are never given twice."""
+
+    def __init__(self, first_id: int = FIRST_ID) -> None:
+        self._by_id: dict[int, Segment] = {}
+        self._by_name: dict[tuple[Service, str, str], int] = {}
+        self.next_id = first_id
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(sorted(self._by_id.values(), key=lambda segment: segment.id))
+
+    def free_id(self, service: Service) -> int:
+        """The id of the service's next segment; the services count on together."""
+        return self.next_id + (RETAIL_MEDIA_IDS if service is Service.RETAIL_MEDIA else 0)
+
+    def get(self, segment_id: int) -> Segment | None:
+        return self._by_id.get(segment_id)
+
+    def find(self, service: Service, text: str) -> Segment | None:
+        """The service's segment with the id that the text is."""
+        number = parsed_id(text, service)
+        segment = None if number is None else self._by_id.get(number)
+        return segment if segment is not None and segment.service is service else None
+
+    def named(self, service: Service, owner_id: str, name: str) -> Segment | None:
+        """The owner's segment of that name: names are compared exactly, across types and retailers."""
+        segment_id = self._by_name.get((service, owner_id, name))
+        return None if segment_id is None else self._by_id[segment_id]
+
+    def put(self, segment: Segment) -> None:
+        """Add a segment, or replace the one with its id."""
+        self.remove(segment.id)
+        self._by_id[segment.id] = segment
+        self._by_name[segment.service, segment.owner_id, segment.name] = segment.id
+        self.next_id = max(self.next_id, segment.id % RETAIL_MEDIA_IDS + 1)
+
+    def remove(self, segment_id: int) -> None:
+        segment = self._by_id.pop(segment_id, None)
+        if segment is not None:
+            del self._by_name[segment.service, segment.owner_id, segment.name]
+
+    def search(
+        self,
+        service: Service,
+        owners: Iterable[str],
+        *,
+        ids: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+        retailers: Iterable[str] | None = None,
+    ) -> list[Segment]:
+        """The segments of these owners, in the order of their ids; an absent filter lets everything pass."""
+        owned = set(owners)
+        wanted_ids = None if ids is None else set(ids)
+        wanted_types = None if types is None else set(types)
+        wanted_retailers = None if retailers is None else set(retailers)
+        return [
+            segment
+            for segment in self
+            if segment.service is service
+            and segment.owner_id in owned
+            and (wanted_ids is None or str(segment.id) in wanted_ids)
+            and (wanted_types is None or segment.type in wanted_types)
+            and (wanted_retailers is None or segment.retailer_id in wanted_retailers)
+        ]
+
+
+def changed(segment: Segment, now: float, **values: Any) -> Segment:
+    """The segment with other values, updated now."""
+    return replace(segment, updated_at=now, **values)

@@ -1,0 +1,98 @@
+"""Whose turn is when: the schedules' slots, spread out so that not everything starts in one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zlib import crc32
+
+from runner.core.project import Activation, Schedule
+from runner.core.schedule import EARLY, next_due, slots
+
+GROUPS = 10
+"""Into how many starts the activations of one slot are spread: each is a run, which looks at every account it needs."""
+
+SHARE = 5
+"""Starts are spread over no more than this part of the time between two slots."""
+
+RETRY = timedelta(minutes=5)
+LONGEST_RETRY = timedelta(hours=1)
+"""What failed, was blocked or was skipped stays due: it is tried again after five minutes, ten, ..., an hour."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When an activation is to be run next (aware, UTC)."""
+
+    activation: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """How an activation did not fare well: since when, how often in a row, and when it may be tried again.
+
+    `outcome` is the run's word for it, or `skipped`; empty where nothing is wrong and there was only nothing to do.
+    """
+
+    since: datetime
+    until: datetime
+    tries: int = 0
+    outcome: str = ""
+    reason: str = ""
+
+
+def turns(
+    activations: Iterable[Activation],
+    last_good: Mapping[str, datetime],
+    setbacks: Mapping[str, Setback],
+    now: datetime,
+    spread: timedelta,
+) -> tuple[Turn, ...]:
+    """The next turn of each activation with a schedule, the first one first. It may be over: then it is overdue."""
+    found = []
+    for one in activations:
+        at = start(one.id, one.schedule, last_good.get(one.id), now, spread)
+        if at is not None:
+            setback = setbacks.get(one.id)
+            found.append(Turn(one.id, max(at, setback.until) if setback else at))
+    return tuple(sorted(found, key=lambda turn: (turn.at, turn.activation)))
+
+
+def start(
+    activation: str, schedule: Schedule, last: datetime | None, now: datetime, spread: timedelta
+) -> datetime | None:
+    """When the activation's next slot is begun: some part of `spread` after it, always the same one; None for manual.
+
+    By an interval, a start lies on a grid that the interval is a multiple of, or else each would add its delay.
+    """
+    if last is None or schedule.manual:
+        return next_due(schedule, last, now)
+    return _start_after(activation, schedule, last, spread)
+
+
+@lru_cache(maxsize=10_000)
+def _start_after(activation: str, schedule: Schedule, last: datetime, spread: timedelta) -> datetime:
+    """Remembered, since it is asked for every minute and changes with the last good run only."""
+    due = next(slots(schedule, last))
+    if not spread:
+        return due
+    part = crc32(activation.encode()) % GROUPS
+    if schedule.every is None:
+        gap = next(slots(schedule, due)) - due
+        return due + min(spread, gap / SHARE) * part / GROUPS
+    interval = timedelta(seconds=schedule.every)
+    grid = interval / max(SHARE, -(-interval // spread))
+    earliest = due - min(EARLY, interval / 10)
+    return earliest + (_EPOCH + grid * part / GROUPS - earliest) % grid
+
+
+def set_back(before: Setback | None, now: datetime, outcome: str, reason: str) -> Setback:
+    """One more setback after those before."""
+    tries = before.tries + 1 if before else 1
+    pause = min(RETRY * 2 ** min(tries - 1, 10), LONGEST_RETRY)
+    return Setback(now, now + pause, tries, outcome, reason)

@@ -1,0 +1,46 @@
+"""How times, counts and definitions are written in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from runner.core.identifiers import IdentifierType
+from runner.core.records import Definition
+
+
+def from_time(at: datetime) -> str:
+    """ISO 8601 in UTC. Raises ValueError for a time without a zone: it could be anything."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at.astimezone(UTC).isoformat()
+
+
+def to_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def definition_data(definition: Definition) -> dict[str, Any]:
+    """A definition in JSON's types."""
+    fields = asdict(definition)
+    undated = {key for key in ("undated_name", "undated_description") if fields[key] is None}
+    return {key: fields[key] for key in fields.keys() - undated}
+
+
+def from_definition(definition: Definition) -> str:
+    return json.dumps(definition_data(definition), sort_keys=True, ensure_ascii=False)
+
+
+def to_definition(text: str) -> Definition:
+    return Definition(**json.loads(text))
+
+
+def from_counts(counts: Mapping[IdentifierType, int]) -> str:
+    return json.dumps({str(kind): count for kind, count in counts.items()}, sort_keys=True)
+
+
+def to_counts(text: str) -> Mapping[IdentifierType, int]:
+    return {IdentifierType(kind): int(count) for kind, count in json.loads(text).items()}

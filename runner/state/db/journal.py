@@ -1,0 +1,170 @@
+"""Every change of the state as a step: a name and arguments in JSON's types, so that it can be written down.
+
+A folder takes each step once, in a transaction. A state in a bucket also keeps the steps since its last snapshot, and
+whoever reads it takes them again: the same steps from the same start make the same database. For that a step uses no
+clock and nothing random, and what a step means is never changed once it was released; a new meaning is a new name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from sqlite3 import Connection
+from typing import Any
+
+from runner.core.errors import StateError
+from runner.core.identifiers import IdentifierType, Operation
+from runner.core.membership import Batch
+from runner.core.records import ActivationRun, Definition, Outcome
+from runner.interruption import undisturbed
+from runner.state.db import codec
+from runner.state.db.tables import audiences, deltas, runs
+from runner.state.local.state_folder import StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change: what is done, and with what."""
+
+    do: str
+    arguments: Mapping[str, Any]
+
+
+@undisturbed()
+def take(db: Connection, step: Step) -> Any:
+    """Do a step within the caller's transaction. Raises StateError for one that only a newer Headcount knows."""
+    how = _STEPS.get(step.do)
+    if how is None:
+        raise StateError(f"the state was written by a newer Headcount (it knows `{step.do}`)", "update headcount here")
+    return how(db, **step.arguments)
+
+
+def _intend(
+    db: Connection, activation: str, destination: str, kind: str, account_id: str, definition: dict[str, Any], at: str
+) -> int:
+    known = Definition(**definition)
+    return audiences.insert(db, activation, destination, kind, account_id, codec.to_time(at), definition=known)
+
+
+def _imported(
+    db: Connection, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: str
+) -> int:
+    return audiences.insert(db, activation, destination, kind, account_id, codec.to_time(at), audience_id=audience_id)
+
+
+def _created(db: Connection, key: int, audience_id: str) -> None:
+    audiences.set_audience_id(db, key, audience_id)
+
+
+def _give_up(db: Connection, key: int, at: str) -> None:
+    audiences.give_up(db, key, codec.to_time(at))
+
+
+def _define(db: Connection, key: int, definition: dict[str, Any], destination: str, at: str) -> None:
+    audiences.set_definition(db, key, Definition(**definition), destination, codec.to_time(at))
+
+
+def _require_refill(db: Connection, key: int) -> None:
+    audiences.set_refill(db, key)
+
+
+def _cleared(db: Connection, key: int, counter: str, serial: int) -> tuple[str, ...]:
+    """Gives the paths of the files that no record points to from now on, as do the other steps that end a file."""
+    audiences.set_empty(db, key, serial)
+    return _retire(db, key, counter, serial)
+
+
+def _forget(db: Connection, key: int) -> tuple[str, ...]:
+    gone = tuple(stored.path for stored in deltas.files(db, key).values())
+    audiences.delete(db, key)
+    return gone
+
+
+def _open_delta(
+    db: Connection, key: int, counter: str, serial: int, file: dict[str, Any], batches: list[list[Any]]
+) -> None:
+    if "outbox" in deltas.files(db, key):
+        raise RuntimeError(f"audience {key} has an open delta already")
+    deltas.use_serial(db, counter, serial)
+    deltas.add_file(db, key, "outbox", StoredFile(**file))
+    deltas.insert_batches(db, key, tuple(_batch(*batch) for batch in batches))
+
+
+def _batch(number: int, operation: str, identifier_type: str | None, identifiers: int) -> Batch:
+    kind = None if identifier_type is None else IdentifierType(identifier_type)
+    return Batch(number, Operation(operation), kind, identifiers)
+
+
+def _mark_in_flight(db: Connection, key: int, number: int) -> None:
+    deltas.set_in_flight(db, key, number)
+
+
+def _mark_taken(db: Connection, key: int, number: int, invalid: int) -> None:
+    deltas.set_taken(db, key, number, invalid)
+
+
+def _close_delta(
+    db: Connection,
+    key: int,
+    counter: str,
+    serial: int,
+    file: dict[str, Any],
+    members: dict[str, int],
+    unknown: dict[str, int],
+    changes_only: bool = False,
+) -> tuple[str, ...]:
+    """With `changes_only`, the file holds the changes of the whole membership file, which is kept."""
+    files = deltas.files(db, key)
+    if "outbox" not in files:
+        raise RuntimeError(f"audience {key} has no open delta")
+    whole = deltas.all_taken(db, key)
+    audiences.set_membership(db, key, serial, _counts(members), _counts(unknown), whole=whole)
+    gone = _retire(db, key, counter, serial)
+    deltas.add_file(db, key, "members", StoredFile(**file))
+    if changes_only:
+        previous = files.get("previous") or files["members"]
+        deltas.add_file(db, key, "previous", previous)
+        gone = tuple(path for path in gone if path != previous.path)
+    return gone
+
+
+def _retire(db: Connection, key: int, counter: str, serial: int) -> tuple[str, ...]:
+    """Be done with the delta and the membership so far; the files that nothing points to from then on."""
+    deltas.use_serial(db, counter, serial)
+    deltas.delete_batches(db, key)
+    return deltas.retire_files(db, key)
+
+
+def _counts(counts: dict[str, int]) -> dict[IdentifierType, int]:
+    return {IdentifierType(kind): count for kind, count in counts.items()}
+
+
+def _begin_run(db: Connection, command: str, at: str) -> int:
+    return runs.begin(db, command, codec.to_time(at))
+
+
+def _record(db: Connection, run: int, activation: dict[str, Any]) -> None:
+    runs.record(db, run, ActivationRun(**{**activation, "outcome": Outcome(activation["outcome"])}))
+
+
+def _end_run(db: Connection, run: int, at: str) -> None:
+    runs.end(db, run, codec.to_time(at))
+
+
+_STEPS: Mapping[str, Callable[..., Any]] = {
+    "intend": _intend,
+    "imported": _imported,
+    "created": _created,
+    "give_up": _give_up,
+    "define": _define,
+    "require_refill": _require_refill,
+    "cleared": _cleared,
+    "forget": _forget,
+    "open_delta": _open_delta,
+    "mark_in_flight": _mark_in_flight,
+    "mark_taken": _mark_taken,
+    "close_delta": _close_delta,
+    "begin_run": _begin_run,
+    "record": _record,
+    "end_run": _end_run,
+}

@@ -1,0 +1,116 @@
+"""The files of an audience and the delta on its way; every function works within the caller's transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from sqlite3 import Connection
+
+from runner.core.membership import Batch, Held
+from runner.state.db import codec
+from runner.state.local.state_folder import StoredFile
+
+
+def files(db: Connection, key: int) -> dict[str, StoredFile]:
+    """The files of an audience by role: outbox, members, and previous, a whole membership that members changes."""
+    rows = db.execute("SELECT role, path, size, sha256 FROM file WHERE audience = ?", (key,))
+    return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
+
+
+def held(db: Connection, key: int, folder: Path) -> tuple[Held, tuple[StoredFile, ...]]:
+    """What an audience holds, with paths below the state's folder, and the files that must be whole for that."""
+    found = files(db, key)
+    paths = {role: folder / stored.path for role, stored in found.items()}
+    [(members, unknown)] = db.execute("SELECT members, unknown FROM audience WHERE key = ?", (key,))
+    of_those = codec.to_counts(unknown)
+    handles = Held(
+        members=paths.get("previous") or paths.get("members"),
+        outbox=paths.get("outbox"),
+        taken=numbers(db, key, "taken"),
+        in_flight=numbers(db, key, "in flight"),
+        changes=paths.get("members") if "previous" in paths else None,
+        counts={kind: (count, of_those.get(kind, 0)) for kind, count in codec.to_counts(members).items()},
+    )
+    return handles, tuple(found.values())
+
+
+def every_path(db: Connection) -> frozenset[str]:
+    return frozenset(path for (path,) in db.execute("SELECT path FROM file"))
+
+
+def every_file(db: Connection) -> tuple[StoredFile, ...]:
+    return tuple(StoredFile(*row) for row in db.execute("SELECT path, size, sha256 FROM file ORDER BY path"))
+
+
+def serials(db: Connection) -> dict[str, int]:
+    """The highest serial that was ever used, by folder."""
+    return dict(db.execute("SELECT folder, last FROM serial").fetchall())
+
+
+def add_file(db: Connection, key: int, role: str, file: StoredFile) -> None:
+    db.execute(
+        "INSERT INTO file (audience, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
+        (key, role, file.path, file.size, file.sha256),
+    )
+
+
+def retire_files(db: Connection, key: int) -> tuple[str, ...]:
+    """Make room for a new membership; the paths that no record points to once this is committed."""
+    gone = tuple(path for (path,) in db.execute("SELECT path FROM file WHERE audience = ?", (key,)))
+    db.execute("DELETE FROM file WHERE audience = ?", (key,))
+    return gone
+
+
+def last_serial(db: Connection, folder: str) -> int:
+    """The highest serial that was ever used in a folder, whatever became of its file."""
+    row = db.execute("SELECT last FROM serial WHERE folder = ?", (folder,)).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def use_serial(db: Connection, folder: str, serial: int) -> None:
+    db.execute(
+        """
+        INSERT INTO serial (folder, last) VALUES (?, ?)
+        ON CONFLICT (folder) DO UPDATE SET last = max(last, excluded.last)
+        """,
+        (folder, serial),
+    )
+
+
+def insert_batches(db: Connection, key: int, batches: tuple[Batch, ...]) -> None:
+    db.executemany(
+        "INSERT INTO batch (audience, number, operation, identifier_type, identifiers) VALUES (?, ?, ?, ?, ?)",
+        [(key, batch.number, batch.operation, batch.identifier_type, batch.identifiers) for batch in batches],
+    )
+
+
+def set_in_flight(db: Connection, key: int, number: int) -> None:
+    """From now on the destination may have the batch; sending it again does not change that."""
+    cursor = db.execute(
+        "UPDATE batch SET status = 'in flight' WHERE audience = ? AND number = ? AND status <> 'taken'", (key, number)
+    )
+    if cursor.rowcount != 1:
+        raise RuntimeError(f"batch {number} of audience {key} is not there to be sent")
+
+
+def set_taken(db: Connection, key: int, number: int, invalid: int) -> None:
+    cursor = db.execute(
+        "UPDATE batch SET status = 'taken' WHERE audience = ? AND number = ? AND status = 'in flight'", (key, number)
+    )
+    if cursor.rowcount != 1:
+        raise RuntimeError(f"batch {number} of audience {key} is not in flight")
+    db.execute("UPDATE audience SET invalid = invalid + ? WHERE key = ?", (invalid, key))
+
+
+def numbers(db: Connection, key: int, status: str) -> frozenset[int]:
+    """The batches of the open delta that are in one condition."""
+    rows = db.execute("SELECT number FROM batch WHERE audience = ? AND status = ?", (key, status))
+    return frozenset(number for (number,) in rows)
+
+
+def delete_batches(db: Connection, key: int) -> None:
+    db.execute("DELETE FROM batch WHERE audience = ?", (key,))
+
+
+def all_taken(db: Connection, key: int) -> bool:
+    """Whether every batch of the open delta was taken."""
+    return db.execute("SELECT 1 FROM batch WHERE audience = ? AND status <> 'taken'", (key,)).fetchone() is None

@@ -1,0 +1,105 @@
+"""Past runs as rows; every function works within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple
+from datetime import datetime
+from sqlite3 import Connection
+
+from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run
+from runner.state.db import checksums, codec
+
+KEPT = 1_000
+"""How many runs are remembered. Older ones go, but for the last ones of each activation: its schedule needs them."""
+
+
+def begin(db: Connection, command: str, at: datetime) -> int:
+    """A new run; the oldest one is forgotten when there are enough."""
+    cursor = db.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, codec.from_time(at)))
+    db.execute(
+        """
+        DELETE FROM run
+        WHERE id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?) AND id NOT IN (SELECT run FROM latest)
+        """,
+        (KEPT,),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def record(db: Connection, run: int, activation: ActivationRun) -> None:
+    """How one activation fared. An activation and its orphan are two of the same id."""
+    _require(db, run)
+    db.execute(
+        """
+        INSERT INTO activation_run
+            (run, activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (run, *astuple(activation)),
+    )
+    for what in _news(activation):
+        db.execute(
+            """
+            INSERT INTO latest (activation, what, run, outcome, detail) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (activation, what) DO UPDATE
+            SET run = excluded.run, outcome = excluded.outcome, detail = excluded.detail WHERE excluded.run > run
+            """,
+            (activation.activation, what, run, activation.outcome, activation.detail),
+        )
+
+
+def _news(one: ActivationRun) -> Iterator[str]:
+    """What an outcome is the latest one of. The deletion of an orphan is no run of the activation that has its id."""
+    if one.action != Action.DELETE and one.outcome is not Outcome.SKIPPED:
+        yield "run"
+    if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+        yield "good"
+    if one.added + one.removed > 0:
+        yield "change"
+
+
+def end(db: Connection, run: int, at: datetime) -> None:
+    _require(db, run)
+    db.execute("UPDATE run SET finished_at = ? WHERE id = ?", (codec.from_time(at), run))
+
+
+def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
+    """The newest runs, those of one activation where it is given, with their outcomes in the order of recording."""
+    found: list[Run] = []
+    rows = db.execute("SELECT id, command, started_at, finished_at, outcomes FROM run ORDER BY id DESC")
+    while len(found) < limit and (row := rows.fetchone()) is not None:
+        run, command, started_at, finished_at, checksum = row
+        outcomes = tuple(_outcomes(db, run, activation, checksum))
+        if activation is None or outcomes:
+            end = None if finished_at is None else codec.to_time(finished_at)
+            found.append(Run(run, command, codec.to_time(started_at), end, outcomes))
+    return tuple(found)
+
+
+def latest(db: Connection) -> Mapping[str, Latest]:
+    """The last runs of every activation, whatever became of the others."""
+    found: dict[str, dict[str, LastRun]] = {}
+    rows = db.execute(
+        "SELECT activation, what, started_at, latest.outcome, detail FROM latest JOIN run ON run.id = latest.run"
+    )
+    for activation, what, started_at, outcome, detail in rows:
+        last = LastRun(codec.to_time(started_at), Outcome(outcome), detail)
+        found.setdefault(activation, {})[what] = last
+    return {activation: Latest(**last) for activation, last in found.items()}
+
+
+def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes) -> Iterator[ActivationRun]:
+    """The outcomes of a run, all of which are read in order to compare them with their checksum. Raises Mismatch."""
+    rows = db.execute("SELECT * FROM activation_run WHERE run = ? ORDER BY id", (run,)).fetchall()
+    if checksums.of(rows) != checksum:
+        raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
+    for _, _, name, action, outcome, *rest in rows:
+        if activation is None or name == activation:
+            yield ActivationRun(name, action, Outcome(outcome), *rest)
+
+
+def _require(db: Connection, run: int) -> None:
+    if db.execute("SELECT 1 FROM run WHERE id = ?", (run,)).fetchone() is None:
+        raise RuntimeError(f"the state has no run {run}")

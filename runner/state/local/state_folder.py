@@ -1,0 +1,269 @@
+"""The folder of the state and the immutable Parquet files in it: names, checksums, removal."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.core.errors import StateError
+from runner.state.state_errors import RESTORE, file_faults
+
+KINDS = ("members", "outbox")
+"""The folders of Parquet files; below each is one folder per activation."""
+
+_MOVED = "moved-to"
+"""A file that says where the state went."""
+
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_LONGEST = 128
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that a record points to: `path` below the state's folder, and what it must contain."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A path given out for a file that is being written; `counter` names the folder whose serials it counts in."""
+
+    path: str
+    counter: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What changes when someone replaces or rewrites a file that was read already."""
+
+    inode: int
+    size: int
+    modified: int
+
+
+class StateFolder:
+    """The folder on disk. Reading it creates nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder.absolute()
+        self._verified: dict[StoredFile, _Identity] = {}
+
+    @property
+    def database(self) -> Path:
+        return self.path / "state.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    def require_plausible(self) -> None:
+        """Raise StateError for a folder that has lost its database, or that is not a state's at all."""
+        with file_faults(self.path):
+            names = _names(self.path)
+            if self.database.name in names:
+                return
+            if _MOVED in names:
+                raise StateError(
+                    f"the state is no longer at {self.path}: it was moved to {self.moved_to()}",
+                    "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
+                )
+            told = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
+            for orphan in (*self._parquet_files(), *told):
+                raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
+        foreign = sorted(name for name in names if not _ours(name))
+        if foreign:
+            raise StateError(
+                f"{self.path} is not a state of Headcount's: it holds {foreign[0]}",
+                "name a folder of its own with HEADCOUNT_STATE; it is created when it does not exist",
+            )
+
+    def moved_to(self) -> str:
+        """Where the state of this folder went, empty when it is here."""
+        with file_faults(self.path):
+            try:
+                return (self.path / _MOVED).read_text(encoding="utf-8").strip()
+            except FileNotFoundError:
+                return ""
+
+    def leave(self, location: str) -> None:
+        """Say where the state went, and take the database out of the way; its content stays as a copy."""
+        draft = self.path / f"{_MOVED}.tmp"
+        with file_faults(self.path):
+            draft.write_text(location + "\n", encoding="utf-8")
+            draft.chmod(0o600)
+            flush(draft)
+            draft.replace(self.path / _MOVED)
+            self.database.rename(self.path / f"{self.database.name}.moved")
+            flush(self.path)
+
+    def prepare(self) -> None:
+        """Create the folder, closed to other users and ignored by git, if it is not there yet."""
+        self.require_plausible()
+        with file_faults(self.path):
+            if not self.path.exists():
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                flush(self.path.parent)
+            elif stat.S_IMODE(self.path.stat().st_mode) != 0o700:
+                self.path.chmod(0o700)
+            ignore = self.path / ".gitignore"
+            if not ignore.exists() or ignore.stat().st_size == 0:  # a run may have died while it wrote the file
+                ignore.write_text("*\n", encoding="ascii")
+                ignore.chmod(0o600)
+
+    def make_room(self, path: str) -> Path:
+        """The absolute path of a new file, the folders above it made."""
+        target = self.path / path
+        with file_faults(target):
+            for folder in (target.parent.parent, target.parent):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700)
+                    flush(folder.parent)
+        return target
+
+    def seal(self, path: str) -> StoredFile:
+        """Flush a file that was just written and take its checksum. Raises StateError when it is not there."""
+        target = self.path / path
+        with file_faults(target):
+            target.chmod(0o600)
+            flush(target)
+            flush(target.parent)
+            stored = StoredFile(path, target.stat().st_size, _checksum(target))
+            self._verified[stored] = _identity(target)
+        return stored
+
+    def verify(self, stored: StoredFile, hint: str) -> Path:
+        """The absolute path of a file whose content is what it was; each file is read once. Raises StateError."""
+        target = self.path / stored.path
+        with file_faults(target):
+            try:
+                identity = _identity(target)
+                if self._verified.get(stored) == identity:
+                    return target
+                sha256 = _checksum(target)
+            except FileNotFoundError:
+                raise StateError(f"{target} is missing", hint) from None
+        if identity.size != stored.size:
+            raise StateError(f"{target} is damaged: it has {identity.size} bytes instead of {stored.size}", hint)
+        if sha256 != stored.sha256:
+            raise StateError(f"{target} is damaged: its content is not what was written", hint)
+        self._verified[stored] = identity
+        return target
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files that no record points to any more. What cannot be removed now is garbage for a later run."""
+        for path in paths:
+            _unlink(self.path / path)
+
+    def sweep(self, referenced: Collection[str]) -> None:
+        """Remove what dead runs left: files that no record points to, and temporary ones. Needs the lock."""
+        # A file system that ignores case may spell a folder otherwise than the record does.
+        kept = {path.casefold() for path in referenced}
+        with file_faults(self.path):
+            for file in self._parquet_files():
+                if file.relative_to(self.path).as_posix().casefold() not in kept:
+                    _unlink(file)
+            for kind in KINDS:
+                for folder in _entries(self.path / kind):
+                    _rmdir(folder)
+            for entry in _entries(self.path):
+                if ".tmp" in entry.name and entry.is_file():
+                    _unlink(entry)
+
+    def _parquet_files(self) -> Iterator[Path]:
+        for kind in KINDS:
+            for folder in _entries(self.path / kind):
+                yield from (entry for entry in _entries(folder) if not entry.is_dir())
+
+
+def folder_name(activation: str) -> str:
+    """The folder of an activation's files: its id where that is a safe name, else one unlike any other's."""
+    name = "".join(char if char in _SAFE else "".join(f"%{byte:02X}" for byte in char.encode()) for char in activation)
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if not name or len(name) > _LONGEST:
+        name = f"{name[:_LONGEST]}%{hashlib.sha256(activation.encode()).hexdigest()[:16]}"
+    return name
+
+
+def file_path(kind: str, activation: str, serial: int) -> str:
+    """Where the file of a serial is, below the state's folder."""
+    return f"{kind}/{folder_name(activation)}/{serial:06d}.parquet"
+
+
+def flush(path: Path) -> None:
+    """Make a file's content, or a folder's entries, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is not None and not path.is_dir():
+            fcntl.fcntl(descriptor, full)  # what fsync does not do on macOS
+        else:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def take_name(draft: Path, path: Path) -> None:
+    """Give a file its name, unless there is one of that name, which stays."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            draft.rename(path)
+    draft.unlink(missing_ok=True)
+
+
+def _ours(name: str) -> bool:
+    return name in (*KINDS, "lock", _MOVED, ".gitignore", ".DS_Store", "lost+found") or name.startswith("state.db")
+
+
+def _tells_of_database(name: str) -> bool:
+    """Whether a database was there when this file was made: the lock is only taken where there is one."""
+    return name == "lock" or (name.startswith("state.db") and ".tmp" not in name)
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _identity(path: Path) -> _Identity:
+    found = path.stat()
+    return _Identity(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """What is in a folder, nothing where there is none. A folder that may not be read raises OSError."""
+    try:
+        return frozenset(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:
+        return
+
+
+def _rmdir(path: Path) -> None:
+    try:
+        path.rmdir()
+    except OSError:
+        return  # not empty, or already gone

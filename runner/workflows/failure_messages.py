@@ -1,0 +1,29 @@
+"""One activation's failure stops no other: whatever it raises becomes a sentence of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.core.errors import HeadcountError, SegmentError
+
+
+def as_failure(error: Exception) -> HeadcountError:
+    """The error as it can be told. Of what nobody foresaw only the kind and the place: its text may hold data."""
+    if isinstance(error, SegmentError) and error.finding is not None:
+        finding = error.finding
+        return HeadcountError(f"{finding.location}: {finding.message}", error.hint or finding.hint)
+    if isinstance(error, HeadcountError):
+        return error
+    return HeadcountError(
+        f"Headcount met something it did not expect ({type(error).__name__}{_place(error)})",
+        "this is a bug; HEADCOUNT_DEBUG=1 shows the traceback, which may hold personal data",
+    )
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

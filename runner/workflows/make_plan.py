@@ -1,0 +1,280 @@
+"""Making a plan: look at the accounts, compare, evaluate segments, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from time import monotonic
+
+from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Delta, Evaluation, Held, TypeDelta
+from runner.core.project import Activation, Destination, Project
+from runner.core.records import Account, Action, AppliedAudience
+from runner.core.selection import EVERYTHING, Candidate, Selection, require_known
+from runner.planning.diff import Comparison, undecided
+from runner.planning.guardrails import guard
+from runner.planning.name_conflicts import without_taken_names
+from runner.planning.plan import HOMELESS, Change, Options, Plan
+from runner.state.interface import State
+from runner.workflows.accounts import Accounts, require_credentials
+from runner.workflows.candidates import all_candidates, candidate_of
+from runner.workflows.context import Tools
+from runner.workflows.failure_messages import as_failure
+from runner.workflows.verify_lost_creates import without_false_claims
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
+
+    `variables` are the names of those that were set for this run. `unsettled` says, by the audience's key, what kept
+    an unfinished delta from being settled.
+    """
+
+    today: date
+    select: Selection = EVERYTHING
+    prune: bool = False
+    allow_removals: frozenset[str] = frozenset()
+    unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> Options:
+        """What was asked for, as a plan remembers it."""
+        changed = self.select.changed
+        return Options(
+            select=_in_order(self.select.select),
+            exclude=_in_order(self.select.exclude),
+            changed=None if changed is None else _in_order(changed),
+            prune=self.prune,
+            allow_removals=_in_order(self.allow_removals),
+            variables=_in_order(self.variables),
+        )
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+def make_plan(project: Project, request: Request, tools: Tools, accounts: Accounts) -> Plan:
+    """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
+    applied = tools.state.audiences()
+    chosen = choose(project, applied, request)
+    changes = compare_definitions(project, chosen, (*applied, *tools.state.given_up()), request, accounts)
+    tools.progress.evaluating(sum(needs_members(change) for change in changes))
+    judged = tuple(with_members(change, project, request, tools, accounts) for change in changes)
+    return Plan.of(without_taken_names(judged), tools.clock(), request.today, request.options)
+
+
+def choose(project: Project, applied: Iterable[AppliedAudience], request: Request) -> tuple[Activation, ...]:
+    """The activations that were selected. A pattern may also mean an audience that is no longer declared."""
+    candidates = all_candidates(project, applied)
+    request.select.require_matches(candidates)
+    require_known(request.allow_removals, (candidate.id for candidate in candidates))
+    return tuple(one for one in project.activations if request.select.means(Candidate.of(one)))
+
+
+def compare_definitions(
+    project: Project,
+    chosen: tuple[Activation, ...],
+    applied: tuple[AppliedAudience, ...],
+    request: Request,
+    accounts: Accounts,
+    *,
+    orphans_too: bool = True,
+) -> tuple[Change, ...]:
+    """One change per audience, members not yet looked at; activations whose account cannot be read fail.
+
+    Without `orphans_too` there is none for audiences that no activation declares, and no account is read for them.
+    """
+    meant_orphans = tuple(
+        record for record in applied if orphans_too and request.select.means(candidate_of(record, project))
+    )
+    destinations = _destinations_to_read(project, chosen, meant_orphans)
+    require_credentials(destinations)
+    live = {}
+    failures: dict[str, DestinationError] = {}
+    for destination in destinations:
+        try:
+            live[destination.type, destination.account_id] = accounts.live(destination)
+        except DestinationError as error:
+            failures[destination.name] = error
+    readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
+    orphans = frozenset(record.key for record in meant_orphans)
+    comparison = Comparison(readable, project.activations, applied, live, request.prune, orphans)
+    failed = [
+        failed_change(activation, failures[activation.destination.name])
+        for activation in chosen
+        if activation.destination.name in failures
+    ]
+    unreadable = {(d.type, d.account_id): failures[d.name] for d in destinations if d.name in failures}
+    compared = without_false_claims(comparison.changes(), accounts)
+    return (*compared, *failed, *_unreachable_orphans(comparison, unreadable, request))
+
+
+def _destinations_to_read(
+    project: Project, chosen: tuple[Activation, ...], orphans: tuple[AppliedAudience, ...]
+) -> tuple[Destination, ...]:
+    """The destinations in use, and those that can tell of an orphan."""
+    names = {activation.destination.name for activation in chosen}
+    homes = {(record.kind, record.account_id) for record in orphans}
+    for destination in project.destinations:
+        home = (destination.type, destination.account_id)
+        if home in homes and not any(d.name in names for d in project.destinations if (d.type, d.account_id) == home):
+            names.add(destination.name)
+    return tuple(destination for destination in project.destinations if destination.name in names)
+
+
+def _unreachable_orphans(
+    comparison: Comparison, unreadable: Mapping[Account, DestinationError], request: Request
+) -> Iterable[Change]:
+    """Audiences that are no longer declared, in accounts that cannot be looked at."""
+    for record in comparison.applied:
+        home = (record.kind, record.account_id)
+        if home in comparison.live or record.key not in comparison.orphans or not comparison.is_orphan(record):
+            continue
+        failure = unreadable.get(home)
+        why = "its account cannot be read" if failure else HOMELESS
+        change = Change(
+            id=record.activation,
+            intended=Action.ORPHANED,
+            destination=record.destination,
+            kind=record.kind,
+            account_id=record.account_id,
+            name=record.definition.name if record.definition else "",
+            reasons=("no longer declared", why),
+            applied=record,
+            audience_id=record.audience_id,
+        )
+        if request.prune:
+            change = replace(
+                change,
+                intended=Action.FAILED,
+                error=failure.message if failure else f"{why}, so it cannot be deleted",
+                hint=failure.hint if failure else "declare a destination for that account, then prune",
+            )
+        yield change
+
+
+def failed_change(activation: Activation, error: HeadcountError) -> Change:
+    """An activation that fails before anything is known of it."""
+    return replace(undecided(activation), intended=Action.FAILED, error=error.message, hint=error.hint)
+
+
+def needs_members(change: Change) -> bool:
+    """Whether a change's segment must be evaluated to know what it does."""
+    return change.activation is not None and change.intended not in (Action.FAILED, Action.CONFLICT)
+
+
+def with_members(change: Change, project: Project, request: Request, tools: Tools, accounts: Accounts) -> Change:
+    """The change with its delta, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
+    if not needs_members(change):
+        return guard(change, allow_removals=False)
+    assert change.activation is not None
+    began = monotonic()
+    try:
+        _require_settled(change, request)
+        change = measure(change, project, tools)
+        held = _delta_against_what_is_held(change, tools)
+        size = _size(change, accounts) if held is None else None
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+        if tools.stopping():  # what failed may have been the statement that was interrupted
+            raise Interrupted("interrupted; nothing was sent") from None
+        failure = as_failure(error)
+        return replace(change, intended=Action.FAILED, error=failure.message, hint=failure.hint)
+    finally:
+        tools.progress.evaluated(change.id, monotonic() - began)
+    return guard(change, allow_removals=change.id in request.allow_removals, size=size, held=held)
+
+
+def _require_settled(change: Change, request: Request) -> None:
+    """Raise what kept an unfinished delta from being settled; a refill needs nothing of it."""
+    if change.applied is not None and change.applied.key in request.unsettled and not change.refill:
+        raise request.unsettled[change.applied.key]
+
+
+def measure(change: Change, project: Project, tools: Tools) -> Change:
+    """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
+    assert change.activation is not None
+    evaluation, delta = _compared(change, change.activation, project, tools)
+    if change.replaces:
+        delta = _instead(delta, tools.engine.compare(evaluation, Held()))
+    moves = any(part.added or part.removed for part in delta.values()) or change.refill
+    intended = change.intended
+    if intended is Action.UNCHANGED:
+        intended = Action.SYNC if moves else Action.UPDATE if change.redefined else Action.UNCHANGED
+    reasons = change.reasons
+    if moves and not reasons:
+        reasons = ("left unfinished",) if any(part.unknown for part in delta.values()) else ("members changed",)
+    return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
+
+
+def _compared(change: Change, activation: Activation, project: Project, tools: Tools) -> tuple[Evaluation, Delta]:
+    """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
+    held = _held(change, tools.state)
+    if not (change.refill or change.replaces):  # those are compared with more than this
+        try:
+            evaluation = tools.engine.evaluate(activation, project.sources, held)
+            return evaluation, tools.engine.compare(evaluation, held)
+        except StateError:
+            before, held = held, _held(change, tools.state)
+            if held == before:
+                raise
+    evaluation = tools.engine.evaluate(activation, project.sources)
+    while True:
+        try:
+            return evaluation, tools.engine.compare(evaluation, held)
+        except StateError:
+            before, held = held, _held(change, tools.state)
+            if held == before:
+                raise
+
+
+def _is_made_anew(change: Change) -> bool:
+    return change.refill or change.intended in (Action.CREATE, Action.RECREATE)
+
+
+def _held(change: Change, state: State) -> Held:
+    """What the audience holds; nothing when it is made anew."""
+    if change.applied is None or (_is_made_anew(change) and not change.replaces):
+        return Held()
+    return state.held(change.applied.key)
+
+
+def _delta_against_what_is_held(change: Change, tools: Tools) -> Mapping[IdentifierType, TypeDelta] | None:
+    """For a refill, what it changes for the members that the audience has now; None where these are not known."""
+    if not change.refill or change.applied is None or change.applied.refill or change.evaluation is None:
+        return None
+    try:
+        return tools.engine.compare(change.evaluation, tools.state.held(change.applied.key))
+    except StateError:
+        return None
+
+
+def _instead(before: Delta, after: Delta) -> Delta:
+    """The delta of an audience made in place of another: whoever was in the one goes, whoever is in the segment comes.
+
+    `before` is the segment against the old audience, `after` against an empty one.
+    """
+    kinds = [kind for kind in IdentifierType if kind in before or kind in after]
+    parts = {kind: (before.get(kind, _NOBODY), after.get(kind, _NOBODY)) for kind in kinds}
+    return {
+        kind: TypeDelta(before=old.before, after=new.after, added=new.added, removed=old.before)
+        for kind, (old, new) in parts.items()
+    }
+
+
+_NOBODY = TypeDelta(0, 0, 0, 0)
+
+
+def _size(change: Change, accounts: Accounts) -> int | None:
+    emptied = change.refill or (change.replaces and change.applied is not None and change.applied.refill)
+    if not emptied or change.audience_id is None or change.activation is None:
+        return None
+    if change.applied is not None and change.applied.members:
+        return None
+    return accounts.connection(change.activation.destination).size(change.audience_id)

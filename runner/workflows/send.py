@@ -1,0 +1,85 @@
+"""Bringing an audience's membership to the segment: the only place that sends identifiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from runner.core.destination import Connection, Taken
+from runner.core.errors import Interrupted
+from runner.core.identifiers import Operation
+from runner.core.membership import Batch
+from runner.planning.plan import Change
+from runner.workflows.concurrency import Work
+from runner.workflows.context import Tools
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a delta came to so far: identifiers added and removed, and those that the destination called malformed."""
+
+    added: int = 0
+    removed: int = 0
+    invalid: int = 0
+
+    def count(self, batch: Batch, taken: Taken) -> None:
+        self.invalid += taken.invalid
+        if batch.operation is Operation.ADD:
+            self.added += batch.identifiers
+        else:
+            self.removed += batch.identifiers
+
+
+def settle(key: int, tools: Tools) -> None:
+    """Fold an unfinished delta into the membership, so that a new one can be planned. Sends nothing."""
+    held = tools.state.held(key)
+    settled = tools.engine.settle(held, tools.state.members_path(key))
+    tools.state.close_delta(key, settled.members, settled.unknown, changes_only=settled.changes_only)
+
+
+def send_members(
+    change: Change, key: int, audience_id: str, connection: Connection, tools: Tools, tally: Tally
+) -> Work:
+    """Send what the segment and the audience differ by, removals first; afterwards the state says that they agree.
+
+    Yields each call on the audience, one after the other's answer, and is sent what it answers.
+
+    The whole delta is durable before the first identifier leaves. Raises Interrupted between two batches when the run
+    was asked to end; whatever happens, the state knows which batches may have arrived, and `tally` what was taken.
+    """
+    assert change.evaluation is not None
+    assert change.activation is not None
+    state, engine = tools.state, tools.engine
+    if change.refill:
+        state.require_refill(key)
+        yield partial(connection.clear, audience_id)
+        state.cleared(key)
+    batch_size = change.activation.destination.batch_size
+    batches = engine.write_outbox(change.evaluation, state.held(key), state.outbox_path(key), batch_size)
+    if batches:
+        state.open_delta(key, batches)
+        yield from _send_batches(change.id, key, audience_id, batches, connection, tools, tally)
+        settle(key, tools)
+
+
+def _send_batches(
+    activation: str,
+    key: int,
+    audience_id: str,
+    batches: tuple[Batch, ...],
+    connection: Connection,
+    tools: Tools,
+    tally: Tally,
+) -> Work:
+    outbox = tools.state.held(key).outbox
+    assert outbox is not None
+    for batch, (number, identifiers) in zip(batches, tools.engine.batches(outbox), strict=True):
+        if tools.stopping():
+            raise Interrupted("what was sent is recorded, and the next run goes on from there")
+        assert number == batch.number
+        assert batch.identifier_type is not None
+        tools.state.mark_in_flight(key, number)
+        taken = yield partial(connection.send, audience_id, batch.operation, batch.identifier_type, identifiers)
+        tools.state.mark_taken(key, number, taken)
+        tally.count(batch, taken)
+        tools.progress.sent(activation, batch.identifiers)

@@ -1,0 +1,57 @@
+"""The runs to come, from the files and the state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+
+from runner.core.project import Activation, Project, Schedule
+from runner.core.records import AppliedAudience, Latest, Outcome
+from runner.core.schedule import upcoming
+from runner.core.selection import EVERYTHING, Candidate, Selection
+from runner.state.interface import State
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One activation at one time: when it is due (aware, UTC) by its schedule."""
+
+    activation: str
+    at: datetime
+    schedule: Schedule
+
+
+def done_until(applied: Iterable[AppliedAudience], latest: Mapping[str, Latest]) -> Mapping[str, datetime]:
+    """From when on the slots of each activation count: when its last good run began.
+
+    An activation is missing, and so due at once, where work was left since, whatever its next slot: a run failed, was
+    interrupted, or died without a word.
+    """
+    left = {one.activation for one in applied if one.refill or one.unfinished or sum(one.unknown.values())}
+    return {
+        activation: last.good.started_at
+        for activation, last in latest.items()
+        if last.good is not None and activation not in left and not _left_work(last)
+    }
+
+
+def _left_work(latest: Latest) -> bool:
+    return latest.run is not None and latest.run.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+
+
+def timetable(project: Project, state: State, now: datetime, select: Selection = EVERYTHING) -> Iterator[Slot]:
+    """The runs to come, the next one first, without end; each counts on those before being good. Raises UsageError.
+
+    What is overdue comes at `now`. Activations that are only run by hand are left out.
+    """
+    select.require_matches([Candidate.of(one) for one in project.activations])
+    last = done_until(state.audiences(), state.latest())
+    chosen = [one for one in project.activations if select.means(Candidate.of(one))]
+    runs = (_runs(one, last.get(one.id), now) for one in chosen)
+    return merge(*runs, key=lambda run: (run.at, run.activation))
+
+
+def _runs(activation: Activation, last: datetime | None, now: datetime) -> Iterator[Slot]:
+    return (Slot(activation.id, at, activation.schedule) for at in upcoming(activation.schedule, last, now))

@@ -1,0 +1,51 @@
+"""A connection to a scripted Criteo, with a clock that nobody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from runner.core.destination import Connection
+from runner.destinations.criteo import Transport, connect
+from runner.destinations.criteo.rate_limit import Pacers
+from tests.builders import destination
+from tests.unit.destinations.criteo.clock import FakeClock
+from tests.unit.destinations.criteo.server import FakeCriteo, fake_criteo
+
+Connector = Callable[..., Connection]
+
+
+@pytest.fixture
+def criteo() -> Iterator[FakeCriteo]:
+    with fake_criteo() as fake:
+        yield fake
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def open_connection(criteo: FakeCriteo, clock: FakeClock) -> Iterator[Connector]:
+    """Connect with a destination changed as the test wants it; `transport=` options too."""
+    opened: list[Connection] = []
+
+    def open_(
+        transport: dict[str, Any] | None = None, environ: dict[str, str] | None = None, **changes: Any
+    ) -> Connection:
+        options = {"clock": clock.clock, "pacers": Pacers(), **(transport or {})}
+        where = {"CRITEO_API_URL": criteo.url, **(environ or {})}
+        opened.append(connect(destination(**changes), environ=where, transport=Transport(**options)))
+        return opened[-1]
+
+    yield open_
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def connection(open_connection: Connector) -> Connection:
+    return open_connection()
