@@ -32,7 +32,7 @@ import vcr
 import yaml
 from vcr.request import Request
 
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.core.errors import AudienceGone, DestinationError, NameTaken
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType, Operation
@@ -107,35 +107,35 @@ MALFORMED = "not-an-identifier"
 # -- the calls ---------------------------------------------------------------------------------------------------------
 
 
-def add_emails(connection: Connection, cast: Cast) -> object:
+def add_emails(connection: DestinationClient, cast: Cast) -> object:
     return connection.send(cast.audience_id, Operation.ADD, IdentifierType.EMAIL, [*cast.emails, MALFORMED])
 
 
-def remove_email(connection: Connection, cast: Cast) -> object:
+def remove_email(connection: DestinationClient, cast: Cast) -> object:
     return connection.send(cast.audience_id, Operation.REMOVE, IdentifierType.EMAIL, [cast.emails[0]])
 
 
-def add_mobile_ad_id(connection: Connection, cast: Cast) -> object:
+def add_mobile_ad_id(connection: DestinationClient, cast: Cast) -> object:
     return connection.send(cast.audience_id, Operation.ADD, IdentifierType.MOBILE_AD_ID, [cast.mobile_ad_id])
 
 
-def add_customer_ids(connection: Connection, cast: Cast) -> object:
+def add_customer_ids(connection: DestinationClient, cast: Cast) -> object:
     return connection.send(cast.audience_id, Operation.ADD, IdentifierType.CUSTOMER_ID, cast.customer_ids)
 
 
-def remove_customer_id(connection: Connection, cast: Cast) -> object:
+def remove_customer_id(connection: DestinationClient, cast: Cast) -> object:
     return connection.send(cast.audience_id, Operation.REMOVE, IdentifierType.CUSTOMER_ID, cast.customer_ids[:1])
 
 
-def accounts(connection: Connection, _: Cast) -> object:
+def accounts(connection: DestinationClient, _: Cast) -> object:
     return connection.accounts()
 
 
-def audiences(connection: Connection, _: Cast) -> object:
+def audiences(connection: DestinationClient, _: Cast) -> object:
     return connection.audiences()
 
 
-def create(connection: Connection, cast: Cast) -> object:
+def create(connection: DestinationClient, cast: Cast) -> object:
     kind = IdentifierType.CUSTOMER_ID if cast.type == RETAIL_MEDIA else IdentifierType.EMAIL
     return connection.create(cast.name, DESCRIPTION, (kind,))
 
@@ -145,7 +145,7 @@ class Step:
     """One call; `refused` is the error that it is to end in. Cassettes have the names of their steps."""
 
     name: str
-    call: Callable[[Connection, Cast], object]
+    call: Callable[[DestinationClient, Cast], object]
     refused: type[DestinationError] | None = None
     wrong_secret: bool = False
 
@@ -322,7 +322,7 @@ def record(cast: Cast, environ: Mapping[str, str], label: str) -> None:
         raise
 
 
-def make(step: Step, connection: Connection, cast: Cast) -> object:
+def make(step: Step, connection: DestinationClient, cast: Cast) -> object:
     """Make a step's call: its value, or the error that it is to end in. Raises when it ends otherwise."""
     try:
         value = step.call(connection, cast)

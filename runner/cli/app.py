@@ -50,7 +50,7 @@ app.command("schedule")(findings_as_data(inspect.schedule))
 app.command("serve")(serve)
 app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)
-app.command("import")(plan_apply_sync.take_over)
+app.command("import")(plan_apply_sync.import_)
 app.add_typer(state.app, name="state")
 app.command("sandbox")(sandbox.sandbox)
 
@@ -78,7 +78,7 @@ def _command() -> Any:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing a user can cause ends in a traceback."""
-    if completion.VARIABLE in os.environ:
+    if completion.COMPLETION_VARIABLE in os.environ:
         return completion.complete(lambda: _command()(prog_name="headcount"))
     given = sys.argv[1:] if arguments is None else arguments
     begin_anew()

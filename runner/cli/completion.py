@@ -17,7 +17,7 @@ import typer
 if TYPE_CHECKING:
     from runner.config.completion_index import Outline
 
-VARIABLE = "_HEADCOUNT_COMPLETE"
+COMPLETION_VARIABLE = "_HEADCOUNT_COMPLETE"
 """Set by the shell's script when it asks what could come next."""
 
 
@@ -51,7 +51,7 @@ def complete(answer: Callable[[], object]) -> int:
     """Answer the shell: `answer` writes what could come next to standard output."""
     out, code, prefix = io.StringIO(), 0, ""
     try:
-        if os.environ.get(VARIABLE) == "complete_bash":
+        if os.environ.get(COMPLETION_VARIABLE) == "complete_bash":
             prefix = _joined_words()
         with redirect_stdout(out), redirect_stderr(io.StringIO()):
             answer()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner.core.errors import HeadcountError, InvalidProject
-from runner.reports.escape import in_json, shown, without_controls
+from runner.reports.escape import in_json, printable, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ def show_table(console: Console, table: Table) -> None:
 
 def show_line(line: str) -> None:
     """Print one line as it is, control characters made visible."""
-    write_result(shown(line) + "\n")
+    write_result(printable(line) + "\n")
 
 
 def show_json(document: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ def show_error(error: HeadcountError) -> None:
 
         tell(render_findings(error.findings))
         return
-    tell(f"error: {shown(error.message)}\n")
+    tell(f"error: {printable(error.message)}\n")
     from runner.planning.staleness import StalePlan
 
     if isinstance(error, StalePlan):
@@ -74,7 +74,7 @@ def show_error(error: HeadcountError) -> None:
 
         tell("".join(f"  {line}\n" for line in stale_lines(error.differences)))
     if error.hint:
-        tell(f"  -> {shown(error.hint)}\n")
+        tell(f"  -> {printable(error.hint)}\n")
 
 
 def write_result(text: str) -> None:

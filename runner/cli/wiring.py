@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.cli.progress_bar import Lines
-    from runner.core.destination import Connection
+    from runner.core.destination import DestinationClient
     from runner.core.project import Destination, Project
     from runner.core.selection import Selection
     from runner.destinations.criteo.retries import Retries
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
-    from runner.workflows.context import Tools
+    from runner.workflows.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Setup:
 class Bench:
     """Everything a workflow needs, open; closed again when the command ends."""
 
-    tools: Tools
+    tools: RunContext
     accounts: Accounts
     progress: Lines
 
@@ -110,7 +110,7 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
     from runner.cli.progress_bar import watch
     from runner.engine.duckdb.engine import DuckDBEngine
     from runner.workflows.accounts import Accounts
-    from runner.workflows.context import Tools
+    from runner.workflows.context import RunContext
 
     state = setup.state()
     engine = DuckDBEngine()
@@ -118,7 +118,7 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
         wait = partial(_wait, state=state, interrupts=interrupts)
         accounts = Accounts(partial(connect, sleep=wait, permit=state.require_lock))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
-        tools = Tools(state, engine, setup.clock, progress, interrupts.asked)
+        tools = RunContext(state, engine, setup.clock, progress, interrupts.asked)
         try:
             with progress:
                 yield Bench(tools, accounts, progress)
@@ -142,7 +142,7 @@ def connect(
     sleep: Callable[[float], None] = time.sleep,
     permit: Callable[[], None] = lambda: None,
     patience: float | None = None,
-) -> Connection:
+) -> DestinationClient:
     """Open a connection for a destination of the files.
 
     It waits between calls with `sleep`, and asks `permit` right before each of them, which raises when none may leave.

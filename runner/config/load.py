@@ -26,7 +26,7 @@ from runner.config.yaml.project_files import read_text, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
 from runner.core.errors import InvalidProject
 from runner.core.project import Activation, Project, Source
-from runner.core.suggest import shown, suggest
+from runner.core.suggest import quoted_word, suggest
 
 T = TypeVar("T")
 _NO_VARIABLES: Mapping[str, str] = {}
@@ -131,7 +131,7 @@ def _document(file: TextFile, node: Node, found: Findings) -> Document | None:
     kind = entry.value.value if isinstance(entry.value, ScalarNode) else None
     if kind not in KINDS:
         word = entry.value.text if isinstance(entry.value, ScalarNode) else ""
-        found.add(file, entry.value.span, "unknown-kind", f"unknown kind {shown(word)}{suggest(word, KINDS)}")
+        found.add(file, entry.value.span, "unknown-kind", f"unknown kind {quoted_word(word)}{suggest(word, KINDS)}")
         return None
     return Document(file, str(kind), node)
 

@@ -20,7 +20,7 @@ from runner.core.project import Destination
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AdAccount:
     """An ad account that the credentials may use."""
 
     id: str
@@ -47,17 +47,17 @@ class LiveAudience:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Accepted:
     """The destination's answer to a batch: how many identifiers it found well-formed and how many not."""
 
     valid: int
     invalid: int
 
 
-class Connection(Protocol):
+class DestinationClient(Protocol):
     """A destination one can talk to. Every method may raise DestinationError."""
 
-    def accounts(self) -> tuple[Account, ...]:
+    def accounts(self) -> tuple[AdAccount, ...]:
         """The ad accounts the credentials may use."""
         ...
 
@@ -91,7 +91,7 @@ class Connection(Protocol):
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
-    ) -> Taken:
+    ) -> Accepted:
         """Add or remove identifiers (at most the destination's batch size). Raises AudienceGone."""
         ...
 
@@ -108,5 +108,5 @@ class Connection(Protocol):
         ...
 
 
-Connect = Callable[[Destination], Connection]
+Connect = Callable[[Destination], DestinationClient]
 """Opens a connection for a destination of the files."""

@@ -38,11 +38,11 @@ class Evaluation:
     people: int
     blank: Mapping[IdentifierType, int]
     rejected: tuple[Rejected, ...]
-    beside: Held | None = None
+    beside: MembershipFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class MembershipFiles:
     """What Criteo holds of ours, as the state knows it: a membership file, and a delta that may be half-way there.
 
     `members` is the Parquet file of the membership last settled (columns `identifier_type` VARCHAR, `identifier` BLOB,

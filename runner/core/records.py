@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from runner.core.identifiers import IdentifierType
 
-Account = tuple[str, str]
+AccountRef = tuple[str, str]
 """Where an audience lives: the destination's type and the account id."""
 
 
@@ -88,7 +88,7 @@ class AppliedAudience:
     given_up_at: datetime | None = None
 
     @property
-    def home(self) -> Account:
+    def home(self) -> AccountRef:
         return (self.kind, self.account_id)
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from runner.core.project import Schedule
 
-EARLY = timedelta(minutes=1)
+EARLY_TOLERANCE = timedelta(minutes=1)
 """How much too early counts as on time, though never more than a tenth of an interval: a scheduler outside that fires
 every half an hour starts a moment sooner or later each time, and would else miss its turn by that moment."""
 
@@ -30,7 +30,7 @@ def is_due(schedule: Schedule, last: datetime | None, now: datetime) -> bool:
     due = next_due(schedule, last, now)
     if due is None:
         return False
-    early = min(EARLY, timedelta(seconds=schedule.every) / 10) if schedule.every is not None else timedelta()
+    early = min(EARLY_TOLERANCE, timedelta(seconds=schedule.every) / 10) if schedule.every is not None else timedelta()
     return due - early <= now
 
 

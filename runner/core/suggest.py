@@ -38,7 +38,7 @@ def suggest(word: str, known: Iterable[str], otherwise: str = "known here") -> s
     return f"; {otherwise}: " + ", ".join(f'"{known_word}"' for known_word in words)
 
 
-def shown(word: str, limit: int = 60) -> str:
+def quoted_word(word: str, limit: int = 60) -> str:
     """A word in quotes for a message: on one line, cut where it is long."""
     line = word.replace("\n", "\\n")
     return f'"{line}"' if len(line) <= limit else f'"{line[: limit - 3]}..."'

@@ -17,15 +17,16 @@ from typing import Protocol
 
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType, WireForms
-from runner.core.membership import Batch, Delta, Evaluation, Held
+from runner.core.membership import Batch, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledMembership:
     """A membership settled: |M ∪ U| per type, and how many of them are unknown.
 
-    With `changes_only`, the file that was written holds what has changed of the membership file there was (see Held).
+    With `changes_only`, the file that was written holds what has changed of the membership file there was (see
+    MembershipFiles).
     """
 
     members: Mapping[IdentifierType, int]
@@ -40,7 +41,9 @@ class Engine(Protocol):
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
         ...
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...], beside: Held | None = None) -> Evaluation:
+    def evaluate(
+        self, activation: Activation, sources: tuple[Source, ...], beside: MembershipFiles | None = None
+    ) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError.
 
         Who will compare the segment with one membership only may say so in `beside`: both can then be done in one pass.
@@ -48,14 +51,16 @@ class Engine(Protocol):
         """
         ...
 
-    def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
+    def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> Delta:
         """The delta that brings what is held to the segment (to nothing when `evaluation` is None).
 
         Raises StateError, and ValueError for an evaluation that was made beside another membership.
         """
         ...
 
-    def write_outbox(self, evaluation: Evaluation, held: Held, path: Path, batch_size: int) -> tuple[Batch, ...]:
+    def write_outbox(
+        self, evaluation: Evaluation, held: MembershipFiles, path: Path, batch_size: int
+    ) -> tuple[Batch, ...]:
         """Write the delta to `path` in batches of one operation and one type, removals first."""
         ...
 
@@ -63,7 +68,7 @@ class Engine(Protocol):
         """Number and wire forms of each batch, in order, reading the file once, bounded in memory."""
         ...
 
-    def settle(self, held: Held, path: Path) -> Settled:
+    def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
         """Fold an unfinished delta into a new membership file at `path`: taken batches take effect, identifiers of
         batches in flight become unknown, batches never sent are dropped.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.planning.plan import Plan
-from runner.planning.staleness import Terms, id_of, terms_of_all
+from runner.planning.staleness import DefinitionViews, all_views, id_of
 from runner.reports.json_documents import plan_document
 
 
@@ -29,10 +29,10 @@ def saved_plan_document(plan: Plan) -> dict[str, Any]:
             "variables": list(options.variables),
         },
         "plan": {key: value for key, value in shown.items() if key not in ("kind", "plan_id")},
-        "audiences": [_terms(terms) for terms in terms_of_all(plan)],
+        "audiences": [_terms(terms) for terms in all_views(plan)],
     }
 
 
-def _terms(terms: Terms) -> dict[str, Any]:
+def _terms(terms: DefinitionViews) -> dict[str, Any]:
     views = {name: dict(view) if view is not None else None for name, view in terms.views.items()}
     return {"id": terms.id, "type": terms.kind, "account_id": terms.account_id, **views}

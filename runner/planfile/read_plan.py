@@ -13,20 +13,20 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.records import Action
 from runner.planning.plan import Options
-from runner.planning.staleness import Announced, Key, Reviewed, Terms, fingerprint
+from runner.planning.staleness import AnnouncedChange, DefinitionViews, Key, ReviewedPlan, plan_fingerprint
 
 KIND = "saved-plan"
-FORMAT_VERSION = 1
+SAVED_PLAN_FORMAT = 1
 """The newest format that this Headcount reads."""
 
 
-def read_saved_plan(path: Path) -> Reviewed:
+def read_saved_plan(path: Path) -> ReviewedPlan:
     """The plan in a file. Raises UsageError, which says what is wrong with it."""
     document = _document(path)
     version = document.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if isinstance(version, int) and version > SAVED_PLAN_FORMAT:
         raise UsageError(
-            f"{path} was written by a newer Headcount (format {version}; this one reads up to {FORMAT_VERSION})",
+            f"{path} was written by a newer Headcount (format {version}; this one reads up to {SAVED_PLAN_FORMAT})",
             "update headcount here, or make the plan with this one",
         )
     error = next(iter(validator(KIND).iter_errors(document)), None)
@@ -36,7 +36,7 @@ def read_saved_plan(path: Path) -> Reviewed:
     reviewed = _reviewed(document)
     if {terms.key for terms in reviewed.terms} != reviewed.announced.keys():
         raise UsageError(f"{path} is a damaged plan: not every change has its definitions", _AGAIN)
-    if fingerprint(reviewed.options, reviewed.terms) != reviewed.plan_id:
+    if plan_fingerprint(reviewed.options, reviewed.terms) != reviewed.plan_id:
         raise UsageError(f"{path} was changed after it was made: its content does not give its plan_id", _AGAIN)
     return reviewed
 
@@ -66,9 +66,9 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _reviewed(document: Mapping[str, Any]) -> Reviewed:
+def _reviewed(document: Mapping[str, Any]) -> ReviewedPlan:
     asked = document["options"]
-    return Reviewed(
+    return ReviewedPlan(
         plan_id=document["plan_id"],
         options=Options(
             select=tuple(asked["select"]),
@@ -83,15 +83,17 @@ def _reviewed(document: Mapping[str, Any]) -> Reviewed:
     )
 
 
-def _terms(part: Mapping[str, Any]) -> Terms:
-    return Terms(
+def _terms(part: Mapping[str, Any]) -> DefinitionViews:
+    return DefinitionViews(
         part["id"], part["type"], part["account_id"], part["declared"], part["applied"], part["live"], part["holder"]
     )
 
 
-def _announced(part: Mapping[str, Any]) -> tuple[Key, Announced]:
+def _announced(part: Mapping[str, Any]) -> tuple[Key, AnnouncedChange]:
     members = {
         IdentifierType(row["identifier_type"]): TypeDelta(row["before"], row["after"], row["added"], row["removed"])
         for row in part["members"]
     }
-    return (part["id"], part["type"], part["account_id"]), Announced(Action(part["action"]), part["refill"], members)
+    return (part["id"], part["type"], part["account_id"]), AnnouncedChange(
+        Action(part["action"]), part["refill"], members
+    )

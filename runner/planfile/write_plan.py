@@ -17,8 +17,8 @@ from runner.reports.escape import in_json
 
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
-    from runner.planning.staleness import Reviewed
-    from runner.workflows.make_plan import Request
+    from runner.planning.staleness import ReviewedPlan
+    from runner.workflows.make_plan import PlanRequest
 
 
 def require_writable(path: Path | None) -> None:
@@ -62,7 +62,7 @@ def _umask() -> int:
     return mask
 
 
-def reviewed_plan(file: Path | None, plan_id: str, request: Request) -> tuple[Request, Reviewed | str]:
+def reviewed_plan(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[PlanRequest, ReviewedPlan | str]:
     """What to plan, and the plan that it must be. A file brings its own options. Raises UsageError."""
     if file is None:
         if plan_id and not re.fullmatch(r"[0-9a-f]{16}", plan_id):

@@ -9,25 +9,25 @@ from runner.core.records import Action
 from runner.planning.guardrails import beyond_announced
 from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import CHANGING, Block, Change, Plan
-from runner.planning.staleness import Announced, Reviewed, terms_of
+from runner.planning.staleness import AnnouncedChange, ReviewedPlan, views_of
 
 REVIEWED = "reviewed_plan"
 """Names the guardrail that a reviewed plan is; what it blocks passes with a new plan only."""
 
 
-def held_to(plan: Plan, reviewed: Reviewed) -> Plan:
+def held_to(plan: Plan, reviewed: ReviewedPlan) -> Plan:
     """The plan, every change blocked that the reviewed one did not announce."""
-    judged = tuple(_judged(change, reviewed.announced.get(terms_of(change).key)) for change in plan.changes)
+    judged = tuple(_judged(change, reviewed.announced.get(views_of(change).key)) for change in plan.changes)
     return Plan.of(without_taken_names(judged), plan.made_at, plan.today, plan.options)
 
 
-def _judged(change: Change, announced: Announced | None) -> Change:
+def _judged(change: Change, announced: AnnouncedChange | None) -> Change:
     if announced is None or change.action not in CHANGING:
         return change
     return replace(change, blocks=tuple(Block(REVIEWED, message) for message in _too_much(change, announced)))
 
 
-def _too_much(change: Change, announced: Announced) -> Iterator[str]:
+def _too_much(change: Change, announced: AnnouncedChange) -> Iterator[str]:
     if announced.action in (Action.BLOCKED, Action.FAILED, Action.CONFLICT):
         yield f"in the reviewed plan it was {_WORDS[announced.action]}, so nobody has agreed to what it would do now"
     else:

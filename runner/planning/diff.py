@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runner.core.destination import LiveAudience
 from runner.core.project import Activation
-from runner.core.records import Account, Action, AppliedAudience, Definition, redefined
+from runner.core.records import AccountRef, Action, AppliedAudience, Definition, redefined
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Change, FieldChange
 
@@ -26,7 +26,7 @@ def definition_of(activation: Activation) -> Definition:
     )
 
 
-def account_of(activation: Activation) -> Account:
+def account_of(activation: Activation) -> AccountRef:
     return (activation.destination.type, activation.destination.account_id)
 
 
@@ -56,7 +56,7 @@ class Comparison:
     selected: tuple[Activation, ...]
     declared: tuple[Activation, ...]
     applied: tuple[AppliedAudience, ...]
-    live: Mapping[Account, tuple[LiveAudience, ...]]
+    live: Mapping[AccountRef, tuple[LiveAudience, ...]]
     prune: bool
     orphans: frozenset[int]
 
@@ -80,7 +80,7 @@ class Comparison:
             return self._create(replace(change, intended=Action.RECREATE), "gone in Criteo")
         return self._existing(replace(change, audience_id=audience.id, live=audience), activation, applied, audience)
 
-    def _why_new(self, activation: Activation, account: Account) -> str:
+    def _why_new(self, activation: Activation, account: AccountRef) -> str:
         others = [record for record in self.applied if record.activation == activation.id and record.home != account]
         return f"moved here from account {others[0].account_id}" if others else "new"
 
@@ -184,7 +184,7 @@ class Comparison:
             live=audience,
         )
 
-    def owner(self, account: Account, audience: LiveAudience) -> AppliedAudience | None:
+    def owner(self, account: AccountRef, audience: LiveAudience) -> AppliedAudience | None:
         """The record that an audience belongs to, if any, answered creates and lost ones alike."""
         for record in self.applied:
             if record.home == account and self.identify(record) == audience.id:
@@ -199,7 +199,7 @@ class Comparison:
 
     # -- which audience is which -----------------------------------------------------------------------------------
 
-    def record(self, activation: str, account: Account) -> AppliedAudience | None:
+    def record(self, activation: str, account: AccountRef) -> AppliedAudience | None:
         for record in self.applied:
             if record.activation == activation and record.home == account and record.given_up_at is None:
                 return record

@@ -8,7 +8,7 @@ from datetime import timedelta
 from runner.core.destination import LiveAudience
 from runner.core.records import AppliedAudience
 
-SKEW = timedelta(minutes=5)
+CLOCK_TOLERANCE = timedelta(minutes=5)
 """By how much the destination's clock that dates answers, and intents, may differ from the one that dates audiences."""
 
 
@@ -29,7 +29,7 @@ def found_again(
         if audience.created_at is not None and any(at <= audience.created_at for at in later):
             continue
         named = intent.definition is not None and audience.name == intent.definition.name
-        young = audience.created_at is None or audience.created_at >= intent.intended_at - SKEW
+        young = audience.created_at is None or audience.created_at >= intent.intended_at - CLOCK_TOLERANCE
         if named and young and _in_time(intent, audience) and audience.id not in ours and not audience.other_kind:
             return audience
     return None

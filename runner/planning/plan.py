@@ -31,7 +31,7 @@ CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.SYNC, Action.RECREATE
 """The actions that an apply carries out."""
 
 
-HOMELESS = "no destination of the files uses its account"
+NO_DESTINATION = "no destination of the files uses its account"
 """Why an audience that is no longer declared cannot be deleted either."""
 
 

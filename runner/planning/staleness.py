@@ -20,12 +20,12 @@ from runner.planning.plan import CHANGING, Change, Options, Plan
 
 Key = tuple[str, str, str]
 """Which audience: the activation's id, the kind of destination and the account."""
-View = Mapping[str, str]
+DefinitionView = Mapping[str, str]
 """One look at a definition: field -> text. It holds no date, no count and no secret."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DefinitionViews:
     """The definitions that a change is about. None stands for what is not there: an orphan is not declared.
 
     `holder` is another audience that has the name which is wanted.
@@ -34,22 +34,22 @@ class Terms:
     id: str
     kind: str
     account_id: str
-    declared: View | None
-    applied: View | None
-    live: View | None
-    holder: View | None
+    declared: DefinitionView | None
+    applied: DefinitionView | None
+    live: DefinitionView | None
+    holder: DefinitionView | None
 
     @property
     def key(self) -> Key:
         return (self.id, self.kind, self.account_id)
 
     @property
-    def views(self) -> Mapping[str, View | None]:
+    def views(self) -> Mapping[str, DefinitionView | None]:
         return {"declared": self.declared, "applied": self.applied, "live": self.live, "holder": self.holder}
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class AnnouncedChange:
     """What a saved plan said that it would do to one audience."""
 
     action: Action
@@ -58,17 +58,17 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class ReviewedPlan:
     """A saved plan: what was asked for, the definitions it is about, and what it said of each audience."""
 
     plan_id: str
     options: Options
-    terms: tuple[Terms, ...]
-    announced: Mapping[Key, Announced]
+    terms: tuple[DefinitionViews, ...]
+    announced: Mapping[Key, AnnouncedChange]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Deviation:
     """Something that is not as it was when the plan was made. `what` is empty where a whole audience came or went."""
 
     id: str
@@ -85,18 +85,18 @@ class StalePlan(HeadcountError):
 
     exit_code = 6
 
-    def __init__(self, plan_id: str, differences: tuple[Difference, ...], plan: Plan | None = None) -> None:
+    def __init__(self, plan_id: str, deviations: tuple[Deviation, ...], plan: Plan | None = None) -> None:
         super().__init__(
             f"plan {plan_id} is stale: the definitions are not those that it was made for; nothing was sent",
             "make a new plan and have it reviewed",
         )
-        self.differences = differences
+        self.differences = deviations
         self.plan = plan
 
 
-def terms_of(change: Change) -> Terms:
+def views_of(change: Change) -> DefinitionViews:
     """The definitions that a change is about."""
-    return Terms(
+    return DefinitionViews(
         id=change.id,
         kind=change.kind,
         account_id=change.account_id,
@@ -107,17 +107,17 @@ def terms_of(change: Change) -> Terms:
     )
 
 
-def terms_of_all(plan: Plan) -> tuple[Terms, ...]:
+def all_views(plan: Plan) -> tuple[DefinitionViews, ...]:
     """The definitions that a plan is about, in an order that members have no part in."""
-    return tuple(sorted((terms_of(change) for change in plan.changes), key=lambda terms: terms.key))
+    return tuple(sorted((views_of(change) for change in plan.changes), key=lambda terms: terms.key))
 
 
 def id_of(plan: Plan) -> str:
     """The plan's id: the same as long as the same was asked for and the definitions are the same."""
-    return fingerprint(plan.options, terms_of_all(plan))
+    return plan_fingerprint(plan.options, all_views(plan))
 
 
-def fingerprint(options: Options, terms: tuple[Terms, ...]) -> str:
+def plan_fingerprint(options: Options, terms: tuple[DefinitionViews, ...]) -> str:
     """16 hex digits (of a SHA-256 of canonical JSON) over what was asked for and the definitions."""
     definitions = [[*part.key, *(dict(view) if view is not None else None for view in part.views.values())]
                    for part in terms]  # fmt: skip
@@ -129,7 +129,7 @@ def fingerprint(options: Options, terms: tuple[Terms, ...]) -> str:
 # -- the views -------------------------------------------------------------------------------------------------------
 
 
-def _declared(activation: Activation, definition: Definition | None) -> View:
+def _declared(activation: Activation, definition: Definition | None) -> DefinitionView:
     limits, destination = activation.guardrails, activation.destination
     view = _definition(definition) if definition is not None else {}
     view["destination"] = destination.name
@@ -143,14 +143,14 @@ def _declared(activation: Activation, definition: Definition | None) -> View:
     return view
 
 
-def _applied(record: AppliedAudience) -> View:
+def _applied(record: AppliedAudience) -> DefinitionView:
     view = _definition(record.definition) if record.definition is not None else {}
     view["audience"] = record.audience_id or "its creation was not answered"
     view["content"] = "not known" if record.refill else "known"
     return view
 
 
-def _live(audience: LiveAudience) -> View:
+def _live(audience: LiveAudience) -> DefinitionView:
     return {"audience": audience.id, "name": audience.name, "description": audience.description}
 
 
@@ -171,52 +171,52 @@ def _definition(definition: Definition) -> dict[str, str]:
 # -- then and now ----------------------------------------------------------------------------------------------------
 
 
-def differences(reviewed: Reviewed, plan: Plan) -> tuple[Difference, ...]:
+def deviations(reviewed: ReviewedPlan, plan: Plan) -> tuple[Deviation, ...]:
     """Why a plan made now is not the one that was reviewed; nothing where it is.
 
     What an apply of that very plan has done already, before it was cut off, is no difference; nor is an account that
     cannot be read now, to which nothing is sent.
     """
     planned = {terms.key: terms for terms in reviewed.terms}
-    now = {terms_of(change).key: change for change in plan.changes}
+    now = {views_of(change).key: change for change in plan.changes}
     found = [*_different_options(reviewed.options, plan.options)]
     for key in sorted(planned.keys() | now.keys()):
         if key not in now:
             if reviewed.announced[key].action is not Action.DELETE:
-                found.append(Difference(key[0], "", str(reviewed.announced[key].action), "no longer there"))
+                found.append(Deviation(key[0], "", str(reviewed.announced[key].action), "no longer there"))
         elif key not in planned:
-            found.append(Difference(key[0], "", "not in the plan", str(now[key].action)))
+            found.append(Deviation(key[0], "", "not in the plan", str(now[key].action)))
         elif not _carries_on(planned[key], reviewed.announced[key], now[key]):
-            found += _different_terms(planned[key], terms_of(now[key]))
+            found += _different_terms(planned[key], views_of(now[key]))
     return tuple(found)
 
 
-def _different_options(planned: Options, now: Options) -> Iterator[Difference]:
+def _different_options(planned: Options, now: Options) -> Iterator[Deviation]:
     for what in (option.name for option in fields(Options)):
         before, after = getattr(planned, what), getattr(now, what)
         if before != after:
-            yield Difference("options", what, str(before), str(after))
+            yield Deviation("options", what, str(before), str(after))
 
 
-def _different_terms(planned: Terms, now: Terms) -> Iterator[Difference]:
+def _different_terms(planned: DefinitionViews, now: DefinitionViews) -> Iterator[Deviation]:
     for view, before in planned.views.items():
         after = now.views[view]
         if before is None or after is None:
             if before is not after:
-                yield Difference(planned.id, view, _whole(before), _whole(after))
+                yield Deviation(planned.id, view, _whole(before), _whole(after))
             continue
         for field in sorted(before.keys() | after.keys()):
             if before.get(field) != after.get(field):
-                yield Difference(planned.id, f"{view} {field}", before.get(field, "none"), after.get(field, "none"))
+                yield Deviation(planned.id, f"{view} {field}", before.get(field, "none"), after.get(field, "none"))
 
 
-def _whole(view: View | None) -> str:
+def _whole(view: DefinitionView | None) -> str:
     return "none" if view is None else view.get("audience", "") or view.get("name", "") or "there"
 
 
-def _carries_on(planned: Terms, announced: Announced, now: Change) -> bool:
+def _carries_on(planned: DefinitionViews, announced: AnnouncedChange, now: Change) -> bool:
     """Whether what the plan listed is all that can have brought the audience to where it is now."""
-    terms = terms_of(now)
+    terms = views_of(now)
     if terms.declared != planned.declared:
         return False
     if now.activation is None:
@@ -230,7 +230,7 @@ def _carries_on(planned: Terms, announced: Announced, now: Change) -> bool:
     return _is_being_made(planned, now) if made else _is_being_changed(planned, now)
 
 
-def _is_being_made(planned: Terms, now: Change) -> bool:
+def _is_being_made(planned: DefinitionViews, now: Change) -> bool:
     """Whether the audience is the one that was to be made, or the old one is gone and the new one not there yet."""
     if now.applied is None:
         return False
@@ -240,7 +240,7 @@ def _is_being_made(planned: Terms, now: Change) -> bool:
     return unanswered or _applied(now.applied) == planned.applied
 
 
-def _is_being_changed(planned: Terms, now: Change) -> bool:
+def _is_being_changed(planned: DefinitionViews, now: Change) -> bool:
     """Whether the audience is the same, and each of its words what it was or what it was to become."""
     if now.live is None or planned.live is None or now.applied is None:
         return False
@@ -256,7 +256,7 @@ def _is_defined(now: Change) -> bool:
     return now.applied is not None and not redefined(now.applied.definition, now.definition)
 
 
-def _is_called(live: LiveAudience, now: Change, before: View) -> bool:
+def _is_called(live: LiveAudience, now: Change, before: DefinitionView) -> bool:
     """Whether the audience has its words of before, those declared, or those that a run of another day applied."""
     wanted = [now.definition, now.applied.definition if now.applied is not None and _is_defined(now) else None]
     names = {before.get("name"), now.name_aside, *(part.name for part in wanted if part is not None)}

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from runner.core.checks import Check, Verdict, is_healthy
 from runner.reports.counts import plural
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 from runner.reports.json_documents import document
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "bold red"}
@@ -20,9 +20,13 @@ def check_text(check: Check) -> Text:
     """A line for the check, and one below it for what to do."""
     text = Text(f"{check.verdict:<5}", style=_STYLES[check.verdict])
     text = Text().append_text(text).append(f"  {check.topic:<11}  ")
-    text.append(f"{shown(check.subject)}: {shown(check.message)}\n" if check.subject else f"{shown(check.message)}\n")
+    text.append(
+        f"{printable(check.subject)}: {printable(check.message)}\n"
+        if check.subject
+        else f"{printable(check.message)}\n"
+    )
     if check.hint:
-        text.append(f"{'':20}-> {shown(check.hint)}\n")
+        text.append(f"{'':20}-> {printable(check.hint)}\n")
     return text
 
 

@@ -11,7 +11,7 @@ _JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners: invisible, harmless, and part of words in several scripts."""
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """The text on one line, whatever a terminal might obey written as an escape: `\\x1b`, `\\n`, `\\u202e`."""
     if text.isprintable():
         return text
@@ -20,7 +20,7 @@ def shown(text: str) -> str:
 
 def without_controls(text: str) -> str:
     """The same for a text of several lines of ours."""
-    return "\n".join(shown(line) for line in text.split("\n"))
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def in_json(document: str) -> str:

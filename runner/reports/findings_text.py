@@ -5,7 +5,7 @@ from __future__ import annotations
 from unicodedata import combining, east_asian_width
 
 from runner.core.findings import Finding
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 
 _WIDTH = 100
 """The most columns of a source line that are shown."""
@@ -25,14 +25,16 @@ def _count(number: int, noun: str) -> str:
 
 def _block(finding: Finding) -> str:
     place = finding.location
-    lines = [f"{shown(place.file)}:{place.line}:{place.column}: error[{finding.code}]: {shown(finding.message)}"]
+    lines = [
+        f"{printable(place.file)}:{place.line}:{place.column}: error[{finding.code}]: {printable(finding.message)}"
+    ]
     number = str(place.line)
     margin = " " * (len(number) + 3)
     if finding.excerpt.strip():
         line, caret = _excerpt(finding.excerpt, place.column - 1, finding.length)
         lines += [f"   {number} | {line}".rstrip(), f"{margin} | {caret}"]
     if finding.hint:
-        lines.append(f"{margin} = {shown(finding.hint)}")
+        lines.append(f"{margin} = {printable(finding.hint)}")
     return "\n".join(lines)
 
 
@@ -84,7 +86,7 @@ def _cell(character: str) -> str:
     """A character as it can be shown: a tab as spaces, whatever a terminal might obey as an escape."""
     if character == "\t":
         return " " * _TAB
-    return shown(character)
+    return printable(character)
 
 
 def _width(cells: list[str]) -> int:

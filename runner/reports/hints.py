@@ -8,7 +8,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.records import Action
 from runner.planning.approval import REVIEWED
-from runner.planning.plan import HOMELESS, Change
+from runner.planning.plan import NO_DESTINATION, Change
 
 
 def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
@@ -25,7 +25,7 @@ def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
 def ways_out(change: Change) -> Iterator[str]:
     """What lets a blocked or an orphaned change pass: each option once, and options only where they are enough."""
     if change.action is Action.ORPHANED:
-        if HOMELESS in change.reasons:
+        if NO_DESTINATION in change.reasons:
             yield "is an account mistyped? to delete it, declare a destination of its account, then `--prune`"
         else:
             yield "`--prune` deletes it, or declare it again"

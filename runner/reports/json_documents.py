@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.core.destination import Account
+from runner.core.destination import AdAccount
 from runner.core.findings import Finding, Location
 from runner.core.membership import Evaluation
 from runner.core.project import Activation
@@ -15,16 +15,16 @@ from runner.planning.plan import Change, Plan
 from runner.planning.staleness import id_of
 from runner.reports.hints import members_of
 from runner.workflows.apply import Applied
-from runner.workflows.status import Standing
+from runner.workflows.status import ActivationStatus
 from runner.workflows.sync import Synced
 from runner.workflows.upcoming import Slot
 
-FORMAT_VERSION = 1
+JSON_FORMAT = 1
 
 
 def document(kind: str, **content: Any) -> dict[str, Any]:
     """The frame that every document shares."""
-    return {"format_version": FORMAT_VERSION, "kind": kind, **content}
+    return {"format_version": JSON_FORMAT, "kind": kind, **content}
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def sync_document(synced: Synced) -> dict[str, Any]:
     return {**run_document("sync", synced.applied), "skipped": skipped, "waiting": waiting}
 
 
-def status_document(standings: tuple[Standing, ...]) -> dict[str, Any]:
+def status_document(standings: tuple[ActivationStatus, ...]) -> dict[str, Any]:
     """schemas/status.schema.json"""
     return document("status", activations=[_standing(row) for row in standings])
 
@@ -73,7 +73,7 @@ def schedule_document(slots: tuple[Slot, ...]) -> dict[str, Any]:
     )
 
 
-def accounts_document(accounts: dict[str, tuple[Account, ...]]) -> dict[str, Any]:
+def accounts_document(accounts: dict[str, tuple[AdAccount, ...]]) -> dict[str, Any]:
     """schemas/accounts.schema.json"""
     return document(
         "accounts",
@@ -199,7 +199,7 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _standing(row: Standing) -> dict[str, Any]:
+def _standing(row: ActivationStatus) -> dict[str, Any]:
     return {
         "activation": row.activation,
         "tags": list(row.tags),

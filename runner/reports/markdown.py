@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from runner.core.records import Action
 from runner.planning.plan import CHANGING, Change, Plan
 from runner.planning.staleness import id_of
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 from runner.reports.format import summary
 from runner.reports.hints import members_of, ways_out
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
@@ -174,5 +174,5 @@ def _escape(text: str) -> str:
     """
     flat = " ".join(text.split())
     short = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
-    escaped = _SPECIAL.sub(r"\\\1", shown(short))
+    escaped = _SPECIAL.sub(r"\\\1", printable(short))
     return _LINKED.sub("\u200b", escaped)

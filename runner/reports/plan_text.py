@@ -15,7 +15,7 @@ from runner.core.records import Action, ActivationRun, Outcome
 from runner.planning.plan import CHANGING, Change, FieldChange, Plan
 from runner.planning.staleness import id_of
 from runner.reports.counts import plural
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 from runner.reports.format import duration, summary
 from runner.reports.hints import members_of, ways_out
 from runner.workflows.sync import Skipped
@@ -66,11 +66,11 @@ def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
     """One change; `told` says which change already told of an error, for an account's failure is one for all of it."""
     symbol, style = SYMBOLS[change.action]
     text = Text()
-    text.append(f"{symbol} {shown(change.id)}", style=style)
+    text.append(f"{symbol} {printable(change.id)}", style=style)
     text.append(f"  {change.action}", style=style)
-    text.append(f'  "{shown(change.name)}" in {_place(change)}')
+    text.append(f'  "{printable(change.name)}" in {_place(change)}')
     if change.reasons:
-        text.append(f"  ({shown(', '.join(change.reasons))})")
+        text.append(f"  ({printable(', '.join(change.reasons))})")
     text.append("\n")
     for line in _details(change, told):
         text.append_text(line).append("\n")
@@ -78,15 +78,15 @@ def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
 
 
 def _place(change: Change) -> str:
-    audience = f", audience {shown(change.audience_id)}" if change.audience_id else ""
-    return f"{shown(change.destination)} (account {shown(change.account_id)}{audience})"
+    audience = f", audience {printable(change.audience_id)}" if change.audience_id else ""
+    return f"{printable(change.destination)} (account {printable(change.account_id)}{audience})"
 
 
 def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
     for block in change.blocks:
-        yield Text(f"    {block.guardrail}: {shown(block.message)}", style="magenta")
+        yield Text(f"    {block.guardrail}: {printable(block.message)}", style="magenta")
     for advice in ways_out(change):
-        yield Text(f"    -> {shown(advice)}")
+        yield Text(f"    -> {printable(advice)}")
     if change.blocks and change.intended is not Action.DELETE:
         yield Text(f"    it would {change.intended}; nothing is sent until then")
     yield from _error(change, told)
@@ -106,17 +106,17 @@ def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]
 def _error(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
     first = told.setdefault((change.error, change.hint), change.id)
     if change.error and first != change.id:
-        yield Text(f"    as told of {shown(first)}", style="red")
+        yield Text(f"    as told of {printable(first)}", style="red")
         return
     if change.error:
-        yield Text(f"    {shown(change.error)}", style="red")
+        yield Text(f"    {printable(change.error)}", style="red")
     if change.hint:
-        yield Text(f"    -> {shown(change.hint)}")
+        yield Text(f"    -> {printable(change.hint)}")
 
 
 def _field(part: FieldChange) -> Text:
     drift = " (changed by hand in Criteo; set back)" if part.drift else ""
-    return Text(f'    {part.field}: "{shown(part.before)}" -> "{shown(part.after)}"{drift}')
+    return Text(f'    {part.field}: "{printable(part.before)}" -> "{printable(part.after)}"{drift}')
 
 
 def _members(kind: str, delta: TypeDelta) -> Text:
@@ -132,7 +132,7 @@ def _members(kind: str, delta: TypeDelta) -> Text:
 
 def _rejected(change: Change) -> Iterator[Text]:
     for part in change.evaluation.rejected if change.evaluation else ():
-        samples = f", like {shown(' and '.join(part.samples[:SHOWN_SAMPLES]))}" if part.samples else ""
+        samples = f", like {printable(' and '.join(part.samples[:SHOWN_SAMPLES]))}" if part.samples else ""
         yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
 
 
@@ -148,7 +148,7 @@ def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = (
             text.append_text(outcome_text(run)).append("\n")
         if run.outcome in (Outcome.BLOCKED, Outcome.FAILED):
             for one in advice.get(run.activation, ()):
-                text.append(f"    -> {shown(one)}\n")
+                text.append(f"    -> {printable(one)}\n")
     return text.append(run_summary(outcomes, skipped) + "\n", style="bold")
 
 
@@ -156,7 +156,7 @@ def outcome_text(run: ActivationRun) -> Text:
     """How one activation fared in one run, on one line."""
     symbol, style = _sign(run)
     text = Text()
-    text.append(f"{symbol} {shown(run.activation)}", style=style)
+    text.append(f"{symbol} {printable(run.activation)}", style=style)
     text.append(f"  {run.outcome}", style=style)
     if run.outcome is Outcome.DONE:
         text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
@@ -166,7 +166,7 @@ def outcome_text(run: ActivationRun) -> Text:
         if run.invalid:
             text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
     elif run.detail:
-        text.append(f"  {shown(run.detail.removeprefix(f'{run.outcome}; '))}")
+        text.append(f"  {printable(run.detail.removeprefix(f'{run.outcome}; '))}")
     return text
 
 
@@ -196,17 +196,17 @@ def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
     """What a sync left alone, and why."""
     text = Text()
     for part in skipped:
-        text.append(f"? {shown(part.activation)}", style="cyan").append(f"  skipped  {shown(part.reason)}\n")
+        text.append(f"? {printable(part.activation)}", style="cyan").append(f"  skipped  {printable(part.reason)}\n")
     return text
 
 
 def resolved_text(activation: Activation) -> Text:
     """Each setting of an activation with its value and the place it came from."""
     text = Text(f"{activation.id}\n", style="bold")
-    values = [shown(setting.value) for setting in activation.settings]
+    values = [printable(setting.value) for setting in activation.settings]
     key_width = max(len(setting.key) for setting in activation.settings)
     value_width = min(60, max(map(len, values)))
     for setting, value in zip(activation.settings, values, strict=True):
         text.append(f"  {setting.key:<{key_width}}  {value:<{value_width}}  ")
-        text.append(shown(str(setting.location or "built-in")) + "\n", style="dim")
+        text.append(printable(str(setting.location or "built-in")) + "\n", style="dim")
     return text

@@ -7,7 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from runner.reports.counts import plural
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 from runner.reports.format import counts
 from runner.reports.json_documents import document
 from runner.state.inventory import Contents, KeptAudience
@@ -39,17 +39,17 @@ def _audience(kept: KeptAudience) -> dict[str, Any]:
 
 def kept_text(contents: Contents) -> Text:
     """A line for the whole, then a record per audience."""
-    text = Text(f"{shown(contents.location)}: {plural(len(contents.audiences), 'audience')}, ")
+    text = Text(f"{printable(contents.location)}: {plural(len(contents.audiences), 'audience')}, ")
     text.append(f"{_size(contents.size)} in files\n")
-    text.append(f"held by {shown(contents.holder)}\n" if contents.holder else "held by no run\n")
+    text.append(f"held by {printable(contents.holder)}\n" if contents.holder else "held by no run\n")
     for kept in contents.audiences:
         applied = kept.applied
-        text.append(shown(applied.activation), style="bold")
-        text.append(f"  audience {shown(applied.audience_id)}" if applied.audience_id else "  no audience yet")
-        text.append(f" in {shown(applied.destination)} (account {shown(applied.account_id)})\n")
+        text.append(printable(applied.activation), style="bold")
+        text.append(f"  audience {printable(applied.audience_id)}" if applied.audience_id else "  no audience yet")
+        text.append(f" in {printable(applied.destination)} (account {printable(applied.account_id)})\n")
         text.append(f"    members   {counts(applied.members) or 'none'}\n")
         for file in kept.files:
-            text.append(f"    {file.role:<9} {shown(file.path)}, {_size(file.size)}\n")
+            text.append(f"    {file.role:<9} {printable(file.path)}, {_size(file.size)}\n")
     return text
 
 

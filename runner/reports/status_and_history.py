@@ -10,31 +10,31 @@ from rich.text import Text
 from runner.core.records import Outcome, Run
 from runner.core.schedule import describe, length
 from runner.reports.counts import plural
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 from runner.reports.format import counts, moment
 from runner.reports.plan_text import outcome_text
-from runner.workflows.status import Standing
+from runner.workflows.status import ActivationStatus
 from runner.workflows.upcoming import Slot
 
 _STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
 
 
-def status_text(standings: tuple[Standing, ...], now: datetime) -> Text:
+def status_text(standings: tuple[ActivationStatus, ...], now: datetime) -> Text:
     """A record per activation: what it is, then a line for each thing that is known of it."""
     text = Text()
     for row in standings:
-        text.append(shown(row.activation), style="bold")
+        text.append(printable(row.activation), style="bold")
         text.append(f"  {row.condition}  {_place(row)}\n")
         for name, value in _facts(row, now):
             text.append(f"    {name:<9} {value}\n", style=_style(row) if name == "last run" else None)
         for note in _notes(row):
-            text.append(f"    {shown(note)}\n", style=_style(row))
+            text.append(f"    {printable(note)}\n", style=_style(row))
     return text if standings else text.append("No activation.\n")
 
 
 def schedule_text(slots: tuple[Slot, ...], now: datetime) -> Text:
     """A line for each run to come."""
-    lines = [f"{_when(run, now)}  {shown(run.activation)}  {describe(run.schedule)}\n" for run in slots]
+    lines = [f"{_when(run, now)}  {printable(run.activation)}  {describe(run.schedule)}\n" for run in slots]
     return Text("".join(lines) or "No run to come: every activation is run by hand.\n")
 
 
@@ -44,7 +44,7 @@ def waiting_text(slots: tuple[Slot, ...], now: datetime) -> Text:
         return Text()
     first = slots[0]
     return Text(
-        f"{plural(len(slots), 'activation')} not due; next is {shown(first.activation)}, {_when(first, now)}.\n"
+        f"{plural(len(slots), 'activation')} not due; next is {printable(first.activation)}, {_when(first, now)}.\n"
     )
 
 
@@ -52,18 +52,18 @@ def _when(run: Slot, now: datetime) -> str:
     return f"{run.at.astimezone(UTC):%Y-%m-%d %H:%M} now" if run.at <= now else moment(run.at, now)
 
 
-def _place(row: Standing) -> str:
-    audience = f"audience {shown(row.audience_id)}" if row.audience_id else "no audience"
-    return f"{audience} in {shown(row.destination)} (account {shown(row.account_id)})"
+def _place(row: ActivationStatus) -> str:
+    audience = f"audience {printable(row.audience_id)}" if row.audience_id else "no audience"
+    return f"{audience} in {printable(row.destination)} (account {printable(row.account_id)})"
 
 
-def _style(row: Standing) -> str | None:
+def _style(row: ActivationStatus) -> str | None:
     return _STYLES.get(row.last_outcome) if row.last_outcome else None
 
 
-def _facts(row: Standing, now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(row: ActivationStatus, now: datetime) -> Iterator[tuple[str, str]]:
     if row.owner or row.tags:
-        yield "owner", shown(", ".join(part for part in (row.owner, *(f"tag:{tag}" for tag in row.tags)) if part))
+        yield "owner", printable(", ".join(part for part in (row.owner, *(f"tag:{tag}" for tag in row.tags)) if part))
     if row.members:
         yield "members", counts(row.members)
     outcome = f", {row.last_outcome}" if row.last_outcome else ""
@@ -75,7 +75,7 @@ def _facts(row: Standing, now: datetime) -> Iterator[tuple[str, str]]:
         yield "next due", row.schedule
 
 
-def _notes(row: Standing) -> Iterator[str]:
+def _notes(row: ActivationStatus) -> Iterator[str]:
     if row.stale and row.freshness:
         yield f"stale: no good run for {length(row.freshness)}"
     if row.refill:

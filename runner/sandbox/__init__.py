@@ -19,13 +19,13 @@ from contextlib import contextmanager
 
 from runner.core.errors import HeadcountError
 from runner.sandbox.admin.admin_client import CallView, Sandbox, SegmentView
-from runner.sandbox.sandbox_options import Account, Advertiser, App, Retailer, SandboxOptions
+from runner.sandbox.sandbox_options import Advertiser, App, Retailer, RetailMediaAccount, SandboxOptions
 
 __all__ = [
-    "Account",
     "Advertiser",
     "App",
     "CallView",
+    "RetailMediaAccount",
     "Retailer",
     "Sandbox",
     "SandboxOptions",

@@ -28,7 +28,7 @@ class Retailer:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RetailMediaAccount:
     """An account of retail media, with the retailers that it may advertise with."""
 
     id: str
@@ -51,7 +51,7 @@ class App:
 
 ADVERTISERS = (Advertiser("12345", "Maison Lavande"), Advertiser("67890", "Harbour & Hill Outfitters"))
 RETAILERS = (Retailer("12", "Greenway Market"),)
-ACCOUNTS = (Account("555", "Larkspur Foods", RETAILERS),)
+ACCOUNTS = (RetailMediaAccount("555", "Larkspur Foods", RETAILERS),)
 APPS = (App("sandbox", "sandbox", ("12345", "67890"), ("555",)),)
 
 
@@ -75,7 +75,7 @@ class SandboxOptions:
 
     apps: tuple[App, ...] = APPS
     advertisers: tuple[Advertiser, ...] = ADVERTISERS
-    accounts: tuple[Account, ...] = ACCOUNTS
+    accounts: tuple[RetailMediaAccount, ...] = ACCOUNTS
     token_life: int = 900
     rate_limit: int = 250
     retry_after: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-FORMAT_VERSION = 1
+HEALTH_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ActivationHealth:
     """One activation: what its audience holds, when it last went well, when its turn is; None for what is not."""
 
     activation: str
@@ -29,10 +29,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class HealthView:
     """How things stand."""
 
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ActivationHealth, ...] = ()
     reasons: tuple[Reason, ...] = ()
     stopping: bool = False
 
@@ -49,13 +49,13 @@ class View:
 class Board:
     """Where the newest view hangs."""
 
-    view: View = View()
+    view: HealthView = HealthView()
 
 
-def health_document(view: View) -> dict[str, Any]:
+def health_document(view: HealthView) -> dict[str, Any]:
     """schemas/health.schema.json"""
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": HEALTH_FORMAT,
         "kind": "health",
         "status": view.status,
         "activations": len(view.rows),

@@ -12,7 +12,7 @@ from runner.core.errors import HeadcountError, Interrupted, InvalidProject, Lock
 from runner.core.project import Activation, Project
 from runner.core.records import ActivationRun, Outcome
 from runner.core.selection import Candidate, Selection
-from runner.service.health import Board, Reason, Row, View
+from runner.service.health import ActivationHealth, Board, HealthView, Reason
 from runner.service.stagger import Setback, Turn, set_back, turns
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.sync import Synced
@@ -157,7 +157,7 @@ class Service:
         due = {turn.activation: turn.at for turn in coming}
         known = self._known
         rows = (
-            Row(one.id, known.members.get(one.id), known.last_good.get(one.id), due.get(one.id))
+            ActivationHealth(one.id, known.members.get(one.id), known.last_good.get(one.id), due.get(one.id))
             for one in self._chosen()
         )
         reasons = [Reason(code, message) for code, message in self._troubles.items()]
@@ -166,7 +166,7 @@ class Service:
             for one, setback in sorted(self._setbacks.items())
             if setback.outcome
         ]
-        self._board.view = View(tuple(rows), tuple(reasons))
+        self._board.view = HealthView(tuple(rows), tuple(reasons))
 
     def _reload(self, *, changed: bool) -> None:
         """Take the files as they are now; while they are not valid, those that last were go on."""

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from runner.core.records import ActivationRun
-from runner.service.health import Board, Row
+from runner.service.health import ActivationHealth, Board
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -74,7 +74,9 @@ class _OfBoard(Collector):
         )
 
 
-def _gauge(name: str, meaning: str, rows: tuple[Row, ...], value: Callable[[Row], float | None]) -> GaugeMetricFamily:
+def _gauge(
+    name: str, meaning: str, rows: tuple[ActivationHealth, ...], value: Callable[[ActivationHealth], float | None]
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"headcount_{name}", meaning, labels=("activation",))
     for row in rows:
         number = value(row)

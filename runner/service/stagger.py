@@ -9,7 +9,7 @@ from functools import lru_cache
 from zlib import crc32
 
 from runner.core.project import Activation, Schedule
-from runner.core.schedule import EARLY, next_due, slots
+from runner.core.schedule import EARLY_TOLERANCE, next_due, slots
 
 GROUPS = 10
 """Into how many starts the activations of one slot are spread: each is a run, which looks at every account it needs."""
@@ -87,7 +87,7 @@ def _start_after(activation: str, schedule: Schedule, last: datetime, spread: ti
         return due + min(spread, gap / SHARE) * part / GROUPS
     interval = timedelta(seconds=schedule.every)
     grid = interval / max(SHARE, -(-interval // spread))
-    earliest = due - min(EARLY, interval / 10)
+    earliest = due - min(EARLY_TOLERANCE, interval / 10)
     return earliest + (_EPOCH + grid * part / GROUPS - earliest) % grid
 
 

@@ -21,9 +21,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Batch, Held
+from runner.core.membership import Batch, MembershipFiles
 from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
 
 
@@ -44,8 +44,8 @@ class State(Protocol):
         """One audience of ours; the key must be one that the state knows."""
         ...
 
-    def held(self, key: int) -> Held:
-        """Handles to what the audience holds; an empty Held when it must be refilled. Checks the files' checksums.
+    def held(self, key: int) -> MembershipFiles:
+        """Handles to what the audience holds; empty ones when it must be refilled. Checks the files' checksums.
 
         Without the lock, the files last until a run moves on: whoever then misses one asks again.
         """
@@ -125,7 +125,7 @@ class State(Protocol):
         """A batch is about to be sent."""
         ...
 
-    def mark_taken(self, key: int, number: int, taken: Taken) -> None:
+    def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
         """The destination has answered a batch."""
         ...
 

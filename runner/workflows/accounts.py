@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.core.destination import Connect, Connection, LiveAudience
+from runner.core.destination import Connect, DestinationClient, LiveAudience
 from runner.core.errors import DestinationError, InvalidProject
 from runner.core.findings import Finding
 from runner.core.project import Destination
-from runner.core.records import Account
+from runner.core.records import AccountRef
 
 
 class Accounts:
@@ -16,12 +16,12 @@ class Accounts:
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, DestinationClient] = {}
         self._usable: dict[str, DestinationError | None] = {}
-        self._live: dict[Account, tuple[LiveAudience, ...]] = {}
-        self._readers: dict[Account, Connection] = {}
+        self._live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
+        self._readers: dict[AccountRef, DestinationClient] = {}
 
-    def connection(self, destination: Destination) -> Connection:
+    def connection(self, destination: Destination) -> DestinationClient:
         if destination.name not in self._connections:
             self._connections[destination.name] = self._connect(destination)
         return self._connections[destination.name]
@@ -35,7 +35,7 @@ class Accounts:
             raise failure
         return self._live[destination.type, destination.account_id]
 
-    def reader(self, account: Account) -> Connection:
+    def reader(self, account: AccountRef) -> DestinationClient:
         """The connection with which the account was read; it certainly has the rights for it."""
         return self._readers[account]
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
 from runner.core.records import Action, ActivationRun, Outcome
 from runner.planning.approval import held_to
 from runner.planning.plan import Change, Plan
-from runner.planning.staleness import Difference, Reviewed, StalePlan, differences, id_of
+from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.workflows.accounts import Accounts
-from runner.workflows.concurrency import Work, together
-from runner.workflows.context import Tools
+from runner.workflows.concurrency import Task, run_concurrently
+from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
-from runner.workflows.make_plan import Request, make_plan
+from runner.workflows.make_plan import PlanRequest, make_plan
 from runner.workflows.reconcile import carry_out, in_order
-from runner.workflows.send import Tally, send_members, settle
+from runner.workflows.send import Tally, send_members, settle_delta
 
 AT_ONCE = 8
 """Audiences that are filled at a time: a call takes a second or more, and 250 may be made in a minute."""
@@ -41,11 +41,11 @@ class Applied:
 
 def apply(
     project: Project,
-    request: Request,
-    tools: Tools,
+    request: PlanRequest,
+    tools: RunContext,
     accounts: Accounts,
     approve: Callable[[Plan], bool],
-    reviewed: Reviewed | str = "",
+    reviewed: ReviewedPlan | str = "",
 ) -> Applied:
     """Plan, ask `approve` when there is something to do, and carry it out. Raises Locked, InvalidProject, UsageError.
 
@@ -62,18 +62,18 @@ def apply(
 
 
 def _reviewed_plan(
-    project: Project, request: Request, tools: Tools, accounts: Accounts, reviewed: Reviewed | str
+    project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts, reviewed: ReviewedPlan | str
 ) -> Plan:
     """The plan, held to the one that was reviewed. Raises StalePlan when the two are not about the same."""
     try:
         plan = make_plan(project, request, tools, accounts)
     except UsageError as error:
-        if not isinstance(reviewed, Reviewed):
+        if not isinstance(reviewed, ReviewedPlan):
             raise
         # What the plan's own options name is no longer there.
-        raise StalePlan(reviewed.plan_id, (Difference("options", "", "as they were", error.message),)) from None
-    if isinstance(reviewed, Reviewed):
-        different = differences(reviewed, plan)
+        raise StalePlan(reviewed.plan_id, (Deviation("options", "", "as they were", error.message),)) from None
+    if isinstance(reviewed, ReviewedPlan):
+        different = deviations(reviewed, plan)
         if different:
             raise StalePlan(reviewed.plan_id, different, plan)
         return held_to(plan, reviewed)
@@ -82,13 +82,13 @@ def _reviewed_plan(
     return plan
 
 
-def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:
+def settle_unfinished(tools: RunContext) -> Mapping[int, HeadcountError]:
     """Settle every delta that an earlier run left; what comes back are those that could not be, by key."""
     failures: dict[int, HeadcountError] = {}
     for applied in tools.state.audiences():
         if applied.unfinished is not None:
             try:
-                settle(applied.key, tools)
+                settle_delta(applied.key, tools)
             except LockLost:
                 raise
             except Exception as error:  # noqa: BLE001 - it fails its own activation, when that is planned
@@ -98,7 +98,7 @@ def settle_unfinished(tools: Tools) -> Mapping[int, HeadcountError]:
     return failures
 
 
-def carry_out_plan(plan: Plan, tools: Tools, accounts: Accounts, command: str, began: datetime) -> Applied:
+def carry_out_plan(plan: Plan, tools: RunContext, accounts: Accounts, command: str, began: datetime) -> Applied:
     """Do what the plan says; the state's history tells of it whatever happens.
 
     `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
@@ -120,7 +120,7 @@ def carry_out_plan(plan: Plan, tools: Tools, accounts: Accounts, command: str, b
 class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
-    def __init__(self, tools: Tools, accounts: Accounts, run: int) -> None:
+    def __init__(self, tools: RunContext, accounts: Accounts, run: int) -> None:
         self.outcomes: dict[tuple[str, str, str], ActivationRun] = {}
         self._tools = tools
         self._accounts = accounts
@@ -148,12 +148,12 @@ class _Work:
         """Send what each membership lacks, to several audiences at a time; the outcomes keep the order of `defined`."""
         so_far = tuple(self.outcomes)
         try:
-            together(map(self._filled, defined), AT_ONCE, self._tools.stopping)
+            run_concurrently(map(self._filled, defined), AT_ONCE, self._tools.stopping)
         finally:
             order = dict.fromkeys((*so_far, *map(_key, defined)))
             self.outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
 
-    def _filled(self, change: Change) -> Work:
+    def _filled(self, change: Change) -> Task:
         began, tally = monotonic(), Tally()
         outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
         try:
@@ -184,7 +184,7 @@ class _Work:
             elif interrupted:
                 self._record(change, Outcome.INTERRUPTED, detail="not begun")
 
-    def _fill(self, change: Change, tally: Tally) -> Work:
+    def _fill(self, change: Change, tally: Tally) -> Task:
         if change.activation is None or not (change.refill or change.added or change.removed):
             return
         self._stop_if_asked()
@@ -193,7 +193,7 @@ class _Work:
         connection = self._connection(change)
         yield from send_members(change, change.applied.key, change.audience_id, connection, self._tools, tally)
 
-    def _connection(self, change: Change) -> Connection:
+    def _connection(self, change: Change) -> DestinationClient:
         if change.activation is None:
             return self._accounts.reader((change.kind, change.account_id))
         return self._accounts.connection(change.activation.destination)

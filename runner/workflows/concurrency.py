@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-Call = Callable[[], Any]
-Work = Generator[Call, Any, None]
+PendingCall = Callable[[], Any]
+Task = Generator[PendingCall, Any, None]
 
 _BREATH = 0.2
 """Seconds between two moments at which a signal is noticed, wherever the system delivers it."""
@@ -24,12 +24,12 @@ _BREATH = 0.2
 class _Answer:
     """What a call came to: a value, or what it raised."""
 
-    work: Work
+    work: Task
     value: Any = None
     raised: Exception | None = None
 
 
-def together(works: Iterable[Work], at_once: int, look: Callable[[], object]) -> None:
+def run_concurrently(works: Iterable[Task], at_once: int, look: Callable[[], object]) -> None:
     """Carry out the works, at most so many at a time, begun in their order; each is taken up only when its turn comes.
 
     After an exception of one of them none is begun any more; those under way go on to their ends, and the first
@@ -37,7 +37,7 @@ def together(works: Iterable[Work], at_once: int, look: Callable[[], object]) ->
     `look` is called now and then while calls are waited for, and may raise such.
     """
     answers: SimpleQueue[_Answer] = SimpleQueue()
-    under_way: set[Work] = set()
+    under_way: set[Task] = set()
     waiting = iter(works)
     failure: Exception | None = None
     try:
@@ -55,7 +55,7 @@ def together(works: Iterable[Work], at_once: int, look: Callable[[], object]) ->
         raise failure
 
 
-def _advance(answer: _Answer, under_way: set[Work], answers: SimpleQueue[_Answer]) -> Exception | None:
+def _advance(answer: _Answer, under_way: set[Task], answers: SimpleQueue[_Answer]) -> Exception | None:
     """Take a piece of work to its next call, and begin that; what comes back is what it ended with, if it failed."""
     work = answer.work
     try:
@@ -71,7 +71,7 @@ def _advance(answer: _Answer, under_way: set[Work], answers: SimpleQueue[_Answer
     return None
 
 
-def _make(work: Work, call: Call, answers: SimpleQueue[_Answer]) -> None:
+def _make(work: Task, call: PendingCall, answers: SimpleQueue[_Answer]) -> None:
     try:
         answers.put(_Answer(work, value=call()))
     except Exception as error:  # noqa: BLE001 - thrown into the work

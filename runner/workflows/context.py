@@ -16,7 +16,7 @@ def _never() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class RunContext:
     """`clock` tells the time (aware, UTC).
 
     `stopping` says whether someone asked the run to end, and raises KeyboardInterrupt when it is to end at once.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runner.core.checks import Check, Verdict
-from runner.core.destination import Connect, Connection
+from runner.core.destination import Connect, DestinationClient
 from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject
 from runner.core.findings import Finding
 from runner.core.project import Destination, MissingSecret, Project
@@ -21,10 +21,10 @@ from runner.workflows.failure_messages import as_failure
 if TYPE_CHECKING:
     from runner.state.local.local_state import LocalState
 
-SKEW = timedelta(seconds=60)
+CLOCK_WARN = timedelta(seconds=60)
 """How far this machine's clock may be from Criteo's before anyone is told."""
 
-FAR = timedelta(minutes=15)
+CLOCK_WRONG = timedelta(minutes=15)
 """From here on a cloud refuses what this machine signs, a token may seem to live on, and schedules are off."""
 
 _NAMED = 5
@@ -156,7 +156,7 @@ def _refused(destination: Destination, error: DestinationError) -> Check:
     return Check("account", destination.name, verdict, error.message, error.hint)
 
 
-def _account(destination: Destination, connection: Connection) -> Check:
+def _account(destination: Destination, connection: DestinationClient) -> Check:
     """Whether the account may be used and read; that it may be written to only a write can tell."""
     usable = connection.accounts()
     named = [f"{one.id} ({one.name})" if one.name else one.id for one in usable]
@@ -177,10 +177,10 @@ def clock_check(skew: timedelta | None) -> Check:
     if skew is None:
         return Check("clock", "", Verdict.WARN, "not compared with Criteo's, which has not answered")
     seconds = round(abs(skew.total_seconds()))
-    if abs(skew) <= SKEW:
+    if abs(skew) <= CLOCK_WARN:
         return Check("clock", "", Verdict.OK, f"within {max(seconds, 1)} s of Criteo's")
     order = "behind" if skew > timedelta() else "ahead of"
-    verdict = Verdict.WRONG if abs(skew) > FAR else Verdict.WARN
+    verdict = Verdict.WRONG if abs(skew) > CLOCK_WRONG else Verdict.WARN
     return Check("clock", "", verdict, f"{seconds:,} s {order} Criteo's", "let this machine keep time by NTP")
 
 

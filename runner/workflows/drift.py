@@ -12,18 +12,18 @@ from datetime import datetime, timedelta
 from runner.core.errors import AudienceGone
 from runner.core.project import Project
 from runner.workflows.accounts import Accounts, require_credentials
-from runner.workflows.status import Standing
+from runner.workflows.status import ActivationStatus
 
 LAG = timedelta(hours=24)
 """How long a change may take to show in the count (Criteo computes audiences twice a day, and needs some hours)."""
 
-FAR = 0.1
+DRIFT_SHARE = 0.1
 """The share of the members sent by which the count may be off before anyone is told."""
 
 
 def with_live_sizes(
-    standings: tuple[Standing, ...], project: Project, accounts: Accounts, now: datetime
-) -> tuple[Standing, ...]:
+    standings: tuple[ActivationStatus, ...], project: Project, accounts: Accounts, now: datetime
+) -> tuple[ActivationStatus, ...]:
     """The standings with the destination's count of each declared audience: one call per audience.
 
     Raises InvalidProject for a missing credential, DestinationError for an account that cannot be read.
@@ -46,9 +46,9 @@ def with_live_sizes(
     )
 
 
-def _is_far(row: Standing, size: int | None, now: datetime) -> bool:
+def _is_far(row: ActivationStatus, size: int | None, now: datetime) -> bool:
     sent = sum(row.members.values()) - row.invalid
     if size is None or row.refill or row.unfinished or row.unknown:
         return False
     settled = row.last_change is None or now - row.last_change >= LAG
-    return settled and abs(size - sent) > FAR * max(sent, 1)
+    return settled and abs(size - sent) > DRIFT_SHARE * max(sent, 1)

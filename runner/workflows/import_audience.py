@@ -10,7 +10,7 @@ from runner.core.project import Activation, Project
 from runner.core.selection import require_known
 from runner.planning.diff import Comparison, account_of, misfit
 from runner.workflows.accounts import Accounts, require_credentials
-from runner.workflows.context import Tools
+from runner.workflows.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Imported:
     size: int | None
 
 
-def take_over(project: Project, activation_id: str, audience_id: str, tools: Tools, accounts: Accounts) -> Imported:
+def import_audience(
+    project: Project, activation_id: str, audience_id: str, tools: RunContext, accounts: Accounts
+) -> Imported:
     """Record that the audience belongs to the activation. Nothing changes in the destination.
 
     Raises UsageError when the activation is not declared or has an audience already, or when the audience is not in its
@@ -41,7 +43,7 @@ def take_over(project: Project, activation_id: str, audience_id: str, tools: Too
 
 
 def _make_way(
-    activation: Activation, audience: LiveAudience, project: Project, tools: Tools, accounts: Accounts
+    activation: Activation, audience: LiveAudience, project: Project, tools: RunContext, accounts: Accounts
 ) -> None:
     """Raise UsageError when the audience or the activation is not free; forget what the activation had and is gone."""
     account = account_of(activation)

@@ -9,24 +9,24 @@ from time import monotonic
 
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Delta, Evaluation, Held, TypeDelta
+from runner.core.membership import Delta, Evaluation, MembershipFiles, TypeDelta
 from runner.core.project import Activation, Destination, Project
-from runner.core.records import Account, Action, AppliedAudience
+from runner.core.records import AccountRef, Action, AppliedAudience
 from runner.core.selection import EVERYTHING, Candidate, Selection, require_known
 from runner.planning.diff import Comparison, undecided
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
-from runner.planning.plan import HOMELESS, Change, Options, Plan
+from runner.planning.plan import NO_DESTINATION, Change, Options, Plan
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.candidates import all_candidates, candidate_of
-from runner.workflows.context import Tools
+from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.verify_lost_creates import without_false_claims
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PlanRequest:
     """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
 
     `variables` are the names of those that were set for this run. `unsettled` says, by the audience's key, what kept
@@ -58,7 +58,7 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def make_plan(project: Project, request: Request, tools: Tools, accounts: Accounts) -> Plan:
+def make_plan(project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts) -> Plan:
     """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
     applied = tools.state.audiences()
     chosen = choose(project, applied, request)
@@ -68,7 +68,7 @@ def make_plan(project: Project, request: Request, tools: Tools, accounts: Accoun
     return Plan.of(without_taken_names(judged), tools.clock(), request.today, request.options)
 
 
-def choose(project: Project, applied: Iterable[AppliedAudience], request: Request) -> tuple[Activation, ...]:
+def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRequest) -> tuple[Activation, ...]:
     """The activations that were selected. A pattern may also mean an audience that is no longer declared."""
     candidates = all_candidates(project, applied)
     request.select.require_matches(candidates)
@@ -80,7 +80,7 @@ def compare_definitions(
     project: Project,
     chosen: tuple[Activation, ...],
     applied: tuple[AppliedAudience, ...],
-    request: Request,
+    request: PlanRequest,
     accounts: Accounts,
     *,
     orphans_too: bool = True,
@@ -128,7 +128,7 @@ def _destinations_to_read(
 
 
 def _unreachable_orphans(
-    comparison: Comparison, unreadable: Mapping[Account, DestinationError], request: Request
+    comparison: Comparison, unreadable: Mapping[AccountRef, DestinationError], request: PlanRequest
 ) -> Iterable[Change]:
     """Audiences that are no longer declared, in accounts that cannot be looked at."""
     for record in comparison.applied:
@@ -136,7 +136,7 @@ def _unreachable_orphans(
         if home in comparison.live or record.key not in comparison.orphans or not comparison.is_orphan(record):
             continue
         failure = unreadable.get(home)
-        why = "its account cannot be read" if failure else HOMELESS
+        why = "its account cannot be read" if failure else NO_DESTINATION
         change = Change(
             id=record.activation,
             intended=Action.ORPHANED,
@@ -168,7 +168,9 @@ def needs_members(change: Change) -> bool:
     return change.activation is not None and change.intended not in (Action.FAILED, Action.CONFLICT)
 
 
-def with_members(change: Change, project: Project, request: Request, tools: Tools, accounts: Accounts) -> Change:
+def with_members(
+    change: Change, project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts
+) -> Change:
     """The change with its delta, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
     if not needs_members(change):
         return guard(change, allow_removals=False)
@@ -191,18 +193,18 @@ def with_members(change: Change, project: Project, request: Request, tools: Tool
     return guard(change, allow_removals=change.id in request.allow_removals, size=size, held=held)
 
 
-def _require_settled(change: Change, request: Request) -> None:
+def _require_settled(change: Change, request: PlanRequest) -> None:
     """Raise what kept an unfinished delta from being settled; a refill needs nothing of it."""
     if change.applied is not None and change.applied.key in request.unsettled and not change.refill:
         raise request.unsettled[change.applied.key]
 
 
-def measure(change: Change, project: Project, tools: Tools) -> Change:
+def measure(change: Change, project: Project, tools: RunContext) -> Change:
     """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
     assert change.activation is not None
     evaluation, delta = _compared(change, change.activation, project, tools)
     if change.replaces:
-        delta = _instead(delta, tools.engine.compare(evaluation, Held()))
+        delta = _instead(delta, tools.engine.compare(evaluation, MembershipFiles()))
     moves = any(part.added or part.removed for part in delta.values()) or change.refill
     intended = change.intended
     if intended is Action.UNCHANGED:
@@ -213,7 +215,7 @@ def measure(change: Change, project: Project, tools: Tools) -> Change:
     return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
 
 
-def _compared(change: Change, activation: Activation, project: Project, tools: Tools) -> tuple[Evaluation, Delta]:
+def _compared(change: Change, activation: Activation, project: Project, tools: RunContext) -> tuple[Evaluation, Delta]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
     held = _held(change, tools.state)
     if not (change.refill or change.replaces):  # those are compared with more than this
@@ -238,14 +240,14 @@ def _is_made_anew(change: Change) -> bool:
     return change.refill or change.intended in (Action.CREATE, Action.RECREATE)
 
 
-def _held(change: Change, state: State) -> Held:
+def _held(change: Change, state: State) -> MembershipFiles:
     """What the audience holds; nothing when it is made anew."""
     if change.applied is None or (_is_made_anew(change) and not change.replaces):
-        return Held()
+        return MembershipFiles()
     return state.held(change.applied.key)
 
 
-def _delta_against_what_is_held(change: Change, tools: Tools) -> Mapping[IdentifierType, TypeDelta] | None:
+def _delta_against_what_is_held(change: Change, tools: RunContext) -> Mapping[IdentifierType, TypeDelta] | None:
     """For a refill, what it changes for the members that the audience has now; None where these are not known."""
     if not change.refill or change.applied is None or change.applied.refill or change.evaluation is None:
         return None

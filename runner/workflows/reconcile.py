@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from runner.core.destination import Connection, LiveAudience
+from runner.core.destination import DestinationClient, LiveAudience
 from runner.core.errors import AnswerLost, DestinationError, NameTaken
 from runner.core.records import Action, AppliedAudience, Definition
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Change
-from runner.workflows.context import Tools
+from runner.workflows.context import RunContext
 from runner.workflows.verify_lost_creates import is_free
 
 ATTEMPTS = 3
@@ -22,7 +22,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AudienceCall:
     """One call on an audience; `name` differs from the declared one while two audiences swap names.
 
     `deletes` tells the call that deletes an audience from one that makes or changes it.
@@ -33,17 +33,19 @@ class Step:
     deletes: bool = False
 
 
-def in_order(changes: Iterable[Change]) -> tuple[Step, ...]:
+def in_order(changes: Iterable[Change]) -> tuple[AudienceCall, ...]:
     """Deletes, then renames and descriptions so that no name is taken before it is given up, then creates."""
     pending = tuple(changes)
     gone = [change for change in pending if change.action is Action.DELETE or change.replaces]
-    deletes = [Step(change, change.name, deletes=True) for change in gone]
-    creates = [Step(change, change.name) for change in pending if change.action in (Action.CREATE, Action.RECREATE)]
+    deletes = [AudienceCall(change, change.name, deletes=True) for change in gone]
+    creates = [
+        AudienceCall(change, change.name) for change in pending if change.action in (Action.CREATE, Action.RECREATE)
+    ]
     others = [change for change in pending if change.action in (Action.UPDATE, Action.SYNC)]
     return (*deletes, *_renames(others), *creates)
 
 
-def _renames(changes: list[Change]) -> Iterator[Step]:
+def _renames(changes: list[Change]) -> Iterator[AudienceCall]:
     waiting = {(change.kind, change.account_id, change.audience_id): change for change in changes}
     held = {(change.kind, change.account_id, name): change for change in changes if (name := _old_name(change))}
     while waiting:
@@ -51,11 +53,11 @@ def _renames(changes: list[Change]) -> Iterator[Step]:
         if not free:
             # Only swaps are left: one of them steps aside under a name nobody uses.
             aside = next(iter(waiting.values()))
-            yield Step(aside, aside.name_aside)
+            yield AudienceCall(aside, aside.name_aside)
             held.pop((aside.kind, aside.account_id, _old_name(aside)), None)
             continue
         for change in free:
-            yield Step(change, change.name)
+            yield AudienceCall(change, change.name)
             held.pop((change.kind, change.account_id, _old_name(change)), None)
             del waiting[change.kind, change.account_id, change.audience_id]
 
@@ -70,7 +72,7 @@ def _is_free(change: Change, held: dict[tuple[str, str, str], Change]) -> bool:
     return not _old_name(change) or holder is None or holder is change
 
 
-def carry_out(step: Step, connection: Connection, tools: Tools) -> Change:
+def carry_out(step: AudienceCall, connection: DestinationClient, tools: RunContext) -> Change:
     """Make the call of one step and record it; the change comes back with the audience it is now about."""
     change = step.change
     if step.deletes:
@@ -93,14 +95,14 @@ def carry_out(step: Step, connection: Connection, tools: Tools) -> Change:
     return change
 
 
-def _remember(change: Change, tools: Tools) -> None:
+def _remember(change: Change, tools: RunContext) -> None:
     assert change.applied is not None
     assert change.definition is not None
     if change.definition != change.applied.definition or change.applied.applied_at is None:
         tools.state.define(change.applied.key, change.definition, change.destination, tools.clock())
 
 
-def _delete(change: Change, connection: Connection, tools: Tools) -> None:
+def _delete(change: Change, connection: DestinationClient, tools: RunContext) -> None:
     """Delete an audience and forget it; one that is replaced is forgotten when the intent of the next is recorded."""
     assert change.applied is not None
     if change.replaces and change.applied.audience_id is None:
@@ -118,7 +120,7 @@ def _delete(change: Change, connection: Connection, tools: Tools) -> None:
         tools.state.forget(change.applied.key)
 
 
-def _create(change: Change, connection: Connection, tools: Tools) -> Change:
+def _create(change: Change, connection: DestinationClient, tools: RunContext) -> Change:
     """Create an audience exactly once, even when the answer is lost: the intent is durable before the call."""
     assert change.definition is not None
     assert change.activation is not None
@@ -150,7 +152,7 @@ def _create(change: Change, connection: Connection, tools: Tools) -> Change:
     )
 
 
-def _require_gone(change: Change, connection: Connection) -> None:
+def _require_gone(change: Change, connection: DestinationClient) -> None:
     """Raise DestinationError when an audience that a listing did not show is there all the same."""
     known = change.applied.audience_id if change.applied and not change.replaces else None
     if known is not None and connection.exists(known):
@@ -160,13 +162,13 @@ def _require_gone(change: Change, connection: Connection) -> None:
         )
 
 
-def _withdraw(key: int, lost: bool, tools: Tools) -> None:
+def _withdraw(key: int, lost: bool, tools: RunContext) -> None:
     """Forget an intent of which nothing can have come."""
     if not lost:
         tools.state.forget(key)
 
 
-def _intend(change: Change, connection: Connection, tools: Tools) -> int:
+def _intend(change: Change, connection: DestinationClient, tools: RunContext) -> int:
     assert change.definition is not None
     applied = change.applied and tools.state.audience(change.applied.key)
     if applied is not None and _asks_the_same(applied, change.definition):
@@ -188,7 +190,7 @@ def _asks_the_same(record: AppliedAudience, definition: Definition) -> bool:
     return record.audience_id is None and record.definition is not None and record.definition.name == definition.name
 
 
-def _look_again(key: int, connection: Connection, tools: Tools) -> LiveAudience | None:
+def _look_again(key: int, connection: DestinationClient, tools: RunContext) -> LiveAudience | None:
     known = (*tools.state.audiences(), *tools.state.given_up())
     found = found_again(tools.state.audience(key), connection.audiences(), known)
     return found if found is not None and is_free(found, connection) else None

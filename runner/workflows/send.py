@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from runner.core.destination import Connection, Taken
+from runner.core.destination import Accepted, DestinationClient
 from runner.core.errors import Interrupted
 from runner.core.identifiers import Operation
 from runner.core.membership import Batch
 from runner.planning.plan import Change
-from runner.workflows.concurrency import Work
-from runner.workflows.context import Tools
+from runner.workflows.concurrency import Task
+from runner.workflows.context import RunContext
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Tally:
     removed: int = 0
     invalid: int = 0
 
-    def count(self, batch: Batch, taken: Taken) -> None:
+    def count(self, batch: Batch, taken: Accepted) -> None:
         self.invalid += taken.invalid
         if batch.operation is Operation.ADD:
             self.added += batch.identifiers
@@ -30,7 +30,7 @@ class Tally:
             self.removed += batch.identifiers
 
 
-def settle(key: int, tools: Tools) -> None:
+def settle_delta(key: int, tools: RunContext) -> None:
     """Fold an unfinished delta into the membership, so that a new one can be planned. Sends nothing."""
     held = tools.state.held(key)
     settled = tools.engine.settle(held, tools.state.members_path(key))
@@ -38,8 +38,8 @@ def settle(key: int, tools: Tools) -> None:
 
 
 def send_members(
-    change: Change, key: int, audience_id: str, connection: Connection, tools: Tools, tally: Tally
-) -> Work:
+    change: Change, key: int, audience_id: str, connection: DestinationClient, tools: RunContext, tally: Tally
+) -> Task:
     """Send what the segment and the audience differ by, removals first; afterwards the state says that they agree.
 
     Yields each call on the audience, one after the other's answer, and is sent what it answers.
@@ -59,7 +59,7 @@ def send_members(
     if batches:
         state.open_delta(key, batches)
         yield from _send_batches(change.id, key, audience_id, batches, connection, tools, tally)
-        settle(key, tools)
+        settle_delta(key, tools)
 
 
 def _send_batches(
@@ -67,10 +67,10 @@ def _send_batches(
     key: int,
     audience_id: str,
     batches: tuple[Batch, ...],
-    connection: Connection,
-    tools: Tools,
+    connection: DestinationClient,
+    tools: RunContext,
     tally: Tally,
-) -> Work:
+) -> Task:
     outbox = tools.state.held(key).outbox
     assert outbox is not None
     for batch, (number, identifiers) in zip(batches, tools.engine.batches(outbox), strict=True):

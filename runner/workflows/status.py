@@ -18,7 +18,7 @@ from runner.workflows.upcoming import done_until
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActivationStatus:
     """One activation, or one audience that is no longer declared.
 
     `condition` is one of: not applied, creating, applied, changed (the files differ from what was applied), imported,
@@ -53,7 +53,9 @@ class Standing:
     owner: str = ""
 
 
-def standings(project: Project, state: State, now: datetime, select: Selection = EVERYTHING) -> tuple[Standing, ...]:
+def standings(
+    project: Project, state: State, now: datetime, select: Selection = EVERYTHING
+) -> tuple[ActivationStatus, ...]:
     """One row per declared activation, then one per audience that no activation declares. Raises UsageError."""
     applied = state.audiences()
     select.require_matches(all_candidates(project, applied))
@@ -64,7 +66,7 @@ def standings(project: Project, state: State, now: datetime, select: Selection =
 
 def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
-) -> Iterator[Standing]:
+) -> Iterator[ActivationStatus]:
     latest = state.latest()
     counted = done_until(applied, latest)
     records = {(record.activation, record.kind, record.account_id): record for record in applied}
@@ -73,7 +75,7 @@ def _declared(
         runs = latest.get(activation.id, Latest())
         last, change = runs.run, runs.change
         last_good = runs.good.started_at if runs.good else None
-        yield Standing(
+        yield ActivationStatus(
             activation=activation.id,
             condition=_condition(activation, record),
             destination=activation.destination.name,
@@ -116,11 +118,11 @@ def _condition(activation: Activation, record: AppliedAudience | None) -> str:
     return "changed" if redefined(record.definition, definition_of(activation)) else "applied"
 
 
-def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[Standing]:
+def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[ActivationStatus]:
     declared = {(activation.id, *account_of(activation)) for activation in project.activations}
     for record in applied:
         if (record.activation, record.kind, record.account_id) not in declared:
-            yield Standing(
+            yield ActivationStatus(
                 activation=record.activation,
                 condition="orphaned",
                 destination=record.destination,

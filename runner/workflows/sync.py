@@ -18,8 +18,8 @@ from runner.planning.diff import account_of
 from runner.planning.plan import Change, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
-from runner.workflows.context import Tools
-from runner.workflows.make_plan import Request, choose, compare_definitions, with_members
+from runner.workflows.context import RunContext
+from runner.workflows.make_plan import PlanRequest, choose, compare_definitions, with_members
 from runner.workflows.upcoming import Slot, done_until
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"
@@ -45,8 +45,8 @@ class Synced:
 
 def sync(
     project: Project,
-    request: Request,
-    tools: Tools,
+    request: PlanRequest,
+    tools: RunContext,
     accounts: Accounts,
     rebuild: frozenset[str] = frozenset(),
     *,
@@ -125,7 +125,7 @@ def _not_there(change: Change) -> str:
     return ""
 
 
-def _marked(change: Change, tools: Tools) -> bool:
+def _marked(change: Change, tools: RunContext) -> bool:
     """Whether an audience was marked to be refilled by apply: one with another definition and a damaged membership."""
     if change.applied is None or not change.redefined or change.intended is Action.FAILED or _not_there(change):
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from runner.core.destination import Connection, LiveAudience
+from runner.core.destination import DestinationClient, LiveAudience
 from runner.core.errors import DestinationError
 from runner.core.records import Action
 from runner.planning.plan import Change
@@ -63,6 +63,6 @@ def _unreadable(change: Change, error: DestinationError) -> Change:
     return replace(change, intended=Action.FAILED, error=error.message, hint=error.hint)
 
 
-def is_free(audience: LiveAudience, connection: Connection) -> bool:
+def is_free(audience: LiveAudience, connection: DestinationClient) -> bool:
     """Whether an audience that was found again is as empty as the one that was made. Raises DestinationError."""
     return not connection.size(audience.id)

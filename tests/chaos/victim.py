@@ -247,7 +247,7 @@ def _set_terms(lasts: float, beat: float, margin: float) -> None:
 
     made = remote_state.RemoteState.__init__
     made.__defaults__ = tuple(
-        lease.Terms(lasts, beat, margin) if isinstance(value, lease.Terms) else value
+        lease.LeaseTimings(lasts, beat, margin) if isinstance(value, lease.LeaseTimings) else value
         for value in made.__defaults__ or ()
     )
 

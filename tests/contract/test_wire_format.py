@@ -18,7 +18,7 @@ import vcr
 import yaml
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from runner.core.destination import Account, LiveAudience, Taken
+from runner.core.destination import Accepted, AdAccount, LiveAudience
 from runner.core.errors import AudienceGone, DestinationError, NameTaken
 from runner.core.identifiers import IdentifierType
 from runner.destinations.criteo import Transport, connect
@@ -80,15 +80,15 @@ def check_refusal(kind: type[DestinationError], code: str, value: Any) -> None:
 
 CHECKS = {
     "wrong-credentials": lambda value: check_refusal(DestinationError, "invalid_client", value),
-    "accounts": lambda value: check_equal(value, (Account("12345", "Shop"),)),
+    "accounts": lambda value: check_equal(value, (AdAccount("12345", "Shop"),)),
     "create": check_audience,
     "create-name-taken": lambda value: check_refusal(NameTaken, "name-must-be-unique", value),
     "audiences": lambda value: [check_audience(audience) for audience in one(value)],
     "update": lambda value: check_equal(value, None),
     "update-no-description": lambda value: check_equal(value, None),
-    "add-emails": lambda value: check_equal(value, Taken(2, 1)),
-    "remove-email": lambda value: check_equal(value, Taken(1, 0)),
-    "add-mobile-ad-id": lambda value: check_equal(value, Taken(1, 0)),
+    "add-emails": lambda value: check_equal(value, Accepted(2, 1)),
+    "remove-email": lambda value: check_equal(value, Accepted(1, 0)),
+    "add-mobile-ad-id": lambda value: check_equal(value, Accepted(1, 0)),
     "size": lambda value: check_equal(value is None or value >= 0, True),
     "clear": lambda value: check_equal(value, None),
     "delete": lambda value: check_equal(value, None),
@@ -96,14 +96,14 @@ CHECKS = {
     "add-gone": lambda value: check_refusal(AudienceGone, "audience-invalid", value),
     "clear-gone": lambda value: check_refusal(AudienceGone, "audience-invalid", value),
     "retail-media-check-account": lambda value: check_equal(value, None),
-    "retail-media-accounts": lambda value: check_equal(value, (Account("555", "Shop"),)),
+    "retail-media-accounts": lambda value: check_equal(value, (AdAccount("555", "Shop"),)),
     "retail-media-create": check_list,
     "retail-media-create-name-taken": lambda value: check_refusal(NameTaken, "name-must-be-unique", value),
     "retail-media-audiences": lambda value: [check_list(audience) for audience in one(value)],
     "retail-media-update": lambda value: check_equal(value, None),
     "retail-media-update-no-description": lambda value: check_equal(value, None),
-    "retail-media-add-customer-ids": lambda value: check_equal(value, Taken(2, 0)),
-    "retail-media-remove-customer-id": lambda value: check_equal(value, Taken(1, 0)),
+    "retail-media-add-customer-ids": lambda value: check_equal(value, Accepted(2, 0)),
+    "retail-media-remove-customer-id": lambda value: check_equal(value, Accepted(1, 0)),
     "retail-media-size": lambda value: check_equal(value is None or value >= 0, True),
     "retail-media-clear": lambda value: check_equal(value, None),
     "retail-media-delete": lambda value: check_equal(value, None),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.membership import Delta, Evaluation, Held
+from runner.core.membership import Delta, Evaluation, MembershipFiles
 from runner.engine.duckdb.engine import DuckDBEngine
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
@@ -147,7 +147,7 @@ class TestReading:
         batched.apply()
         compare = DuckDBEngine.compare
 
-        def overtaken(engine: DuckDBEngine, evaluation: Evaluation, held: Held) -> Delta:
+        def overtaken(engine: DuckDBEngine, evaluation: Evaluation, held: MembershipFiles) -> Delta:
             monkeypatch.setattr(DuckDBEngine, "compare", compare)
             batched.people(mail(*range(11)))
             with batched.start("apply", "--yes") as process:

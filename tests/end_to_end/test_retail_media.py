@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from runner.sandbox import Sandbox, SandboxOptions, running
-from runner.sandbox.sandbox_options import Account, Retailer
+from runner.sandbox.sandbox_options import Retailer, RetailMediaAccount
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_promises import leave_unanswered, wait_until
 
@@ -387,7 +387,9 @@ class TestAnotherRetailer:
     @pytest.fixture
     def sandbox(self) -> Iterator[Sandbox]:
         retailers = (Retailer("12", "Greenway Market"), Retailer("13", "Corner Store"))
-        options = SandboxOptions(keep_identifiers=True, accounts=(Account("555", "Larkspur Foods", retailers),))
+        options = SandboxOptions(
+            keep_identifiers=True, accounts=(RetailMediaAccount("555", "Larkspur Foods", retailers),)
+        )
         with running(options) as server:
             yield server
 

@@ -29,7 +29,7 @@ from runner.cli.wiring import Setup, connect
 from runner.core.errors import DestinationError, UsageError
 
 if TYPE_CHECKING:
-    from runner.core.destination import Account
+    from runner.core.destination import AdAccount
     from runner.core.project import Destination
 
 
@@ -152,7 +152,7 @@ def accounts(
         show_table(setup.out, accounts_table(listed))
 
 
-def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[Account, ...]]:
+def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[AdAccount, ...]]:
     listed = {}
     for destination in destinations:
         with closing(connect(destination)) as connection:
@@ -160,7 +160,7 @@ def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[Account, .
     return listed
 
 
-def _listed_undeclared(folder: Path) -> dict[str, tuple[Account, ...]]:
+def _listed_undeclared(folder: Path) -> dict[str, tuple[AdAccount, ...]]:
     """The accounts of the environment's credentials, which are for one of Criteo's services or for both."""
     missing = missing_variables()
     if missing:
@@ -168,7 +168,7 @@ def _listed_undeclared(folder: Path) -> dict[str, tuple[Account, ...]]:
             f"no destination is declared below {folder}, and {' and '.join(missing)} not set in the environment",
             "set CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET, or declare a destination (`headcount init`)",
         )
-    listed: dict[str, tuple[Account, ...]] = {}
+    listed: dict[str, tuple[AdAccount, ...]] = {}
     refusals = []
     for destination in undeclared_destinations():
         try:

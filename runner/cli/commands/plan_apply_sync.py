@@ -41,7 +41,7 @@ from runner.planfile.write_plan import require_writable, reviewed_plan, write_pl
 if TYPE_CHECKING:
     from runner.core.selection import Selection
     from runner.planning.plan import Plan
-    from runner.workflows.make_plan import Request
+    from runner.workflows.make_plan import PlanRequest
 
 
 def plan(
@@ -162,7 +162,7 @@ def sync(
     from runner.reports.json_documents import sync_document
     from runner.reports.plan_text import run_text, skipped_text
     from runner.reports.status_and_history import waiting_text
-    from runner.workflows.make_plan import Request
+    from runner.workflows.make_plan import PlanRequest
     from runner.workflows.sync import sync as bring_up_to_date
 
     if due and rebuild:
@@ -172,7 +172,7 @@ def sync(
     setup = Setup.of(folder, var, today, verbose, no_color, at)
     project = setup.project()
     selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
-    request = Request(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
+    request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
     with opened(setup) as bench:
         done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()), due=due)
     if format is Format.JSON:
@@ -185,7 +185,7 @@ def sync(
     raise typer.Exit(exit_codes.of_run(done.applied) or (exit_codes.FAILED if refused else exit_codes.OK))
 
 
-def take_over(
+def import_(
     activation: Annotated[
         str, typer.Argument(metavar="ID", help="The activation's id.", autocompletion=completion.activations)
     ],
@@ -196,7 +196,7 @@ def take_over(
     no_color: NoColor = False,
 ) -> None:
     """Take over an audience that exists in Criteo; the next apply clears and refills it."""
-    from runner.workflows.import_audience import take_over as import_audience
+    from runner.workflows.import_audience import import_audience
 
     setup = Setup.of(folder, var, "", verbose, no_color)
     project = setup.project()
@@ -207,11 +207,11 @@ def take_over(
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 
 
-def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: list[str] | None) -> Request:
-    from runner.workflows.make_plan import Request
+def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: list[str] | None) -> PlanRequest:
+    from runner.workflows.make_plan import PlanRequest
 
     names = tuple(setup.variables)
-    return Request(setup.today, selection, prune, frozenset(allow_removals or ()), variables=names)
+    return PlanRequest(setup.today, selection, prune, frozenset(allow_removals or ()), variables=names)
 
 
 def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A002 - the option's name

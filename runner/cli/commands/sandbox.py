@@ -97,7 +97,7 @@ def _rates(pairs: list[str]) -> dict[str, float]:
 
 
 def _with_clients(options: SandboxOptions, clients: list[str]) -> SandboxOptions:
-    from runner.sandbox import Account, Advertiser
+    from runner.sandbox import Advertiser, RetailMediaAccount
 
     apps = tuple(_app(text) for text in clients)
     known = {advertiser.id: advertiser for advertiser in options.advertisers}
@@ -106,7 +106,9 @@ def _with_clients(options: SandboxOptions, clients: list[str]) -> SandboxOptions
     accounts_known = {account.id: account for account in options.accounts}
     retailers = options.accounts[0].retailers
     numbers = sorted({number for app in apps for number in app.accounts})
-    accounts = tuple(accounts_known.get(number, Account(number, f"Account {number}", retailers)) for number in numbers)
+    accounts = tuple(
+        accounts_known.get(number, RetailMediaAccount(number, f"Account {number}", retailers)) for number in numbers
+    )
     return replace(options, apps=apps, advertisers=advertisers, accounts=accounts)
 
 

@@ -18,7 +18,7 @@ from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Var, 
 from runner.cli.progress_bar import Lines
 from runner.cli.wiring import Setup, opened
 from runner.core.errors import HeadcountError, UsageError
-from runner.reports.escape import shown
+from runner.reports.escape import printable
 
 if TYPE_CHECKING:
     from runner.core.project import Project
@@ -101,10 +101,10 @@ class _Site:
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.core.selection import Selection
-        from runner.workflows.make_plan import Request
+        from runner.workflows.make_plan import PlanRequest
         from runner.workflows.sync import sync
 
-        request = Request(today, Selection(changed=ids))
+        request = PlanRequest(today, Selection(changed=ids))
         with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as bench:
             done = sync(project, request, bench.tools, bench.accounts, due=True)
             return done, bench.tools.stopping()
@@ -120,7 +120,7 @@ class _Site:
         return event
 
     def log(self, message: str) -> None:
-        tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {shown(message)}\n")
+        tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {printable(message)}\n")
 
 
 class _Events(Lines):

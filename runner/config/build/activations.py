@@ -10,10 +10,10 @@ from pathlib import Path
 from runner.config.schema.validate_documents import rendered
 from runner.config.yaml.finding_collector import Findings
 from runner.config.build.destinations import DestinationDraft, check_mapping, check_single
-from runner.core.suggest import shown, suggest
+from runner.core.suggest import quoted_word, suggest
 from runner.config.yaml.nodes import Document, MapNode, ScalarNode, Span
 from runner.config.build.segments import SegmentDraft, draft_segment
-from runner.config.build.defaults import Layer, Settled, one_line, settle
+from runner.config.build.defaults import Layer, ResolvedSettings, one_line, resolve_settings
 from runner.config.templates.render import Scope, SegmentWords
 from runner.core.findings import Location
 from runner.core.project import Activation, Destination, Setting, Words
@@ -97,7 +97,7 @@ def _destination(document: Document, declared: Declared, found: Findings) -> Des
     draft = declared.destinations.get(name)
     if draft is None and declared.complete:
         advice = suggest(name, declared.destinations) or "; declare it with `kind: Destination`"
-        message = f"unknown destination {shown(name)}{advice}"
+        message = f"unknown destination {quoted_word(name)}{advice}"
         found.add(document.file, document.value_span("destination"), "unknown-destination", message)
     return draft
 
@@ -106,7 +106,7 @@ def _only_destination(document: Document, declared: Declared, found: Findings) -
     if len(declared.destinations) == 1:
         return next(iter(declared.destinations.values()))
     if declared.complete:
-        names = ", ".join(shown(name) for name in sorted(declared.destinations))
+        names = ", ".join(quoted_word(name) for name in sorted(declared.destinations))
         message = (
             f"the activation needs a `destination`, for there are several; write one of {names}"
             if names
@@ -133,7 +133,7 @@ def _segment(document: Document, declared: Declared, scope: Scope, tree: Path, f
         advice = suggest(node.value, declared.segments) or "; declare it with `kind: Segment`"
         if _LIKE_SQL.match(node.value):
             advice = "; a query goes under it: write `segment: {sql: ...}`"
-        found.add(document.file, span, "unknown-segment", f"unknown segment {shown(node.value)}{advice}")
+        found.add(document.file, span, "unknown-segment", f"unknown segment {quoted_word(node.value)}{advice}")
     return draft
 
 
@@ -192,14 +192,14 @@ def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, foun
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 
-def _settled(document: Document, draft: DestinationDraft | None, found: Findings) -> Settled | None:
+def _settled(document: Document, draft: DestinationDraft | None, found: Findings) -> ResolvedSettings | None:
     own = Layer(_sound_fields(document), document)
     if draft is None:
-        return settle((own,), found)
+        return resolve_settings((own,), found)
     check_mapping(own, draft.document, found)
     layers = (draft.defaults, own) if draft.defaults is not None else (own,)
     check_single(layers, draft.document, found)
-    settled = settle(layers, found)
+    settled = resolve_settings(layers, found)
     if settled is not None and not settled.mapping and document.sound("mapping") and draft.document.sound("defaults"):
         _no_identifier(document, found)
     return settled

@@ -51,7 +51,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ResolvedSettings:
     """The settings that layers come to, and what `validate --resolved` says about them."""
 
     mapping: Mapping[IdentifierType, str]
@@ -64,7 +64,7 @@ class Settled:
     settings: tuple[Setting, ...]
 
 
-def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
+def resolve_settings(layers: tuple[Layer, ...], found: Findings) -> ResolvedSettings | None:
     """What the layers, the lowest first, come to; None after findings."""
     mapping = _merged(layers, "mapping", tuple(IdentifierType))
     limits = _merged(layers, "guardrails", LIMITS)
@@ -87,7 +87,7 @@ def settle(layers: tuple[Layer, ...], found: Findings) -> Settled | None:
         *_labels(layers, tags, owner),
     )
     fresh_for = seconds(freshness) if freshness else None
-    return Settled(_mapping(mapping), schedule, fresh_for, guardrails, protect, tags, owner, settings)
+    return ResolvedSettings(_mapping(mapping), schedule, fresh_for, guardrails, protect, tags, owner, settings)
 
 
 def mapped(layers: tuple[Layer, ...]) -> dict[str, Given]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from runner.config.yaml.finding_collector import Findings
 from runner.config.build.credentials import credentials
-from runner.core.suggest import shown
+from runner.core.suggest import quoted_word
 from runner.config.yaml.nodes import Document, MapNode, ScalarNode
 from runner.config.build.destination_types import PRODUCTS, Product
-from runner.config.build.defaults import Layer, mapped, settle
+from runner.config.build.defaults import Layer, mapped, resolve_settings
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Destination
 
@@ -38,7 +38,7 @@ def draft_destination(document: Document, environ: Mapping[str, str], found: Fin
     account = _digits(document, product.account, product.owner, product.example, found) if product else None
     retailer = _digits(document, "retailer_id", "a retailer", "12", found)
     if defaults is not None:
-        settle((defaults,), found)
+        resolve_settings((defaults,), found)
         check_mapping(defaults, document, found)
         check_single((defaults,), document, found)
     name = root.text("name")
@@ -98,7 +98,7 @@ def check_mapping(layer: Layer, destination: Document, found: Findings) -> None:
                 layer.document.file,
                 entry.key,
                 "identifier-not-taken",
-                f"destination {shown(name)} is {product.title}, which takes no {key}; map another type",
+                f"destination {quoted_word(name)} is {product.title}, which takes no {key}; map another type",
                 product.advice,
             )
         elif key == IdentifierType.GUM_ID and destination.root.get("gum_caller_id") is None:
@@ -106,7 +106,7 @@ def check_mapping(layer: Layer, destination: Document, found: Findings) -> None:
                 layer.document.file,
                 entry.key,
                 "missing-gum-caller-id",
-                f"gum_id needs the destination's `gum_caller_id`; write it into destination {shown(name)}",
+                f"gum_id needs the destination's `gum_caller_id`; write it into destination {quoted_word(name)}",
                 "Criteo's account team gives the number out",
             )
 
@@ -124,7 +124,7 @@ def check_single(layers: tuple[Layer, ...], destination: Document, found: Findin
     if len(taken) < 2 or not own:
         return
     below = [kind for kind, given in taken.items() if given.document is not layers[-1].document]
-    name = shown(destination.root.text("name") or "")
+    name = quoted_word(destination.root.text("name") or "")
     message = f"destination {name} is {product.title}, where an audience holds one type of identifier"
     found.add(
         own[-1].document.file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from runner.config.yaml.finding_collector import Findings
-from runner.core.suggest import shown, suggest
+from runner.core.suggest import quoted_word, suggest
 from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode
 from runner.core.project import Schedule
 
@@ -48,16 +48,16 @@ def _cron_problem(expression: str) -> str:
     if fields != _FIELDS:
         have = f"{fields} field" if fields == 1 else f"{fields} fields"
         return (
-            f"the cron expression {shown(expression)} has {have} instead of five;"
+            f"the cron expression {quoted_word(expression)} has {have} instead of five;"
             ' write minute, hour, day of month, month, day of week, such as "0 6 * * 1-5"'
         )
     try:
         next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
     except CronSimError as error:
         what = str(error).removeprefix("Bad ").replace("-", " ")  # "Bad day-of-month"
-        return f'the cron expression {shown(expression)} has an impossible {what}; "0 6 * * 1-5" is weekdays at 6'
+        return f'the cron expression {quoted_word(expression)} has an impossible {what}; "0 6 * * 1-5" is weekdays at 6'
     except StopIteration:
-        return f"the cron expression {shown(expression)} never comes due; write one that does"
+        return f"the cron expression {quoted_word(expression)} never comes due; write one that does"
     return ""
 
 
@@ -71,5 +71,5 @@ def _timezone_problem(name: str) -> str:
         advice = (
             suggest(name, (zone for zone in available_timezones() if "/" in zone)) or "; write one such as Europe/Paris"
         )
-        return f"unknown time zone {shown(name)}{advice}"
+        return f"unknown time zone {quoted_word(name)}{advice}"
     return ""

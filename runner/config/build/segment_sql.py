@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.project_files import read_text, shown_path
-from runner.core.suggest import shown
+from runner.core.suggest import quoted_word
 from runner.config.yaml.nodes import Document, MapNode, ScalarNode, TextFile
 from runner.config.yaml.source_map import Origin, origin_of
 from runner.config.templates.render import Scope, TemplateErrors, render, render_undated
@@ -39,12 +39,12 @@ def _sql_file(node: ScalarNode, path: str, document: Document, tree: Path, found
         return None
     full = Path(os.path.normpath(document.file.path.parent / path))
     if not Path(os.path.realpath(full)).is_relative_to(tree):
-        message = f"{shown(path)} lies outside of the project; put the file beside this one"
+        message = f"{quoted_word(path)} lies outside of the project; put the file beside this one"
         found.add(document.file, node.span, "outside-project", message)
         return None
     if not full.is_file():
         what = "is a folder" if full.is_dir() else "does not exist"
-        message = f"the file {shown(path)} {what}; the path is relative to this YAML file"
+        message = f"the file {quoted_word(path)} {what}; the path is relative to this YAML file"
         found.add(document.file, node.span, "no-sql-file", message)
         return None
     name = os.path.normpath(Path(document.file.name).parent / path)

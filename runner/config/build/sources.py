@@ -7,7 +7,7 @@ import os
 import re
 
 from runner.config.yaml.finding_collector import Findings
-from runner.core.suggest import shown
+from runner.core.suggest import quoted_word
 from runner.config.yaml.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span, Value
 from runner.core.findings import Location
 from runner.core.project import Source
@@ -21,7 +21,7 @@ def build_source(document: Document, found: Findings) -> Source | None:
     before = len(found)
     name = document.root.text("name") if document.sound("name") else None
     if name is not None and name.lower() in _RESERVED:
-        message = f"{shown(name)} has a meaning of its own in SQL; call the source something else, such as shop"
+        message = f"{quoted_word(name)} has a meaning of its own in SQL; call the source something else, such as shop"
         found.add(document.file, document.value_span("name"), "reserved-name", message)
     tables = document.root.map("tables") if document.sound("tables") else None
     patterns = _tables(tables, document, found) if tables is not None else {}
@@ -54,7 +54,7 @@ def _tables(tables: MapNode, document: Document, found: Findings) -> dict[str, t
     for table, entry in tables.entries.items():
         earlier = first.setdefault(table.lower(), (table, entry.key))
         if earlier[0] != table:
-            message = f"{shown(table)} and {shown(earlier[0])} are one name in SQL; rename one of them"
+            message = f"{quoted_word(table)} and {quoted_word(earlier[0])} are one name in SQL; rename one of them"
             found.add(document.file, entry.key, "duplicate-name", message)
         resolved = [_absolute(item, document, found, is_glob=True) for item in _items(entry.value)]
         patterns[table] = tuple(path for path in resolved if path is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from runner.config.yaml.finding_collector import Findings
-from runner.core.suggest import shown
+from runner.core.suggest import quoted_word
 from runner.config.yaml.nodes import Document, ScalarNode, Span, TextFile
 from runner.core.findings import Location
 from runner.core.project import Activation
@@ -29,7 +29,7 @@ def check_names(documents: Iterable[Document], found: Findings) -> None:
         earlier = first.setdefault(name.lower() if document.kind == "Source" else name, document)
         if earlier is not document:
             message = (
-                f"there is a {document.kind} {shown(name)} already, in {_place(earlier, 'name')}; rename one of them"
+                f"there is a {document.kind} {quoted_word(name)} already, in {_place(earlier, 'name')}; rename one of them"
             )
             found.add(document.file, document.value_span("name"), "duplicate-name", message)
 
@@ -45,7 +45,7 @@ def check_ids(documents: Iterable[Document], found: Findings) -> None:
         if earlier is not document:
             same = earlier.root.text("id") == activation
             what = "" if same else " but for its case"
-            message = f"there is an activation {shown(activation)} already{what}, in {_place(earlier, 'id')}"
+            message = f"there is an activation {quoted_word(activation)} already{what}, in {_place(earlier, 'id')}"
             found.add(document.file, document.value_span("id"), "duplicate-id", f"{message}; give each its own id")
 
 
@@ -60,8 +60,8 @@ def check_words(activations: Iterable[Activation], found: Findings, files: Mappi
             continue
         place = _name_place(activation)
         message = (
-            f"the audience of {shown(earlier.id)} ({_name_place(earlier)}) is called {shown(activation.name)} too,"
-            f" in the same account; write another `name` in {shown(activation.id)}"
+            f"the audience of {quoted_word(earlier.id)} ({_name_place(earlier)}) is called {quoted_word(activation.name)} too,"
+            f" in the same account; write another `name` in {quoted_word(activation.id)}"
         )
         span = Span(place.line, place.column, _length(place, files))
         found.add(files[place.file], span, "duplicate-audience-name", message)

@@ -8,7 +8,7 @@ from typing import Any
 from runner.config.schema.json_schemas import schema
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode, Span, Steps, at
-from runner.core.suggest import nearest, shown, suggest
+from runner.core.suggest import nearest, quoted_word, suggest
 
 SchemaError = Any
 """A jsonschema.ValidationError, whose own types say little."""
@@ -66,7 +66,7 @@ def _code(rule: str) -> str:
 def _sentence(error: SchemaError, path: Steps, node: Node, kind: str) -> str:
     advice = _advice(error)
     if isinstance(node, MapNode) and error.validator in ("pattern", "maxLength"):
-        return f"{shown(str(error.instance))} {advice}"
+        return f"{quoted_word(str(error.instance))} {advice}"
     label = label_of(path) or f"this {kind}"
     if error.validator in ("not", "anyOf"):
         return f"{label} {advice}"
@@ -92,7 +92,7 @@ def _instead_of(error: SchemaError, path: Steps, node: Node) -> str:
         if node.templated:
             return ", and its template gives something else"
         if isinstance(node.value, str):
-            return f", not {shown(node.value)}" if node.value else ", not empty"
+            return f", not {quoted_word(node.value)}" if node.value else ", not empty"
         return f", not {node.text[:60]}"
     if error.validator in ("minProperties", "minItems"):
         return ", not empty"
@@ -137,7 +137,7 @@ def _unknown_fields(error: SchemaError, path: Steps, document: Document, found: 
         where = f" in {label_of(path)}" if path else ""
         typo = nearest(key, here) is not None
         advice = _elsewhere(key, document.kind, path, exactly=typo) or suggest(key, here)
-        found.add(document.file, span, "unknown-field", f"unknown {noun} {shown(key)}{where}{advice}")
+        found.add(document.file, span, "unknown-field", f"unknown {noun} {quoted_word(key)}{where}{advice}")
 
 
 def _elsewhere(key: str, kind: str, path: Steps, *, exactly: bool) -> str:
@@ -193,5 +193,5 @@ def _unknown_type(error: SchemaError, path: Steps, document: Document, found: Fi
     word = str(error.instance)
     what = f"{document.kind.lower()} {path[-1]}"
     found.add(
-        document.file, span, "unknown-type", f"unknown {what} {shown(word)}{suggest(word, error.validator_value)}"
+        document.file, span, "unknown-type", f"unknown {what} {quoted_word(word)}{suggest(word, error.validator_value)}"
     )

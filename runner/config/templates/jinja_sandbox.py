@@ -11,8 +11,17 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from runner.config.templates.render import FUNCTIONS, MAX_OUTPUT, NAMES, Budget, Checked, Problem, TemplateErrors, Use
-from runner.core.suggest import shown, suggest
+from runner.config.templates.render import (
+    FUNCTIONS,
+    MAX_OUTPUT,
+    NAMES,
+    Budget,
+    Checked,
+    TemplateErrors,
+    TemplateProblem,
+    Use,
+)
+from runner.core.suggest import quoted_word, suggest
 
 _MAX_NUMBER = 10**18
 _MAX_RANGE = 1_000
@@ -37,7 +46,7 @@ _STATEMENTS = {
 }  # fmt: skip
 
 
-class Refused(Exception):
+class TemplateRefused(Exception):
     """A template does what would grow too large."""
 
 
@@ -46,19 +55,19 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator != "+" and not all(isinstance(side, int | float) for side in (left, right)):
-            raise Refused(f"`{operator}` is for numbers only")
+            raise TemplateRefused(f"`{operator}` is for numbers only")
         result = super().call_binop(context, operator, left, right)
         if isinstance(result, int) and abs(result) > _MAX_NUMBER:
-            raise Refused("a number grows too large")
+            raise TemplateRefused("a number grows too large")
         if isinstance(result, str | list | tuple) and len(result) > MAX_OUTPUT:
-            raise Refused("a text grows too large")
+            raise TemplateRefused("a text grows too large")
         return result
 
 
 def _range(*bounds: int) -> range:
     numbers = range(*bounds)
     if len(numbers) > _MAX_RANGE:
-        raise Refused(f"a range has more than {_MAX_RANGE:,} numbers")
+        raise TemplateRefused(f"a range has more than {_MAX_RANGE:,} numbers")
     return numbers
 
 
@@ -69,14 +78,14 @@ def _counted(context: Context, items: Iterable[Any]) -> list[Any]:
     budget: Budget = context["_budget"]
     budget.rounds -= len(held)
     if budget.rounds < 0:
-        raise Refused("its loops run too often")
+        raise TemplateRefused("its loops run too often")
     return held
 
 
 def _joined(items: Iterable[Any], separator: str = "") -> str:
     parts = [_written(item) for item in items]
     if sum(len(part) + len(separator) for part in parts) > MAX_OUTPUT:
-        raise Refused("a text grows too large")
+        raise TemplateRefused("a text grows too large")
     return separator.join(parts)
 
 
@@ -129,10 +138,12 @@ def check(text: str) -> Checked:
     except TemplateSyntaxError as error:
         return Checked(None, (), (_syntax(error, text),))
     except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError):
-        return Checked(None, (), (Problem(1, "", "template-too-large", "the template is too deeply nested; split it"),))
+        return Checked(
+            None, (), (TemplateProblem(1, "", "template-too-large", "the template is too deeply nested; split it"),)
+        )
 
 
-def _syntax(error: TemplateSyntaxError, text: str) -> Problem:
+def _syntax(error: TemplateSyntaxError, text: str) -> TemplateProblem:
     message = str(error.message or "").rstrip(".")
     hint = ""
     if "unexpected" in message.lower() or "end of print statement" in message:
@@ -140,13 +151,15 @@ def _syntax(error: TemplateSyntaxError, text: str) -> Problem:
     unknown = message.startswith("No filter named")
     if unknown:
         word = message.split("'")[1]
-        return Problem(error.lineno, word, "template-refused", f"unknown filter {shown(word)}{suggest(word, _FILTERS)}")
+        return TemplateProblem(
+            error.lineno, word, "template-refused", f"unknown filter {quoted_word(word)}{suggest(word, _FILTERS)}"
+        )
     if "{#" in text and "Missing end of comment" in message:
         hint = "a comment starts with `{#` and ends with `#}`"
-    return Problem(error.lineno, "", "template-syntax", f"the template cannot be read: {message}", hint)
+    return TemplateProblem(error.lineno, "", "template-syntax", f"the template cannot be read: {message}", hint)
 
 
-def _refused(every: Iterable[nodes.Node]) -> Iterator[Problem]:
+def _refused(every: Iterable[nodes.Node]) -> Iterator[TemplateProblem]:
     for node in every:
         kind = type(node).__name__
         if isinstance(node, nodes.Helper | nodes.Keyword):
@@ -169,8 +182,8 @@ def _refused(every: Iterable[nodes.Node]) -> Iterator[Problem]:
             yield _refusal(node, "a recursive loop", "recursive")
 
 
-def _refusal(node: nodes.Node, what: str, word: str = "", suggestion: str = "") -> Problem:
-    return Problem(
+def _refusal(node: nodes.Node, what: str, word: str = "", suggestion: str = "") -> TemplateProblem:
+    return TemplateProblem(
         node.lineno,
         word or what,
         "template-refused",
@@ -221,10 +234,10 @@ def fill(template: Template, names: Mapping[str, Any]) -> str:
             parts.append(part)
             size += len(part)
             if size > MAX_OUTPUT:
-                raise Refused(f"it gives more than {MAX_OUTPUT:,} characters")
-    except Refused as error:
+                raise TemplateRefused(f"it gives more than {MAX_OUTPUT:,} characters")
+    except TemplateRefused as error:
         raise TemplateErrors(
-            Problem(_line(error), "", "template-too-large", f"the template is refused: {error}")
+            TemplateProblem(_line(error), "", "template-too-large", f"the template is refused: {error}")
         ) from None
     except (
         TemplateError,
@@ -235,7 +248,7 @@ def fill(template: Template, names: Mapping[str, Any]) -> str:
         AttributeError,
         RecursionError,
     ) as error:
-        raise TemplateErrors(Problem(_line(error), "", "template-failed", _told(error))) from None
+        raise TemplateErrors(TemplateProblem(_line(error), "", "template-failed", _told(error))) from None
     return "".join(parts)
 
 

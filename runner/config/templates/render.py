@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.yaml.nodes import Value
 from runner.core.project import ANY_DAY
-from runner.core.suggest import shown, suggest
+from runner.core.suggest import quoted_word, suggest
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -59,7 +59,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TemplateProblem:
     """What is wrong in a template: `line` counts from 1 in its text, `word` is what to point at there."""
 
     line: int
@@ -74,13 +74,13 @@ class Budget:
     """How much a rendering may still do."""
 
     rounds: int = 100_000
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[TemplateProblem] = field(default_factory=list)
 
 
 class TemplateErrors(Exception):
     """A template cannot be rendered."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: TemplateProblem) -> None:
         super().__init__(f"{len(problems)} problems")
         self.problems = problems
 
@@ -95,7 +95,7 @@ def render(text: str, scope: Scope) -> str:
         return text
     if len(text) > MAX_TEMPLATE:
         message = f"the template has {len(text):,} characters, more than {MAX_TEMPLATE:,}; split it"
-        raise TemplateErrors(Problem(1, "", "template-too-large", message))
+        raise TemplateErrors(TemplateProblem(1, "", "template-too-large", message))
     checked = _checked(text)
     problems = (*checked.problems, *_out_of_scope(checked, scope))
     if problems or checked.template is None:
@@ -125,7 +125,7 @@ class Checked:
 
     template: Template | None
     uses: tuple[Use, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[TemplateProblem, ...] = ()
 
 
 @cache
@@ -135,18 +135,18 @@ def _checked(text: str) -> Checked:
     return check(text)
 
 
-def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[Problem]:
+def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
     for use in checked.uses:
         if use.name not in NAMES:
             hint = f"variables are read with var('{use.name}')" if use.name in (scope.variables or {}) else ""
-            message = f"unknown name {shown(use.name)}{suggest(use.name, _usable(scope))}"
-            yield Problem(use.line, use.name, "unknown-name", message, hint)
+            message = f"unknown name {quoted_word(use.name)}{suggest(use.name, _usable(scope))}"
+            yield TemplateProblem(use.line, use.name, "unknown-name", message, hint)
         elif use.name == "env":
             yield from _environment(use, scope)
         elif use.name == "var":
             yield from _variable(use, scope)
         elif use.name == "segment" and scope.segment is None:
-            yield Problem(
+            yield TemplateProblem(
                 use.line,
                 "segment",
                 "segment-not-available",
@@ -161,9 +161,9 @@ def _usable(scope: Scope) -> list[str]:
     return usable + (["segment"] if scope.segment is not None else [])
 
 
-def _environment(use: Use, scope: Scope) -> Iterator[Problem]:
+def _environment(use: Use, scope: Scope) -> Iterator[TemplateProblem]:
     if scope.environ is None:
-        yield Problem(
+        yield TemplateProblem(
             use.line,
             "env",
             "env-not-available",
@@ -172,7 +172,7 @@ def _environment(use: Use, scope: Scope) -> Iterator[Problem]:
         )
     elif use.arguments is not None and len(use.arguments) == 1 and not scope.environ.get(str(use.arguments[0])):
         name = str(use.arguments[0])
-        yield Problem(
+        yield TemplateProblem(
             use.line,
             name,
             "missing-env",
@@ -180,18 +180,18 @@ def _environment(use: Use, scope: Scope) -> Iterator[Problem]:
         )
 
 
-def _variable(use: Use, scope: Scope) -> Iterator[Problem]:
+def _variable(use: Use, scope: Scope) -> Iterator[TemplateProblem]:
     if scope.variables is None:
-        yield Problem(
+        yield TemplateProblem(
             use.line, "var", "var-not-available", f"`var` is not available in {scope.place}; write the value out"
         )
     elif use.arguments and use.arguments[0] not in scope.variables and len(use.arguments) == 1:
         name = str(use.arguments[0])
-        yield Problem(
+        yield TemplateProblem(
             use.line,
             name,
             "unknown-variable",
-            f"unknown variable {shown(name)}{suggest(name, scope.variables)}",
+            f"unknown variable {quoted_word(name)}{suggest(name, scope.variables)}",
             f"declare it under `vars:` of the Project document, or pass --var {name}=...",
         )
 
@@ -208,7 +208,7 @@ def _filled(template: Template, scope: Scope) -> str:
         value = (variables or {}).get(name)
         if value is None:
             if not default:
-                raise LookupError(f"unknown variable {shown(str(name))}")
+                raise LookupError(f"unknown variable {quoted_word(str(name))}")
             return default[0]
         return value
 

@@ -9,7 +9,7 @@ from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Document, Entry, ScalarNode, Value
 from runner.config.yaml.strict_yaml import core_value
 from runner.core.errors import UsageError
-from runner.core.suggest import shown, suggest
+from runner.core.suggest import quoted_word, suggest
 
 
 class Variables(dict[str, Value]):
@@ -36,7 +36,7 @@ def require_used(given: Iterable[str], declared: Document | None, variables: Var
         if name not in known and name not in variables.asked:
             advice = suggest(name, known | variables.asked, "the project has")
             raise UsageError(
-                f"--var sets {shown(name)}, which no file declares or uses{advice}",
+                f"--var sets {quoted_word(name)}, which no file declares or uses{advice}",
                 "variables are declared under `vars:` of the Project document",
             )
 
@@ -81,6 +81,6 @@ def _typed(name: str, text: str, entry: Entry, project: Document, found: Finding
         project.file,
         entry.key,
         "invalid-variable",
-        f"--var {name}={shown(text)[1:-1]} must be {what}, as declared here",
+        f"--var {name}={quoted_word(text)[1:-1]} must be {what}, as declared here",
     )
     return declared

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.core.errors import DestinationError, UsageError
 from runner.core.project import Destination
 from runner.destinations.criteo.api_client import Client, Transport
@@ -22,13 +22,15 @@ __all__ = ["Transport", "connect"]
 
 SANDBOX_CLIENT = "sandbox"
 """The client id that the sandbox accepts by default, and that the starter project falls back on."""
-_SERVICES: Mapping[str, Callable[[Client, Destination], Connection]] = {
+_SERVICES: Mapping[str, Callable[[Client, Destination], DestinationClient]] = {
     "criteo": MarketingSolutions,
     "criteo-retail-media": RetailMedia,
 }
 
 
-def connect(destination: Destination, *, environ: Mapping[str, str], transport: Transport | None = None) -> Connection:
+def connect(
+    destination: Destination, *, environ: Mapping[str, str], transport: Transport | None = None
+) -> DestinationClient:
     """Open a connection for a destination; no call is made yet.
 
     Raises DestinationError when a credential is missing or the sandbox's own would go to Criteo, UsageError when

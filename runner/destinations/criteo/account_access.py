@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.core.destination import Account
+from runner.core.destination import AdAccount
 from runner.core.errors import AccountNotUsable
 from runner.core.project import Destination
 
@@ -10,7 +10,7 @@ LISTED = 20
 """Accounts that a hint names at most."""
 
 
-def require_usable(destination: Destination, usable: tuple[Account, ...], field: str) -> None:
+def require_usable(destination: Destination, usable: tuple[AdAccount, ...], field: str) -> None:
     """Raise AccountNotUsable unless the destination's account is among those usable; `field` is where it is written."""
     if all(account.id != destination.account_id for account in usable):
         raise AccountNotUsable(
@@ -19,7 +19,7 @@ def require_usable(destination: Destination, usable: tuple[Account, ...], field:
         )
 
 
-def _advice(usable: tuple[Account, ...], field: str) -> str:
+def _advice(usable: tuple[AdAccount, ...], field: str) -> str:
     if not usable:
         return "they may use none: an admin of the ad account must consent to the app in Criteo's partner portal"
     named = ", ".join(f"{account.id} ({account.name})" if account.name else account.id for account in usable[:LISTED])

@@ -6,19 +6,24 @@ from datetime import datetime
 
 from runner.core.project import Destination
 from runner.destinations.criteo.api_client import Client
-from runner.destinations.criteo.audience_segments import Segments
+from runner.destinations.criteo.audience_segments import AudienceSegments
 from runner.destinations.criteo.contact_lists import ContactLists
 from runner.destinations.criteo.payloads import Item
 
 
 class AccountConnection:
-    """The common part of a connection; see runner.core.destination.Connection for what each method promises.
+    """The common part of a connection; see runner.core.destination.DestinationClient for what each method promises.
 
     `owner` is the attribute in which a segment names its account.
     """
 
     def __init__(
-        self, client: Client, destination: Destination, segments: Segments, contact_lists: ContactLists, owner: str
+        self,
+        client: Client,
+        destination: Destination,
+        segments: AudienceSegments,
+        contact_lists: ContactLists,
+        owner: str,
     ) -> None:
         self._client = client
         self._destination = destination

@@ -12,11 +12,11 @@ from typing import Any
 import requests
 
 from runner.core.errors import DestinationError
-from runner.destinations.criteo.auth import TOKEN_PATH, App, Tokens, is_token
+from runner.destinations.criteo.auth import TOKEN_PATH, AppCredentials, TokenCache, is_token
 from runner.destinations.criteo.clock import Clock
-from runner.destinations.criteo.endpoint import Endpoint
+from runner.destinations.criteo.endpoint import ApiEndpoint
 from runner.destinations.criteo.error_envelope import Envelope, read_envelope, read_object
-from runner.destinations.criteo.http import Failure, Http, Request, Response
+from runner.destinations.criteo.http import Failure, Http, HttpRequest, Response
 from runner.destinations.criteo.rate_limit import SHARED, Pacers, is_used_up, seconds_until_reset
 from runner.destinations.criteo.refusals import refusal, token_refusal
 from runner.destinations.criteo.retries import Healable, Retries, persistently
@@ -45,7 +45,7 @@ class Transport:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """A call of the API. `doing` completes "Criteo refused ..." and holds no identifier.
 
     `path` follows the API's version. A call that is not `repeatable` is made at most once with effect.
@@ -62,7 +62,7 @@ class Call:
 class Client:
     """Calls Criteo with one app's credentials. Safe to use from several threads."""
 
-    def __init__(self, endpoint: Endpoint, app: App, rate_limit: int, transport: Transport) -> None:
+    def __init__(self, endpoint: ApiEndpoint, app: AppCredentials, rate_limit: int, transport: Transport) -> None:
         self._endpoint = endpoint
         self._app = app
         self._clock = transport.clock
@@ -70,15 +70,15 @@ class Client:
         self._permit = transport.permit
         self._pacer = transport.pacers.of(endpoint.url, app.client_id.reveal(), rate_limit, transport.clock)
         self._http = Http(endpoint.url, loopback=endpoint.loopback, clock=transport.clock, session=transport.session)
-        self._tokens = Tokens(self._fetch_token, transport.clock)
+        self._tokens = TokenCache(self._fetch_token, transport.clock)
         self._told_time: tuple[datetime, float] | None = None
 
-    def call(self, call: Call) -> Envelope:
+    def call(self, call: ApiCall) -> Envelope:
         """Make the call. Raises DestinationError, and AnswerLost when the call may have had its one effect."""
         if not call.repeatable:
             # A connection that died unnoticed while a segment was evaluated would leave it unknown what happened.
             self._http.reconnect()
-        request = Request(call.method, f"/{self._endpoint.version}{call.path}", body=call.body, query=call.query)
+        request = HttpRequest(call.method, f"/{self._endpoint.version}{call.path}", body=call.body, query=call.query)
         renewed = False
 
         def attempt() -> Envelope:
@@ -105,7 +105,7 @@ class Client:
 
     # -- one attempt -------------------------------------------------------------------------------------------------
 
-    def _send(self, request: Request, doing: str) -> Response:
+    def _send(self, request: HttpRequest, doing: str) -> Response:
         """Send once, in turn. Raises Healable where no answer came or Criteo asks for patience."""
         self._pacer.wait()
         self._permit()
@@ -158,7 +158,7 @@ class Client:
 
     def _fetch_token(self) -> Mapping[str, Any]:
         doing = "fetching an access token"
-        request = Request("POST", TOKEN_PATH, self._app.form(), "application/x-www-form-urlencoded")
+        request = HttpRequest("POST", TOKEN_PATH, self._app.form(), "application/x-www-form-urlencoded")
 
         def attempt() -> Mapping[str, Any]:
             response = self._send(request, doing)
@@ -184,7 +184,7 @@ class Client:
         aware = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
         self._told_time = (aware.astimezone(UTC), self._clock.monotonic())
 
-    def _log(self, request: Request, outcome: str, begun: float, body: bytes = b"") -> None:
+    def _log(self, request: HttpRequest, outcome: str, begun: float, body: bytes = b"") -> None:
         if logger.isEnabledFor(logging.DEBUG):
             took = round((self._clock.monotonic() - begun) * 1000)
             trace_id = (read_envelope(body) or Envelope()).trace_id or "-"

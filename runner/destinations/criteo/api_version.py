@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from datetime import date
 
 from runner.core.checks import Check, Verdict
-from runner.destinations.criteo.endpoint import DEFAULT_VERSION, Endpoint
+from runner.destinations.criteo.endpoint import DEFAULT_VERSION, ApiEndpoint
 
 _LIFE = 12
 _DEPRECATED = 9
 """Months after it came out."""
 
 
-def check_version(endpoint: Endpoint, today: date) -> Iterator[Check]:
+def check_version(endpoint: ApiEndpoint, today: date) -> Iterator[Check]:
     """What there is to say of the API's version; one check."""
     version, released = endpoint.version, _released(endpoint.version)
     verdict, message, hint = Verdict.OK, f"{version} at {endpoint.url}", ""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from runner.core.destination import LiveAudience
 from runner.core.errors import AnswerLost, AudienceGone
-from runner.destinations.criteo.api_client import Call, Client
+from runner.destinations.criteo.api_client import ApiCall, Client
 from runner.destinations.criteo.error_envelope import GONE, Envelope, first_of
 from runner.destinations.criteo.meanings import make, refuses, rejection, require_accepted
 from runner.destinations.criteo.pagination import read_all
@@ -20,7 +20,7 @@ from runner.destinations.criteo.payloads import Item, encoded, items, replaced, 
 CONTACT_LIST = "ContactList"
 
 
-class Segments:
+class AudienceSegments:
     """The segments below one path; `type` is the word that requests call a segment by, `page` Criteo's largest page."""
 
     def __init__(self, client: Client, path: str, type: str, page: int) -> None:  # noqa: A002 - Criteo's word
@@ -38,7 +38,7 @@ class Segments:
 
         def page(offset: int) -> Envelope:
             query = (("limit", str(self._page)), ("offset", str(offset)))
-            call = Call("listing the audiences", "POST", f"{self._path}/search", body, query)
+            call = ApiCall("listing the audiences", "POST", f"{self._path}/search", body, query)
             answer = self._client.call(call)
             require_accepted(answer, call.doing)
             if answer.warnings and total(answer) is None:
@@ -53,7 +53,7 @@ class Segments:
         described = {"description": description} if description else {}
         doing = f'creating audience "{name}"'
         body = encoded([resource(self._type, {"name": name, **described, **attributes})])
-        answer = make(self._client, Call(doing, "POST", f"{self._path}/create", body, repeatable=False))
+        answer = make(self._client, ApiCall(doing, "POST", f"{self._path}/create", body, repeatable=False))
         made = items(answer)
         found = next((entry for entry in made if entry.text("name") == name), made[0] if len(made) == 1 else None)
         if found is None or refuses(answer):
@@ -69,7 +69,7 @@ class Segments:
         doing = f"updating audience {audience_id}"
         attributes = {"name": name, "description": replaced(description)}
         body = encoded([resource(self._type, attributes, audience_id)])
-        answer = make(self._client, Call(doing, "PATCH", self._path, body))
+        answer = make(self._client, ApiCall(doing, "PATCH", self._path, body))
         if refuses(answer) or not _names(answer, audience_id):
             raise rejection(answer, doing)
 
@@ -78,7 +78,7 @@ class Segments:
         doing = f"deleting audience {audience_id}"
         body = encoded([resource(self._type, {}, audience_id)])
         try:
-            answer = make(self._client, Call(doing, "POST", f"{self._path}/delete", body))
+            answer = make(self._client, ApiCall(doing, "POST", f"{self._path}/delete", body))
         except AudienceGone:
             return
         if first_of(answer.problems, GONE):

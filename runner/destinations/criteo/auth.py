@@ -19,12 +19,12 @@ TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 LIFE = 900.0
 """Seconds that Criteo's tokens live when an answer does not say it."""
 
-EARLY = 60.0
+RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is no longer used; half its life for one that lives under two minutes."""
 
 
 @dataclass(frozen=True, slots=True)
-class App:
+class AppCredentials:
     """The credentials of an app, both known."""
 
     client_id: Secret
@@ -41,7 +41,7 @@ class App:
         ).encode("ascii")
 
 
-def app_of(credentials: Credentials, destination: str) -> App:
+def app_of(credentials: Credentials, destination: str) -> AppCredentials:
     """Both credentials, or a DestinationError that names the variables that are not set and where they are wanted."""
     client_id, client_secret = credentials.client_id, credentials.client_secret
     if isinstance(client_id, MissingSecret) or isinstance(client_secret, MissingSecret):
@@ -51,7 +51,7 @@ def app_of(credentials: Credentials, destination: str) -> App:
             f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set in the environment",
             f'destination "{destination}" takes its credentials from there, see {" and ".join(places)}',
         )
-    return App(client_id, client_secret)
+    return AppCredentials(client_id, client_secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class _Token:
     until: float
 
 
-class Tokens:
+class TokenCache:
     """The token in use. `fetch` asks Criteo for a new one and answers with the JSON object that came back."""
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
@@ -90,7 +90,7 @@ class Tokens:
         life = answer.get("expires_in")
         sensible = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < 1e9
         seconds = float(answer["expires_in"]) if sensible else LIFE
-        return _Token(str(answer["access_token"]), asked_at + seconds - min(EARLY, seconds / 2))
+        return _Token(str(answer["access_token"]), asked_at + seconds - min(RENEW_BEFORE, seconds / 2))
 
 
 def is_token(answer: Mapping[str, Any]) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.identifiers import Operation
-from runner.destinations.criteo.api_client import Call, Client
+from runner.destinations.criteo.api_client import ApiCall, Client
 from runner.destinations.criteo.meanings import make, rejection, require_accepted
 from runner.destinations.criteo.payloads import amendment_body, item, taken
 
@@ -29,17 +29,17 @@ class ContactLists:
 
     def send(
         self, audience_id: str, operation: Operation, typed: Mapping[str, object], identifiers: Sequence[str]
-    ) -> Taken:
+    ) -> Accepted:
         """Add or remove one batch; `typed` are the attributes that say of which type the identifiers are."""
         if operation is Operation.CLEAR:
             raise ValueError("a clear carries no identifiers: call clear()")
         if not identifiers:
-            return Taken(0, 0)
+            return Accepted(0, 0)
         verb = "adding identifiers to" if operation is Operation.ADD else "removing identifiers from"
         doing = f"{verb} audience {audience_id}"
         body = amendment_body(self._type, {"operation": str(operation), **typed}, identifiers)
         method, path = self._amend(audience_id)
-        answer = make(self._client, Call(doing, method, path, body))
+        answer = make(self._client, ApiCall(doing, method, path, body))
         require_accepted(answer, doing)
         amendment = item(answer)
         if amendment is None:
@@ -50,13 +50,13 @@ class ContactLists:
         """Empty a contact list."""
         doing = f"clearing audience {audience_id}"
         method, path = self._clear(audience_id)
-        require_accepted(make(self._client, Call(doing, method, path)), doing)
+        require_accepted(make(self._client, ApiCall(doing, method, path)), doing)
 
     def size(self, audience_id: str) -> int | None:
         """The number of identifiers that Criteo's statistics show."""
         doing = f"reading the size of audience {audience_id}"
         method, path = self._count(audience_id)
-        answer = make(self._client, Call(doing, method, path))
+        answer = make(self._client, ApiCall(doing, method, path))
         require_accepted(answer, doing)
         statistics = item(answer)
         return statistics.count("numberOfIdentifiers") if statistics is not None else None

@@ -15,7 +15,7 @@ DEFAULT_VERSION = "2026-07"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ApiEndpoint:
     """`url` without a slash at its end, `version` the first part of every path; `loopback` when it is this machine."""
 
     url: str
@@ -23,7 +23,7 @@ class Endpoint:
     loopback: bool
 
 
-def endpoint_of(environ: Mapping[str, str]) -> Endpoint:
+def endpoint_of(environ: Mapping[str, str]) -> ApiEndpoint:
     """Read CRITEO_API_URL and CRITEO_API_VERSION. Raises UsageError when one of them cannot be meant."""
     url = (environ.get("CRITEO_API_URL") or DEFAULT_URL).strip().rstrip("/")
     parts = _split(url)
@@ -36,7 +36,7 @@ def endpoint_of(environ: Mapping[str, str]) -> Endpoint:
     version = (environ.get("CRITEO_API_VERSION") or DEFAULT_VERSION).strip()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", version):
         raise UsageError("CRITEO_API_VERSION is not a version of Criteo's API", f"write it like {DEFAULT_VERSION}")
-    return Endpoint(url, version, loopback)
+    return ApiEndpoint(url, version, loopback)
 
 
 def _split(url: str) -> SplitResult:

@@ -30,7 +30,7 @@ _LONGEST_READ = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorDetail:
     """One entry of `errors` or `warnings`; any field may be empty."""
 
     code: str
@@ -46,11 +46,11 @@ class Envelope:
 
     data: Any = None
     meta: Any = None
-    errors: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    errors: tuple[ErrorDetail, ...] = ()
+    warnings: tuple[ErrorDetail, ...] = ()
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[ErrorDetail, ...]:
         return self.errors + self.warnings
 
     @property
@@ -80,7 +80,7 @@ def read_object(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def first_of(problems: Iterable[Problem], codes: Iterable[str]) -> Problem | None:
+def first_of(problems: Iterable[ErrorDetail], codes: Iterable[str]) -> ErrorDetail | None:
     """The first problem with one of the codes."""
     wanted = frozenset(codes)
     return next((problem for problem in problems if problem.code in wanted), None)
@@ -96,17 +96,17 @@ def scrubbed(text: object) -> str:
     return _IDENTIFIER.sub("***", line)[:_LONGEST]
 
 
-def _problems(entries: object) -> Iterable[Problem]:
+def _problems(entries: object) -> Iterable[ErrorDetail]:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict):
-            yield Problem(
+            yield ErrorDetail(
                 code=scrubbed(entry.get("code")),
                 title=scrubbed(entry.get("title")),
                 type=scrubbed(entry.get("type")).replace("_", "-"),
                 trace_id=_trace(entry.get("traceId")) or _trace(entry.get("traceIdentifier")),
             )
         elif entry is not None:
-            yield Problem("", "", "", "")
+            yield ErrorDetail("", "", "", "")
 
 
 def _trace(value: object) -> str:

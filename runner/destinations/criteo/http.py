@@ -38,7 +38,7 @@ class Failure(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """`path` begins with a slash; `token` is the bearer token, none for the token request itself."""
 
     method: str
@@ -80,7 +80,7 @@ class Http:
         if loopback:
             self._session.trust_env = False  # a proxy would look for this machine's port on itself
 
-    def exchange(self, request: Request) -> Response:
+    def exchange(self, request: HttpRequest) -> Response:
         """Send the request and read the answer. Raises Failure."""
         try:
             with self._session.request(

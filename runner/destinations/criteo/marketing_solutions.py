@@ -9,14 +9,14 @@ from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from runner.core.destination import Account, LiveAudience, Taken
+from runner.core.destination import Accepted, AdAccount, LiveAudience
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.project import Destination
 from runner.destinations.criteo.account_access import require_usable
 from runner.destinations.criteo.account_client import AccountConnection
-from runner.destinations.criteo.api_client import Call, Client
-from runner.destinations.criteo.audience_segments import Segments, audience, within
+from runner.destinations.criteo.api_client import ApiCall, Client
+from runner.destinations.criteo.audience_segments import AudienceSegments, audience, within
 from runner.destinations.criteo.contact_lists import ContactLists
 from runner.destinations.criteo.meanings import require_accepted
 from runner.destinations.criteo.payloads import items, wire_type
@@ -37,10 +37,10 @@ IDENTIFIER_TYPES = MappingProxyType(
 
 
 class MarketingSolutions(AccountConnection):
-    """A connection to one advertiser; see runner.core.destination.Connection for what each method promises."""
+    """A connection to one advertiser; see runner.core.destination.DestinationClient for what each method promises."""
 
     def __init__(self, client: Client, destination: Destination) -> None:
-        segments = Segments(client, SEGMENTS, "AudienceSegment", PAGE)
+        segments = AudienceSegments(client, SEGMENTS, "AudienceSegment", PAGE)
         contact_lists = ContactLists(
             client,
             "ContactlistAmendment",
@@ -50,12 +50,12 @@ class MarketingSolutions(AccountConnection):
         )
         super().__init__(client, destination, segments, contact_lists, owner="advertiserId")
 
-    def accounts(self) -> tuple[Account, ...]:
+    def accounts(self) -> tuple[AdAccount, ...]:
         """The advertisers that consented to the app."""
-        call = Call("listing the ad accounts", "GET", "/advertisers/me")
+        call = ApiCall("listing the ad accounts", "GET", "/advertisers/me")
         answer = self._client.call(call)
         require_accepted(answer, call.doing)
-        return tuple(Account(entry.id, entry.text("advertiserName")) for entry in items(answer) if entry.id)
+        return tuple(AdAccount(entry.id, entry.text("advertiserName")) for entry in items(answer) if entry.id)
 
     def check_account(self) -> None:
         """Raise AccountNotUsable unless the credentials may use the advertiser."""
@@ -73,7 +73,7 @@ class MarketingSolutions(AccountConnection):
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
-    ) -> Taken:
+    ) -> Accepted:
         """Add or remove one batch."""
         return self._contact_lists.send(audience_id, operation, self._typed(identifier_type), identifiers)
 

@@ -7,8 +7,8 @@ media); what it means is the same.
 from __future__ import annotations
 
 from runner.core.errors import AnswerLost, AudienceGone, DestinationError, NameTaken
-from runner.destinations.criteo.api_client import Call, Client
-from runner.destinations.criteo.error_envelope import GONE, NAME_TAKEN, Envelope, Problem, first_of
+from runner.destinations.criteo.api_client import ApiCall, Client
+from runner.destinations.criteo.error_envelope import GONE, NAME_TAKEN, Envelope, ErrorDetail, first_of
 from runner.destinations.criteo.refusals import most_telling, problem_error
 
 _KINDS: dict[str, type[DestinationError]] = {NAME_TAKEN: NameTaken, **dict.fromkeys(GONE, AudienceGone)}
@@ -19,7 +19,7 @@ _HINTS: dict[type[DestinationError], str] = {
 }
 
 
-def make(client: Client, call: Call) -> Envelope:
+def make(client: Client, call: ApiCall) -> Envelope:
     """Make a call, with a refusal turned into what it means for the audience."""
     try:
         return client.call(call)
@@ -29,7 +29,7 @@ def make(client: Client, call: Call) -> Envelope:
         kind = _KINDS.get(error.code)
         if kind is None or error.status is None or not 400 <= error.status < 500:
             raise
-        problem = Problem(error.code, error.title, "", error.trace_id)
+        problem = ErrorDetail(error.code, error.title, "", error.trace_id)
         raise problem_error(error.status, problem, call.doing, kind, _HINTS[kind]) from None
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.destinations.criteo.error_envelope import Envelope
@@ -104,12 +104,12 @@ def wire_type(kind: IdentifierType, words: Mapping[IdentifierType, str], service
     return words[kind]
 
 
-def taken(amendment: Item, sent: int) -> Taken:
+def taken(amendment: Item, sent: int) -> Accepted:
     """What an amendment of a contact list came to; an answer without counts says that all were well-formed."""
     valid, invalid = amendment.count("nbValidIdentifiers"), amendment.count("nbInvalidIdentifiers")
     if invalid is None:
         invalid = 0 if valid is None else max(0, sent - valid)
-    return Taken(sent - min(sent, invalid) if valid is None else valid, invalid)
+    return Accepted(sent - min(sent, invalid) if valid is None else valid, invalid)
 
 
 def _items(entries: Iterable[object]) -> Iterable[Item]:

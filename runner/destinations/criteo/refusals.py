@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.core.errors import DestinationError
-from runner.destinations.criteo.error_envelope import GONE, NAME_TAKEN, Envelope, Problem, first_of, scrubbed
+from runner.destinations.criteo.error_envelope import GONE, NAME_TAKEN, Envelope, ErrorDetail, first_of, scrubbed
 
 _HINTS = {
     401: "Criteo does not accept the app's token: check in Criteo's partner portal that the app is active and its key "
@@ -29,13 +29,17 @@ def refusal(
     return problem_error(status, most_telling(envelope.problems), doing, kind, hint)
 
 
-def most_telling(problems: Sequence[Problem]) -> Problem | None:
+def most_telling(problems: Sequence[ErrorDetail]) -> ErrorDetail | None:
     """The problem that says that the name is taken or the audience gone, else the first."""
     return first_of(problems, {NAME_TAKEN, *GONE}) or next(iter(problems), None)
 
 
 def problem_error(
-    status: int, problem: Problem | None, doing: str, kind: type[DestinationError] = DestinationError, hint: str = ""
+    status: int,
+    problem: ErrorDetail | None,
+    doing: str,
+    kind: type[DestinationError] = DestinationError,
+    hint: str = "",
 ) -> DestinationError:
     """The error for one problem of an answer, of a success too; `kind` says what it means to whoever called."""
     code, title = (problem.code, problem.title) if problem else ("", "")
@@ -57,7 +61,7 @@ def token_refusal(status: int, answer: Mapping[str, Any], envelope: Envelope) ->
     problem = most_telling(envelope.problems)
     code = scrubbed(answer.get("error"))
     if code:
-        problem = Problem(code, scrubbed(answer.get("error_description")), "authentication", "")
+        problem = ErrorDetail(code, scrubbed(answer.get("error_description")), "authentication", "")
     hint = _HINT_TOKEN if status in (400, 401, 403) else ""
     return problem_error(status, problem, "an access token", hint=hint)
 

@@ -10,14 +10,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from runner.core.destination import Account, LiveAudience, Taken
+from runner.core.destination import Accepted, AdAccount, LiveAudience
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.project import Destination
 from runner.destinations.criteo.account_access import require_usable
 from runner.destinations.criteo.account_client import AccountConnection
-from runner.destinations.criteo.api_client import Call, Client
-from runner.destinations.criteo.audience_segments import Segments, audience, contact_list, within
+from runner.destinations.criteo.api_client import ApiCall, Client
+from runner.destinations.criteo.audience_segments import AudienceSegments, audience, contact_list, within
 from runner.destinations.criteo.contact_lists import ContactLists
 from runner.destinations.criteo.error_envelope import Envelope
 from runner.destinations.criteo.meanings import require_accepted
@@ -47,11 +47,11 @@ _BY_WIRE_TYPE = {word: kind for kind, word in IDENTIFIER_TYPES.items()}
 
 
 class RetailMedia(AccountConnection):
-    """A connection to one account; see runner.core.destination.Connection for what each method promises."""
+    """A connection to one account; see runner.core.destination.DestinationClient for what each method promises."""
 
     def __init__(self, client: Client, destination: Destination) -> None:
         path = f"{within(f'{SERVICE}/accounts', destination.account_id)}/audience-segments"
-        segments = Segments(client, path, "RetailMediaAudienceSegment", PAGE)
+        segments = AudienceSegments(client, path, "RetailMediaAudienceSegment", PAGE)
         contact_lists = ContactLists(
             client,
             "AddRemoveContactlist",
@@ -61,7 +61,7 @@ class RetailMedia(AccountConnection):
         )
         super().__init__(client, destination, segments, contact_lists, owner="accountId")
 
-    def accounts(self) -> tuple[Account, ...]:
+    def accounts(self) -> tuple[AdAccount, ...]:
         """The retail-media accounts that consented to the app."""
         return self._accounts()
 
@@ -91,22 +91,22 @@ class RetailMedia(AccountConnection):
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
-    ) -> Taken:
+    ) -> Accepted:
         """Add or remove one batch."""
         typed = {"identifierType": _wire_type(identifier_type)}
         return self._contact_lists.send(audience_id, operation, typed, identifiers)
 
-    def _accounts(self, *filters: tuple[str, str]) -> tuple[Account, ...]:
+    def _accounts(self, *filters: tuple[str, str]) -> tuple[AdAccount, ...]:
         def page(offset: int) -> Envelope:
             # Accounts are paged by page number; a short page is the last one, so its number is not asked for.
             query = (*filters, ("pageIndex", str(offset // ACCOUNTS_PAGE)), ("pageSize", str(ACCOUNTS_PAGE)))
-            call = Call("listing the ad accounts", "GET", f"{SERVICE}/accounts", query=query)
+            call = ApiCall("listing the ad accounts", "GET", f"{SERVICE}/accounts", query=query)
             answer = self._client.call(call)
             require_accepted(answer, call.doing)
             return answer
 
         found = read_all(page, ACCOUNTS_PAGE, "accounts")
-        return tuple(Account(entry.id, entry.text("name")) for entry in found)
+        return tuple(AdAccount(entry.id, entry.text("name")) for entry in found)
 
 
 def _audience(entry: Item) -> LiveAudience:

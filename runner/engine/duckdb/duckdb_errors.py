@@ -17,7 +17,7 @@ from runner.core.errors import SegmentError
 from runner.core.findings import Finding
 from runner.core.project import SqlText
 from runner.engine.duckdb.os_errors import full, reason, temporary_folder
-from runner.engine.segments.column_privacy import HEADER, nearest, shown
+from runner.engine.segments.column_privacy import HEADER, nearest_column, showable
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,8 +61,8 @@ def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | N
     location = sql.locate(line, column)
     lines = sql.text.split("\n")
     excerpt = " " * sql.indent + lines[line - 1].rstrip("\r") if sql.exact and line <= len(lines) else ""
-    shown = max(1, min(length, len(excerpt) - location.column + 1)) if excerpt and offset is not None else 1
-    return Finding(location, code, message, hint, excerpt, shown)
+    showable = max(1, min(length, len(excerpt) - location.column + 1)) if excerpt and offset is not None else 1
+    return Finding(location, code, message, hint, excerpt, showable)
 
 
 def unbound(error: duckdb.Error, sql: SqlText, before: int, csv: bool = False) -> Finding:
@@ -111,8 +111,8 @@ def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
     ambiguous = re.match(r'Ambiguous reference to column name "([^"]*)"', first)
     if _is_column(told) and told.name:
         whole = (part.strip().strip('"') for part in told.candidates)
-        names = shown((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
-        near, listed = nearest(told.name, names), ", ".join(names)
+        names = showable((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
+        near, listed = nearest_column(told.name, names), ", ".join(names)
         message = f'there is no column "{told.name}"' + (f'; did you mean "{near}"?' if near else "")
         return message, f"candidates: {listed}" if listed else HEADER if csv else ""
     if ambiguous and ambiguous[1].lower() in sql.lower():
@@ -120,7 +120,7 @@ def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
     if csv and told.kind == "Binder":
         return "the query does not fit the columns of its sources", HEADER
     if told.name and "does not exist" in first and told.kind == "Catalog":
-        near = nearest(told.name, shown(told.candidates, sql, csv))
+        near = nearest_column(told.name, showable(told.candidates, sql, csv))
         return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""
     if "(use:" in first or "Candidate" in first:
         first = first.partition("(use:")[0].partition("Candidate")[0].strip()

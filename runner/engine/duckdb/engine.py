@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType, WireForms
-from runner.core.membership import Batch, Delta, Evaluation, Held
+from runner.core.membership import Batch, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Source, SqlText
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.duckdb_errors import failed, too_slow
-from runner.engine.duckdb.instance_pool import Instances
+from runner.engine.duckdb.instance_pool import InstancePool
 from runner.engine.duckdb.library import load
 from runner.engine.duckdb.scratch_folder import Scratch, open_scratch
 from runner.engine.duckdb.session import limits, open_session
-from runner.engine.interface import Settled
+from runner.engine.interface import SettledMembership
 from runner.engine.memberships import differences, set_algebra
-from runner.engine.memberships.compaction import settle
+from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.parquet_files import first_damaged, told
 from runner.engine.segments.bind import prepared
 from runner.engine.segments.evaluate import beside_statement, measure, write_statement
@@ -59,11 +59,11 @@ class DuckDBEngine:
         self._scratch: Scratch | None = open_scratch(scratch)
         self._folder = self._scratch.path
         self._limits = limits(memory_limit, threads, time_limit)
-        self._instances = Instances(self._limits, self._folder)
+        self._instances = InstancePool(self._limits, self._folder)
         self._on_progress = on_progress
         self._numbers = count()
         self._own: duckdb.DuckDBPyConnection | None = None
-        self._compared: dict[tuple[Path, Held], tuple[differences.Difference, ...]] = {}
+        self._compared: dict[tuple[Path, MembershipFiles], tuple[differences.TypeDifference, ...]] = {}
         self._guard = threading.Lock()
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
@@ -78,7 +78,9 @@ class DuckDBEngine:
         except SegmentError as error:
             return _findings(error)
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...], beside: Held | None = None) -> Evaluation:
+    def evaluate(
+        self, activation: Activation, sources: tuple[Source, ...], beside: MembershipFiles | None = None
+    ) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError.
 
         A great membership `beside` is compared in the same pass; raises StateError where it cannot be read.
@@ -94,7 +96,7 @@ class DuckDBEngine:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def compare(self, evaluation: Evaluation | None, held: Held) -> Delta:
+    def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> Delta:
         """The delta that brings what is held to the segment (to nothing when `evaluation` is None).
 
         Raises StateError, and ValueError for an evaluation that was made beside another membership.
@@ -105,7 +107,9 @@ class DuckDBEngine:
             if _matters(found, evaluation)
         }
 
-    def write_outbox(self, evaluation: Evaluation, held: Held, path: Path, batch_size: int) -> tuple[Batch, ...]:
+    def write_outbox(
+        self, evaluation: Evaluation, held: MembershipFiles, path: Path, batch_size: int
+    ) -> tuple[Batch, ...]:
         """Write the delta to `path` in batches of one operation and one type, removals first.
 
         No file is written when there is nothing to send. Raises StateError.
@@ -119,10 +123,10 @@ class DuckDBEngine:
         with told("reading the outbox", (outbox,), self._folder):
             yield from differences.read_batches(self._connection(), outbox)
 
-    def settle(self, held: Held, path: Path) -> Settled:
+    def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
         """Fold an unfinished delta into a new membership file at `path`, or a file of changes. Raises StateError."""
         with told("settling the membership", held.files, self._folder):
-            return settle(self._connection(), held, path, self._folder)
+            return fold_delta(self._connection(), held, path, self._folder)
 
     def close(self) -> None:
         """Remove every file that evaluations left."""
@@ -138,10 +142,10 @@ class DuckDBEngine:
             scratch.remove()
 
     def _run(
-        self, activation: Activation, sources: tuple[Source, ...], folder: Path, beside: Held | None
+        self, activation: Activation, sources: tuple[Source, ...], folder: Path, beside: MembershipFiles | None
     ) -> tuple[Path, tuple[IdentifierType, ...]]:
         deadline = monotonic() + self._limits.seconds
-        held = beside or Held()
+        held = beside or MembershipFiles()
         with (
             prepared(activation, sources, self._connection(), self._instances, deadline, held.files) as segment,
             segment.viewed(deadline) as instance,
@@ -159,7 +163,7 @@ class DuckDBEngine:
                 written.unlink(missing_ok=True)
 
     @contextmanager
-    def _telling(self, sql: SqlText, beside: Held | None = None) -> Iterator[None]:
+    def _telling(self, sql: SqlText, beside: MembershipFiles | None = None) -> Iterator[None]:
         """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors.
 
         And into a StateError where a file `beside` is to blame.
@@ -182,7 +186,9 @@ class DuckDBEngine:
         report = self._on_progress
         return None if report is None else lambda percent: report(activation, percent)
 
-    def _differences(self, evaluation: Evaluation | None, held: Held) -> tuple[differences.Difference, ...]:
+    def _differences(
+        self, evaluation: Evaluation | None, held: MembershipFiles
+    ) -> tuple[differences.TypeDifference, ...]:
         """Compare, or take what an earlier comparison of the same files found."""
         if evaluation is not None and evaluation.beside not in (None, held):
             raise ValueError("the evaluation was made beside another membership")
@@ -213,13 +219,13 @@ class DuckDBEngine:
         return self._folder / str(next(self._numbers))
 
 
-def _matters(found: differences.Difference, evaluation: Evaluation | None) -> bool:
+def _matters(found: differences.TypeDifference, evaluation: Evaluation | None) -> bool:
     """Whether a type belongs into the delta: it is mapped now, or has members."""
     mapped = evaluation is not None and found.identifier_type in evaluation.types
     return mapped or found.counts.before > 0
 
 
-def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: Held) -> str:
+def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: MembershipFiles) -> str:
     """What runs the segment, and compares it with what is held of its one type where that is wanted."""
     for identifier_type, column in columns.items():
         before = set_algebra.before(beside, identifier_type)
@@ -228,7 +234,7 @@ def _statement(columns: Mapping[IdentifierType, str], path: Path, beside: Held) 
     return write_statement(columns, path)
 
 
-def _pays_beside(held: Held) -> bool:
+def _pays_beside(held: MembershipFiles) -> bool:
     try:
         return held.members is not None and BESIDE_FROM <= held.members.stat().st_size < BESIDE_TO
     except OSError:

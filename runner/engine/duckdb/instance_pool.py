@@ -22,13 +22,13 @@ from runner.engine.duckdb.session import Limits, open_session, paths
 if TYPE_CHECKING:
     import duckdb
 
-KEPT = 4
+MAX_IDLE = 4
 """Instances that may lie idle: each may hold files in memory up to its limit."""
 
 Wanted = tuple[tuple[Source, frozenset[str]], ...]
 """Sources with the tables wanted of each, in lower case."""
 
-Key = tuple[tuple[str, frozenset[str]], ...]
+PoolKey = tuple[tuple[str, frozenset[str]], ...]
 """The same, as text, which can be looked up."""
 
 
@@ -41,13 +41,13 @@ class Instance:
     out: Path
 
 
-class Instances:
+class InstancePool:
     """The locked instances of one engine; may be used from several threads."""
 
     def __init__(self, limits: Limits, folder: Path) -> None:
         self._limits = limits
         self._folder = folder
-        self._idle: dict[Key, Instance] = {}
+        self._idle: dict[PoolKey, Instance] = {}
         self._numbers = count()
         self._guard = threading.Lock()
 
@@ -75,12 +75,12 @@ class Instances:
         if surplus is not None:
             surplus.connection.close()
 
-    def _keep(self, key: Key, instance: Instance) -> Instance | None:
+    def _keep(self, key: PoolKey, instance: Instance) -> Instance | None:
         """Let an instance lie idle; the one that is then one too many."""
         with self._guard:
             surplus = self._idle.pop(key, None)
             self._idle[key] = instance
-            if surplus is None and len(self._idle) > KEPT:
+            if surplus is None and len(self._idle) > MAX_IDLE:
                 surplus = self._idle.pop(next(iter(self._idle)))
         return surplus
 

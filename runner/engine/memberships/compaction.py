@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.engine.duckdb import cancellable
-from runner.engine.interface import Settled
+from runner.engine.interface import SettledMembership
 from runner.engine.memberships import differences, set_algebra
 from runner.engine.memberships.parquet_files import write_durably
 
@@ -31,7 +31,9 @@ _NOBODY = "select ''::varchar as identifier_type, ''::blob as identifier, false 
 _NO_CHANGES = f"select *, false as gone from ({_NOBODY})"
 
 
-def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, temporary: Path) -> Settled:
+def fold_delta(
+    connection: duckdb.DuckDBPyConnection, held: MembershipFiles, path: Path, temporary: Path
+) -> SettledMembership:
     """Write the file and count what is then held. Raises StateError, and what DuckDB raises.
 
     `temporary` is the folder for temporary files, to be named in errors.
@@ -44,7 +46,7 @@ def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, tempor
         parts, none = [_in_portions(_folded(held, kind), kind, most) for kind, most in types.items()], _NOBODY
     rows = " union all ".join(part for part in parts if part) or none
     write_durably(connection, rows, path, types, held.files, temporary)
-    now = Held(held.members, changes=path) if changes_only else Held(path)
+    now = MembershipFiles(held.members, changes=path) if changes_only else MembershipFiles(path)
     members: dict[IdentifierType, int] = {}
     unknown: dict[IdentifierType, int] = {}
     for kind in types:
@@ -52,10 +54,10 @@ def settle(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, tempor
         [(total, unsure)] = cancellable.run(connection, f"select count(*), count(*) filter (unknown) from ({rows})")
         members |= {kind: int(total)} if total else {}
         unknown |= {kind: int(unsure)} if unsure else {}
-    return Settled(members, unknown, changes_only)
+    return SettledMembership(members, unknown, changes_only)
 
 
-def _is_small_change(held: Held) -> bool:
+def _is_small_change(held: MembershipFiles) -> bool:
     """Whether the delta, and what has changed before, is little beside the membership file."""
     if held.members is None or held.outbox is None:
         return False
@@ -64,7 +66,7 @@ def _is_small_change(held: Held) -> bool:
     return whole >= WHOLE_BELOW and change * LEAST_TIMES <= whole
 
 
-def _folded(held: Held, identifier_type: IdentifierType) -> str | None:
+def _folded(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     """The settled membership of one type as rows of a membership file; None when there can be none.
 
     What was sent is small beside the membership, or the membership is empty: so the one is looked up in the other.
@@ -87,14 +89,16 @@ def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -
     )
 
 
-def _changed(held: Held, identifier_type: IdentifierType) -> str | None:
+def _changed(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     """What is then to be known of one type beside the membership file, as rows of a file of changes."""
     before = set_algebra.changes(held.changes, identifier_type) if held.changes is not None else None
     since = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, side = {set_algebra.REMOVED} as gone"
     return _and_sent(before, held, identifier_type, since, "true")
 
 
-def _and_sent(before: str | None, held: Held, identifier_type: IdentifierType, columns: str, where: str) -> str | None:
+def _and_sent(
+    before: str | None, held: MembershipFiles, identifier_type: IdentifierType, columns: str, where: str
+) -> str | None:
     """The rows of before that nothing sent since overrules, and the columns of what was sent; None for no rows."""
     sent = set_algebra.sent(held, identifier_type)
     if before and sent:

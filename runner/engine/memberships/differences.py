@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.core.identifiers import IdentifierType, Operation, WireForms
-from runner.core.membership import Batch, Evaluation, Held, TypeDelta
+from runner.core.membership import Batch, Evaluation, MembershipFiles, TypeDelta
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import Limits, give_back, literal, paths
 from runner.engine.memberships import set_algebra
@@ -31,7 +31,7 @@ memory: some are sent while the next are read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TypeDifference:
     """One type's part of a comparison: the counts, and queries for the identifiers to add and to remove, distinct."""
 
     identifier_type: IdentifierType
@@ -41,13 +41,17 @@ class Difference:
 
 
 def differences(
-    connection: duckdb.DuckDBPyConnection, limits: Limits, evaluation: Evaluation | None, held: Held, folder: Path
-) -> tuple[Difference, ...]:
+    connection: duckdb.DuckDBPyConnection,
+    limits: Limits,
+    evaluation: Evaluation | None,
+    held: MembershipFiles,
+    folder: Path,
+) -> tuple[TypeDifference, ...]:
     """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises.
 
     `limits` are those of the connection.
     """
-    found: list[Difference] = []
+    found: list[TypeDifference] = []
     for identifier_type, most in _compared_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = set_algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
@@ -63,7 +67,11 @@ def differences(
 
 
 def write_outbox(
-    connection: duckdb.DuckDBPyConnection, found: tuple[Difference, ...], path: Path, batch_size: int, temporary: Path
+    connection: duckdb.DuckDBPyConnection,
+    found: tuple[TypeDifference, ...],
+    path: Path,
+    batch_size: int,
+    temporary: Path,
 ) -> tuple[Batch, ...]:
     """Write what differs in batches, removals of all types first; nothing is written when nothing differs.
 
@@ -143,7 +151,7 @@ def _groups(sizes: list[Any]) -> Iterator[list[Any]]:
 
 
 def stored_types(
-    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: MembershipFiles
 ) -> dict[IdentifierType, int]:
     """The types that are mapped or occur in what is held, in the declared order, with the rows of the greatest set.
 
@@ -158,7 +166,7 @@ def stored_types(
 
 
 def _compared_types(
-    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: Held
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation | None, held: MembershipFiles
 ) -> dict[IdentifierType, int]:
     """The same for a comparison: one that nobody is of any more is left out where counts tell."""
     if held.counts is None or not held.untouched:
@@ -188,7 +196,7 @@ def _compare(
     limits: Limits,
     identifier_type: IdentifierType,
     now: str | None,
-    held: Held,
+    held: MembershipFiles,
     folder: Path,
     most: int,
 ) -> str:
@@ -216,10 +224,10 @@ def _compare(
 def _counted(
     connection: duckdb.DuckDBPyConnection,
     identifier_type: IdentifierType,
-    held: Held,
+    held: MembershipFiles,
     before: str | None,
     differing: str,
-) -> Difference:
+) -> TypeDifference:
     """The counts of what is held and of what differs from it, each identifier of these once with its side.
 
     What is held was counted when it was settled. Ten million with changes take a quarter of a second to count anew.
@@ -240,4 +248,4 @@ def _counted(
     )
     counts = TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)
     rows = f"select identifier from {differing} where "
-    return Difference(identifier_type, counts, rows + set_algebra.TO_ADD, rows + set_algebra.TO_REMOVE)
+    return TypeDifference(identifier_type, counts, rows + set_algebra.TO_ADD, rows + set_algebra.TO_REMOVE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.engine.duckdb.session import literal
 
 DECLARED = 1
@@ -88,7 +88,7 @@ def portion(rows: str, identifier_type: IdentifierType, number: int, portions: i
     return f"select * from ({rows}) where {' and '.join(bounds)}"
 
 
-def before(held: Held, identifier_type: IdentifierType, number: int = 0, portions: int = 1) -> str | None:
+def before(held: MembershipFiles, identifier_type: IdentifierType, number: int = 0, portions: int = 1) -> str | None:
     """The identifiers of the membership and those sent since, each once with its side; None when there can be none.
 
     All of them, or one portion: DuckDB does not move its test to within a join, so that it stands there.
@@ -99,7 +99,7 @@ def before(held: Held, identifier_type: IdentifierType, number: int = 0, portion
     return joined(parts[1], parts[0]) if len(parts) > 1 else next(iter(parts), None)
 
 
-def current(held: Held, identifier_type: IdentifierType) -> str | None:
+def current(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     """The membership last settled of one type, each identifier once, and whether it is unknown."""
     if held.members is None:
         return None
@@ -136,13 +136,13 @@ def _two_bytes(number: int) -> str:
     return "'{}'::blob".format("".join(f"\\x{byte:02x}" for byte in number.to_bytes(2, "big")))
 
 
-def _members(held: Held, identifier_type: IdentifierType) -> str | None:
+def _members(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     members = current(held, identifier_type)
     side = f"case when unknown then {UNSURE} else {HELD} end::utinyint as side"
     return f"select identifier, {side} from ({members})" if members else None
 
 
-def sent(held: Held, identifier_type: IdentifierType) -> str | None:
+def sent(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     """What batches that were taken or are in flight carried; batches never sent are left out."""
     if held.outbox is None or held.untouched:
         return None

@@ -15,9 +15,9 @@ from runner.core.project import Activation, Source, SqlText
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.attach_sources import Reachable, is_csv
 from runner.engine.duckdb.duckdb_errors import place, unbound
-from runner.engine.duckdb.instance_pool import Instance, Instances
+from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
-from runner.engine.segments.column_privacy import HEADER, nearest, shown
+from runner.engine.segments.column_privacy import HEADER, nearest_column, showable
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def prepared(
     activation: Activation,
     sources: tuple[Source, ...],
     parser: duckdb.DuckDBPyConnection,
-    instances: Instances,
+    instances: InstancePool,
     deadline: float,
     beside: tuple[Path, ...] = (),
 ) -> Iterator[Prepared]:
@@ -126,7 +126,7 @@ def resolve(
         if not found:
             findings.append(
                 _missing(
-                    name, shown((column for column, _ in columns), activation.segment.sql.text, csv), location, csv
+                    name, showable((column for column, _ in columns), activation.segment.sql.text, csv), location, csv
                 )
             )
         elif len(found) > 1:
@@ -142,7 +142,7 @@ def resolve(
 
 
 def _missing(name: str, names: tuple[str, ...], location: Location, csv: bool) -> Finding:
-    near = nearest(name, names)
+    near = nearest_column(name, names)
     message = f'the SQL yields no column "{name}"' + (f'; did you mean "{near}"?' if near else "")
     hint = "; ".join(
         part for part in (f"it yields: {', '.join(names)}" if names else "", HEADER if csv else "") if part

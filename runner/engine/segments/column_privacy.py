@@ -33,13 +33,13 @@ def presentable(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,39}", name) is not None and sum(map(str.isdigit, name)) <= _DIGITS
 
 
-def shown(names: Iterable[str], sql: str, csv: bool) -> tuple[str, ...]:
+def showable(names: Iterable[str], sql: str, csv: bool) -> tuple[str, ...]:
     """Those of the names that can be shown; `csv` says whether they may come from a CSV file."""
     written = {word.lower() for word in re.findall(r"\w+", sql)}
     return tuple(name for name in names if presentable(name) and (not csv or _chosen(name, written)))
 
 
-def nearest(word: str, names: tuple[str, ...]) -> str:
+def nearest_column(word: str, names: tuple[str, ...]) -> str:
     """The one of the names (that can be shown) that is most likely meant, or nothing."""
     by_lower = {name.lower(): name for name in names}
     near = get_close_matches(word.lower(), by_lower, n=1)

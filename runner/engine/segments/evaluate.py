@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Evaluation, Held, Rejected
+from runner.core.membership import Evaluation, MembershipFiles, Rejected
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import literal
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import PLAIN
-from runner.engine.segments.normalize import BLANK, HASHED, KEPT, reasons, wire_select
+from runner.engine.segments.normalize import AS_GIVEN, BLANK, HASHED, reasons, wire_select
 
 if TYPE_CHECKING:
     import duckdb
 
-SAMPLES = 5
+MAX_SAMPLES = 5
 """Masked samples kept for each reason of rejection."""
 
 
@@ -37,13 +37,16 @@ def beside_statement(identifier_type: IdentifierType, column: str, before: str, 
     # The two valid kinds as one, so that an identifier that differs has one row.
     differs = f"{set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}"
     counted = f"""select case when {differs} then identifier end as identifier, side,
-        case {kind} when {KEPT} then {HASHED} else {kind} end as {kind}, {sample}, count(*) as occurrences
+        case {kind} when {AS_GIVEN} then {HASHED} else {kind} end as {kind}, {sample}, count(*) as occurrences
         from ({rows}) group by all"""
     return f"copy ({counted}) to {literal(path)} {PLAIN}"
 
 
 def measure(
-    connection: duckdb.DuckDBPyConnection, path: Path, types: tuple[IdentifierType, ...], beside: Held | None = None
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    types: tuple[IdentifierType, ...],
+    beside: MembershipFiles | None = None,
 ) -> Evaluation:
     """Count what an evaluation wrote: only the narrow columns are read."""
     source = f"read_parquet({literal(path)})"
@@ -69,7 +72,7 @@ def measure(
         path=path,
         types=types,
         rows=sum(count for _, count in found),
-        people=sum(count for combination, count in found if any(kind in (HASHED, KEPT) for kind in combination)),
+        people=sum(count for combination, count in found if any(kind in (HASHED, AS_GIVEN) for kind in combination)),
         blank=blank,
         rejected=tuple(rejected),
         beside=beside,
@@ -83,7 +86,7 @@ def _samples(
     rows = cancellable.run(
         connection,
         f"select distinct {identifier_type}_sample as sample from {source} "
-        f"where {identifier_type}_kind = $1 order by sample limit {SAMPLES}",
+        f"where {identifier_type}_kind = $1 order by sample limit {MAX_SAMPLES}",
         [kind],
     )
     return tuple(str(row[0]) for row in rows)

@@ -26,7 +26,7 @@ from runner.core.identifiers import IdentifierType
 
 BLANK = 0
 HASHED = 1
-KEPT = 2
+AS_GIVEN = 2
 """Kinds of value: nothing there; valid and encoded here; valid and a hash already. Greater numbers are reasons."""
 
 SAMPLE_LENGTH = 24
@@ -63,7 +63,7 @@ _REASONS: Mapping[IdentifierType, tuple[str, str]] = {
     IdentifierType.MOBILE_AD_ID: ("not a UUID", "all zeros: tracking is switched off"),
 }
 _OPAQUE_REASONS = ("control characters inside", f"longer than {LONGEST_OPAQUE:,} characters")
-_REASON, _OTHER_REASON = KEPT + 1, KEPT + 2
+_REASON, _OTHER_REASON = AS_GIVEN + 1, AS_GIVEN + 2
 
 
 def reasons(identifier_type: IdentifierType) -> Mapping[int, str]:
@@ -153,7 +153,7 @@ def _email(at: _Stages) -> _Rules:
         text=f"case when {at.plain} = 2 then {at.raw} else lower({at.trimmed}) end",
         kind=f"""case when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
-            when length({at.text}) in (32, 64) and {_matches(at.text, "[0-9a-f]+")} then {KEPT}
+            when length({at.text}) in (32, 64) and {_matches(at.text, "[0-9a-f]+")} then {AS_GIVEN}
             when length({at.text}) > {LONGEST_EMAIL} then {_OTHER_REASON}
             when {_matches(at.text, _EMAIL)} then {HASHED}
             else {_REASON} end""",
@@ -171,7 +171,7 @@ def _phone_number(at: _Stages) -> _Rules:
             else {digits} end""",
         kind=f"""case when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
-            when length({at.trimmed}) = 64 and {_matches(at.text, _HEX_64)} then {KEPT}
+            when length({at.trimmed}) = 64 and {_matches(at.text, _HEX_64)} then {AS_GIVEN}
             when {_matches(at.trimmed, "[+]?[0-9]+[.]0+")} then {_REASON}
             when {_matches(at.text, _NATIONAL)} then {_OTHER_REASON}
             when not {_matches(at.text, _E164)} then {_REASON}
@@ -227,7 +227,7 @@ def _trimmed(at: _Stages) -> str:
 
 
 def _hashed(at: _Stages) -> str:
-    return f"unhex(case {at.kind} when {HASHED} then sha256({at.text}) when {KEPT} then {at.text} end)"
+    return f"unhex(case {at.kind} when {HASHED} then sha256({at.text}) when {AS_GIVEN} then {at.text} end)"
 
 
 def _sample(at: _Stages) -> str:
@@ -236,4 +236,4 @@ def _sample(at: _Stages) -> str:
     for pattern, mark in ((r"[A-Za-z]|[^\x{00}-\x{7f}]", "x"), ("[0-9]", "9"), (r"[\x{00}-\x{1f}\x{7f}]", "?")):
         shape = f"regexp_replace({shape}, '{pattern}', '{mark}', 'g')"
     rest = f"case when length({at.trimmed}) > {SAMPLE_LENGTH} then '...' else '' end"
-    return f"case when {at.kind} > {KEPT} then {shape} || {rest} end"
+    return f"case when {at.kind} > {AS_GIVEN} then {shape} || {rest} end"

@@ -31,7 +31,7 @@ from starlette.routing import Mount
 
 from runner.sandbox.admin import ui_edits
 from runner.sandbox.admin.admin_requests import Ask, Wrong, admin_route
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import array, fields, flag, nullable, number, text, whole
 from runner.sandbox.fault_injection import Rule, fault_named
 from runner.sandbox.sandbox_options import check_rates
@@ -140,7 +140,7 @@ def _set_rates(ask: Ask) -> None:
 def _consent(ask: Ask) -> None:
     if ask.body["clientId"] not in ask.world.apps:
         raise Wrong("there is no such client id", 404)
-    kinds = {"advertisers": Service.MARKETING_SOLUTIONS, "accounts": Service.RETAIL_MEDIA}
+    kinds = {"advertisers": CriteoService.MARKETING_SOLUTIONS, "accounts": CriteoService.RETAIL_MEDIA}
     given = [kind for kind in kinds if kind in ask.body]
     if not given:
         raise Wrong("advertisers or accounts consent to an app")

@@ -26,7 +26,7 @@ class Ask:
     body: Any
 
 
-Work = Callable[[Ask], Any]
+AdminWork = Callable[[Ask], Any]
 
 
 class Wrong(Exception):
@@ -37,7 +37,7 @@ class Wrong(Exception):
         self.status = status
 
 
-def admin_route(world: World, method: str, path: str, work: Work, shape: Shape | None = None) -> Route:
+def admin_route(world: World, method: str, path: str, work: AdminWork, shape: Shape | None = None) -> Route:
     """A route of the admin path. With a `shape`, a JSON body of that shape is required."""
 
     async def endpoint(request: Request) -> Response:

@@ -6,11 +6,11 @@ from typing import Any
 
 from runner.sandbox.admin.admin_requests import Ask, Wrong
 from runner.sandbox.api.list_members import IDENTIFIER_TYPE
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import fields, flag, nullable, text
 from runner.sandbox.world.data_file import SegmentPut, SegmentRemoved
 from runner.sandbox.world.identifier_validation import IDENTIFIER_TYPES, wire_form
-from runner.sandbox.world.segment_records import CONTACT_LIST, SEGMENT_TYPES, Segment, changed
+from runner.sandbox.world.segment_records import CONTACT_LIST, SEGMENT_TYPES, SegmentRecord, changed
 from runner.sandbox.world.world import World
 
 NEW = fields(
@@ -32,12 +32,12 @@ def list_all(ask: Ask) -> list[dict[str, Any]]:
     return [_shown(ask.world, segment) for segment in ask.world.segments]
 
 
-def _shown(world: World, segment: Segment) -> dict[str, Any]:
+def _shown(world: World, segment: SegmentRecord) -> dict[str, Any]:
     return {
         "id": str(segment.id),
         "service": segment.service,
-        "advertiserId": segment.owner_id if segment.service is Service.MARKETING_SOLUTIONS else None,
-        "accountId": segment.owner_id if segment.service is Service.RETAIL_MEDIA else None,
+        "advertiserId": segment.owner_id if segment.service is CriteoService.MARKETING_SOLUTIONS else None,
+        "accountId": segment.owner_id if segment.service is CriteoService.RETAIL_MEDIA else None,
         "retailerId": segment.retailer_id,
         "identifierType": segment.settings.get(IDENTIFIER_TYPE),
         "name": segment.name,
@@ -49,14 +49,14 @@ def _shown(world: World, segment: Segment) -> dict[str, Any]:
     }
 
 
-def _segment(ask: Ask) -> Segment:
+def _segment(ask: Ask) -> SegmentRecord:
     segment = ask.world.segments.get(ask.request.path_params["id"])
     if segment is None:
         raise Wrong("there is no such segment", 404)
     return segment
 
 
-def _free_name(world: World, service: Service, owner_id: str, name: str, own_id: int | None) -> None:
+def _free_name(world: World, service: CriteoService, owner_id: str, name: str, own_id: int | None) -> None:
     taken = world.segments.named(service, owner_id, name)
     if taken is not None and taken.id != own_id:
         raise Wrong("another segment of the owner has this name", 409)
@@ -70,7 +70,7 @@ def add(ask: Ask) -> dict[str, Any]:
         raise Wrong(f"type must be one of {', '.join(SEGMENT_TYPES[service])}")
     _free_name(ask.world, service, owner_id, ask.body["name"], None)
     now = ask.world.clock.now()
-    segment = Segment(
+    segment = SegmentRecord(
         id=ask.world.segments.free_id(service),
         owner_id=owner_id,
         name=ask.body["name"],
@@ -87,7 +87,7 @@ def add(ask: Ask) -> dict[str, Any]:
     return _shown(ask.world, segment)
 
 
-def _owner(ask: Ask) -> tuple[Service, str]:
+def _owner(ask: Ask) -> tuple[CriteoService, str]:
     """The service that the new segment is for, and its advertiser or account."""
     options, body = ask.world.options, ask.body
     if ("advertiserId" in body) == ("accountId" in body) or ("accountId" in body) != ("retailerId" in body):
@@ -95,15 +95,15 @@ def _owner(ask: Ask) -> tuple[Service, str]:
     if "advertiserId" in body:
         if body["advertiserId"] not in {advertiser.id for advertiser in options.advertisers}:
             raise Wrong("there is no such advertiser", 404)
-        return Service.MARKETING_SOLUTIONS, body["advertiserId"]
+        return CriteoService.MARKETING_SOLUTIONS, body["advertiserId"]
     account = next((account for account in options.accounts if account.id == body["accountId"]), None)
     if account is None or body["retailerId"] not in {retailer.id for retailer in account.retailers}:
         raise Wrong("there is no such account, or it has no such retailer", 404)
-    return Service.RETAIL_MEDIA, account.id
+    return CriteoService.RETAIL_MEDIA, account.id
 
 
-def _settings(ask: Ask, service: Service, segment_type: str) -> dict[str, Any]:
-    typed = service is Service.RETAIL_MEDIA and segment_type == CONTACT_LIST
+def _settings(ask: Ask, service: CriteoService, segment_type: str) -> dict[str, Any]:
+    typed = service is CriteoService.RETAIL_MEDIA and segment_type == CONTACT_LIST
     if not typed and IDENTIFIER_TYPE not in ask.body:
         return {}
     known = IDENTIFIER_TYPES[service] if typed else ()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from runner.sandbox.api.bulk_calls import answer
-from runner.sandbox.api.endpoints import Call
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.services import CriteoService
 
-_NAMES = {Service.MARKETING_SOLUTIONS: "MarketingSolutions", Service.RETAIL_MEDIA: "RetailMedia"}
+_NAMES = {CriteoService.MARKETING_SOLUTIONS: "MarketingSolutions", CriteoService.RETAIL_MEDIA: "RetailMedia"}
 
 
-def me(call: Call) -> dict[str, Any]:
+def me(call: IncomingCall) -> dict[str, Any]:
     """The caller. At Criteo an app belongs to one service; here one may use both, and each calls it its own."""
     return answer(
         {

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.sandbox.api import error_envelopes
-from runner.sandbox.api.endpoints import Call
-from runner.sandbox.api.error_envelopes import Outcome, Refused, invalid
+from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.error_envelopes import CallRefused, ItemOutcome, invalid
 from runner.sandbox.api.validators import INT32
 from runner.sandbox.world.data_file import SegmentPut, SegmentRemoved
-from runner.sandbox.world.segment_records import SETTINGS, Segment, changed
+from runner.sandbox.world.segment_records import SETTINGS, SegmentRecord, changed
 
 SEARCH_LIMIT = 50
 
-Item = Mapping[str, Any]
-Shown = Callable[[Segment], dict[str, Any]]
+BulkItem = Mapping[str, Any]
+Shown = Callable[[SegmentRecord], dict[str, Any]]
 """A segment as the answers of its service show it."""
 
 
@@ -24,19 +24,19 @@ def answer(data: Any) -> dict[str, Any]:
     return {"data": data, "errors": [], "warnings": []}
 
 
-def each(call: Call, one: Callable[[Call, Item, str, Outcome], None]) -> dict[str, Any]:
+def each(call: IncomingCall, one: Callable[[IncomingCall, BulkItem, str, ItemOutcome], None]) -> dict[str, Any]:
     """Each item on its own: those that fail are missing from `data` and are told of beside it."""
     require_consent(call)
-    outcome = Outcome()
+    outcome = ItemOutcome()
     items = call.body["data"]
     for index, item in enumerate(items):
         one(call, item, f"data/{index}", outcome)
     if outcome.problems and len(items) == 1 and call.world.options.single_item_400:
-        raise Refused(400, outcome.problems)
+        raise CallRefused(400, outcome.problems)
     return call.partial_success(outcome)
 
 
-def chosen_settings(call: Call, attributes: Item, where: str, outcome: Outcome) -> str | None:
+def chosen_settings(call: IncomingCall, attributes: BulkItem, where: str, outcome: ItemOutcome) -> str | None:
     """The one settings object of a segment to be made; None, and a problem, where there is not exactly one."""
     known = SETTINGS[call.service]
     keys = [key for key in known if key in attributes]
@@ -47,7 +47,7 @@ def chosen_settings(call: Call, attributes: Item, where: str, outcome: Outcome) 
 
 
 def name_is_free(
-    call: Call, owner_id: str, name: str, where: str, outcome: Outcome, *, own_id: int | None = None
+    call: IncomingCall, owner_id: str, name: str, where: str, outcome: ItemOutcome, *, own_id: int | None = None
 ) -> bool:
     """Whether a segment of the owner may have that name; where not, that is a problem."""
     taken = call.world.segments.named(call.service, owner_id, name)
@@ -61,10 +61,15 @@ def name_is_free(
 
 
 def make(
-    call: Call, owner_id: str, attributes: Item, key: str, settings: Item, retailer_id: str | None = None
-) -> Segment:
+    call: IncomingCall,
+    owner_id: str,
+    attributes: BulkItem,
+    key: str,
+    settings: BulkItem,
+    retailer_id: str | None = None,
+) -> SegmentRecord:
     """Make a segment of the type that the settings object `key` stands for."""
-    segment = Segment(
+    segment = SegmentRecord(
         id=call.world.segments.free_id(call.service),
         owner_id=owner_id,
         name=attributes["name"],
@@ -80,10 +85,10 @@ def make(
     return segment
 
 
-def update(call: Call, shown: Shown) -> dict[str, Any]:
+def update(call: IncomingCall, shown: Shown) -> dict[str, Any]:
     """Change names, descriptions and settings, one segment after the other."""
 
-    def one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+    def one(call: IncomingCall, item: BulkItem, where: str, outcome: ItemOutcome) -> None:
         segment = _updated(call, item, where, outcome)
         if segment is not None:
             call.world.make(SegmentPut(segment))
@@ -92,7 +97,7 @@ def update(call: Call, shown: Shown) -> dict[str, Any]:
     return each(call, one)
 
 
-def _updated(call: Call, item: Item, where: str, outcome: Outcome) -> Segment | None:
+def _updated(call: IncomingCall, item: BulkItem, where: str, outcome: ItemOutcome) -> SegmentRecord | None:
     attributes = item["attributes"]
     segment = visible(call, item["id"], where, outcome)
     if segment is None:
@@ -114,10 +119,10 @@ def _updated(call: Call, item: Item, where: str, outcome: Outcome) -> Segment | 
     return changed(segment, call.now, **values)
 
 
-def delete(call: Call, resource_type: str) -> dict[str, Any]:
+def delete(call: IncomingCall, resource_type: str) -> dict[str, Any]:
     """Delete segments with their members."""
 
-    def one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+    def one(call: IncomingCall, item: BulkItem, where: str, outcome: ItemOutcome) -> None:
         segment = visible(call, item["id"], where, outcome)
         if segment is not None:
             call.world.make(SegmentRemoved(segment.id))
@@ -126,7 +131,7 @@ def delete(call: Call, resource_type: str) -> dict[str, Any]:
     return each(call, one)
 
 
-def search(call: Call, shown: Shown, most: int) -> dict[str, Any]:
+def search(call: IncomingCall, shown: Shown, most: int) -> dict[str, Any]:
     """A page of at most `most` of the segments that all filters let pass, in the order of their ids."""
     limit = query_number(call, "limit", SEARCH_LIMIT, 0, most)
     offset = query_number(call, "offset", 0)
@@ -143,13 +148,13 @@ def search(call: Call, shown: Shown, most: int) -> dict[str, Any]:
     return {"meta": {"totalItems": len(found), "limit": limit, "offset": offset}} | answer(page)
 
 
-def require_consent(call: Call) -> None:
+def require_consent(call: IncomingCall) -> None:
     """Refuse the call when nobody consented to the caller."""
     if not call.owners:
-        raise Refused(403, (error_envelopes.NOT_CONSENTED,))
+        raise CallRefused(403, (error_envelopes.NOT_CONSENTED,))
 
 
-def visible(call: Call, segment_id: str, where: str, outcome: Outcome) -> Segment | None:
+def visible(call: IncomingCall, segment_id: str, where: str, outcome: ItemOutcome) -> SegmentRecord | None:
     """The segment, where it exists and its owner consented to the caller; None, and a problem, where not."""
     segment = call.world.segments.find(call.service, segment_id)
     if segment is not None and segment.owner_id in call.owners:
@@ -158,7 +163,7 @@ def visible(call: Call, segment_id: str, where: str, outcome: Outcome) -> Segmen
     return None
 
 
-def query_number(call: Call, name: str, default: int, least: int = 0, most: int = INT32 - 1) -> int:
+def query_number(call: IncomingCall, name: str, default: int, least: int = 0, most: int = INT32 - 1) -> int:
     """A whole number of the query. Raises Refused when it is none, or out of range."""
     text = call.query.get(name)
     if text is None:
@@ -166,12 +171,12 @@ def query_number(call: Call, name: str, default: int, least: int = 0, most: int 
     try:
         number = int(text)
     except ValueError:
-        raise Refused(400, (invalid(name, "must be a whole number"),)) from None
+        raise CallRefused(400, (invalid(name, "must be a whole number"),)) from None
     if not least <= number <= most:
-        raise Refused(400, (invalid(name, f"must be from {least} to {most}", "invalid-range"),))
+        raise CallRefused(400, (invalid(name, f"must be from {least} to {most}", "invalid-range"),))
     return number
 
 
-def _unwrapped(settings: Item) -> dict[str, Any]:
+def _unwrapped(settings: BulkItem) -> dict[str, Any]:
     """Settings of an update without the wrappers that tell null from absent."""
     return {key: value.get("value") if isinstance(value, dict) else value for key, value in settings.items()}

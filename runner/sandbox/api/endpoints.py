@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from runner.sandbox.api import error_envelopes
-from runner.sandbox.api.error_envelopes import Family, Outcome, Problem, Refused
+from runner.sandbox.api.error_envelopes import CallRefused, EnvelopeProblem, Family, ItemOutcome
 from runner.sandbox.api.responses import Dropped, Endless, Hanging, Slow, Truncated, html_page, json_answer
-from runner.sandbox.api.services import PROBLEM_ARRAY, Service
+from runner.sandbox.api.services import PROBLEM_ARRAY, CriteoService
 from runner.sandbox.api.validators import UNKNOWN_FIELD, Shape
 from runner.sandbox.fault_injection import Fault, FaultKind, Occasion
 from runner.sandbox.world.access_tokens import TokenState
@@ -34,7 +34,7 @@ log = logging.getLogger("runner.sandbox")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class IncomingCall:
     """A call that is let in, as handlers see it.
 
     `owners` are the advertisers, in retail media the accounts, that consented to the caller and that the call is about.
@@ -42,7 +42,7 @@ class Call:
     """
 
     world: World
-    service: Service
+    service: CriteoService
     client_id: str
     owners: tuple[str, ...]
     account_id: str
@@ -57,16 +57,16 @@ class Call:
         """What the call log remembers of this call."""
         return self.incoming.record
 
-    def partial_success(self, outcome: Outcome) -> dict[str, Any]:
+    def partial_success(self, outcome: ItemOutcome) -> dict[str, Any]:
         """The answer to a bulk call, failed items in the array of the service, or the one that the options name."""
         body = self.incoming.envelope(outcome.data, tuple(outcome.problems))
         return _told_in(self.incoming.problem_array, body)
 
 
-Handler = Callable[[Call], Any]
+Handler = Callable[[IncomingCall], Any]
 """Works a call out and returns the body of its answer (None: it has none, and is a 204), or raises Refused."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+EndpointHandler = Callable[[Request], Awaitable[Response]]
 
 
 class Incoming:
@@ -79,7 +79,7 @@ class Incoming:
         family: Family,
         raw: bytes | None,
         record: CallRecord,
-        service: Service = Service.MARKETING_SOLUTIONS,
+        service: CriteoService = CriteoService.MARKETING_SOLUTIONS,
     ) -> None:
         self.world, self.request, self.family, self.raw, self.record = world, request, family, raw, record
         self.problem_array = world.options.bulk_problems or PROBLEM_ARRAY[service]
@@ -99,22 +99,22 @@ class Incoming:
         try:
             attributes = self.json()["data"]["attributes"]
             return attributes.get("operation"), attributes.get("identifierType")
-        except (Refused, LookupError, TypeError, AttributeError):
+        except (CallRefused, LookupError, TypeError, AttributeError):
             return None, None
 
-    def refusal(self, refused: Refused) -> Response:
+    def refusal(self, refused: CallRefused) -> Response:
         """The error answer, in the envelope of the endpoint's family."""
         return json_answer(self.envelope(None, refused.problems), refused.status, refused.headers)
 
-    def envelope(self, data: Any, errors: tuple[Problem, ...]) -> dict[str, Any]:
+    def envelope(self, data: Any, errors: tuple[EnvelopeProblem, ...]) -> dict[str, Any]:
         path = self.request.url.path
         rendered = [problem.rendered(self.family, path, self.trace_id) for problem in errors]
         return ({} if data is None else {"data": data}) | {"errors": rendered, "warnings": []}
 
 
 def api_endpoint(
-    world: World, handler: Handler, service: Service, family: Family = Family.BULK, shape: Shape | None = None
-) -> Endpoint:
+    world: World, handler: Handler, service: CriteoService, family: Family = Family.BULK, shape: Shape | None = None
+) -> EndpointHandler:
     """An endpoint of the API. With a `shape`, a JSON body of that shape is required."""
 
     def work(incoming: Incoming) -> Response:
@@ -122,7 +122,7 @@ def api_endpoint(
         try:
             body = handler(_admitted(incoming, service, shape, headers))
             answer = Response(status_code=204) if body is None else json_answer(body)
-        except Refused as refused:
+        except CallRefused as refused:
             answer = incoming.refusal(refused)
         answer.headers.update(headers)
         return answer
@@ -134,8 +134,8 @@ def faulty_endpoint(
     world: World,
     work: Callable[[Incoming], Response],
     family: Family,
-    service: Service = Service.MARKETING_SOLUTIONS,
-) -> Endpoint:
+    service: CriteoService = CriteoService.MARKETING_SOLUTIONS,
+) -> EndpointHandler:
     """Any endpoint that is logged and that faults may hit."""
 
     async def endpoint(request: Request) -> Response:
@@ -173,17 +173,17 @@ def not_served(world: World, request: Request, status: int) -> Response:
         status, problem = 410, error_envelopes.VERSION_GONE
     record = world.calls.begin(request.method, request.url.path, world.clock.now())
     record.status = status
-    return Incoming(world, request, Family.BULK, b"", record).refusal(Refused(status, (problem,)))
+    return Incoming(world, request, Family.BULK, b"", record).refusal(CallRefused(status, (problem,)))
 
 
-def _admitted(incoming: Incoming, service: Service, shape: Shape | None, headers: dict[str, str]) -> Call:
+def _admitted(incoming: Incoming, service: CriteoService, shape: Shape | None, headers: dict[str, str]) -> IncomingCall:
     """Let a call in, or raise Refused; `headers` is given what every answer from here on carries."""
     world, request = incoming.world, incoming.request
     version = request.path_params["version"]
     if _is_gone(version):
-        raise Refused(410, (error_envelopes.VERSION_GONE,))
+        raise CallRefused(410, (error_envelopes.VERSION_GONE,))
     if version not in VERSIONS:
-        raise Refused(404, (error_envelopes.NO_SUCH_PATH,))
+        raise CallRefused(404, (error_envelopes.NO_SUCH_PATH,))
     now = world.clock.now()
     client_id = _caller(world, request.headers.get("authorization"), now)
     incoming.record.client_id = client_id
@@ -192,8 +192,8 @@ def _admitted(incoming: Incoming, service: Service, shape: Shape | None, headers
         headers.update(allowance.headers())
         if not allowance.allowed:
             wait = {"retry-after": str(max(1, round(allowance.reset - now)))} if world.options.retry_after else {}
-            raise Refused(429, (error_envelopes.TOO_MANY_REQUESTS,), wait)
-    return Call(
+            raise CallRefused(429, (error_envelopes.TOO_MANY_REQUESTS,), wait)
+    return IncomingCall(
         world=world,
         service=service,
         client_id=client_id,
@@ -213,14 +213,14 @@ def _is_gone(version: str) -> bool:
 
 def _caller(world: World, header: str | None, now: float) -> str:
     if not header:
-        raise Refused(401, (error_envelopes.TOKEN_MISSING,))
+        raise CallRefused(401, (error_envelopes.TOKEN_MISSING,))
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
-        raise Refused(401, (error_envelopes.TOKEN_INVALID,))
+        raise CallRefused(401, (error_envelopes.TOKEN_INVALID,))
     owner = world.tokens.owner(token.strip(), now)
     if isinstance(owner, TokenState):
         problem = error_envelopes.TOKEN_EXPIRED if owner is TokenState.EXPIRED else error_envelopes.TOKEN_INVALID
-        raise Refused(401, (problem,))
+        raise CallRefused(401, (problem,))
     return owner
 
 
@@ -241,15 +241,15 @@ async def _body(request: Request, limit: int) -> bytes | None:
 def _checked_body(incoming: Incoming, shape: Shape) -> Any:
     headers = incoming.request.headers
     if headers.get("content-type", "").partition(";")[0].strip().lower() not in _JSON_TYPES:
-        raise Refused(415, (error_envelopes.WRONG_CONTENT_TYPE,))
+        raise CallRefused(415, (error_envelopes.WRONG_CONTENT_TYPE,))
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused(415, (error_envelopes.WRONG_CONTENT_TYPE,))
+        raise CallRefused(415, (error_envelopes.WRONG_CONTENT_TYPE,))
     body = incoming.json()
     found = tuple(shape(body, ""))
     if not incoming.world.options.strict_fields:
         found = tuple(problem for problem in found if problem.code != UNKNOWN_FIELD)
     if found:
-        raise Refused(400, found)
+        raise CallRefused(400, found)
     return body
 
 
@@ -263,7 +263,7 @@ def _parsed(raw: bytes) -> Any:
             # Half a surrogate pair can be written down in JSON, but is no text.
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise Refused(400, (error_envelopes.MALFORMED_JSON,)) from None
+        raise CallRefused(400, (error_envelopes.MALFORMED_JSON,)) from None
     return body
 
 
@@ -277,7 +277,7 @@ def _guarded(incoming: Incoming, work: Callable[[Incoming], Response]) -> Respon
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
         log.error("the sandbox failed with %s at %s", type(error).__name__, place)
-        return incoming.refusal(Refused(500, (error_envelopes.INTERNAL_ERROR,)))
+        return incoming.refusal(CallRefused(500, (error_envelopes.INTERNAL_ERROR,)))
 
 
 def _instead(incoming: Incoming, fault: Fault) -> Response:
@@ -293,7 +293,7 @@ def _instead(incoming: Incoming, fault: Fault) -> Response:
             body = _told_in(fault.where or incoming.problem_array, incoming.envelope(None, (error_envelopes.REJECTED,)))
             return json_answer({"data": [] if incoming.family is Family.BULK else None} | body)
         case _:
-            answer = incoming.refusal(Refused(fault.status, (error_envelopes.gateway_problem(fault.status),)))
+            answer = incoming.refusal(CallRefused(fault.status, (error_envelopes.gateway_problem(fault.status),)))
             if fault.status == 429:
                 reset = int(incoming.world.clock.now() + fault.seconds)
                 answer.headers.update({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})

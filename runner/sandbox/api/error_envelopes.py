@@ -18,7 +18,7 @@ class Family(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class EnvelopeProblem:
     """One problem. `where` is a path into the request body; `instance` replaces the called path where it is set."""
 
     type: str
@@ -46,10 +46,12 @@ class Problem:
         return rendered
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The whole call is answered with an error."""
 
-    def __init__(self, status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, problems: Sequence[EnvelopeProblem], headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(status)
         self.status = status
         self.problems = tuple(problems)
@@ -57,35 +59,39 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class Outcome:
+class ItemOutcome:
     """What became of the items of a bulk call."""
 
     data: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[EnvelopeProblem] = field(default_factory=list)
 
 
-TOKEN_MISSING = Problem("authorization", "authorization-token-missing", "The authorization header is missing")
-TOKEN_INVALID = Problem("authorization", "authorization-token-invalid", "The authorization header is invalid")
-TOKEN_EXPIRED = Problem("authorization", "authorization-token-expired", "The authorization token has expired")
-NOT_CONSENTED = Problem(
+TOKEN_MISSING = EnvelopeProblem("authorization", "authorization-token-missing", "The authorization header is missing")
+TOKEN_INVALID = EnvelopeProblem("authorization", "authorization-token-invalid", "The authorization header is invalid")
+TOKEN_EXPIRED = EnvelopeProblem("authorization", "authorization-token-expired", "The authorization token has expired")
+NOT_CONSENTED = EnvelopeProblem(
     "access-control",
     "insufficient-advertiser-permissions",
     "The application has no permission on any advertiser or account",
 )
-TOO_MANY_REQUESTS = Problem("quota", "too-many-requests", "The rate limit of the application is reached")
-NO_SUCH_PATH = Problem("validation", "resource-not-found", "There is nothing at this address")
-NO_SUCH_METHOD = Problem("validation", "method-not-allowed", "This address does not take this method")
-VERSION_GONE = Problem("deprecation", "api-version-decommissioned", "This version of the API is no longer served")
-MALFORMED_JSON = Problem("validation", "invalid", "The request body is not valid JSON")
-WRONG_CONTENT_TYPE = Problem("validation", "unsupported-media-type", "The content type must be application/json")
-INTERNAL_ERROR = Problem("availability", "internal-error", "An internal error occurred")
-UNAVAILABLE = Problem("availability", "service-unavailable", "The service is not available at the moment")
-REJECTED = Problem("validation", "item-rejected", "The item was rejected")
+TOO_MANY_REQUESTS = EnvelopeProblem("quota", "too-many-requests", "The rate limit of the application is reached")
+NO_SUCH_PATH = EnvelopeProblem("validation", "resource-not-found", "There is nothing at this address")
+NO_SUCH_METHOD = EnvelopeProblem("validation", "method-not-allowed", "This address does not take this method")
+VERSION_GONE = EnvelopeProblem(
+    "deprecation", "api-version-decommissioned", "This version of the API is no longer served"
+)
+MALFORMED_JSON = EnvelopeProblem("validation", "invalid", "The request body is not valid JSON")
+WRONG_CONTENT_TYPE = EnvelopeProblem(
+    "validation", "unsupported-media-type", "The content type must be application/json"
+)
+INTERNAL_ERROR = EnvelopeProblem("availability", "internal-error", "An internal error occurred")
+UNAVAILABLE = EnvelopeProblem("availability", "service-unavailable", "The service is not available at the moment")
+REJECTED = EnvelopeProblem("validation", "item-rejected", "The item was rejected")
 
 
-def audience_invalid(segment_id: str) -> Problem:
+def audience_invalid(segment_id: str) -> EnvelopeProblem:
     """The contact list does not exist, or is not for the caller."""
-    return Problem(
+    return EnvelopeProblem(
         "validation",
         "audience-invalid",
         "Audience is invalid",
@@ -94,14 +100,14 @@ def audience_invalid(segment_id: str) -> Problem:
     )
 
 
-def invalid(where: str, detail: str, code: str = "invalid") -> Problem:
+def invalid(where: str, detail: str, code: str = "invalid") -> EnvelopeProblem:
     """A value of the request is not what it should be; `detail` must not quote an identifier."""
-    return Problem("validation", code, "The request is not valid", detail, where)
+    return EnvelopeProblem("validation", code, "The request is not valid", detail, where)
 
 
-def no_permission(where: str) -> Problem:
+def no_permission(where: str) -> EnvelopeProblem:
     """The item names an advertiser that has not consented, or that does not exist."""
-    return Problem(
+    return EnvelopeProblem(
         "access-control",
         "insufficient-advertiser-permissions",
         "The application has no permission on the advertiser",
@@ -109,9 +115,9 @@ def no_permission(where: str) -> Problem:
     )
 
 
-def no_account_permission(where: str) -> Problem:
+def no_account_permission(where: str) -> EnvelopeProblem:
     """The account has not consented, or does not exist."""
-    return Problem(
+    return EnvelopeProblem(
         "access-control",
         "insufficient-account-permissions",
         "The application has no permission on the account",
@@ -119,23 +125,23 @@ def no_account_permission(where: str) -> Problem:
     )
 
 
-def retailer_not_available(where: str) -> Problem:
-    return Problem("validation", "retailer-not-available", "The account has no such retailer", where=where)
+def retailer_not_available(where: str) -> EnvelopeProblem:
+    return EnvelopeProblem("validation", "retailer-not-available", "The account has no such retailer", where=where)
 
 
-def segment_not_found(where: str) -> Problem:
-    return Problem("validation", "segment-not-found", "The audience segment was not found", where=where)
+def segment_not_found(where: str) -> EnvelopeProblem:
+    return EnvelopeProblem("validation", "segment-not-found", "The audience segment was not found", where=where)
 
 
-def name_taken(where: str) -> Problem:
-    return Problem("validation", "name-must-be-unique", "Another segment has this name", where=where)
+def name_taken(where: str) -> EnvelopeProblem:
+    return EnvelopeProblem("validation", "name-must-be-unique", "Another segment has this name", where=where)
 
 
-def name_empty(where: str) -> Problem:
-    return Problem("validation", "name-must-not-be-empty", "The name must not be empty", where=where)
+def name_empty(where: str) -> EnvelopeProblem:
+    return EnvelopeProblem("validation", "name-must-not-be-empty", "The name must not be empty", where=where)
 
 
-def gateway_problem(status: int) -> Problem:
+def gateway_problem(status: int) -> EnvelopeProblem:
     """What an injected error answer of that status says."""
     known = {401: TOKEN_EXPIRED, 403: NOT_CONSENTED, 404: NO_SUCH_PATH, 410: VERSION_GONE, 429: TOO_MANY_REQUESTS}
     if status in known:

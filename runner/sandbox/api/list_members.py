@@ -6,17 +6,17 @@ from typing import Any
 
 from runner.sandbox.api import error_envelopes
 from runner.sandbox.api.bulk_calls import answer
-from runner.sandbox.api.endpoints import Call
-from runner.sandbox.api.error_envelopes import Refused, invalid
+from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.error_envelopes import CallRefused, invalid
 from runner.sandbox.world.data_file import Amended, Cleared
 from runner.sandbox.world.identifier_validation import read
 from runner.sandbox.world.sandbox_clock import request_date
-from runner.sandbox.world.segment_records import CONTACT_LIST, Segment, parsed_id
+from runner.sandbox.world.segment_records import CONTACT_LIST, SegmentRecord, parsed_id
 
 IDENTIFIER_TYPE = "identifierType"
 
 
-def amend(call: Call) -> dict[str, Any]:
+def amend(call: IncomingCall) -> dict[str, Any]:
     """Add or remove identifiers: the well-formed ones take effect, the others are counted.
 
     Returns what answers tell of it. A list that was made for one identifier type takes no other.
@@ -28,12 +28,12 @@ def amend(call: Call) -> dict[str, Any]:
     most = call.world.options.max_identifiers
     if len(identifiers) > most:
         detail = f"must not have more than {most:,} items"
-        raise Refused(400, (invalid("data/attributes/identifiers", detail, "too-many-identifiers"),))
+        raise CallRefused(400, (invalid("data/attributes/identifiers", detail, "too-many-identifiers"),))
     segment = _amendable(call)
     fixed_type = segment.settings.get(IDENTIFIER_TYPE, identifier_type)
     if identifier_type != fixed_type:
         detail = f"must be {fixed_type}, which the contact list was created with"
-        raise Refused(400, (invalid("data/attributes/identifierType", detail, "identifier-type-mismatch"),))
+        raise CallRefused(400, (invalid("data/attributes/identifierType", detail, "identifier-type-mismatch"),))
     reading = read(identifier_type, identifiers)
     call.world.make(Amended(segment.id, identifier_type, operation, reading.members))
     return {
@@ -47,14 +47,14 @@ def amend(call: Call) -> dict[str, Any]:
     }
 
 
-def clear(call: Call) -> Segment:
+def clear(call: IncomingCall) -> SegmentRecord:
     """Remove everybody and keep the segment."""
     segment = _amendable(call)
     call.world.make(Cleared(segment.id))
     return segment
 
 
-def statistics(call: Call) -> dict[str, Any]:
+def statistics(call: IncomingCall) -> dict[str, Any]:
     """How many identifiers the list has, over all types; matches are a fixed share of them."""
     segment = _contact_list(call)
     size = call.world.shown_size(segment.id)
@@ -72,23 +72,23 @@ def statistics(call: Call) -> dict[str, Any]:
     )
 
 
-def _contact_list(call: Call) -> Segment:
+def _contact_list(call: IncomingCall) -> SegmentRecord:
     """The contact list of the path; 404 where there is none, 403 where it is not for the caller."""
     text = call.segment_id
     if parsed_id(text, call.service) is None:
-        raise Refused(400, (invalid("audience-segment-id", "must be the id of a segment"),))
+        raise CallRefused(400, (invalid("audience-segment-id", "must be the id of a segment"),))
     segment = call.world.segments.find(call.service, text)
     if segment is None:
-        raise Refused(404, (error_envelopes.audience_invalid(text),))
+        raise CallRefused(404, (error_envelopes.audience_invalid(text),))
     if segment.owner_id not in call.owners:
-        raise Refused(403, (error_envelopes.audience_invalid(text),))
+        raise CallRefused(403, (error_envelopes.audience_invalid(text),))
     if segment.type != CONTACT_LIST:
-        raise Refused(400, (invalid("audience-segment-id", "is not the id of a contact list"),))
+        raise CallRefused(400, (invalid("audience-segment-id", "is not the id of a contact list"),))
     return segment
 
 
-def _amendable(call: Call) -> Segment:
+def _amendable(call: IncomingCall) -> SegmentRecord:
     segment = _contact_list(call)
     if segment.read_only:
-        raise Refused(400, (invalid("audience-segment-id", "is the id of a contact list that is read-only"),))
+        raise CallRefused(400, (invalid("audience-segment-id", "is the id of a contact list that is read-only"),))
     return segment

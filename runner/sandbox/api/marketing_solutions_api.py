@@ -10,13 +10,13 @@ from typing import Any
 from starlette.routing import Route
 
 from runner.sandbox.api import applications, bulk_calls, error_envelopes, list_members, marketing_solutions_bodies
-from runner.sandbox.api.bulk_calls import Item, answer
-from runner.sandbox.api.endpoints import Call
-from runner.sandbox.api.error_envelopes import Family, Outcome, Refused, invalid
+from runner.sandbox.api.bulk_calls import BulkItem, answer
+from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.error_envelopes import CallRefused, Family, ItemOutcome, invalid
 from runner.sandbox.api.routes import Router
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.world.sandbox_clock import timestamp
-from runner.sandbox.world.segment_records import CONTACT_LIST, SETTINGS, Segment
+from runner.sandbox.world.segment_records import CONTACT_LIST, SETTINGS, SegmentRecord
 from runner.sandbox.world.world import World
 
 SEARCH_LIMIT_MOST = 100
@@ -25,7 +25,7 @@ SEGMENT = "AudienceSegment"
 
 def routes(world: World) -> list[Route]:
     """The routes of the service, and the list of advertisers that lies beside it."""
-    route = Router(world, Service.MARKETING_SOLUTIONS)
+    route = Router(world, CriteoService.MARKETING_SOLUTIONS)
     segments = "/marketing-solutions/audience-segments"
     contact_list = f"{segments}/{{segment_id}}/contact-list"
     return [
@@ -43,7 +43,7 @@ def routes(world: World) -> list[Route]:
     ]
 
 
-def advertisers(call: Call) -> dict[str, Any]:
+def advertisers(call: IncomingCall) -> dict[str, Any]:
     """The advertisers that consented to the caller; none, when none did."""
     return answer(
         [
@@ -54,12 +54,12 @@ def advertisers(call: Call) -> dict[str, Any]:
     )
 
 
-def create(call: Call) -> dict[str, Any]:
+def create(call: IncomingCall) -> dict[str, Any]:
     """Create segments, one by one; an item that cannot be is a problem of its own."""
     return bulk_calls.each(call, _create_one)
 
 
-def _create_one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+def _create_one(call: IncomingCall, item: BulkItem, where: str, outcome: ItemOutcome) -> None:
     attributes, where = item["attributes"], f"{where}/attributes"
     owner = attributes["advertiserId"]
     key = bulk_calls.chosen_settings(call, attributes, where, outcome)
@@ -71,27 +71,27 @@ def _create_one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
         outcome.data.append(shown(bulk_calls.make(call, owner, attributes, key, attributes[key])))
 
 
-def update(call: Call) -> dict[str, Any]:
+def update(call: IncomingCall) -> dict[str, Any]:
     """Change segments."""
     return bulk_calls.update(call, shown)
 
 
-def delete(call: Call) -> dict[str, Any]:
+def delete(call: IncomingCall) -> dict[str, Any]:
     """Delete segments."""
     return bulk_calls.delete(call, SEGMENT)
 
 
-def search(call: Call) -> dict[str, Any]:
+def search(call: IncomingCall) -> dict[str, Any]:
     """A page of segments, of all advertisers or of some."""
     return bulk_calls.search(call, shown, SEARCH_LIMIT_MOST)
 
 
-def compute_sizes(call: Call) -> dict[str, Any]:
+def compute_sizes(call: IncomingCall) -> dict[str, Any]:
     """The sizes of segments: of a contact list the matches, of any other a made-up number."""
     return bulk_calls.each(call, _size_one)
 
 
-def _size_one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+def _size_one(call: IncomingCall, item: BulkItem, where: str, outcome: ItemOutcome) -> None:
     segment = bulk_calls.visible(call, item["id"], where, outcome)
     if segment is None:
         return
@@ -102,19 +102,19 @@ def _size_one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
     outcome.data.append({"id": str(segment.id), "type": "AudienceSegmentSize", "attributes": {"size": size}})
 
 
-def estimate_size(call: Call) -> dict[str, Any]:
+def estimate_size(call: IncomingCall) -> dict[str, Any]:
     """The size that an in-market or a location segment would have: a made-up number."""
     attributes = call.body["data"]["attributes"]
     if attributes["advertiserId"] not in call.owners:
-        raise Refused(403, (error_envelopes.no_permission("data/attributes/advertiserId"),))
+        raise CallRefused(403, (error_envelopes.no_permission("data/attributes/advertiserId"),))
     settings = [key for key in ("inMarket", "location") if key in attributes]
     if len(settings) != 1:
-        raise Refused(400, (invalid("data/attributes", "must have exactly one of inMarket, location"),))
+        raise CallRefused(400, (invalid("data/attributes", "must have exactly one of inMarket, location"),))
     size = _made_up(attributes[settings[0]])
     return answer({"type": "AudienceSegmentSizeEstimation", "attributes": {"size": size}})
 
 
-def amend(call: Call) -> dict[str, Any]:
+def amend(call: IncomingCall) -> dict[str, Any]:
     """Add identifiers to a contact list, or remove them."""
     _check_caller_id(call.body["data"]["attributes"])
     return answer({"type": "ContactlistAmendment", "attributes": list_members.amend(call)})
@@ -123,22 +123,22 @@ def amend(call: Call) -> dict[str, Any]:
 def _check_caller_id(attributes: Mapping[str, Any]) -> None:
     where, identifier_type = "data/attributes/gumCallerId", attributes["identifierType"]
     if identifier_type == "gum" and "gumCallerId" not in attributes:
-        raise Refused(400, (invalid(where, "is required with identifiers of type gum", "required-field"),))
+        raise CallRefused(400, (invalid(where, "is required with identifiers of type gum", "required-field"),))
     if identifier_type != "gum" and "gumCallerId" in attributes:
-        raise Refused(400, (invalid(where, "only goes with identifiers of type gum"),))
+        raise CallRefused(400, (invalid(where, "only goes with identifiers of type gum"),))
 
 
-def clear(call: Call) -> dict[str, Any]:
+def clear(call: IncomingCall) -> dict[str, Any]:
     """Remove everybody and keep the segment."""
     return answer({"id": str(list_members.clear(call).id), "type": "AudienceContactlist"})
 
 
-def shown(segment: Segment) -> dict[str, Any]:
+def shown(segment: SegmentRecord) -> dict[str, Any]:
     """A segment as answers show it."""
     settings = dict(segment.settings)
     if segment.type == CONTACT_LIST:
         settings["isReadOnly"] = segment.read_only
-    known = SETTINGS[Service.MARKETING_SOLUTIONS]
+    known = SETTINGS[CriteoService.MARKETING_SOLUTIONS]
     key = next((key for key, made in known.items() if made == segment.type), "behavioral")
     return {
         "id": str(segment.id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import (
     Shape,
     array,
@@ -18,7 +18,7 @@ from runner.sandbox.api.validators import (
 from runner.sandbox.world.identifier_validation import IDENTIFIER_TYPES
 from runner.sandbox.world.segment_records import SEGMENT_TYPES
 
-_SERVICE = Service.MARKETING_SOLUTIONS
+_SERVICE = CriteoService.MARKETING_SOLUTIONS
 _POINT = fields(name=nullable(text), latitude=nullable(number), longitude=nullable(number))
 _LEVELS = one_of("Low", "Medium", "High")
 _IN_MARKET: dict[str, Shape] = {

@@ -17,16 +17,16 @@ from runner.sandbox.api import (
     marketing_solutions_bodies,
     retail_media_bodies,
 )
-from runner.sandbox.api.bulk_calls import Item, answer
-from runner.sandbox.api.endpoints import Call
-from runner.sandbox.api.error_envelopes import Family, Outcome, Refused, invalid
+from runner.sandbox.api.bulk_calls import BulkItem, answer
+from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.error_envelopes import CallRefused, Family, ItemOutcome, invalid
 from runner.sandbox.api.list_members import IDENTIFIER_TYPE
 from runner.sandbox.api.routes import Router
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import REQUIRED_FIELD
-from runner.sandbox.sandbox_options import Account
+from runner.sandbox.sandbox_options import RetailMediaAccount
 from runner.sandbox.world.sandbox_clock import timestamp
-from runner.sandbox.world.segment_records import CONTACT_LIST, Segment, parsed_id
+from runner.sandbox.world.segment_records import CONTACT_LIST, SegmentRecord, parsed_id
 from runner.sandbox.world.world import World
 
 SEARCH_LIMIT_MOST = 500
@@ -36,7 +36,7 @@ _CHANNELS = {"CustomerId": ["Onsite"], "Email": ["Offsite"]}
 
 def routes(world: World) -> list[Route]:
     """The routes of the service."""
-    route = Router(world, Service.RETAIL_MEDIA, "/retail-media")
+    route = Router(world, CriteoService.RETAIL_MEDIA, "/retail-media")
     account = "/accounts/{account_id}"
     segments = f"{account}/audience-segments"
     contact_list = "/audience-segments/{segment_id}/contact-list"
@@ -54,13 +54,13 @@ def routes(world: World) -> list[Route]:
     ]
 
 
-def accounts(call: Call) -> dict[str, Any]:
+def accounts(call: IncomingCall) -> dict[str, Any]:
     """A page of the accounts that consented to the caller; none, when none did."""
     index = bulk_calls.query_number(call, "pageIndex", 0)
     size = bulk_calls.query_number(call, "pageSize", 25, least=1, most=500)
     wanted = call.query.getlist("limitToId")
-    if any(parsed_id(number, Service.RETAIL_MEDIA) is None for number in wanted):
-        raise Refused(400, (invalid("limitToId", "must be the ids of accounts"),))
+    if any(parsed_id(number, CriteoService.RETAIL_MEDIA) is None for number in wanted):
+        raise CallRefused(400, (invalid("limitToId", "must be the ids of accounts"),))
     found = [
         account
         for account in call.world.options.accounts
@@ -84,7 +84,7 @@ def accounts(call: Call) -> dict[str, Any]:
     return answer([_shown_account(account) for account in found[index * size :][:size]]) | {"metadata": metadata}
 
 
-def _shown_account(account: Account) -> dict[str, Any]:
+def _shown_account(account: RetailMediaAccount) -> dict[str, Any]:
     attributes = {
         "name": account.name,
         "type": "demand",
@@ -99,7 +99,7 @@ def _shown_account(account: Account) -> dict[str, Any]:
     return {"id": account.id, "type": "RetailMediaAccount", "attributes": attributes}
 
 
-def retailers(call: Call) -> dict[str, Any]:
+def retailers(call: IncomingCall) -> dict[str, Any]:
     """A page of the retailers that the account may advertise with."""
     _, account = _in_account(call)
     limit = bulk_calls.query_number(call, "limit", 5, least=1, most=10)
@@ -118,17 +118,19 @@ def retailers(call: Call) -> dict[str, Any]:
     return {"metadata": metadata} | answer(found[offset : offset + limit])
 
 
-def create(call: Call) -> dict[str, Any]:
+def create(call: IncomingCall) -> dict[str, Any]:
     """Create segments of the account, one by one; an item that cannot be is a problem of its own."""
     call, account = _in_account(call)
 
-    def one(call: Call, item: Item, where: str, outcome: Outcome) -> None:
+    def one(call: IncomingCall, item: BulkItem, where: str, outcome: ItemOutcome) -> None:
         _create_one(call, account, item["attributes"], f"{where}/attributes", outcome)
 
     return bulk_calls.each(call, one)
 
 
-def _create_one(call: Call, account: Account, attributes: Item, where: str, outcome: Outcome) -> None:
+def _create_one(
+    call: IncomingCall, account: RetailMediaAccount, attributes: BulkItem, where: str, outcome: ItemOutcome
+) -> None:
     key = bulk_calls.chosen_settings(call, attributes, where, outcome)
     if key is None:
         return
@@ -142,37 +144,37 @@ def _create_one(call: Call, account: Account, attributes: Item, where: str, outc
         outcome.data.append(shown(bulk_calls.make(call, account.id, attributes, key, settings, retailer_id)))
 
 
-def update(call: Call) -> dict[str, Any]:
+def update(call: IncomingCall) -> dict[str, Any]:
     """Change segments of the account."""
     return bulk_calls.update(_in_account(call)[0], shown)
 
 
-def delete(call: Call) -> dict[str, Any]:
+def delete(call: IncomingCall) -> dict[str, Any]:
     """Delete segments of the account."""
     return bulk_calls.delete(_in_account(call)[0], SEGMENT)
 
 
-def search(call: Call) -> dict[str, Any]:
+def search(call: IncomingCall) -> dict[str, Any]:
     """A page of the account's segments."""
     return bulk_calls.search(_in_account(call)[0], shown, SEARCH_LIMIT_MOST)
 
 
-def statistics(call: Call) -> dict[str, Any]:
+def statistics(call: IncomingCall) -> dict[str, Any]:
     """How many identifiers a list of the account has."""
     return list_members.statistics(_in_account(call)[0])
 
 
-def amend(call: Call) -> dict[str, Any]:
+def amend(call: IncomingCall) -> dict[str, Any]:
     """Add identifiers to a contact list, or remove them; what came of it stands directly under `data`."""
     return {"type": "AddRemoveContactlistResult"} | answer(list_members.amend(call))
 
 
-def clear(call: Call) -> None:
+def clear(call: IncomingCall) -> None:
     """Remove everybody and keep the segment; there is nothing to tell of it."""
     list_members.clear(call)
 
 
-def shown(segment: Segment) -> dict[str, Any]:
+def shown(segment: SegmentRecord) -> dict[str, Any]:
     """A segment as answers show it."""
     settings = dict(segment.settings)
     if segment.type == CONTACT_LIST:
@@ -196,12 +198,12 @@ def shown(segment: Segment) -> dict[str, Any]:
     }
 
 
-def _in_account(call: Call) -> tuple[Call, Account]:
+def _in_account(call: IncomingCall) -> tuple[IncomingCall, RetailMediaAccount]:
     """The account of the path, and the call as one about that account alone. Raises Refused when it is not for
     the caller."""
-    if parsed_id(call.account_id, Service.RETAIL_MEDIA) is None:
-        raise Refused(400, (invalid("account-id", "must be the id of an account"),))
+    if parsed_id(call.account_id, CriteoService.RETAIL_MEDIA) is None:
+        raise CallRefused(400, (invalid("account-id", "must be the id of an account"),))
     account = next((account for account in call.world.options.accounts if account.id == call.account_id), None)
     if account is None or account.id not in call.owners:
-        raise Refused(403, (error_envelopes.no_account_permission("account-id"),))
+        raise CallRefused(403, (error_envelopes.no_account_permission("account-id"),))
     return replace(call, owners=(account.id,)), account

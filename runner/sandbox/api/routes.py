@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from runner.sandbox.api.endpoints import Handler, api_endpoint
 from runner.sandbox.api.error_envelopes import Family
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import Shape
 from runner.sandbox.world.world import World
 
@@ -18,7 +18,7 @@ class Router:
     """Makes the routes of one service; `prefix` is what their paths begin with, after the version."""
 
     world: World
-    service: Service
+    service: CriteoService
     prefix: str = ""
 
     def __call__(

@@ -7,46 +7,46 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.sandbox.api.error_envelopes import Problem, invalid
+from runner.sandbox.api.error_envelopes import EnvelopeProblem, invalid
 
 UNKNOWN_FIELD = "unknown-field"
 REQUIRED_FIELD = "required-field"
 INT32 = 2**31
 
-Shape = Callable[[Any, str], Iterator[Problem]]
+Shape = Callable[[Any, str], Iterator[EnvelopeProblem]]
 
 
-def text(value: Any, where: str) -> Iterator[Problem]:
+def text(value: Any, where: str) -> Iterator[EnvelopeProblem]:
     """A string."""
     if not isinstance(value, str):
         yield invalid(where, f"must be a string, not {_kind(value)}")
 
 
-def flag(value: Any, where: str) -> Iterator[Problem]:
+def flag(value: Any, where: str) -> Iterator[EnvelopeProblem]:
     """True or false."""
     if not isinstance(value, bool):
         yield invalid(where, f"must be a boolean, not {_kind(value)}")
 
 
-def whole(value: Any, where: str) -> Iterator[Problem]:
+def whole(value: Any, where: str) -> Iterator[EnvelopeProblem]:
     """A whole number of at most 32 bits."""
     if not isinstance(value, int) or isinstance(value, bool) or not -INT32 <= value < INT32:
         yield invalid(where, "must be a 32-bit integer")
 
 
-def number(value: Any, where: str) -> Iterator[Problem]:
+def number(value: Any, where: str) -> Iterator[EnvelopeProblem]:
     """A number."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         yield invalid(where, f"must be a number, not {_kind(value)}")
 
 
-def whole_or_digits(value: Any, where: str) -> Iterator[Problem]:
+def whole_or_digits(value: Any, where: str) -> Iterator[EnvelopeProblem]:
     """A whole number, or a string of digits: some fields are read leniently."""
     if not (isinstance(value, str) and value.isascii() and value.isdigit()):
         yield from whole(value, where)
 
 
-def texts(value: Any, where: str) -> Iterator[Problem]:
+def texts(value: Any, where: str) -> Iterator[EnvelopeProblem]:
     """An array of strings, which may be long."""
     if not isinstance(value, list):
         yield invalid(where, f"must be an array, not {_kind(value)}")
@@ -58,7 +58,7 @@ def texts(value: Any, where: str) -> Iterator[Problem]:
 def one_of(*words: str) -> Shape:
     """One of these words, spelled exactly so."""
 
-    def check(value: Any, where: str) -> Iterator[Problem]:
+    def check(value: Any, where: str) -> Iterator[EnvelopeProblem]:
         if value not in words:
             yield invalid(where, f"must be one of {', '.join(words)}")
 
@@ -68,7 +68,7 @@ def one_of(*words: str) -> Shape:
 def nullable(shape: Shape) -> Shape:
     """The shape, or null."""
 
-    def check(value: Any, where: str) -> Iterator[Problem]:
+    def check(value: Any, where: str) -> Iterator[EnvelopeProblem]:
         if value is not None:
             yield from shape(value, where)
 
@@ -78,7 +78,7 @@ def nullable(shape: Shape) -> Shape:
 def array(shape: Shape) -> Shape:
     """An array of that shape."""
 
-    def check(value: Any, where: str) -> Iterator[Problem]:
+    def check(value: Any, where: str) -> Iterator[EnvelopeProblem]:
         if not isinstance(value, list):
             yield invalid(where, f"must be an array, not {_kind(value)}")
             return
@@ -95,7 +95,7 @@ class Fields:
     required: Mapping[str, Shape]
     optional: Mapping[str, Shape]
 
-    def __call__(self, value: Any, where: str) -> Iterator[Problem]:
+    def __call__(self, value: Any, where: str) -> Iterator[EnvelopeProblem]:
         if not isinstance(value, dict):
             yield invalid(where, f"must be an object, not {_kind(value)}")
             return

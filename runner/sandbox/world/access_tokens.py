@@ -18,7 +18,7 @@ class TokenState(Enum):
     EXPIRED = "expired"
 
 
-class Tokens:
+class AccessTokens:
     """Tokens by value. Several may be valid at once; none survives a restart."""
 
     def __init__(self, life: int) -> None:

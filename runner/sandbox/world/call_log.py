@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.sandbox.world.sandbox_clock import timestamp
 
-KEPT = 100_000
+MAX_CALLS = 100_000
 """How many calls the log remembers."""
 
 
@@ -51,7 +51,7 @@ class CallLog:
 
     def __init__(self, keep_identifiers: bool) -> None:
         self.keep_identifiers = keep_identifiers
-        self.records: deque[CallRecord] = deque(maxlen=KEPT)
+        self.records: deque[CallRecord] = deque(maxlen=MAX_CALLS)
 
     def begin(self, method: str, path: str, now: float) -> CallRecord:
         record = CallRecord(method, path, now)

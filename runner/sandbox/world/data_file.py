@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from runner.core.errors import HeadcountError
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.world.identifier_validation import Member
-from runner.sandbox.world.segment_records import Segment
+from runner.sandbox.world.segment_records import SegmentRecord
 
 MAGIC = b"headcount sandbox 1\n"
 _HEADER = struct.Struct("<III")
@@ -31,7 +31,7 @@ _HEADER = struct.Struct("<III")
 class SegmentPut:
     """A segment was made, or changed."""
 
-    segment: Segment
+    segment: SegmentRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class NextId:
     segment_id: int
 
 
-Change = SegmentPut | SegmentRemoved | Amended | Cleared | NextId
+DataChange = SegmentPut | SegmentRemoved | Amended | Cleared | NextId
 
 
 class Journal:
@@ -93,7 +93,7 @@ class Journal:
             raise HeadcountError(f"{path} is not a data file of the sandbox", "name a file that does not exist yet")
         self._end = len(MAGIC)
 
-    def replay(self) -> Iterator[Change]:
+    def replay(self) -> Iterator[DataChange]:
         """Every change in the file, oldest first; whatever follows the last whole record is cut off."""
         with os.fdopen(os.dup(self._file), "rb") as stream:
             stream.seek(len(MAGIC))
@@ -103,7 +103,7 @@ class Journal:
                 yield _decoded(description, payload)
         os.ftruncate(self._file, self._end)
 
-    def append(self, change: Change) -> None:
+    def append(self, change: DataChange) -> None:
         """Make a change durable against the death of this process. Raises OSError, and then nothing was kept."""
         record = memoryview(_encoded(change))
         written = 0
@@ -115,13 +115,13 @@ class Journal:
             raise
         self._end += written
 
-    def shrink(self, changes: Iterable[Change], size: int) -> None:
+    def shrink(self, changes: Iterable[DataChange], size: int) -> None:
         """Write the file anew as these changes, when it is much bigger than `size`, the bytes its members need."""
         if self._end < 2 * size + 1_000_000:
             return
         self.rewrite(changes)
 
-    def rewrite(self, changes: Iterable[Change]) -> None:
+    def rewrite(self, changes: Iterable[DataChange]) -> None:
         """Replace all records by these changes. The old file stays whole until the new one is."""
         beside = self._path.with_name(self._path.name + ".new")
         fresh = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -137,7 +137,7 @@ class Journal:
         os.close(self._file)
 
 
-def _encoded(change: Change) -> bytes:
+def _encoded(change: DataChange) -> bytes:
     payload = b""
     match change:
         case SegmentPut(segment):
@@ -170,7 +170,7 @@ def _next_record(header: bytes, read: Callable[[int], bytes]) -> tuple[bytes, by
     return description, payload
 
 
-def _decoded(encoded: bytes, payload: bytes) -> Change:
+def _decoded(encoded: bytes, payload: bytes) -> DataChange:
     description = json.loads(encoded)
     match description.pop("do"):
         case "put":
@@ -189,9 +189,9 @@ def _decoded(encoded: bytes, payload: bytes) -> Change:
             return Amended(description["id"], description["type"], operation, [*long, *short, *text])
 
 
-def _segment(description: dict[str, Any]) -> Segment:
+def _segment(description: dict[str, Any]) -> SegmentRecord:
     if "advertiser_id" in description:
         # Files from before there was a second service.
         description["owner_id"] = description.pop("advertiser_id")
-    service = Service(description.pop("service", Service.MARKETING_SOLUTIONS))
-    return Segment(**description, service=service)
+    service = CriteoService(description.pop("service", CriteoService.MARKETING_SOLUTIONS))
+    return SegmentRecord(**description, service=service)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 
 Member = bytes | str
 
@@ -61,9 +61,9 @@ READERS: dict[str, Callable[[str], Member | None]] = {
 }
 """The identifier types of all services, each with what makes a member of a trimmed text, or nothing."""
 
-IDENTIFIER_TYPES: dict[Service, tuple[str, ...]] = {
-    Service.MARKETING_SOLUTIONS: ("email", "madid", "identityLink", "gum", "phoneNumber"),
-    Service.RETAIL_MEDIA: ("Email", "UserIdentifier", "IdentityLink", "CustomerId", "PhoneNumber"),
+IDENTIFIER_TYPES: dict[CriteoService, tuple[str, ...]] = {
+    CriteoService.MARKETING_SOLUTIONS: ("email", "madid", "identityLink", "gum", "phoneNumber"),
+    CriteoService.RETAIL_MEDIA: ("Email", "UserIdentifier", "IdentityLink", "CustomerId", "PhoneNumber"),
 }
 """What a member can be, by service; no two services have a name in common."""
 

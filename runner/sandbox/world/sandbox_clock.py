@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 
 
-class Clock:
+class SandboxClock:
     """Seconds since the epoch, plus whatever a test has added."""
 
     def __init__(self) -> None:

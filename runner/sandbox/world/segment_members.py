@@ -8,14 +8,14 @@ from typing import Protocol
 
 from runner.sandbox.world.identifier_validation import Member
 
-Key = tuple[int, str]
+MemberKey = tuple[int, str]
 """Segment id and identifier type."""
 
 
 class Memberships(Protocol):
     """The members of every segment, or how many they are."""
 
-    def amend(self, key: Key, operation: str, members: Sequence[Member]) -> None:
+    def amend(self, key: MemberKey, operation: str, members: Sequence[Member]) -> None:
         """Add or remove members; adding who is in and removing who is not changes nothing."""
         ...
 
@@ -27,11 +27,11 @@ class Memberships(Protocol):
         """How many members of each identifier type that was ever used."""
         ...
 
-    def members(self, key: Key) -> set[Member] | None:
+    def members(self, key: MemberKey) -> set[Member] | None:
         """The members themselves; None where they are not kept."""
         ...
 
-    def keys(self) -> Iterator[Key]:
+    def keys(self) -> Iterator[MemberKey]:
         """Every membership."""
         ...
 
@@ -42,7 +42,7 @@ class KeptMemberships:
     def __init__(self) -> None:
         self._segments: dict[int, dict[str, set[Member]]] = {}
 
-    def amend(self, key: Key, operation: str, members: Sequence[Member]) -> None:
+    def amend(self, key: MemberKey, operation: str, members: Sequence[Member]) -> None:
         segment_id, identifier_type = key
         held = self._segments.setdefault(segment_id, {}).setdefault(identifier_type, set())
         if operation == "add":
@@ -56,10 +56,10 @@ class KeptMemberships:
     def counts(self, segment_id: int) -> dict[str, int]:
         return {kind: len(held) for kind, held in sorted(self._segments.get(segment_id, {}).items())}
 
-    def members(self, key: Key) -> set[Member] | None:
+    def members(self, key: MemberKey) -> set[Member] | None:
         return self._segments.get(key[0], {}).get(key[1], set())
 
-    def keys(self) -> Iterator[Key]:
+    def keys(self) -> Iterator[MemberKey]:
         return ((segment_id, kind) for segment_id, kinds in self._segments.items() for kind in kinds)
 
 
@@ -69,7 +69,7 @@ class CountedMemberships:
     def __init__(self) -> None:
         self._segments: dict[int, dict[str, int]] = {}
 
-    def amend(self, key: Key, operation: str, members: Sequence[Member]) -> None:
+    def amend(self, key: MemberKey, operation: str, members: Sequence[Member]) -> None:
         segment_id, identifier_type = key
         counts = self._segments.setdefault(segment_id, {})
         change = len(members) if operation == "add" else -len(members)
@@ -81,10 +81,10 @@ class CountedMemberships:
     def counts(self, segment_id: int) -> dict[str, int]:
         return dict(sorted(self._segments.get(segment_id, {}).items()))
 
-    def members(self, key: Key) -> set[Member] | None:
+    def members(self, key: MemberKey) -> set[Member] | None:
         return None
 
-    def keys(self) -> Iterator[Key]:
+    def keys(self) -> Iterator[MemberKey]:
         return ((segment_id, kind) for segment_id, kinds in self._segments.items() for kind in kinds)
 
 

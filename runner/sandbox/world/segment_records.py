@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 
 FIRST_ID = 270_157
 
 RETAIL_MEDIA_IDS = 568_708_742_535_000_000
 """Ids of retail media lie above this: too long for 32 bits, and for a double."""
 
-ID_BELOW = {Service.MARKETING_SOLUTIONS: 2**31, Service.RETAIL_MEDIA: 2**63}
+ID_BELOW = {CriteoService.MARKETING_SOLUTIONS: 2**31, CriteoService.RETAIL_MEDIA: 2**63}
 
 CONTACT_LIST = "ContactList"
 
-SETTINGS: dict[Service, dict[str, str]] = {
-    Service.MARKETING_SOLUTIONS: {
+SETTINGS: dict[CriteoService, dict[str, str]] = {
+    CriteoService.MARKETING_SOLUTIONS: {
         "contactList": CONTACT_LIST,
         "inMarket": "InMarket",
         "prospecting": "Prospecting",
@@ -26,21 +26,21 @@ SETTINGS: dict[Service, dict[str, str]] = {
         "retargeting": "Retargeting",
         "lookalike": "Lookalike",
     },
-    Service.RETAIL_MEDIA: {"contactList": CONTACT_LIST, "events": "Events"},
+    CriteoService.RETAIL_MEDIA: {"contactList": CONTACT_LIST, "events": "Events"},
 }
 """The settings object of a create -> the type of segment that it makes."""
 
-SEGMENT_TYPES: dict[Service, tuple[str, ...]] = {
-    Service.MARKETING_SOLUTIONS: (
+SEGMENT_TYPES: dict[CriteoService, tuple[str, ...]] = {
+    CriteoService.MARKETING_SOLUTIONS: (
         "Unknown",
-        *sorted({*SETTINGS[Service.MARKETING_SOLUTIONS].values(), "Behavioral"}),
+        *sorted({*SETTINGS[CriteoService.MARKETING_SOLUTIONS].values(), "Behavioral"}),
     ),
-    Service.RETAIL_MEDIA: ("Unknown", *SETTINGS[Service.RETAIL_MEDIA].values()),
+    CriteoService.RETAIL_MEDIA: ("Unknown", *SETTINGS[CriteoService.RETAIL_MEDIA].values()),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SegmentRecord:
     """One segment; times are in epoch seconds, `settings` is what the API shows under the type's settings object.
 
     The owner is an advertiser, and in retail media an account, where the segment also has a retailer.
@@ -55,47 +55,47 @@ class Segment:
     updated_at: float
     settings: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
-    service: Service = Service.MARKETING_SOLUTIONS
+    service: CriteoService = CriteoService.MARKETING_SOLUTIONS
     retailer_id: str | None = None
 
 
-def parsed_id(text: str, service: Service) -> int | None:
+def parsed_id(text: str, service: CriteoService) -> int | None:
     """The id that a text is, when it could be one: a number of 32 bits, in retail media of 64."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         return None
     return int(text) if int(text) < ID_BELOW[service] else None
 
 
-class Segments:
+class SegmentRecords:
     """All segments, by id and by name. Ids are never given twice."""
 
     def __init__(self, first_id: int = FIRST_ID) -> None:
-        self._by_id: dict[int, Segment] = {}
-        self._by_name: dict[tuple[Service, str, str], int] = {}
+        self._by_id: dict[int, SegmentRecord] = {}
+        self._by_name: dict[tuple[CriteoService, str, str], int] = {}
         self.next_id = first_id
 
-    def __iter__(self) -> Iterator[Segment]:
+    def __iter__(self) -> Iterator[SegmentRecord]:
         return iter(sorted(self._by_id.values(), key=lambda segment: segment.id))
 
-    def free_id(self, service: Service) -> int:
+    def free_id(self, service: CriteoService) -> int:
         """The id of the service's next segment; the services count on together."""
-        return self.next_id + (RETAIL_MEDIA_IDS if service is Service.RETAIL_MEDIA else 0)
+        return self.next_id + (RETAIL_MEDIA_IDS if service is CriteoService.RETAIL_MEDIA else 0)
 
-    def get(self, segment_id: int) -> Segment | None:
+    def get(self, segment_id: int) -> SegmentRecord | None:
         return self._by_id.get(segment_id)
 
-    def find(self, service: Service, text: str) -> Segment | None:
+    def find(self, service: CriteoService, text: str) -> SegmentRecord | None:
         """The service's segment with the id that the text is."""
         number = parsed_id(text, service)
         segment = None if number is None else self._by_id.get(number)
         return segment if segment is not None and segment.service is service else None
 
-    def named(self, service: Service, owner_id: str, name: str) -> Segment | None:
+    def named(self, service: CriteoService, owner_id: str, name: str) -> SegmentRecord | None:
         """The owner's segment of that name: names are compared exactly, across types and retailers."""
         segment_id = self._by_name.get((service, owner_id, name))
         return None if segment_id is None else self._by_id[segment_id]
 
-    def put(self, segment: Segment) -> None:
+    def put(self, segment: SegmentRecord) -> None:
         """Add a segment, or replace the one with its id."""
         self.remove(segment.id)
         self._by_id[segment.id] = segment
@@ -109,13 +109,13 @@ class Segments:
 
     def search(
         self,
-        service: Service,
+        service: CriteoService,
         owners: Iterable[str],
         *,
         ids: Iterable[str] | None = None,
         types: Iterable[str] | None = None,
         retailers: Iterable[str] | None = None,
-    ) -> list[Segment]:
+    ) -> list[SegmentRecord]:
         """The segments of these owners, in the order of their ids; an absent filter lets everything pass."""
         owned = set(owners)
         wanted_ids = None if ids is None else set(ids)
@@ -132,6 +132,6 @@ class Segments:
         ]
 
 
-def changed(segment: Segment, now: float, **values: Any) -> Segment:
+def changed(segment: SegmentRecord, now: float, **values: Any) -> SegmentRecord:
     """The segment with other values, updated now."""
     return replace(segment, updated_at=now, **values)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from runner.sandbox.api.services import Service
+from runner.sandbox.api.services import CriteoService
 from runner.sandbox.fault_injection import Faults
 from runner.sandbox.sandbox_options import App, SandboxOptions
-from runner.sandbox.world.access_tokens import RateLimits, Tokens
+from runner.sandbox.world.access_tokens import AccessTokens, RateLimits
 from runner.sandbox.world.call_log import CallLog
-from runner.sandbox.world.data_file import Amended, Change, Cleared, Journal, NextId, SegmentPut, SegmentRemoved
-from runner.sandbox.world.sandbox_clock import Clock
+from runner.sandbox.world.data_file import Amended, Cleared, DataChange, Journal, NextId, SegmentPut, SegmentRemoved
+from runner.sandbox.world.sandbox_clock import SandboxClock
 from runner.sandbox.world.segment_members import CountedMemberships, KeptMemberships, Memberships, SizeHistory
-from runner.sandbox.world.segment_records import Segments
+from runner.sandbox.world.segment_records import SegmentRecords
 
 
 class World:
@@ -22,7 +22,7 @@ class World:
     def __init__(self, options: SandboxOptions) -> None:
         """Reads the data file where there is one; raises HeadcountError when it cannot."""
         self.options = options
-        self.clock = Clock()
+        self.clock = SandboxClock()
         self.stopping = asyncio.Event()
         self.apps: dict[str, App] = {app.client_id: app for app in options.apps}
         self._journal: Journal | None = None
@@ -34,19 +34,19 @@ class World:
             self._journal.shrink(self._everything(), self._bytes_needed())
 
     def _start(self) -> None:
-        self.tokens = Tokens(self.options.token_life)
+        self.tokens = AccessTokens(self.options.token_life)
         self.limits = RateLimits(self.options.rate_limit)
         self.faults = Faults(self.options.faults, self.options.fault_seed)
         self.calls = CallLog(self.options.keep_identifiers)
-        self.consents: dict[Service, dict[str, tuple[str, ...]]] = {
-            Service.MARKETING_SOLUTIONS: {app.client_id: app.advertisers for app in self.options.apps},
-            Service.RETAIL_MEDIA: {app.client_id: app.accounts for app in self.options.apps},
+        self.consents: dict[CriteoService, dict[str, tuple[str, ...]]] = {
+            CriteoService.MARKETING_SOLUTIONS: {app.client_id: app.advertisers for app in self.options.apps},
+            CriteoService.RETAIL_MEDIA: {app.client_id: app.accounts for app in self.options.apps},
         }
-        self.segments = Segments(self.options.first_id)
+        self.segments = SegmentRecords(self.options.first_id)
         self.memberships: Memberships = CountedMemberships() if self.options.count_only else KeptMemberships()
         self.sizes = SizeHistory(self.options.statistics_lag)
 
-    def make(self, change: Change) -> None:
+    def make(self, change: DataChange) -> None:
         """Make a change: first in the data file, then for everybody to see."""
         if self._journal is not None:
             self._journal.append(change)
@@ -73,7 +73,7 @@ class World:
         if self._journal is not None:
             self._journal.close()
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: DataChange) -> None:
         match change:
             case SegmentPut(segment):
                 self.segments.put(segment)
@@ -91,7 +91,7 @@ class World:
         if self.options.statistics_lag:
             self.sizes.note(change.segment_id, self.size(change.segment_id), self.clock.now())
 
-    def _everything(self) -> Iterator[Change]:
+    def _everything(self) -> Iterator[DataChange]:
         """The shortest list of changes that leads here."""
         yield NextId(self.segments.next_id)
         for segment in self.segments:

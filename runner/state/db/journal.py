@@ -23,7 +23,7 @@ from runner.state.local.state_folder import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JournalEntry:
     """One change: what is done, and with what."""
 
     do: str
@@ -31,7 +31,7 @@ class Step:
 
 
 @undisturbed()
-def take(db: Connection, step: Step) -> Any:
+def apply_entry(db: Connection, step: JournalEntry) -> Any:
     """Do a step within the caller's transaction. Raises StateError for one that only a newer Headcount knows."""
     how = _STEPS.get(step.do)
     if how is None:

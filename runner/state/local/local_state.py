@@ -15,15 +15,15 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Batch, Held
+from runner.core.membership import Batch, MembershipFiles
 from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
 from runner.state.clock import machine_time
 from runner.state.db import checksums, codec
 from runner.state.db.database import Database
-from runner.state.db.journal import Step, take
+from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import audiences, deltas, runs
 from runner.state.local.lock import held_lock, holder_of
 from runner.state.local.state_folder import Reserved, StateFolder, StoredFile, file_path, folder_name
@@ -57,7 +57,7 @@ class LocalState:
             raise RuntimeError(f"the state has no audience {key}")
         return found
 
-    def held(self, key: int) -> Held:
+    def held(self, key: int) -> MembershipFiles:
         activation, held, files = self._pointers(key)
         hint = f"`headcount sync --rebuild {activation}` clears the audience and fills it anew"
         while True:
@@ -170,7 +170,7 @@ class LocalState:
     def mark_in_flight(self, key: int, number: int) -> None:
         self._do("mark_in_flight", key=key, number=number)
 
-    def mark_taken(self, key: int, number: int, taken: Taken) -> None:
+    def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
         self._do("mark_taken", key=key, number=number, invalid=taken.invalid)
 
     def members_path(self, key: int) -> Path:
@@ -246,16 +246,16 @@ class LocalState:
 
     def _do(self, do: str, **arguments: Any) -> Any:
         """Take one step: in the database and, where there is one, in the journal, or in neither."""
-        step = Step(do, arguments)
+        step = JournalEntry(do, arguments)
         with self._database.transaction() as db:
-            result = take(db, step)
+            result = apply_entry(db, step)
             self._write_down(step)
         return result
 
     def _intended(self, do: str, **arguments: Any) -> int:
         return int(self._do(do, **arguments))
 
-    def _write_down(self, step: Step) -> None:
+    def _write_down(self, step: JournalEntry) -> None:
         """Called before a step is committed; what it raises undoes the step."""
 
     def _keep(self, file: StoredFile) -> None:
@@ -276,14 +276,14 @@ class LocalState:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise damaged(self._folder.database, "it holds a value that means nothing") from error
 
-    def _pointers(self, key: int) -> tuple[str, Held, tuple[StoredFile, ...]]:
+    def _pointers(self, key: int) -> tuple[str, MembershipFiles, tuple[StoredFile, ...]]:
         """The activation of an audience, what it holds, and the files that must be whole for that."""
         with self._reading() as db:
             activation = audiences.activation_of(db, key)
             if activation is None:
                 raise StateError("the state does not know this audience any more", "run again to see how things stand")
             if audiences.must_refill(db, key):
-                return activation, Held(), ()
+                return activation, MembershipFiles(), ()
             return activation, *deltas.held(db, key, self._folder.path)
 
     def _path_for(self, key: int, kind: str) -> Path:

@@ -18,13 +18,13 @@ from uuid import uuid4
 from runner.core.errors import StateError
 from runner.state.state_errors import file_faults
 
-VARIABLE = "HEADCOUNT_CACHE"
+CACHE_VARIABLE = "HEADCOUNT_CACHE"
 
 
 def cache_folder(location: str, environ: Mapping[str, str]) -> Path:
     """Where this machine keeps what it knows of a location: below HEADCOUNT_CACHE, or the user's cache folder."""
-    if environ.get(VARIABLE):
-        base = Path(environ[VARIABLE]).expanduser()
+    if environ.get(CACHE_VARIABLE):
+        base = Path(environ[CACHE_VARIABLE]).expanduser()
     else:
         base = Path(environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "headcount"
     return base.absolute() / hashlib.sha256(location.encode()).hexdigest()[:16]

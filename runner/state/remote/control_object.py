@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from runner.core.errors import StateError
-from runner.state.db.journal import Step
+from runner.state.db.journal import JournalEntry
 from runner.state.remote.object_store import Bucket, Version
 
 NAME = "control.json"
@@ -56,7 +56,7 @@ class Control:
     write: str
     holder: Holder | None = None
     snapshot: Snapshot | None = None
-    journal: tuple[Step, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
     moved_to: str = ""
 
     @property
@@ -125,7 +125,7 @@ def _decoded(data: bytes, location: str) -> Control:
         raise StateError(f"{location}/{NAME} is damaged: its content is not what was written", _RESTORE)
     try:
         holder, snapshot = document.pop("holder"), document.pop("snapshot")
-        journal = tuple(Step(str(step["do"]), dict(step["with"])) for step in document.pop("journal"))
+        journal = tuple(JournalEntry(str(step["do"]), dict(step["with"])) for step in document.pop("journal"))
         return Control(
             **document,
             holder=Holder(**holder) if holder else None,

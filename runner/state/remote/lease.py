@@ -19,7 +19,7 @@ from threading import Event, RLock, Thread
 from uuid import uuid4
 
 from runner.core.errors import Locked, LockLost, StateError
-from runner.state.db.journal import Step
+from runner.state.db.journal import JournalEntry
 from runner.state.local.lock import described
 from runner.state.remote import control_object
 from runner.state.remote.control_object import Control, Holder, Seen, Snapshot
@@ -36,7 +36,7 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class LeaseTimings:
     """In seconds: how long a lease lasts, how often it is renewed, how long before its end its holder gives up."""
 
     lasts: float = 45.0
@@ -47,11 +47,11 @@ class Terms:
 class Lease:
     """The state, held. May be used by several threads."""
 
-    def __init__(self, bucket: Bucket, held: Control, version: Version, began: float, terms: Terms) -> None:
+    def __init__(self, bucket: Bucket, held: Control, version: Version, began: float, terms: LeaseTimings) -> None:
         self._bucket, self._terms = bucket, terms
         self._control, self._version = held, version
         self._renewed = began
-        self._waiting: list[Step] = []
+        self._waiting: list[JournalEntry] = []
         self._since = held.steps - len(held.journal)
         self._lost: LockLost | None = None
         self._turn = RLock()
@@ -79,13 +79,13 @@ class Lease:
         if _now() - self._renewed > self._terms.lasts - self._terms.margin:
             self._lose("the lease on the state could not be renewed in time, and another run may hold it now")
 
-    def defer(self, step: Step) -> None:
+    def defer(self, step: JournalEntry) -> None:
         """A step of which nothing is lost when it is written with the next one."""
         self.require()
         with self._turn:
             self._waiting.append(step)
 
-    def write(self, step: Step) -> None:
+    def write(self, step: JournalEntry) -> None:
         """The step is part of the state when this returns, and is not when it raises."""
         self.require()
         with self._turn:
@@ -205,7 +205,9 @@ class Lease:
         raise self._lost
 
 
-def take(bucket: Bucket, command: str, clock: Callable[[], datetime], terms: Terms, *, anew: bool = False) -> Lease:
+def acquire(
+    bucket: Bucket, command: str, clock: Callable[[], datetime], terms: LeaseTimings, *, anew: bool = False
+) -> Lease:
     """Take the lease on a state, begun here if it is new. Raises Locked, naming the holder, StateError.
 
     With `anew` one that cannot be read, or that was moved away, is taken as well.
@@ -250,7 +252,7 @@ def _won(bucket: Bucket, seen: Seen | None, new: Control) -> Version | None:
         return found.version if found is not None and found.control.write == new.write else None
 
 
-def is_held(bucket: Bucket, seen: Seen, terms: Terms) -> bool:
+def is_held(bucket: Bucket, seen: Seen, terms: LeaseTimings) -> bool:
     """Whether someone holds the state whose lease has not run out by the store's clock, which tells whole seconds."""
     if seen.control.holder is None:
         return False

@@ -20,7 +20,7 @@ from typing import Any
 
 from runner.core.errors import StateError
 from runner.state.clock import machine_time
-from runner.state.db.journal import Step, take
+from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import deltas
 from runner.state.local.local_state import LocalState
 from runner.state.local.state_folder import StoredFile
@@ -29,7 +29,7 @@ from runner.state.remote.cache import Cache, cache_folder
 from runner.state.remote.control_object import Control, Snapshot
 from runner.state.remote.encryption import sealing_of
 from runner.state.remote.garbage_collection import garbage, object_name
-from runner.state.remote.lease import Lease, Terms
+from runner.state.remote.lease import Lease, LeaseTimings
 from runner.state.remote.object_store import Bucket, Unanswered
 from runner.state.state_errors import file_faults
 
@@ -45,7 +45,7 @@ _FRESH = 2.0
 _NEVER = float("-inf")
 
 _DATABASE = "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`"
-_OPTIONS = Terms()
+_OPTIONS = LeaseTimings()
 
 
 class RemoteState(LocalState):
@@ -56,7 +56,7 @@ class RemoteState(LocalState):
         location: str,
         environ: Mapping[str, str],
         clock: Callable[[], datetime] = machine_time,
-        terms: Terms = _OPTIONS,
+        terms: LeaseTimings = _OPTIONS,
         fresh: float = _FRESH,
     ) -> None:
         """Touches nothing. Raises UsageError for a location or a key that cannot be one."""
@@ -74,7 +74,7 @@ class RemoteState(LocalState):
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
-        held = lease.take(self.bucket, command, self.clock, self.terms)
+        held = lease.acquire(self.bucket, command, self.clock, self.terms)
         held.start()
         try:
             self._show(held.control)
@@ -140,9 +140,9 @@ class RemoteState(LocalState):
                         self._take_again(db, step)
             self._shown = now
 
-    def _take_again(self, db: Connection, step: Step) -> None:
+    def _take_again(self, db: Connection, step: JournalEntry) -> None:
         try:
-            take(db, step)
+            apply_entry(db, step)
         except StateError:
             raise
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -257,7 +257,7 @@ class RemoteState(LocalState):
                 self._store_database(held)
             return result
 
-    def _write_down(self, step: Step) -> None:
+    def _write_down(self, step: JournalEntry) -> None:
         assert self._lease is not None
         if step.do in RIDES:
             self._lease.defer(step)

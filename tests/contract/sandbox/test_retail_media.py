@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from runner.core.errors import HeadcountError, UsageError
-from runner.sandbox import Account, Advertiser, App, Retailer, SandboxOptions
+from runner.sandbox import Advertiser, App, Retailer, RetailMediaAccount, SandboxOptions
 from tests.contract.sandbox.api import Api, opened, problem
 from tests.contract.sandbox.retail_media import BASE, SEGMENTS, RetailMedia, new, opened_retail_media, warned
 
@@ -17,7 +17,7 @@ SHOP = Retailer("12", "Shop"), Retailer("13", "Other shop")
 
 
 def _accounts(count: int) -> SandboxOptions:
-    accounts = tuple(Account(str(2**62 + number), f"Account {number}", SHOP) for number in range(count))
+    accounts = tuple(RetailMediaAccount(str(2**62 + number), f"Account {number}", SHOP) for number in range(count))
     app = App("sandbox", "sandbox", (), tuple(account.id for account in accounts[:-1]))
     return SandboxOptions(accounts=accounts, apps=(app,))
 

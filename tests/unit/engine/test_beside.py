@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runner.core.errors import SegmentError, StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.engine.duckdb.engine import DuckDBEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
@@ -73,7 +73,9 @@ def write(path: Path, columns: str, rows: list[tuple[object, ...]]) -> Path:
     return path
 
 
-def held_of(folder: Path, fates: dict[int, str], another_type: bool, since: dict[int, str] | None = None) -> Held:
+def held_of(
+    folder: Path, fates: dict[int, str], another_type: bool, since: dict[int, str] | None = None
+) -> MembershipFiles:
     rows: list[tuple[object, ...]] = [
         ("email", digest(number), fate == "unknown")
         for number, fate in fates.items()
@@ -99,10 +101,12 @@ def held_of(folder: Path, fates: dict[int, str], another_type: bool, since: dict
     ]
     columns = "identifier_type varchar, identifier blob, unknown boolean, gone boolean"
     changes = write(folder / "changes.parquet", columns, changed) if since is not None else None
-    return Held(members, outbox, frozenset({0, 2}), frozenset({1, 3}), changes)
+    return MembershipFiles(members, outbox, frozenset({0, 2}), frozenset({1, 3}), changes)
 
 
-def outbox_of(world: World, held: Held, path: Path, beside: Held | None) -> set[tuple[object, ...]]:
+def outbox_of(
+    world: World, held: MembershipFiles, path: Path, beside: MembershipFiles | None
+) -> set[tuple[object, ...]]:
     evaluation = world.engine.evaluate(activation("select email from shop.people"), world.sources, beside)
     if not world.engine.write_outbox(evaluation, held, path, 1000):
         return set()
@@ -139,7 +143,7 @@ def test_an_evaluation_beside_one_membership_cannot_be_compared_with_another(gre
     evaluation = great.engine.evaluate(activation("select email from shop.people"), great.sources, held)
 
     with pytest.raises(ValueError, match="another membership"):
-        great.engine.compare(evaluation, Held())
+        great.engine.compare(evaluation, MembershipFiles())
 
 
 def test_several_types_are_compared_afterwards(great: World) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import Evaluation, Held
+from runner.core.membership import Evaluation, MembershipFiles
 from runner.engine.duckdb.engine import DuckDBEngine
-from runner.engine.interface import Settled
+from runner.engine.interface import SettledMembership
 from tests.plain_duckdb import plain
 
 EMAIL, MOBILE, GUM = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID, IdentifierType.GUM_ID
@@ -69,15 +69,15 @@ class Bench:
         self._write_rows("identifier_type varchar, identifier blob, unknown boolean", rows, path)
         return path
 
-    def settle(self, held: Held) -> tuple[Held, Settled]:
+    def settle(self, held: MembershipFiles) -> tuple[MembershipFiles, SettledMembership]:
         """What is held once it is settled, and what the engine says of it."""
         path = self.path()
         result = self.engine.settle(held, path)
         counts = {kind: (number, result.unknown.get(kind, 0)) for kind, number in result.members.items()}
         whole, changes = (held.members, path) if result.changes_only else (path, None)
-        return Held(whole, changes=changes, counts=counts), result
+        return MembershipFiles(whole, changes=changes, counts=counts), result
 
-    def read_members(self, held: Held) -> tuple[Sets, Sets]:
+    def read_members(self, held: MembershipFiles) -> tuple[Sets, Sets]:
         """The certain and the unknown members of a settled membership, each identifier seen once in each file."""
         assert held.members is not None
         rows = plain().execute(f"select identifier_type, identifier, unknown from '{held.members}'").fetchall()
@@ -167,7 +167,7 @@ def test_deltas_obey_set_algebra_after_any_interruption(
     certain, unknown, then, now, mapped, size, fates = history
     then, now = only(then, mapped), only(now, mapped)
     members, outbox = bench.members(certain, unknown), bench.path()
-    batches = bench.engine.write_outbox(bench.evaluation(then, mapped), Held(members), outbox, size)
+    batches = bench.engine.write_outbox(bench.evaluation(then, mapped), MembershipFiles(members), outbox, size)
 
     # the outbox holds the delta, removals first, in dense batches of one operation and one type
     written = bench.read_outbox(outbox) if batches else []
@@ -188,7 +188,7 @@ def test_deltas_obey_set_algebra_after_any_interruption(
     # some batches are taken, some in flight, some never sent
     taken = frozenset(batch.number for batch in batches if fates[batch.number % 40] == "t")
     flying = frozenset(batch.number for batch in batches if fates[batch.number % 40] == "f")
-    held = Held(members, outbox if batches else None, taken, flying)
+    held = MembershipFiles(members, outbox if batches else None, taken, flying)
     expected_certain, expected_unknown = {}, {}
     for kind in TYPES:
         m, u = set(certain[kind]), set(unknown[kind])
@@ -248,7 +248,7 @@ def everyone(numbers: range) -> Sets:
 
 def test_batches_come_back_in_order_as_they_go_into_calls(bench: Bench) -> None:
     outbox = bench.path()
-    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(12)), TYPES), Held(), outbox, 5)
+    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(12)), TYPES), MembershipFiles(), outbox, 5)
 
     read = list(bench.engine.batches(outbox))
 
@@ -267,7 +267,7 @@ def test_batches_come_back_in_order_as_they_go_into_calls(bench: Bench) -> None:
 def test_nothing_declared_removes_everything_held(bench: Bench) -> None:
     members = bench.members(everyone(range(3)), everyone(range(3, 5)))
 
-    delta = bench.engine.compare(None, Held(members))
+    delta = bench.engine.compare(None, MembershipFiles(members))
 
     assert {kind: (part.before, part.after, part.removed) for kind, part in delta.items()} == dict.fromkeys(
         TYPES, (5, 0, 5)
@@ -277,7 +277,7 @@ def test_nothing_declared_removes_everything_held(bench: Bench) -> None:
 def test_a_type_that_is_no_longer_mapped_is_removed(bench: Bench) -> None:
     members = bench.members(everyone(range(3)), everyone(range(0)))
 
-    delta = bench.engine.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), Held(members))
+    delta = bench.engine.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), MembershipFiles(members))
 
     assert {kind: (part.added, part.removed) for kind, part in delta.items()} == {
         EMAIL: (0, 0),
@@ -287,7 +287,7 @@ def test_a_type_that_is_no_longer_mapped_is_removed(bench: Bench) -> None:
 
 
 def test_what_is_held_is_not_counted_anew_where_that_was_recorded(bench: Bench) -> None:
-    held = Held(bench.members(everyone(range(3)), everyone(range(3, 5))), counts={EMAIL: (50, 20)})
+    held = MembershipFiles(bench.members(everyone(range(3)), everyone(range(3, 5))), counts={EMAIL: (50, 20)})
 
     counts = bench.engine.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), held)[EMAIL]
 
@@ -295,7 +295,7 @@ def test_what_is_held_is_not_counted_anew_where_that_was_recorded(bench: Bench) 
 
 
 def test_a_mapped_type_without_any_identifier_is_in_the_delta_all_the_same(bench: Bench) -> None:
-    delta = bench.engine.compare(bench.evaluation(everyone(range(0)), (EMAIL,)), Held())
+    delta = bench.engine.compare(bench.evaluation(everyone(range(0)), (EMAIL,)), MembershipFiles())
 
     assert delta[EMAIL].after == delta[EMAIL].before == 0
 
@@ -303,8 +303,8 @@ def test_a_mapped_type_without_any_identifier_is_in_the_delta_all_the_same(bench
 def test_settling_nothing_writes_an_empty_membership(bench: Bench) -> None:
     path = bench.path()
 
-    assert bench.engine.settle(Held(), path).members == {}
-    assert bench.read_members(Held(path)) == (everyone(range(0)), everyone(range(0)))
+    assert bench.engine.settle(MembershipFiles(), path).members == {}
+    assert bench.read_members(MembershipFiles(path)) == (everyone(range(0)), everyone(range(0)))
 
 
 def test_identifiers_that_share_their_first_half_are_told_apart(bench: Bench) -> None:
@@ -317,11 +317,11 @@ def test_identifiers_that_share_their_first_half_are_told_apart(bench: Bench) ->
     )
     evaluation = Evaluation(path, (EMAIL,), 4, 4, {EMAIL: 0}, ())
 
-    assert bench.engine.compare(evaluation, Held())[EMAIL].added == 4
-    assert bench.engine.compare(evaluation, Held(members))[EMAIL].added == 3
+    assert bench.engine.compare(evaluation, MembershipFiles())[EMAIL].added == 4
+    assert bench.engine.compare(evaluation, MembershipFiles(members))[EMAIL].added == 3
     bench._write(query, {"values": [twins[0], twins[2]]}, path.with_name("others.parquet"))
     others = Evaluation(path.with_name("others.parquet"), (EMAIL,), 2, 2, {EMAIL: 0}, ())
-    assert bench.engine.compare(others, Held(members))[EMAIL].removed == 1
+    assert bench.engine.compare(others, MembershipFiles(members))[EMAIL].removed == 1
 
 
 def test_a_file_of_the_state_is_there_whole_or_not_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,14 +332,14 @@ def test_a_file_of_the_state_is_there_whole_or_not_at_all(bench: Bench, monkeypa
 
     monkeypatch.setattr(Path, "replace", broken)
     with pytest.raises(StateError, match="No space left on device"):
-        bench.engine.write_outbox(bench.evaluation(everyone(range(3)), TYPES), Held(), path, 5)
+        bench.engine.write_outbox(bench.evaluation(everyone(range(3)), TYPES), MembershipFiles(), path, 5)
 
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_file_of_the_state_is_for_its_owner_only(bench: Bench) -> None:
     path = bench.path()
-    bench.engine.settle(Held(bench.members(everyone(range(3)), everyone(range(0)))), path)
+    bench.engine.settle(MembershipFiles(bench.members(everyone(range(3)), everyone(range(0)))), path)
 
     assert path.stat().st_mode & 0o077 == 0
 
@@ -355,9 +355,9 @@ def test_a_damaged_state_is_named_and_never_taken_for_an_empty_one(bench: Bench,
     now = bench.evaluation(everyone(range(3)), TYPES)
 
     for attempt in (
-        lambda: bench.engine.compare(now, Held(members)),
-        lambda: bench.engine.settle(Held(members), bench.path()),
-        lambda: bench.engine.write_outbox(now, Held(members), bench.path(), 5),
+        lambda: bench.engine.compare(now, MembershipFiles(members)),
+        lambda: bench.engine.settle(MembershipFiles(members), bench.path()),
+        lambda: bench.engine.write_outbox(now, MembershipFiles(members), bench.path(), 5),
         lambda: list(bench.engine.batches(members)),
     ):
         with pytest.raises(StateError, match=str(members)):
@@ -370,11 +370,11 @@ def test_a_membership_of_several_portions_is_written_one_by_one(
     monkeypatch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 10)
     bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1), count())
     outbox = bench.path()
-    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(40)), (EMAIL,)), Held(), outbox, 50)
+    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(40)), (EMAIL,)), MembershipFiles(), outbox, 50)
     taken = frozenset(batch.number for batch in batches)
 
     members = bench.path()
-    settled = bench.engine.settle(Held(None, outbox, taken), members)
+    settled = bench.engine.settle(MembershipFiles(None, outbox, taken), members)
 
     assert settled.members == {EMAIL: 40}
     rows = plain().execute(f"select identifier from read_parquet('{members}')").fetchall()
@@ -391,7 +391,7 @@ def test_a_comparison_in_portions_leaves_the_memory_limit_as_it_was(
     limit = "select current_setting('memory_limit')"
     before = bench.engine._connection().execute(limit).fetchall()
 
-    bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), Held())
+    bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), MembershipFiles())
 
     assert bench.engine._connection().execute(limit).fetchall() == before
     bench.engine.close()
@@ -406,7 +406,7 @@ def test_sets_are_compared_in_a_few_portions_and_in_more_where_these_would_be_to
     scratch = tmp_path / "job[1]"  # no pattern
     bench = Bench(tmp_path, DuckDBEngine(scratch, threads=1), count())
 
-    delta = bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), Held())
+    delta = bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), MembershipFiles())
 
     assert delta[EMAIL].added == 12
     assert len(list(scratch.glob("*/*/email/*.parquet"))) == files

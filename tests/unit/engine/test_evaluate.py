@@ -232,11 +232,11 @@ def test_clear_and_hashed_people_are_the_same_membership(people: World) -> None:
     clear = people.evaluate("select email from shop.people")
     hashed = people.evaluate("select upper(sha256(email)) as email from shop.people")
     outbox, members = people.folder / "outbox.parquet", people.folder / "members.parquet"
-    from runner.core.membership import Held
+    from runner.core.membership import MembershipFiles
 
-    batches = people.engine.write_outbox(clear, Held(), outbox, 2)
-    people.engine.settle(Held(None, outbox, frozenset(batch.number for batch in batches)), members)
+    batches = people.engine.write_outbox(clear, MembershipFiles(), outbox, 2)
+    people.engine.settle(MembershipFiles(None, outbox, frozenset(batch.number for batch in batches)), members)
 
-    [part] = people.engine.compare(hashed, Held(members)).values()
+    [part] = people.engine.compare(hashed, MembershipFiles(members)).values()
     assert (part.before, part.after, part.added, part.removed) == (3, 3, 0, 0)
     assert len(plain().execute(f"from '{members}'").fetchall()) == 3

@@ -9,7 +9,7 @@ import pytest
 
 from runner.core.errors import SegmentError
 from runner.engine.duckdb import instance_pool
-from runner.engine.duckdb.instance_pool import KEPT
+from runner.engine.duckdb.instance_pool import MAX_IDLE
 from tests.unit.engine.conftest import World
 
 
@@ -70,10 +70,10 @@ def test_a_source_that_was_declared_otherwise_gets_another_one(people: World) ->
 
 
 def test_few_are_kept(people: World) -> None:
-    for number in range(KEPT + 3):
+    for number in range(MAX_IDLE + 3):
         people.table(f"t{number}", "select 'one@example.com' as email")
         people.evaluate(f"select email from shop.t{number}")
-    assert len(people.engine._instances._idle) == KEPT
+    assert len(people.engine._instances._idle) == MAX_IDLE
 
 
 def test_two_threads_have_one_each(people: World) -> None:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from runner.core.errors import SegmentError, StateError
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.engine import DuckDBEngine
 from tests.plain_duckdb import plain
@@ -61,11 +61,11 @@ def test_a_membership_is_not_called_damaged_when_the_machine_is_at_fault(
     members = bench.members(everyone(range(5)), everyone(range(0)))
     now = bench.evaluation(everyone(range(3)), TYPES)
     outbox = bench.path()
-    bench.engine.write_outbox(now, Held(members), outbox, 5)
+    bench.engine.write_outbox(now, MembershipFiles(members), outbox, 5)
     for attempt in (
-        lambda: bench.engine.compare(None, Held(members)),
-        lambda: bench.engine.write_outbox(now, Held(members), bench.path(), 5),
-        lambda: bench.engine.settle(Held(members), bench.path()),
+        lambda: bench.engine.compare(None, MembershipFiles(members)),
+        lambda: bench.engine.write_outbox(now, MembershipFiles(members), bench.path(), 5),
+        lambda: bench.engine.settle(MembershipFiles(members), bench.path()),
         lambda: list(bench.engine.batches(outbox)),
     ):
         with monkeypatch.context() as patch:
@@ -83,7 +83,7 @@ def test_a_damaged_membership_can_be_made_good_by_a_rebuild(bench: Bench) -> Non
     members = bench.members(everyone(range(5)), everyone(range(0)))
     members.write_bytes(b"\0" * 200)
 
-    text = told(lambda: bench.engine.compare(None, Held(members)))
+    text = told(lambda: bench.engine.compare(None, MembershipFiles(members)))
 
     assert f"{members} cannot be read: it is missing or damaged" in text
     assert "`headcount sync --rebuild` of this activation" in text
@@ -98,7 +98,7 @@ def test_a_membership_damaged_inside_is_named_when_it_is_settled(bench: Bench) -
         content[place] ^= 0x5A
     members.write_bytes(content)
 
-    assert f"{members} cannot be read" in told(lambda: bench.engine.settle(Held(members), bench.path()))
+    assert f"{members} cannot be read" in told(lambda: bench.engine.settle(MembershipFiles(members), bench.path()))
 
 
 @pytest.mark.parametrize("after", range(4))
@@ -127,8 +127,8 @@ def test_a_folder_that_cannot_be_made_stops_one_activation(people: World, monkey
     monkeypatch.setattr(Path, "mkdir", full)
     attempts: tuple[Callable[[], object], ...] = (
         lambda: people.evaluate("select email from shop.people"),
-        lambda: people.engine.compare(None, Held(members)),
-        lambda: people.engine.settle(Held(), members),
+        lambda: people.engine.compare(None, MembershipFiles(members)),
+        lambda: people.engine.settle(MembershipFiles(), members),
     )
     for attempt in attempts:
         assert "the folder for temporary files" in told(attempt)

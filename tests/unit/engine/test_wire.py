@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.identifiers import IdentifierType
-from runner.engine.segments.normalize import BLANK, KEPT, reasons, wire_select, wire_text
+from runner.engine.segments.normalize import AS_GIVEN, BLANK, reasons, wire_select, wire_text
 from tests.plain_duckdb import plain
 from tests.unit.engine import naive
 
@@ -72,7 +72,7 @@ def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[
     ).fetchall()
     why = reasons(identifier_type)
     return [
-        (("blank", "") if kind == BLANK else ("rejected", why[kind]) if kind > KEPT else ("wire", wire), sample)
+        (("blank", "") if kind == BLANK else ("rejected", why[kind]) if kind > AS_GIVEN else ("wire", wire), sample)
         for wire, kind, sample in rows
     ]
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from runner.core.records import Action
-from runner.planning.lost_creates import SKEW
+from runner.planning.lost_creates import CLOCK_TOLERANCE
 from runner.planning.plan import FieldChange
 from tests.builders import EMAIL, MADID, NOON, activation, applied, compare, definition, destination, live
 
@@ -91,13 +91,13 @@ class TestLostCreate:
     def test_an_older_audience_of_that_name_is_not_ours(self) -> None:
         loyal = activation()
         intent = applied(loyal, audience_id=None, applied_at=None)
-        (change,) = compare((loyal,), (intent,), (live("9", created_at=NOON - SKEW - timedelta(seconds=1)),))
+        (change,) = compare((loyal,), (intent,), (live("9", created_at=NOON - CLOCK_TOLERANCE - timedelta(seconds=1)),))
         assert change.action is Action.CONFLICT
 
     def test_one_that_is_older_by_no_more_than_clocks_differ_is_ours(self) -> None:
         loyal = activation()
         intent = applied(loyal, audience_id=None, applied_at=None)
-        (change,) = compare((loyal,), (intent,), (live("9", created_at=NOON - SKEW),))
+        (change,) = compare((loyal,), (intent,), (live("9", created_at=NOON - CLOCK_TOLERANCE),))
         assert (change.action, change.audience_id) == (Action.UNCHANGED, "9")
 
     def test_without_any_audience_it_is_created_after_all(self) -> None:

@@ -11,7 +11,7 @@ from runner.core.membership import TypeDelta
 from runner.core.records import Action
 from runner.planning.approval import held_to
 from runner.planning.plan import Change, Options, Plan
-from runner.planning.staleness import Announced, Difference, Reviewed, differences, id_of, terms_of, terms_of_all
+from runner.planning.staleness import AnnouncedChange, Deviation, ReviewedPlan, all_views, deviations, id_of, views_of
 from runner.reports.stale_plan import SHOWN, stale_lines
 from tests.builders import EMAIL, NOON, activation, applied, change, delta, destination, evaluation, live, plan
 
@@ -19,13 +19,13 @@ LOYAL = activation()
 SYNC = change(intended=Action.SYNC, applied=applied(LOYAL), live=live(), audience_id="1", evaluation=evaluation())
 
 
-def reviewed(made: Plan) -> Reviewed:
-    said = {terms_of(part).key: Announced(part.action, part.refill, part.delta) for part in made.changes}
-    return Reviewed(id_of(made), made.options, terms_of_all(made), said)
+def reviewed(made: Plan) -> ReviewedPlan:
+    said = {views_of(part).key: AnnouncedChange(part.action, part.refill, part.delta) for part in made.changes}
+    return ReviewedPlan(id_of(made), made.options, all_views(made), said)
 
 
 def stale(before: Change, now: Change) -> list[str]:
-    return [part.what for part in differences(reviewed(plan(before)), plan(now))]
+    return [part.what for part in deviations(reviewed(plan(before)), plan(now))]
 
 
 def test_the_id_is_of_definitions_and_neither_of_members_nor_of_what_they_lead_to() -> None:
@@ -54,8 +54,8 @@ def test_the_id_covers_every_look_at_a_definition(changes: dict[str, Any]) -> No
 
 def test_other_options_are_told() -> None:
     now = Plan.of([SYNC], NOON, NOON.date(), Options(select=("l*",)))
-    [found] = differences(reviewed(plan(SYNC)), now)
-    assert found == Difference("options", "select", "()", "('l*',)")
+    [found] = deviations(reviewed(plan(SYNC)), now)
+    assert found == Deviation("options", "select", "()", "('l*',)")
 
 
 def test_an_account_that_cannot_be_read_now_is_a_failure_and_not_stale() -> None:
@@ -99,6 +99,6 @@ def test_a_cleared_audience_is_judged_by_how_much_smaller_it_would_be() -> None:
 
 
 def test_very_many_differences_are_counted_and_not_listed() -> None:
-    lines = list(stale_lines(tuple(Difference(f"a{n}", "declared sql", "f" * 64, "e" * 64) for n in range(SHOWN + 3))))
+    lines = list(stale_lines(tuple(Deviation(f"a{n}", "declared sql", "f" * 64, "e" * 64) for n in range(SHOWN + 3))))
     assert lines[0] == f"a0 declared sql: planned {'f' * 12}, now {'e' * 12}"
     assert lines[-1] == "and 3 more"

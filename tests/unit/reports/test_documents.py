@@ -12,7 +12,7 @@ import pytest
 
 from runner.config import schema_folder
 from runner.core.checks import Check, Verdict
-from runner.core.destination import Account
+from runner.core.destination import AdAccount
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
@@ -23,7 +23,7 @@ from runner.planning.plan import Block, FieldChange
 from runner.reports import json_documents
 from runner.reports.doctor_report import doctor_document
 from runner.workflows.apply import Applied
-from runner.workflows.status import Standing
+from runner.workflows.status import ActivationStatus
 from runner.workflows.sync import Skipped, Synced
 from tests.builders import EMAIL, HERE, NOON, activation, change, delta, evaluation, plan
 
@@ -49,15 +49,15 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "run": json_documents.run_document("apply", APPLIED),
     "status": json_documents.status_document(
         (
-            Standing("new", "not applied", "shop", "12345", "New"),
-            Standing(
+            ActivationStatus("new", "not applied", "shop", "12345", "New"),
+            ActivationStatus(
                 "loyal", "applied", "shop", "12345", "Loyal", "7", {EMAIL: 3}, unfinished=Unfinished(3, 1, 1),
                 last_run=NOON, last_outcome=Outcome.DONE, next_due=NOON + timedelta(hours=6),
             ),
         )
     ),
     "history": json_documents.history_document((Run(1, "apply", NOON, None, (RUN,)), Run(2, "sync", NOON, NOON))),
-    "accounts": json_documents.accounts_document({"shop": (Account("12345", "Corner Shop"),)}),
+    "accounts": json_documents.accounts_document({"shop": (AdAccount("12345", "Corner Shop"),)}),
     "resolved": json_documents.resolved_document(
         activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE)))
     ),

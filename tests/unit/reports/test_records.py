@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from runner.core.records import ActivationRun, Outcome, Run, Unfinished
 from runner.reports.status_and_history import history_text, status_text
-from runner.workflows.status import Standing
+from runner.workflows.status import ActivationStatus
 from tests.builders import EMAIL, MADID, NOON
 
-LOYAL = Standing(
+LOYAL = ActivationStatus(
     "loyal", "applied", "shop", "12345", "Loyal", "270157", {EMAIL: 12_003, MADID: 804},
     last_run=NOON - timedelta(minutes=5), last_outcome=Outcome.DONE, next_due=NOON + timedelta(hours=6, seconds=-1),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
 from runner.core.project import Setting
 from runner.core.records import Action, ActivationRun, Outcome
-from runner.planning.plan import HOMELESS, Block, FieldChange
+from runner.planning.plan import NO_DESTINATION, Block, FieldChange
 from runner.planning.staleness import id_of
 from runner.reports.markdown import plan_markdown
 from runner.reports.plan_text import plan_text, resolved_text, run_text, skipped_text
@@ -177,7 +177,7 @@ def test_an_orphan_shows_its_members_and_the_way_out() -> None:
 
 def test_an_orphan_that_cannot_be_deleted_is_not_said_to_be_deleted_by_prune() -> None:
     text = plan_text(
-        plan(change("old", intended=Action.ORPHANED, activation=None, applied=GONE, reasons=(HOMELESS,)))
+        plan(change("old", intended=Action.ORPHANED, activation=None, applied=GONE, reasons=(NO_DESTINATION,)))
     ).plain
     assert "is an account mistyped?" in text
     assert "`--prune` deletes it" not in text

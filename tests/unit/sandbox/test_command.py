@@ -9,7 +9,7 @@ import pytest
 
 from runner.cli.commands.sandbox import sandbox
 from runner.core.errors import UsageError
-from runner.sandbox import Account, Advertiser, App, Retailer, SandboxOptions
+from runner.sandbox import Advertiser, App, Retailer, RetailMediaAccount, SandboxOptions
 
 Options = Callable[..., SandboxOptions]
 
@@ -51,7 +51,10 @@ def test_a_client_names_its_advertisers_and_accounts(options: Options, capsys: p
     )
     greenway = (Retailer("12", "Greenway Market"),)
     assert made.advertisers == (Advertiser("12345", "Maison Lavande"), Advertiser("7", "Advertiser 7"))
-    assert made.accounts == (Account("555", "Larkspur Foods", greenway), Account("8", "Account 8", greenway))
+    assert made.accounts == (
+        RetailMediaAccount("555", "Larkspur Foods", greenway),
+        RetailMediaAccount("8", "Account 8", greenway),
+    )
     assert "client id two may use the advertisers" not in capsys.readouterr().out
 
 

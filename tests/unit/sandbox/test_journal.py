@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from runner.sandbox.api.services import Service
-from runner.sandbox.world.data_file import Amended, Change, Cleared, Journal, NextId, SegmentPut, SegmentRemoved
-from runner.sandbox.world.segment_records import Segment
+from runner.sandbox.api.services import CriteoService
+from runner.sandbox.world.data_file import Amended, Cleared, DataChange, Journal, NextId, SegmentPut, SegmentRemoved
+from runner.sandbox.world.segment_records import SegmentRecord
 
-SEGMENT = Segment(9, "12345", "name", None, "ContactList", 1.5, 2.5)
+SEGMENT = SegmentRecord(9, "12345", "name", None, "ContactList", 1.5, 2.5)
 
-CHANGES: tuple[Change, ...] = (
-    SegmentPut(Segment(1, "12345", "name \N{SNOWMAN}", None, "Location", 1.5, 2.5, {"radiusInKm": 3}, read_only=True)),
-    SegmentPut(replace(SEGMENT, id=2**62, service=Service.RETAIL_MEDIA, retailer_id="12")),
+CHANGES: tuple[DataChange, ...] = (
+    SegmentPut(
+        SegmentRecord(1, "12345", "name \N{SNOWMAN}", None, "Location", 1.5, 2.5, {"radiusInKm": 3}, read_only=True)
+    ),
+    SegmentPut(replace(SEGMENT, id=2**62, service=CriteoService.RETAIL_MEDIA, retailer_id="12")),
     Amended(1, "email", "add", [b"\x00" * 32, b"\x01" * 32, b"\x02" * 16, "a@example.com"]),
     Amended(1, "email", "remove", [b"\x00" * 32]),
     Amended(1, "identityLink", "add", ["x" * 16, "y" * 32, "with\nnewline"]),
@@ -33,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def _read(path: Path) -> list[Change]:
+def _read(path: Path) -> list[DataChange]:
     journal = Journal(path)
     try:
         return list(journal.replay())
@@ -41,7 +43,7 @@ def _read(path: Path) -> list[Change]:
         journal.close()
 
 
-def _write(path: Path, *changes: Change) -> None:
+def _write(path: Path, *changes: DataChange) -> None:
     journal = Journal(path)
     try:
         list(journal.replay())

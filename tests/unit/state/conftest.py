@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch
 from runner.core.records import Definition
@@ -90,13 +90,13 @@ def intend(state: LocalState, activation: str = "loyal", account: str = "12345")
 
 
 def write_members(path: Path, count: int = 3) -> None:
-    """A membership file with the columns of runner.core.membership.Held."""
+    """A membership file with the columns of runner.core.membership.MembershipFiles."""
     _copy(f"select 'email' as identifier_type, encode('m' || range) as identifier, false as unknown "
           f"from range({count})", path)  # fmt: skip
 
 
 def write_outbox(path: Path, batches: tuple[Batch, ...] = BATCHES) -> None:
-    """A delta file with the columns of runner.core.membership.Held."""
+    """A delta file with the columns of runner.core.membership.MembershipFiles."""
     rows = ", ".join(
         f"({batch.number}::integer, '{batch.operation}', '{batch.identifier_type}', encode('{batch.number}-{index}'))"
         for batch in batches
@@ -125,7 +125,7 @@ def begin_delta(state: LocalState, key: int, batches: tuple[Batch, ...] = BATCHE
 
 def send(state: LocalState, key: int, number: int, invalid: int = 0) -> None:
     state.mark_in_flight(key, number)
-    state.mark_taken(key, number, Taken(valid=1, invalid=invalid))
+    state.mark_taken(key, number, Accepted(valid=1, invalid=invalid))
 
 
 def end_delta(state: LocalState, key: int, count: int = 3, *, changes_only: bool = False) -> Path:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Definition, Outcome
@@ -63,7 +63,7 @@ LIFE: tuple[Step, ...] = (
     lambda state: state.define(LOYAL, DEFINITION, "criteo-fr", AT),
     lambda state: _open(state, LOYAL),
     lambda state: state.mark_in_flight(LOYAL, 0),
-    lambda state: state.mark_taken(LOYAL, 0, Taken(1, 1)),
+    lambda state: state.mark_taken(LOYAL, 0, Accepted(1, 1)),
     lambda state: state.mark_in_flight(LOYAL, 1),
     lambda state: _close(state, LOYAL, 1),
     lambda state: _open(state, LOYAL),

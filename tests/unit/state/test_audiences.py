@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.core.records import AppliedAudience
 from runner.state.db.tables.audiences import FORGOTTEN
 
@@ -35,7 +35,7 @@ def test_an_intent_is_remembered_with_its_definition_and_time_and_no_audience_id
         intended_at=AT,
         filling=True,
     )
-    assert state.held(key) == Held()
+    assert state.held(key) == MembershipFiles()
 
 
 def test_a_created_audience_has_the_id_that_the_destination_gave_it(state):
@@ -86,7 +86,7 @@ def test_an_imported_audience_has_no_definition_and_must_be_refilled(state):
     audience = only(state)
     assert (audience.key, audience.audience_id, audience.definition) == (key, "555", None)
     assert (audience.refill, audience.intended_at, audience.applied_at) == (True, LATER, None)
-    assert state.held(key) == Held()
+    assert state.held(key) == MembershipFiles()
 
 
 def test_a_definition_replaces_the_one_before_and_says_when(state):
@@ -136,7 +136,7 @@ def test_an_audience_to_be_refilled_is_held_as_empty_and_keeps_what_is_known_of_
         begin_delta(state, key)
         send(state, key, 0)
         state.require_refill(key)
-        assert state.held(key) == Held()
+        assert state.held(key) == MembershipFiles()
         assert only(state).refill
         assert only(state).members == {EMAIL: 3}
         assert only(state).unfinished is not None
@@ -150,7 +150,7 @@ def test_a_refill_that_is_required_outlives_the_settling_of_the_delta(state):
         end_delta(state, key, 0)
     assert only(state).refill
     assert only(state).unfinished is None
-    assert state.held(key) == Held()
+    assert state.held(key) == MembershipFiles()
 
 
 def test_a_cleared_audience_holds_nothing_whatever_was_open_and_is_trusted_again(state):
@@ -170,7 +170,7 @@ def test_a_cleared_audience_holds_nothing_whatever_was_open_and_is_trusted_again
         before, serial=after.serial, members={}, unknown={}, refill=False, invalid=0, unfinished=None
     )
     assert after.serial > before.serial
-    assert state.held(key) == Held()
+    assert state.held(key) == MembershipFiles()
     assert not outbox.exists()
 
 
@@ -180,7 +180,7 @@ def test_an_audience_that_was_cleared_can_be_filled_anew(state):
         state.cleared(key)
         begin_delta(state, key)
         members = end_delta(state, key)
-        assert state.held(key) == Held(members=members)
+        assert state.held(key) == MembershipFiles(members=members)
     assert only(state).members == {EMAIL: 3}
 
 

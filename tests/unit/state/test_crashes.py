@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 
 from .conftest import BATCHES, begin_delta, end_delta, write_outbox
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 SEND = """
 import os, signal, sys
 from pathlib import Path
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.state.local.local_state import LocalState
 from tests.unit.state.conftest import begin_delta, intend
 state = LocalState(Path(sys.argv[1]))
@@ -27,7 +27,7 @@ with state.lock("headcount apply"):
     state.created(key, "987")
     begin_delta(state, key)
     state.mark_in_flight(key, 0)
-    state.mark_taken(key, 0, Taken(2, 1))
+    state.mark_taken(key, 0, Accepted(2, 1))
     state.mark_in_flight(key, 1)
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -59,7 +59,7 @@ def test_a_killed_run_leaves_its_delta_with_what_was_taken_and_what_may_have_arr
         if settled_by == "the next run":
             with state.lock("headcount apply"):
                 members = end_delta(state, audience.key)
-                assert state.held(audience.key) == Held(members=members)
+                assert state.held(audience.key) == MembershipFiles(members=members)
                 assert not held.outbox.exists()
 
 
@@ -72,7 +72,7 @@ def test_a_delta_that_was_written_and_never_opened_is_gone_with_its_run(open_sta
         write_outbox(path, BATCHES)
     with state.lock("headcount apply"):
         assert not path.exists()
-        assert state.held(key) == Held()
+        assert state.held(key) == MembershipFiles()
         assert begin_delta(state, key).exists()
 
 

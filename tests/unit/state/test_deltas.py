@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 from jsonschema import Draft7Validator
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.errors import StateError
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.core.records import Unfinished
 from runner.reports.state_list import kept_document
 from runner.state.contents import contents_of
@@ -42,12 +42,12 @@ def key(state):
 
 def test_an_open_delta_is_held_with_its_batches_in_flight_and_taken(state, key):
     outbox = begin_delta(state, key)
-    assert state.held(key) == Held(outbox=outbox)
+    assert state.held(key) == MembershipFiles(outbox=outbox)
     state.mark_in_flight(key, 0)
-    assert state.held(key) == Held(outbox=outbox, in_flight=frozenset({0}))
-    state.mark_taken(key, 0, Taken(2, 0))
+    assert state.held(key) == MembershipFiles(outbox=outbox, in_flight=frozenset({0}))
+    state.mark_taken(key, 0, Accepted(2, 0))
     state.mark_in_flight(key, 1)
-    assert state.held(key) == Held(outbox=outbox, taken=frozenset({0}), in_flight=frozenset({1}))
+    assert state.held(key) == MembershipFiles(outbox=outbox, taken=frozenset({0}), in_flight=frozenset({1}))
     assert state.audiences()[0].unfinished == Unfinished(batches=3, taken=1, in_flight=1)
     assert rows(outbox) == 6
 
@@ -59,7 +59,7 @@ def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key):
     state.close_delta(key, {EMAIL: 3, PHONE: 0}, {EMAIL: 1})
     audience = state.audiences()[0]
     assert (audience.members, audience.unknown, audience.unfinished) == ({EMAIL: 3, PHONE: 0}, {EMAIL: 1}, None)
-    assert state.held(key) == Held(members=path)
+    assert state.held(key) == MembershipFiles(members=path)
     assert state.held(key).counts == {EMAIL: (3, 1), PHONE: (0, 0)}
     assert path == state._folder.path / "members" / "loyal" / f"{audience.serial:06d}.parquet"
     assert not outbox.exists()
@@ -70,16 +70,16 @@ def test_changes_rest_on_the_whole_membership_until_there_is_another(state, key)
     whole = end_delta(state, key)
     begin_delta(state, key)
     first = end_delta(state, key, changes_only=True)
-    assert state.held(key) == Held(members=whole, changes=first)
+    assert state.held(key) == MembershipFiles(members=whole, changes=first)
 
     begin_delta(state, key)
     second = end_delta(state, key, changes_only=True)
-    assert state.held(key) == Held(members=whole, changes=second)
+    assert state.held(key) == MembershipFiles(members=whole, changes=second)
     assert not first.exists()
 
     begin_delta(state, key)
     another = end_delta(state, key)
-    assert state.held(key) == Held(members=another)
+    assert state.held(key) == MembershipFiles(members=another)
     assert not whole.exists()
     assert not second.exists()
 
@@ -90,7 +90,7 @@ def test_a_membership_with_changes_is_emptied_and_forgotten_as_one(state, key):
     begin_delta(state, key)
     changes = end_delta(state, key, changes_only=True)
     state.cleared(key)
-    assert state.held(key) == Held()
+    assert state.held(key) == MembershipFiles()
     assert not whole.exists()
     assert not changes.exists()
 
@@ -137,7 +137,7 @@ def test_a_delta_on_top_of_a_membership_is_held_with_it(state, key):
     begin_delta(state, key)
     members = end_delta(state, key)
     outbox = begin_delta(state, key)
-    assert state.held(key) == Held(members=members, outbox=outbox)
+    assert state.held(key) == MembershipFiles(members=members, outbox=outbox)
 
 
 def test_a_delta_that_is_closed_forgets_the_batches_so_that_the_next_one_starts_unsent(state, key):
@@ -163,12 +163,12 @@ def test_identifiers_called_malformed_add_up_over_deltas(state, key):
 def test_a_batch_may_be_sent_again_but_is_taken_once_and_never_unsent(state, key):
     begin_delta(state, key)
     with pytest.raises(RuntimeError, match="not in flight"):
-        state.mark_taken(key, 0, Taken(1, 0))
+        state.mark_taken(key, 0, Accepted(1, 0))
     state.mark_in_flight(key, 0)
     state.mark_in_flight(key, 0)
-    state.mark_taken(key, 0, Taken(1, 1))
+    state.mark_taken(key, 0, Accepted(1, 1))
     with pytest.raises(RuntimeError, match="not in flight"):
-        state.mark_taken(key, 0, Taken(1, 1))
+        state.mark_taken(key, 0, Accepted(1, 1))
     with pytest.raises(RuntimeError, match="not there to be sent"):
         state.mark_in_flight(key, 0)
     with pytest.raises(RuntimeError, match="not there to be sent"):
@@ -181,7 +181,7 @@ def test_a_second_delta_cannot_be_opened_and_leaves_the_first_as_it_was(state, k
     send(state, key, 0)
     with pytest.raises(RuntimeError, match="open delta already"):
         begin_delta(state, key)
-    assert state.held(key) == Held(outbox=outbox, taken=frozenset({0}))
+    assert state.held(key) == MembershipFiles(outbox=outbox, taken=frozenset({0}))
 
 
 def test_a_delta_cannot_be_closed_twice_or_before_it_was_opened(state, key):

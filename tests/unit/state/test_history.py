@@ -59,7 +59,7 @@ def test_the_history_of_one_activation_shows_only_its_runs_and_only_its_part_of_
 
 @EVERYWHERE
 def test_only_the_last_runs_are_kept_and_the_last_good_one_of_each_activation(state, monkeypatch):
-    monkeypatch.setattr(runs, "KEPT", 3)
+    monkeypatch.setattr(runs, "MAX_RUNS", 3)
     with state.lock("headcount sync"):
         first = state.begin_run("apply", AT)
         state.record(first, LAPSED)
@@ -100,7 +100,7 @@ def test_the_last_run_the_last_change_and_the_last_good_run_are_known(state):
 
 @EVERYWHERE
 def test_what_was_last_is_known_when_its_run_is_long_past(state, monkeypatch):
-    monkeypatch.setattr(runs, "KEPT", 3)
+    monkeypatch.setattr(runs, "MAX_RUNS", 3)
     with state.lock("headcount sync"):
         state.record(state.begin_run("sync", AT), ActivationRun("loyal", "sync", Outcome.DONE, added=3))
         for _ in range(30):
@@ -111,7 +111,7 @@ def test_what_was_last_is_known_when_its_run_is_long_past(state, monkeypatch):
 
 
 def test_a_thousand_runs_are_kept():
-    assert runs.KEPT == 1_000
+    assert runs.MAX_RUNS == 1_000
 
 
 @EVERYWHERE

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.destination import Taken
+from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError, UsageError
-from runner.core.membership import Held
+from runner.core.membership import MembershipFiles
 from runner.core.records import ActivationRun, Outcome
 from runner.state.db import schema
 from runner.state.remote import control_object, lease
-from runner.state.remote.lease import Terms
+from runner.state.remote.lease import LeaseTimings
 from runner.state.remote.remote_state import JOURNAL_STEPS, RemoteState
 
 from .conftest import AT, BATCHES, EMAIL, begin_delta, end_delta, intend, rows, send
 
 ROOT = Path(__file__).parents[3]
-QUICK = Terms(lasts=2.0, beat=0.2, margin=0.5)
+QUICK = LeaseTimings(lasts=2.0, beat=0.2, margin=0.5)
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -75,7 +75,7 @@ def test_another_machine_sees_what_one_has_done_and_goes_on_from_there(machine):
 
 
 def test_a_batch_costs_one_write(machine, store):
-    state = machine(terms=Terms())
+    state = machine(terms=LeaseTimings())
     with state.lock("headcount apply"):
         key = intend(state)
         begin_delta(state, key)
@@ -124,7 +124,7 @@ def test_a_reader_keeps_what_it_has_read_for_current_for_a_moment(bucket, tmp_pa
 
 
 def test_a_long_run_stores_the_database_now_and_then_and_its_control_object_stays_small(machine, store, bucket):
-    state = machine(terms=Terms())
+    state = machine(terms=LeaseTimings())
     with state.lock("headcount apply"):
         key = intend(state)
         for _ in range(JOURNAL_STEPS + 10):
@@ -237,9 +237,9 @@ def test_a_holder_that_cannot_renew_stops_by_itself_before_its_lease_ends(machin
 HOLD = """
 import sys, time
 from runner.state.remote.remote_state import RemoteState
-from runner.state.remote.lease import Terms
+from runner.state.remote.lease import LeaseTimings
 from tests.unit.state.conftest import begin_delta, intend
-state = RemoteState(sys.argv[1], {"HEADCOUNT_CACHE": sys.argv[2]}, terms=Terms(2.0, 0.2, 0.5))
+state = RemoteState(sys.argv[1], {"HEADCOUNT_CACHE": sys.argv[2]}, terms=LeaseTimings(2.0, 0.2, 0.5))
 with state.lock("headcount apply"):
     key = intend(state)
     begin_delta(state, key)
@@ -311,7 +311,7 @@ def test_a_lease_that_was_ended_by_a_person_is_lost(machine, bucket):
 
 @pytest.mark.parametrize("fate", ["refused", "lost"])
 def test_a_write_without_an_answer_is_made_once(machine, store, fate):
-    state = machine(terms=Terms())
+    state = machine(terms=LeaseTimings())
     with state.lock("headcount apply"):
         key = intend(state)
         begin_delta(state, key)
@@ -325,7 +325,7 @@ def test_a_write_without_an_answer_is_made_once(machine, store, fate):
 
         with store.failing(fault):
             state.mark_in_flight(key, 0)
-            state.mark_taken(key, 0, Taken(2, 1))
+            state.mark_taken(key, 0, Accepted(2, 1))
             state.mark_in_flight(key, 1)
         assert met
     reader = machine("two")
@@ -334,7 +334,7 @@ def test_a_write_without_an_answer_is_made_once(machine, store, fate):
 
 
 def test_a_delta_that_cannot_be_stored_is_not_opened(machine, store, monkeypatch):
-    state = machine(terms=Terms())
+    state = machine(terms=LeaseTimings())
     with state.lock("headcount apply"):
         key = intend(state)
         with (
@@ -342,7 +342,7 @@ def test_a_delta_that_cannot_be_stored_is_not_opened(machine, store, monkeypatch
             pytest.raises(StateError, match="cannot be reached: 503"),
         ):
             begin_delta(state, key)
-        assert state.held(key) == Held()
+        assert state.held(key) == MembershipFiles()
         begin_delta(state, key)
     assert machine("two").held(key).outbox is not None
 

@@ -7,7 +7,7 @@ import pytest
 from runner.core.errors import Locked, StateError, UsageError
 from runner.state import transfer
 from runner.state.local.local_state import LocalState
-from runner.state.remote.lease import Terms
+from runner.state.remote.lease import LeaseTimings
 from runner.state.remote.remote_state import RemoteState
 from runner.state.transfer import is_unused, move, pull, push
 
@@ -21,7 +21,7 @@ def there(bucket, tmp_path):
 
     def open_there(key=""):
         environ = {"HEADCOUNT_CACHE": str(tmp_path / f"cache-{len(opened)}"), "HEADCOUNT_STATE_KEY": key}
-        opened.append(RemoteState(bucket, environ, lambda: AT, Terms(), fresh=-1.0))
+        opened.append(RemoteState(bucket, environ, lambda: AT, LeaseTimings(), fresh=-1.0))
         return opened[-1]
 
     yield open_there

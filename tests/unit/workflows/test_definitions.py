@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from runner.core.records import Action
 from runner.planning.plan import Change, FieldChange
-from runner.workflows.context import Tools
-from runner.workflows.reconcile import Step, carry_out, in_order
+from runner.workflows.context import RunContext
+from runner.workflows.reconcile import AudienceCall, carry_out, in_order
 from tests.builders import NOON, activation, applied, change
 
 
@@ -74,8 +74,8 @@ def test_whose_create_was_never_answered_is_known_before_it_is_deleted_to_be_rep
     noted: Any = Noted()
     record = applied(activation(), audience_id=audience_id)
     replaced = change("loyal", intended=Action.RECREATE, audience_id="7", applied=record)
-    tools = Tools(state=noted, engine=noted, clock=lambda: NOON)
-    carry_out(Step(replaced, "Loyal", deletes=True), noted, tools)
+    tools = RunContext(state=noted, engine=noted, clock=lambda: NOON)
+    carry_out(AudienceCall(replaced, "Loyal", deletes=True), noted, tools)
     assert noted.calls == calls
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from runner.core.records import Unfinished
 from runner.workflows.drift import _is_far
-from runner.workflows.status import Standing
+from runner.workflows.status import ActivationStatus
 from tests.builders import EMAIL, NOON
 
 
-def standing(members: int, **changes: Any) -> Standing:
+def standing(members: int, **changes: Any) -> ActivationStatus:
     settled = {"last_change": NOON - timedelta(days=2), **changes}
-    return Standing("loyal", "applied", "shop", "12345", "Loyal", "7", {EMAIL: members}, **settled)
+    return ActivationStatus("loyal", "applied", "shop", "12345", "Loyal", "7", {EMAIL: members}, **settled)
 
 
 @pytest.mark.parametrize(

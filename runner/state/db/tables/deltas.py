@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from sqlite3 import Connection
 
-from runner.core.membership import Batch, Held
+from runner.core.membership import Batch, MembershipFiles
 from runner.state.db import codec
 from runner.state.local.state_folder import StoredFile
 
@@ -16,13 +16,13 @@ def files(db: Connection, key: int) -> dict[str, StoredFile]:
     return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
 
 
-def held(db: Connection, key: int, folder: Path) -> tuple[Held, tuple[StoredFile, ...]]:
+def held(db: Connection, key: int, folder: Path) -> tuple[MembershipFiles, tuple[StoredFile, ...]]:
     """What an audience holds, with paths below the state's folder, and the files that must be whole for that."""
     found = files(db, key)
     paths = {role: folder / stored.path for role, stored in found.items()}
     [(members, unknown)] = db.execute("SELECT members, unknown FROM audience WHERE key = ?", (key,))
     of_those = codec.to_counts(unknown)
-    handles = Held(
+    handles = MembershipFiles(
         members=paths.get("previous") or paths.get("members"),
         outbox=paths.get("outbox"),
         taken=numbers(db, key, "taken"),

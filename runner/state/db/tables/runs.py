@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run
 from runner.state.db import checksums, codec
 
-KEPT = 1_000
+MAX_RUNS = 1_000
 """How many runs are remembered. Older ones go, but for the last ones of each activation: its schedule needs them."""
 
 
@@ -22,7 +22,7 @@ def begin(db: Connection, command: str, at: datetime) -> int:
         DELETE FROM run
         WHERE id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?) AND id NOT IN (SELECT run FROM latest)
         """,
-        (KEPT,),
+        (MAX_RUNS,),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid

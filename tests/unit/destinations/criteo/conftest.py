@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.destinations.criteo import Transport, connect
 from runner.destinations.criteo.rate_limit import Pacers
 from tests.builders import destination
 from tests.unit.destinations.criteo.clock import FakeClock
 from tests.unit.destinations.criteo.server import FakeCriteo, fake_criteo
 
-Connector = Callable[..., Connection]
+Connector = Callable[..., DestinationClient]
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def clock() -> FakeClock:
 @pytest.fixture
 def open_connection(criteo: FakeCriteo, clock: FakeClock) -> Iterator[Connector]:
     """Connect with a destination changed as the test wants it; `transport=` options too."""
-    opened: list[Connection] = []
+    opened: list[DestinationClient] = []
 
     def open_(
         transport: dict[str, Any] | None = None, environ: dict[str, str] | None = None, **changes: Any
-    ) -> Connection:
+    ) -> DestinationClient:
         options = {"clock": clock.clock, "pacers": Pacers(), **(transport or {})}
         where = {"CRITEO_API_URL": criteo.url, **(environ or {})}
         opened.append(connect(destination(**changes), environ=where, transport=Transport(**options)))
@@ -47,5 +47,5 @@ def open_connection(criteo: FakeCriteo, clock: FakeClock) -> Iterator[Connector]
 
 
 @pytest.fixture
-def connection(open_connection: Connector) -> Connection:
+def connection(open_connection: Connector) -> DestinationClient:
     return open_connection()

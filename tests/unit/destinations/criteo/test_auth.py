@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.core.errors import AudienceGone, DestinationError
 from runner.core.findings import Location
 from runner.core.project import Credentials, MissingSecret, Secret
-from runner.destinations.criteo.auth import Tokens
+from runner.destinations.criteo.auth import TokenCache
 from tests.unit.destinations.criteo.clock import FakeClock
 from tests.unit.destinations.criteo.conftest import Connector
 from tests.unit.destinations.criteo.server import FakeCriteo, Reply, problem
@@ -37,7 +37,7 @@ def test_the_credentials_travel_percent_encoded_in_a_form(criteo: FakeCriteo, op
 
 
 def test_a_token_is_kept_until_a_minute_before_it_expires(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
 ) -> None:
     criteo.will(ME, ME, ME)
     connection.accounts()
@@ -49,7 +49,7 @@ def test_a_token_is_kept_until_a_minute_before_it_expires(
 
 
 def test_a_token_that_lives_shortly_is_used_for_half_its_life(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
 ) -> None:
     criteo.token_life = 30
     criteo.will(ME, ME, ME)
@@ -65,7 +65,7 @@ def test_a_token_that_lives_shortly_is_used_for_half_its_life(
 def test_a_token_without_a_sensible_life_is_taken_to_live_a_quarter_of_an_hour(life: Any) -> None:
     fake = FakeClock()
     given = iter(("one", "two"))
-    tokens = Tokens(lambda: {"access_token": next(given), "expires_in": life}, fake.clock)
+    tokens = TokenCache(lambda: {"access_token": next(given), "expires_in": life}, fake.clock)
     assert tokens.current() == "one"
     fake.now += 839
     assert tokens.current() == "one"
@@ -75,14 +75,16 @@ def test_a_token_without_a_sensible_life_is_taken_to_live_a_quarter_of_an_hour(l
 
 @pytest.mark.parametrize("refusal", [EXPIRED, INVALID, Reply(401)])
 def test_a_token_that_criteo_no_longer_takes_is_replaced_once_and_the_call_made_again(
-    criteo: FakeCriteo, connection: Connection, refusal: Reply
+    criteo: FakeCriteo, connection: DestinationClient, refusal: Reply
 ) -> None:
     criteo.will(refusal, ME)
     assert connection.accounts() == ()
     assert bearers(criteo) == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_second_refusal_of_a_token_is_final(criteo: FakeCriteo, connection: Connection, clock: FakeClock) -> None:
+def test_a_second_refusal_of_a_token_is_final(
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
+) -> None:
     criteo.will(EXPIRED, INVALID)
     with pytest.raises(DestinationError) as caught:
         connection.accounts()
@@ -93,7 +95,7 @@ def test_a_second_refusal_of_a_token_is_final(criteo: FakeCriteo, connection: Co
 
 
 def test_a_token_is_replaced_once_a_call_though_other_failures_come_between(
-    criteo: FakeCriteo, connection: Connection
+    criteo: FakeCriteo, connection: DestinationClient
 ) -> None:
     criteo.will(EXPIRED, Reply(503), EXPIRED, ME)
     with pytest.raises(DestinationError, match="authorization-token-expired"):
@@ -102,7 +104,7 @@ def test_a_token_is_replaced_once_a_call_though_other_failures_come_between(
 
 
 def test_a_create_whose_token_was_refused_had_no_effect_and_is_made_again(
-    criteo: FakeCriteo, connection: Connection
+    criteo: FakeCriteo, connection: DestinationClient
 ) -> None:
     made = {"id": "7", "attributes": {"name": "Loyal"}}
     criteo.will(EXPIRED, Reply(body={"data": [made]}))
@@ -118,7 +120,7 @@ def test_threads_whose_token_was_refused_together_fetch_one_new_token() -> None:
         fetched.append(1)
         return {"access_token": f"token-{len(fetched)}", "expires_in": 900}
 
-    tokens = Tokens(fetch, fake.clock)
+    tokens = TokenCache(fetch, fake.clock)
     got: list[str] = []
 
     def work() -> None:
@@ -137,7 +139,7 @@ def test_threads_whose_token_was_refused_together_fetch_one_new_token() -> None:
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_wrong_credentials_fail_at_once_in_criteos_words(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock, status: int
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock, status: int
 ) -> None:
     said = {"error": "invalid_client", "error_description": "The client authentication failed"}
     criteo.token_replies.append(Reply(status, said))
@@ -161,14 +163,16 @@ def test_wrong_credentials_fail_at_once_in_criteos_words(
         Reply(body={"access_token": "line\r\nbreak"}),
     ],
 )
-def test_a_token_request_that_may_heal_is_made_again(criteo: FakeCriteo, connection: Connection, reply: Reply) -> None:
+def test_a_token_request_that_may_heal_is_made_again(
+    criteo: FakeCriteo, connection: DestinationClient, reply: Reply
+) -> None:
     criteo.token_replies.append(reply)
     criteo.will(ME)
     assert connection.accounts() == ()
     assert len(criteo.token_requests) == 2
 
 
-def test_a_lost_token_answer_leaves_no_doubt_about_a_create(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_lost_token_answer_leaves_no_doubt_about_a_create(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.token_replies.extend([Reply(503)] * 7)
     with pytest.raises(DestinationError) as caught:
         connection.create("Loyal", "", ())
@@ -197,7 +201,9 @@ def test_the_secret_is_in_no_error(criteo: FakeCriteo, open_connection: Connecto
         error = error.__cause__
 
 
-def test_an_audience_that_is_gone_is_no_reason_for_a_new_token(criteo: FakeCriteo, connection: Connection) -> None:
+def test_an_audience_that_is_gone_is_no_reason_for_a_new_token(
+    criteo: FakeCriteo, connection: DestinationClient
+) -> None:
     criteo.will(Reply(403, {"errors": [problem("audience-invalid")]}))
     with pytest.raises(AudienceGone):
         connection.clear("7")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner import __version__
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.core.errors import AnswerLost, DestinationError, LockLost
 from runner.core.identifiers import IdentifierType, Operation
 from runner.destinations.criteo.clock import Clock
@@ -46,7 +46,7 @@ HEALING = [
 
 @pytest.mark.parametrize("reply", HEALING)
 def test_what_can_heal_is_tried_again(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock, reply: Reply
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock, reply: Reply
 ) -> None:
     criteo.will(reply, reply, ME)
     assert [account.id for account in connection.accounts()] == ["12345"]
@@ -57,7 +57,7 @@ def test_what_can_heal_is_tried_again(
 @pytest.mark.parametrize("status", [301, 302, 400, 403, 404, 405, 409, 410, 413, 415, 422])
 @pytest.mark.parametrize("body", [None, HTML, {"errors": [problem("some-code", "Some title")]}, {"errors": None}])
 def test_what_cannot_heal_fails_at_once(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock, status: int, body: Any
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock, status: int, body: Any
 ) -> None:
     criteo.will(Reply(status, body, {"Location": "http://127.0.0.1:9/elsewhere"}))
     with pytest.raises(DestinationError) as caught:
@@ -69,7 +69,7 @@ def test_what_cannot_heal_fails_at_once(
     assert "example.com" not in caught.value.message
 
 
-def test_an_error_has_criteos_code_title_and_trace_id(criteo: FakeCriteo, connection: Connection) -> None:
+def test_an_error_has_criteos_code_title_and_trace_id(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(Reply(400, {"errors": [problem("required-field", "The field is required")]}))
     with pytest.raises(DestinationError) as caught:
         connection.accounts()
@@ -86,7 +86,7 @@ def test_an_error_has_criteos_code_title_and_trace_id(criteo: FakeCriteo, connec
     ("status", "words"),
     [(403, "must consent"), (404, "CRITEO_API_URL"), (410, "CRITEO_API_VERSION"), (413, "batch_size")],
 )
-def test_an_error_says_what_to_do(criteo: FakeCriteo, connection: Connection, status: int, words: str) -> None:
+def test_an_error_says_what_to_do(criteo: FakeCriteo, connection: DestinationClient, status: int, words: str) -> None:
     criteo.will(Reply(status))
     with pytest.raises(DestinationError) as caught:
         connection.accounts()
@@ -121,7 +121,7 @@ def test_pauses_double_up_to_the_longest_with_jitter() -> None:
 
 
 def test_a_throttled_call_is_made_again_when_criteo_says(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
 ) -> None:
     date = format_datetime(START, usegmt=True)
     reset = str(int(START.timestamp()) + 42)
@@ -131,7 +131,7 @@ def test_a_throttled_call_is_made_again_when_criteo_says(
 
 
 def test_a_reset_is_read_by_criteos_clock_and_not_by_a_wrong_one_of_the_machine(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
 ) -> None:
     criteos = START + timedelta(hours=3)
     reset = str(int(criteos.timestamp()) + 20)
@@ -141,7 +141,7 @@ def test_a_reset_is_read_by_criteos_clock_and_not_by_a_wrong_one_of_the_machine(
 
 
 def test_the_last_allowed_call_of_a_minute_makes_the_next_one_wait(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
 ) -> None:
     headers = {"Date": format_datetime(START, usegmt=True), "x-ratelimit-remaining": "0"}
     headers["x-ratelimit-reset"] = str(int(START.timestamp()) + 25)
@@ -188,7 +188,7 @@ def test_a_refused_connection_is_tried_again_but_for_one_to_this_machine_and_the
     ],
 )
 def test_a_create_that_may_have_taken_effect_is_not_repeated(
-    criteo: FakeCriteo, connection: Connection, reply: Reply
+    criteo: FakeCriteo, connection: DestinationClient, reply: Reply
 ) -> None:
     criteo.will(reply)
     with pytest.raises(AnswerLost, match="whether it took effect is not known"):
@@ -196,12 +196,14 @@ def test_a_create_that_may_have_taken_effect_is_not_repeated(
     assert len(criteo.received) == 1
 
 
-def test_a_create_that_was_throttled_is_repeated(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_create_that_was_throttled_is_repeated(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(Reply(429), Reply(429), Reply(200, {"data": [{"id": "7", "attributes": {"name": "Loyal"}}]}))
     assert connection.create("Loyal", "", ()).id == "7"
 
 
-def test_a_create_throttled_for_ever_has_certainly_not_taken_effect(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_create_throttled_for_ever_has_certainly_not_taken_effect(
+    criteo: FakeCriteo, connection: DestinationClient
+) -> None:
     criteo.will(*[Reply(429)] * 7)
     with pytest.raises(DestinationError) as caught:
         connection.create("Loyal", "", ())
@@ -230,7 +232,7 @@ def test_a_create_whose_connection_was_refused_is_repeated(
         assert connection.create("Loyal", "", ()).id == "7"
 
 
-def test_a_create_goes_out_on_a_fresh_connection(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_create_goes_out_on_a_fresh_connection(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(ME, ME)
     connection.accounts()
     connection.accounts()
@@ -251,7 +253,7 @@ def test_ctrl_c_while_waiting_is_not_held_up(criteo: FakeCriteo, open_connection
 
 
 def test_criteos_clock_is_told_by_its_last_answer_and_goes_on_between(
-    criteo: FakeCriteo, connection: Connection, clock: FakeClock
+    criteo: FakeCriteo, connection: DestinationClient, clock: FakeClock
 ) -> None:
     assert connection.now() == START
     there = datetime(2026, 11, 24, 9, 30, 5, tzinfo=UTC)
@@ -263,13 +265,13 @@ def test_criteos_clock_is_told_by_its_last_answer_and_goes_on_between(
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 24 Nov 99999 09:30:05 GMT", "Tue, 99 Nov 2026 09:30:05 GMT"])
-def test_a_date_that_is_none_is_ignored(criteo: FakeCriteo, connection: Connection, date: str) -> None:
+def test_a_date_that_is_none_is_ignored(criteo: FakeCriteo, connection: DestinationClient, date: str) -> None:
     criteo.will(Reply(200, ME.body, {"Date": date}))
     connection.accounts()
     assert connection.now() == START
 
 
-def test_it_says_who_it_is_and_what_it_wants(criteo: FakeCriteo, connection: Connection) -> None:
+def test_it_says_who_it_is_and_what_it_wants(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(ME, Reply(200, {"data": {}, "errors": [], "warnings": []}))
     connection.accounts()
     connection.send("7", Operation.ADD, IdentifierType.EMAIL, [CANARY])
@@ -291,7 +293,7 @@ def test_another_version_of_the_api_is_called_where_the_environment_says_so(
 
 
 def test_a_netrc_file_does_not_replace_the_token(
-    criteo: FakeCriteo, connection: Connection, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    criteo: FakeCriteo, connection: DestinationClient, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\ndefault login someone password else\n")
@@ -304,7 +306,7 @@ def test_a_netrc_file_does_not_replace_the_token(
 
 
 def test_a_proxy_is_not_asked_for_this_machine(
-    criteo: FakeCriteo, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    criteo: FakeCriteo, connection: DestinationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
@@ -312,7 +314,7 @@ def test_a_proxy_is_not_asked_for_this_machine(
     assert connection.accounts()
 
 
-def test_a_cookie_is_not_sent_back(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_cookie_is_not_sent_back(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(Reply(200, ME.body, {"Set-Cookie": "sticky=1; Path=/"}), ME)
     connection.accounts()
     connection.accounts()
@@ -320,7 +322,7 @@ def test_a_cookie_is_not_sent_back(criteo: FakeCriteo, connection: Connection) -
 
 
 def test_the_log_has_method_path_status_time_and_trace_id_and_no_more(
-    criteo: FakeCriteo, connection: Connection, caplog: pytest.LogCaptureFixture
+    criteo: FakeCriteo, connection: DestinationClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "headcount.criteo")
     refused = {"errors": [problem("invalid", f"Bad {CANARY}")], "sampleInvalidIdentifiers": [CANARY]}
@@ -351,7 +353,7 @@ def test_no_identifier_is_in_what_is_told(criteo: FakeCriteo, open_connection: C
     assert caught.value.__cause__ is None
 
 
-def test_fifty_thousand_identifiers_go_out_in_one_call(criteo: FakeCriteo, connection: Connection) -> None:
+def test_fifty_thousand_identifiers_go_out_in_one_call(criteo: FakeCriteo, connection: DestinationClient) -> None:
     identifiers = [f"{number:064x}" for number in range(50_000)]
     criteo.will(Reply(503), Reply(200, {"data": {"attributes": {"nbValidIdentifiers": 50_000}}, "errors": []}))
     assert connection.send("7", Operation.ADD, IdentifierType.EMAIL, identifiers).valid == 50_000

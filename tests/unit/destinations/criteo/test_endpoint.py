@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 
 from runner.core.errors import UsageError
-from runner.destinations.criteo.endpoint import Endpoint, endpoint_of
+from runner.destinations.criteo.endpoint import ApiEndpoint, endpoint_of
 
 
 def test_it_is_criteos_production_api_unless_the_environment_says_otherwise() -> None:
-    assert endpoint_of({}) == Endpoint("https://api.criteo.com", "2026-07", loopback=False)
+    assert endpoint_of({}) == ApiEndpoint("https://api.criteo.com", "2026-07", loopback=False)
     assert endpoint_of({"CRITEO_API_URL": "", "CRITEO_API_VERSION": ""}) == endpoint_of({})
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
 def test_plain_http_is_fine_on_this_machine(host: str) -> None:
-    assert endpoint_of({"CRITEO_API_URL": f"http://{host}:8787/"}) == Endpoint(f"http://{host}:8787", "2026-07", True)
+    assert endpoint_of({"CRITEO_API_URL": f"http://{host}:8787/"}) == ApiEndpoint(
+        f"http://{host}:8787", "2026-07", True
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 
-from runner.core.destination import Connection
+from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.destinations.criteo import Transport, connect
@@ -70,7 +70,7 @@ SERVICES = {
 
 
 @pytest.fixture(scope="module", params=SERVICES)
-def connection(fixed: Fixed, request: pytest.FixtureRequest) -> Iterator[Connection]:
+def connection(fixed: Fixed, request: pytest.FixtureRequest) -> Iterator[DestinationClient]:
     def session() -> requests.Session:
         made = requests.Session()
         made.mount("https://", fixed)
@@ -116,7 +116,7 @@ CALLS = {
 
 @given(status=statuses, body=bodies, headers=headers, name=st.sampled_from(sorted(CALLS)))
 def test_every_answer_ends_in_a_value_or_an_error_without_identifiers(
-    fixed: Fixed, connection: Connection, status: int, body: bytes, headers: dict[str, str], name: str
+    fixed: Fixed, connection: DestinationClient, status: int, body: bytes, headers: dict[str, str], name: str
 ) -> None:
     fixed.status, fixed.body, fixed.headers = status, body, headers
     told = ""

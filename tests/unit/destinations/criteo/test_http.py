@@ -11,10 +11,10 @@ import requests
 import urllib3
 
 from runner.destinations.criteo.clock import Clock
-from runner.destinations.criteo.http import Failure, Http, Request, _failure
+from runner.destinations.criteo.http import Failure, Http, HttpRequest, _failure
 from tests.unit.destinations.criteo.server import FakeCriteo, Reply
 
-GET = Request("GET", "/2026-07/advertisers/me")
+GET = HttpRequest("GET", "/2026-07/advertisers/me")
 LONG = {"Content-Length": "100000000"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.destination import Connection, LiveAudience
+from runner.core.destination import DestinationClient, LiveAudience
 from runner.core.errors import DestinationError, HeadcountError
 from runner.destinations.criteo.error_envelope import Envelope
 from runner.destinations.criteo.pagination import READINGS, read_all
@@ -96,7 +96,7 @@ def test_an_item_without_id_is_an_error() -> None:
         read_all(lambda offset: Envelope([{"attributes": {}}]), 2)
 
 
-def test_the_search_is_for_every_segment_of_the_account(criteo: FakeCriteo, connection: Connection) -> None:
+def test_the_search_is_for_every_segment_of_the_account(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(Reply(200, {"data": [], "meta": {"totalItems": 0}}))
     assert connection.audiences() == ()
     (request,) = criteo.received
@@ -106,7 +106,7 @@ def test_the_search_is_for_every_segment_of_the_account(criteo: FakeCriteo, conn
     assert request.json == {"data": {"type": "AudienceSegment", "attributes": attributes}}
 
 
-def test_audiences_are_read_leniently(criteo: FakeCriteo, connection: Connection) -> None:
+def test_audiences_are_read_leniently(criteo: FakeCriteo, connection: DestinationClient) -> None:
     found = [
         {"id": "1", "attributes": {"name": "A", "description": "B", "contactList": {"isReadOnly": True}}},
         {"id": 2, "attributes": {"name": None, "description": None, "contactList": None, "createdAt": "once"}},
@@ -137,25 +137,29 @@ def test_audiences_are_read_leniently(criteo: FakeCriteo, connection: Connection
         (1732374442, None),
     ],
 )
-def test_times_are_utc_or_unknown(criteo: FakeCriteo, connection: Connection, text: Any, time: str | None) -> None:
+def test_times_are_utc_or_unknown(
+    criteo: FakeCriteo, connection: DestinationClient, text: Any, time: str | None
+) -> None:
     criteo.will(Reply(200, {"data": [{"id": "1", "attributes": {"createdAt": text}}]}))
     (audience,) = connection.audiences()
     assert (audience.created_at.isoformat() if audience.created_at else None) == time
 
 
-def test_a_list_with_an_error_may_lack_something_and_is_an_error(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_list_with_an_error_may_lack_something_and_is_an_error(
+    criteo: FakeCriteo, connection: DestinationClient
+) -> None:
     criteo.will(Reply(200, {"data": [{"id": "1"}], "errors": [problem("internal-error")]}))
     with pytest.raises(DestinationError, match="internal-error"):
         connection.audiences()
 
 
-def test_a_refusal_among_the_warnings_is_no_empty_list(criteo: FakeCriteo, connection: Connection) -> None:
+def test_a_refusal_among_the_warnings_is_no_empty_list(criteo: FakeCriteo, connection: DestinationClient) -> None:
     criteo.will(Reply(200, {"data": [], "warnings": [problem("item-rejected")]}))
     with pytest.raises(DestinationError, match="item-rejected"):
         connection.audiences()
 
 
-def test_advice_among_the_warnings_takes_nothing_from_a_list(criteo: FakeCriteo, connection: Connection) -> None:
+def test_advice_among_the_warnings_takes_nothing_from_a_list(criteo: FakeCriteo, connection: DestinationClient) -> None:
     advice = [problem("deprecated")]
     criteo.will(Reply(200, {"data": [{"id": "1"}], "meta": {"totalItems": 1}, "warnings": advice}))
     assert [audience.id for audience in connection.audiences()] == ["1"]

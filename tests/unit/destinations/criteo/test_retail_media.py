@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.destination import Account, Connection, LiveAudience, Taken
+from runner.core.destination import Accepted, AdAccount, DestinationClient, LiveAudience
 from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone, DestinationError, NameTaken
 from runner.core.identifiers import IdentifierType, Operation
 from tests.unit.destinations.criteo.conftest import Connector
@@ -21,7 +21,7 @@ EMAIL = IdentifierType.EMAIL
 
 
 @pytest.fixture
-def connection(open_connection: Connector) -> Connection:
+def connection(open_connection: Connector) -> DestinationClient:
     return open_connection(type="criteo-retail-media", account_id="555", retailer_id="12", one_type=True)
 
 
@@ -53,41 +53,43 @@ def amended(valid: Any = 1, invalid: Any = 0, warnings: Any = ()) -> Reply:
     return Reply(200, {"type": "AddRemoveContactlistResult", "data": data, "errors": [], "warnings": list(warnings)})
 
 
-def add(connection: Connection, *identifiers: str, kind: IdentifierType = CUSTOMER) -> Taken:
+def add(connection: DestinationClient, *identifiers: str, kind: IdentifierType = CUSTOMER) -> Accepted:
     return connection.send(ID, Operation.ADD, kind, identifiers or ("c1",))
 
 
 class TestAccounts:
-    def test_every_page_is_read(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_every_page_is_read(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(accounts(1, 25, 28), accounts(26, 3, 28))
         found = connection.accounts()
         assert len(found) == 28
-        assert found[27] == Account("28", "Brand 28")
+        assert found[27] == AdAccount("28", "Brand 28")
         path = "GET /2026-07/retail-media/accounts"
         assert criteo.calls == [f"{path}?pageIndex=0&pageSize=25", f"{path}?pageIndex=1&pageSize=25"]
 
     def test_an_account_the_credentials_may_use_is_asked_for_alone(
-        self, criteo: FakeCriteo, connection: Connection
+        self, criteo: FakeCriteo, connection: DestinationClient
     ) -> None:
         criteo.will(accounts(555, 1, 1))
         connection.check_account()
         assert criteo.calls == ["GET /2026-07/retail-media/accounts?limitToId=555&pageIndex=0&pageSize=25"]
 
     def test_one_they_may_not_use_is_answered_with_those_they_may(
-        self, criteo: FakeCriteo, connection: Connection
+        self, criteo: FakeCriteo, connection: DestinationClient
     ) -> None:
         criteo.will(accounts(1, 0, 0), accounts(1, 2, 2))
         with pytest.raises(AccountNotUsable, match='"shop" may not use ad account 555') as caught:
             connection.check_account()
         assert "1 (Brand 1), 2 (Brand 2); set account_id" in caught.value.hint
 
-    def test_a_number_of_64_bits_stays_as_it_is(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_a_number_of_64_bits_stays_as_it_is(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(accounts(9223372036854775807, 1, 1))
         assert connection.accounts()[0].id == "9223372036854775807"
 
 
 class TestAudiences:
-    def test_every_contact_list_of_the_account_is_asked_for(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_every_contact_list_of_the_account_is_asked_for(
+        self, criteo: FakeCriteo, connection: DestinationClient
+    ) -> None:
         entry = segment(
             name="Loyal",
             description=None,
@@ -108,14 +110,14 @@ class TestAudiences:
 
     @pytest.mark.parametrize("part", [None, {}, {"identifierType": "Unknown"}, {"identifierType": None}])
     def test_a_type_that_criteo_does_not_tell_is_not_known(
-        self, criteo: FakeCriteo, connection: Connection, part: Any
+        self, criteo: FakeCriteo, connection: DestinationClient, part: Any
     ) -> None:
         criteo.will(listed(segment(name="Loyal", contactList=part)))
         (audience,) = connection.audiences()
         assert (audience.identifier_type, audience.retailer_id) == (None, None)
 
     def test_other_accounts_are_left_out_and_other_kinds_of_segment_are_named(
-        self, criteo: FakeCriteo, connection: Connection
+        self, criteo: FakeCriteo, connection: DestinationClient
     ) -> None:
         criteo.will(listed(segment("1", accountId="556"), segment("2", type="Events"), segment("3", accountId="555")))
         assert [(audience.id, audience.other_kind) for audience in connection.audiences()] == [
@@ -124,14 +126,16 @@ class TestAudiences:
         ]
 
     def test_a_list_that_was_shared_by_another_account_is_read_only(
-        self, criteo: FakeCriteo, connection: Connection
+        self, criteo: FakeCriteo, connection: DestinationClient
     ) -> None:
         criteo.will(listed(segment(contactList={"isReadOnly": True})))
         assert connection.audiences()[0].read_only
 
 
 class TestCreate:
-    def test_it_says_for_which_retailer_and_identifiers(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_it_says_for_which_retailer_and_identifiers(
+        self, criteo: FakeCriteo, connection: DestinationClient
+    ) -> None:
         criteo.will(listed(segment(name="Loyal", retailerId="12", contactList={"identifierType": "CustomerId"})))
         made = connection.create("Loyal", "Ten baskets", (CUSTOMER,))
         assert (made.id, made.identifier_type) == (ID, CUSTOMER)
@@ -143,7 +147,7 @@ class TestCreate:
 
     @pytest.mark.parametrize("types", [(), (EMAIL, CUSTOMER)])
     def test_it_takes_exactly_one_type(
-        self, criteo: FakeCriteo, connection: Connection, types: tuple[IdentifierType, ...]
+        self, criteo: FakeCriteo, connection: DestinationClient, types: tuple[IdentifierType, ...]
     ) -> None:
         with pytest.raises(DestinationError, match=f"not {len(types)}"):
             connection.create("Loyal", "", types)
@@ -159,17 +163,19 @@ class TestCreate:
         ],
     )
     def test_a_name_that_is_taken_is_told_in_warnings(
-        self, criteo: FakeCriteo, connection: Connection, reply: Reply
+        self, criteo: FakeCriteo, connection: DestinationClient, reply: Reply
     ) -> None:
         criteo.will(reply)
         with pytest.raises(NameTaken, match="name-must-be-unique"):
             connection.create("Loyal", "", (CUSTOMER,))
 
-    def test_advice_beside_the_audience_is_no_failure(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_advice_beside_the_audience_is_no_failure(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(listed(segment(name="Loyal"), warnings=[problem("endpoint-deprecated", type="deprecation")]))
         assert connection.create("Loyal", "", (CUSTOMER,)).id == ID
 
-    def test_an_answer_that_is_lost_is_not_asked_for_twice(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_an_answer_that_is_lost_is_not_asked_for_twice(
+        self, criteo: FakeCriteo, connection: DestinationClient
+    ) -> None:
         criteo.will(Reply(fault="drop"))
         with pytest.raises(AnswerLost):
             connection.create("Loyal", "", (CUSTOMER,))
@@ -177,7 +183,7 @@ class TestCreate:
 
 
 class TestUpdateAndDelete:
-    def test_an_update_wraps_the_description(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_an_update_wraps_the_description(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(listed(segment(name="Loyal")))
         connection.update(ID, "Loyal", "")
         (request,) = criteo.received
@@ -190,20 +196,20 @@ class TestUpdateAndDelete:
         ("code", "kind"), [("name-must-be-unique", NameTaken), ("segment-not-found", AudienceGone)]
     )
     def test_an_update_refused_in_warnings_fails(
-        self, criteo: FakeCriteo, connection: Connection, code: str, kind: type[DestinationError]
+        self, criteo: FakeCriteo, connection: DestinationClient, code: str, kind: type[DestinationError]
     ) -> None:
         criteo.will(listed(warnings=[problem(code)]))
         with pytest.raises(kind):
             connection.update(ID, "Loyal", "")
 
-    def test_a_delete_names_the_segment(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_a_delete_names_the_segment(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(listed({"id": ID, "type": "RetailMediaAudienceSegment"}))
         connection.delete(ID)
         (request,) = criteo.received
         assert f"{request.method} {request.path}" == f"POST {ACCOUNT}/delete"
         assert request.json["data"][0]["id"] == ID
 
-    def test_deleting_what_is_gone_is_fine(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_deleting_what_is_gone_is_fine(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(listed(warnings=[problem("segment-not-found")]))
         connection.delete(ID)
 
@@ -220,10 +226,10 @@ class TestMembers:
         ],
     )
     def test_a_batch_is_posted_without_the_account(
-        self, criteo: FakeCriteo, connection: Connection, kind: IdentifierType, word: str
+        self, criteo: FakeCriteo, connection: DestinationClient, kind: IdentifierType, word: str
     ) -> None:
         criteo.will(amended(2, 1))
-        assert add(connection, "a", "b", "c", kind=kind) == Taken(2, 1)
+        assert add(connection, "a", "b", "c", kind=kind) == Accepted(2, 1)
         (request,) = criteo.received
         assert f"{request.method} {request.path}" == f"POST {LISTS}/{ID}/contact-list/add-remove"
         attributes = {"operation": "add", "identifierType": word, "identifiers": ["a", "b", "c"]}
@@ -231,7 +237,7 @@ class TestMembers:
 
     @pytest.mark.parametrize("kind", [IdentifierType.MOBILE_AD_ID, IdentifierType.GUM_ID])
     def test_a_type_that_is_not_taken_is_never_sent(
-        self, criteo: FakeCriteo, connection: Connection, kind: IdentifierType
+        self, criteo: FakeCriteo, connection: DestinationClient, kind: IdentifierType
     ) -> None:
         with pytest.raises(DestinationError, match=f"retail media takes no {kind}"):
             add(connection, kind=kind)
@@ -247,13 +253,13 @@ class TestMembers:
         ],
     )
     def test_an_audience_that_is_gone_is_told_as_such(
-        self, criteo: FakeCriteo, connection: Connection, reply: Reply
+        self, criteo: FakeCriteo, connection: DestinationClient, reply: Reply
     ) -> None:
         criteo.will(reply)
         with pytest.raises(AudienceGone):
             add(connection)
 
-    def test_a_clear_is_answered_with_nothing(self, criteo: FakeCriteo, connection: Connection) -> None:
+    def test_a_clear_is_answered_with_nothing(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(Reply(204))
         connection.clear(ID)
         (request,) = criteo.received
@@ -261,7 +267,7 @@ class TestMembers:
 
     @pytest.mark.parametrize(("stated", "size"), [(7, 7), (None, None), ("7", None)])
     def test_the_size_is_asked_for_below_the_account(
-        self, criteo: FakeCriteo, connection: Connection, stated: Any, size: int | None
+        self, criteo: FakeCriteo, connection: DestinationClient, stated: Any, size: int | None
     ) -> None:
         criteo.will(Reply(200, {"data": {"id": ID, "attributes": {"numberOfIdentifiers": stated}}}))
         assert connection.size(ID) == size
