@@ -66,7 +66,7 @@ def test_every_command_is_in_the_reference(name: str) -> None:
 
 def test_every_option_is_in_the_reference() -> None:
     reference = text_of("docs/reference/commands.md")
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "runner" / "cli").glob("*.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "runner" / "cli").rglob("*.py"))
     options = set(re.findall(r'"(--[a-z-]+)"', source)) - {"--help"}
     assert {option for option in options if option not in reference} == set()
 
@@ -81,9 +81,11 @@ def test_every_environment_variable_is_in_the_reference() -> None:
 def test_every_exit_code_is_in_the_reference() -> None:
     from runner.cli import exit_codes
     from runner.core import errors
+    from runner.planning.staleness import StalePlan
 
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and type(value) is int}
     codes |= {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+    codes |= {StalePlan.exit_code}
     table = set(re.findall(r"^\| (\d+) \|", text_of("docs/reference/commands.md"), re.MULTILINE))
     assert {str(code) for code in codes} <= table
 

@@ -195,12 +195,13 @@ def test_every_code_is_documented() -> None:
     used: set[str] = set()
     for case in (ROOT / "tests/cases").glob("*/expected.txt"):
         used.update(re.findall(r" error\[([a-z0-9-]+)\]: ", case.read_text(encoding="utf-8")))
-    layers = ("config", "engine", "workflows")
-    for module in (path for layer in layers for path in (ROOT / "runner" / layer).rglob("*.py")):
+    for module in (ROOT / "runner").rglob("*.py"):
+        if module.is_relative_to(ROOT / "runner" / "sandbox"):
+            continue  # it has error codes of Criteo's
         text = module.read_text(encoding="utf-8")
         used.update(
             re.findall(
                 r"\"((?:sql|source|mapping|yaml|template|missing|unknown|duplicate|invalid)(?:-[a-z0-9]+)+)\"", text
             )
         )
-    assert used - documented == set()
+    assert used - documented == {"invalid-project"}  # what is wrong with a service, not a finding
