@@ -19,7 +19,7 @@ from runner.cli.commands.serve import serve
 from runner.cli.console import show_error, tell
 from runner.cli.findings_output import findings_as_data
 from runner.core.errors import HeadcountError, Interrupted
-from runner.interruption import begin_anew, interrupted
+from runner.interruption import forget_interrupt, interrupted
 
 
 class _Commands(TyperGroup):
@@ -81,7 +81,7 @@ def run(arguments: list[str] | None = None) -> int:
     if completion.COMPLETION_VARIABLE in os.environ:
         return completion.complete(lambda: _command()(prog_name="headcount"))
     given = sys.argv[1:] if arguments is None else arguments
-    begin_anew()
+    forget_interrupt()
     try:
         code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or exit_codes.OK)
     except TyperException as error:

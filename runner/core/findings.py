@@ -1,4 +1,4 @@
-"""What a person can mend in the files: a finding has a code, a place, a sentence and a hint.
+"""What a person can fix in the files: a finding has a code, a place, a sentence and a hint.
 
 Findings are values. They are collected, sorted and shown together; whoever shows them decides how.
 """

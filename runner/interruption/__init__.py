@@ -34,11 +34,11 @@ def interrupt() -> None:
 
 
 def interrupted() -> bool:
-    """Whether `interrupt` was called since `begin_anew`: what it raised may have been swallowed, or become an error."""
+    """Whether `interrupt` was called since `forget_interrupt`: what it raised may be swallowed or turned into an error."""
     return _moments.interrupted
 
 
-def begin_anew() -> None:
+def forget_interrupt() -> None:
     """At the start of a command: nobody has interrupted it yet."""
     _moments.interrupted = False
 

@@ -69,8 +69,8 @@ def _losses(
 
 
 def _replaced(change: Change, size: int | None) -> Iterator[Block]:
-    """An audience that is deleted to be made anew loses all its members, however many there are."""
-    what = "the audience must be deleted and made anew"
+    """An audience that is deleted and created again loses all its members, however many there are."""
+    what = "the audience must be deleted and created again"
     if change.removed:
         parts = ", ".join(f"{part.removed:,} {kind}" for kind, part in change.delta.items() if part.removed)
         yield Block("re_create", f"{what}: all {parts} would be removed")

@@ -9,10 +9,10 @@ _UPDATES = (Action.UPDATE, Action.SYNC)
 
 
 def widget_document(plan: Plan) -> dict[str, int]:
-    """How many audiences are made, changed and deleted; one that is made anew is deleted and made."""
-    anew = plan.having(Action.RECREATE)
+    """How many audiences are made, changed and deleted; a re-created one counts as both."""
+    recreated = plan.having(Action.RECREATE)
     return {
-        "create": len(plan.having(Action.CREATE)) + len(anew),
+        "create": len(plan.having(Action.CREATE)) + len(recreated),
         "update": len(plan.having(*_UPDATES)),
-        "delete": len(plan.having(Action.DELETE)) + sum(change.replaces for change in anew),
+        "delete": len(plan.having(Action.DELETE)) + sum(change.replaces for change in recreated),
     }

@@ -99,7 +99,7 @@ def _dangers(changes: list[Change]) -> Iterator[str]:
             lines.append(f"`{change.id}` **{change.action}**: {_escape(change.error)}")
         if change.replaces:
             would = "would be" if change.blocks else "will be"
-            lines.append(f'`{change.id}`: audience "{_escape(change.name)}" {would} **deleted** and made anew')
+            lines.append(f'`{change.id}`: audience "{_escape(change.name)}" {would} **deleted** and created again')
         if change.refill and change.action in CHANGING:
             lines.append(f"`{change.id}` will be **cleared** and refilled")
     yield from (f"> - {line}" for line in lines)

@@ -106,7 +106,7 @@ def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]
 def _error(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
     first = told.setdefault((change.error, change.hint), change.id)
     if change.error and first != change.id:
-        yield Text(f"    as told of {printable(first)}", style="red")
+        yield Text(f"    the same as for {printable(first)}", style="red")
         return
     if change.error:
         yield Text(f"    {printable(change.error)}", style="red")

@@ -45,7 +45,7 @@ def answering(host: str, port: int, board: Board, metrics: Metrics) -> Iterator[
 
 def _application(board: Board, metrics: Metrics) -> Starlette:
     def health(_: Request) -> Response:
-        """200 while the service works, even if something is not well: to restart it would mend nothing."""
+        """200 while the service works, even if something is not well: to restart it would fix nothing."""
         view = board.view
         return JSONResponse(health_document(view), status_code=503 if view.stopping else 200)
 

@@ -135,10 +135,10 @@ class Service:
         return tuple(one for one in self._project.activations if self._selection.means(Candidate.of(one)))
 
     def _look(self) -> tuple[Turn, ...]:
-        """Read the state, forget setbacks that someone else has mended, and show how things stand."""
+        """Read the state, forget setbacks that someone else has fixed, and show how things stand."""
         try:
             self._known = self._site.known()
-            self._mend("state")
+            self._resolve("state")
         except Exception as error:  # noqa: BLE001 - the service outlives whatever befalls one look at the state
             self._trouble("state", error)
             self._show(())
@@ -178,7 +178,7 @@ class Service:
             return
         finally:
             self._today = today
-        self._mend("invalid-project")
+        self._resolve("invalid-project")
         if project == self._project:
             return
         self._project = project
@@ -207,7 +207,7 @@ class Service:
                 self._setbacks[one] = set_back(self._setbacks.get(one), now, Outcome.FAILED, message)
             return True
         self._locked_until = None
-        self._mend("sync")
+        self._resolve("sync")
         self._take_in(done, ready)
         return not (stop or done.applied.interrupted)
 
@@ -239,7 +239,7 @@ class Service:
         self._troubles[code] = message
         return message
 
-    def _mend(self, code: str) -> None:
+    def _resolve(self, code: str) -> None:
         if self._troubles.pop(code, None) is not None:
             self._site.log(f"{code}: well again")
 

@@ -131,7 +131,7 @@ def _accounts(destinations: tuple[Destination, ...], examined: Examined) -> Iter
     skew: timedelta | None = None
     for destination in destinations:
         if destination.credentials.missing:
-            yield Check("account", destination.name, Verdict.WARN, "not looked at, for want of credentials")
+            yield Check("account", destination.name, Verdict.WARN, "not checked: credentials are missing")
             continue
         try:
             connection = examined.connect(destination)

@@ -101,7 +101,7 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
 
 
 def _require_fit(activation: Activation, audience: LiveAudience) -> None:
-    """An audience that would have to be deleted and made anew is not worth taking over."""
+    """An audience that would have to be deleted and created again is not worth taking over."""
     for why in misfit(activation, audience):
         raise UsageError(
             f"audience {audience.id} cannot become what is declared: {why}, which is fixed when an audience is made",

@@ -236,13 +236,13 @@ def _compared(change: Change, activation: Activation, project: Project, tools: R
                 raise
 
 
-def _is_made_anew(change: Change) -> bool:
+def _starts_empty(change: Change) -> bool:
     return change.refill or change.intended in (Action.CREATE, Action.RECREATE)
 
 
 def _held(change: Change, state: State) -> MembershipFiles:
-    """What the audience holds; nothing when it is made anew."""
-    if change.applied is None or (_is_made_anew(change) and not change.replaces):
+    """What the audience holds; nothing when it is created."""
+    if change.applied is None or (_starts_empty(change) and not change.replaces):
         return MembershipFiles()
     return state.held(change.applied.key)
 

@@ -119,9 +119,9 @@ def _not_there(change: Change) -> str:
     if change.intended is Action.CREATE:
         return NOT_APPLIED
     if change.replaces:
-        return f"its audience must be deleted and made anew ({', '.join(change.reasons)}): run `headcount apply`"
+        return f"its audience must be deleted and created again ({', '.join(change.reasons)}): run `headcount apply`"
     if change.intended is Action.RECREATE:
-        return "its audience is gone in Criteo: run `headcount apply` to make it anew"
+        return "its audience is gone in Criteo: run `headcount apply` to create it again"
     return ""
 
 

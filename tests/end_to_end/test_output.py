@@ -142,7 +142,7 @@ def test_what_an_account_has_wrong_is_told_once(shop: Shop) -> None:
     shop.environment["CRITEO_CLIENT_SECRET"] = "wrong"
     out = shop.run("plan", code=1).out
     assert out.count("invalid_client") == 1
-    assert "as told of a" in out
+    assert "the same as for a" in out
 
 
 def test_data_tells_of_the_members_that_go_with_a_deleted_audience(shop: Shop, sandbox: Sandbox) -> None:

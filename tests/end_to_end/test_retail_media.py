@@ -314,10 +314,10 @@ class TestAnotherIdentifierType:
 
     def test_a_reviewer_is_warned_in_markdown(self, grocer: Grocer) -> None:
         out = grocer.shop.run("plan", "--allow-removals", "loyal", "--format", "markdown").out
-        assert 'audience "Loyal" will be **deleted** and made anew' in out
+        assert 'audience "Loyal" will be **deleted** and created again' in out
 
     def test_sync_leaves_it_alone_and_says_so(self, grocer: Grocer) -> None:
-        assert "must be deleted and made anew" in grocer.shop.run("sync").out
+        assert "must be deleted and created again" in grocer.shop.run("sync").out
         assert grocer.members() == customers(1, 2, 3)
 
     def test_a_protected_one_stays_whatever_is_allowed(self, grocer: Grocer) -> None:

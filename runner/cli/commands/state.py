@@ -18,7 +18,7 @@ from runner.core.errors import HeadcountError, UsageError
 if TYPE_CHECKING:
     from runner.state.local.local_state import LocalState
 
-app = typer.Typer(help="Look into the state, or bring it elsewhere.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="Show the state, copy it or move it.", rich_markup_mode=None, no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="A folder for the copy.")]
 
 

@@ -1,8 +1,8 @@
-"""Folding a delta into the membership: a whole file anew, or beside a great one a small file of what has changed.
+"""Folding a delta into the membership: a whole new file, or next to a great one a small file of what has changed.
 
 A whole file of ten million members is 360 MB to write, to flush and, for a state in a bucket, to upload, though one in
-a hundred of them changes in a day. The file of changes is written anew each time, so there is never more than one. When
-it would outgrow a sixteenth of the whole, the two become one: so the state stays under 40 bytes a member.
+a hundred of them changes in a day. The file of changes is written again each time, so there is never more than one.
+When it would outgrow a sixteenth of the whole, the two become one: so the state stays under 40 bytes a member.
 """
 # ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 WHOLE_BELOW = 16_000_000
-"""Bytes of a membership file below which it is always written anew."""
+"""Bytes of a membership file below which it is always written whole."""
 
 LEAST_TIMES: float = 16
 """How many times as great as the changes a membership file must be, for these to have a file of their own."""

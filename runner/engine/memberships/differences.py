@@ -230,7 +230,7 @@ def _counted(
 ) -> TypeDifference:
     """The counts of what is held and of what differs from it, each identifier of these once with its side.
 
-    What is held was counted when it was settled. Ten million with changes take a quarter of a second to count anew.
+    What is held was counted when it was settled. Ten million with changes take a quarter of a second to count again.
     """
     total = unknown = 0
     if held.counts is not None and held.untouched:

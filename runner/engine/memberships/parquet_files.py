@@ -76,7 +76,7 @@ def write_durably(
 
 def unreadable(path: Path) -> StateError:
     """The error for a file of the state that is missing or damaged."""
-    hint = "`headcount sync --rebuild` of this activation clears the audience and fills it anew"
+    hint = "`headcount sync --rebuild` of this activation clears the audience and fills it again"
     return StateError(f"{path} cannot be read: it is missing or damaged", hint)
 
 

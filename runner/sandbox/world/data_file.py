@@ -3,7 +3,7 @@
 A record is a header (three little-endian 32-bit numbers: the length of the description, the length of the payload, the
 CRC-32 of both), the description as JSON and the payload, which holds hashes as bytes. It is written before
 the change shows, so that a killed sandbox has a change or has not; a record that was cut off at the end is dropped when
-the file is opened. A file that holds mostly what no longer counts is then written anew.
+the file is opened. A file that holds mostly what no longer counts is then written again.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Journal:
         self._end += written
 
     def shrink(self, changes: Iterable[DataChange], size: int) -> None:
-        """Write the file anew as these changes, when it is much bigger than `size`, the bytes its members need."""
+        """Write the file again as these changes, when it is much bigger than `size`, the bytes its members need."""
         if self._end < 2 * size + 1_000_000:
             return
         self.rewrite(changes)

@@ -81,7 +81,7 @@ class Database:
                 copy.execute("PRAGMA journal_mode = DELETE")
 
     def _exists(self) -> bool:
-        """Whether there is a database; what cannot be seen for want of rights is no reason to think there is none."""
+        """Whether there is a database; one that may not be seen is not taken for none."""
         with file_faults(self.path):
             try:
                 self.path.stat()
@@ -153,7 +153,7 @@ def _create(path: Path) -> None:
         schema.create(connection)
         connection.execute("COMMIT")
         # Not before: the content would be in a log, and what cannot be carried on from there when the connection is
-        # closed, for want of space, is no error to SQLite.
+        # closed, without space, is no error to SQLite.
         connection.execute("PRAGMA journal_mode = WAL")
     with file_faults(path):
         flush(draft)

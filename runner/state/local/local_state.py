@@ -59,7 +59,7 @@ class LocalState:
 
     def held(self, key: int) -> MembershipFiles:
         activation, held, files = self._pointers(key)
-        hint = f"`headcount sync --rebuild {activation}` clears the audience and fills it anew"
+        hint = f"`headcount sync --rebuild {activation}` clears the audience and fills it again"
         while True:
             try:
                 for stored in files:

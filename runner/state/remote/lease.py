@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event, RLock, Thread
 from uuid import uuid4
@@ -111,7 +111,7 @@ class Lease:
             return self.steps - self._since >= limit
 
     def postpone(self) -> None:
-        """The journal is not long until it has grown anew."""
+        """The journal is not long until it has grown again."""
         self._since = self.steps
 
     def replace(self, taken: Snapshot) -> None:
@@ -206,20 +206,20 @@ class Lease:
 
 
 def acquire(
-    bucket: Bucket, command: str, clock: Callable[[], datetime], terms: LeaseTimings, *, anew: bool = False
+    bucket: Bucket, command: str, clock: Callable[[], datetime], terms: LeaseTimings, *, force: bool = False
 ) -> Lease:
     """Take the lease on a state, begun here if it is new. Raises Locked, naming the holder, StateError.
 
-    With `anew` one that cannot be read, or that was moved away, is taken as well.
+    With `force` one that cannot be read, or that was moved away, is taken as well.
     """
     holder = Holder(uuid4().hex, command, socket.gethostname(), os.getpid(), clock().isoformat())
     for _ in range(_RACES):
         began = _now()
-        seen = _seen_or_ruin(bucket) if anew else control_object.read(bucket)
+        seen = _seen_or_ruin(bucket) if force else control_object.read(bucket)
         if seen is None:
             new = replace(control_object.first(), epoch=1, holder=holder)
         else:
-            if not anew:
+            if not force:
                 require_here(seen.control, bucket)
             if is_held(bucket, seen, terms):
                 raise _locked(seen.control.holder, clock())

@@ -224,7 +224,7 @@ def _opened(location: str) -> ObjectStore:
         return from_url(location, retry_config=retries)
     except (BaseError, ValueError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"the state cannot be kept at {location}: {what}", "write s3://bucket/prefix, say") from None
+        raise UsageError(f"the state cannot be kept at {location}: {what}", "for example s3://bucket/prefix") from None
 
 
 def _code(error: BaseException) -> str:

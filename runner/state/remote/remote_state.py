@@ -1,6 +1,6 @@
 """The state in a bucket: immutable objects, one small control object, and a working copy on this machine.
 
-The working copy is a folder like any other state's, made anew from the control object (a snapshot of the database and
+The working copy is a folder like any other state's, rebuilt from the control object (a snapshot of the database and
 the steps since) whenever it differs from it, and thrown away at the end: nothing in it has to survive. A step is taken
 in the working copy and, before that is committed, written to the control object; that write is what makes it true.
 """
@@ -236,7 +236,7 @@ class RemoteState(LocalState):
         return Snapshot(name, database.stat().st_size, sha256, steps)
 
     def forget_what_was_read(self) -> None:
-        """Read the control object anew before anything is said of the state."""
+        """Read the control object again before anything is said of the state."""
         self._shown, self._read_at = None, _NEVER
 
     # -- changing ------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class RemoteState(LocalState):
         self._cache.add(path, file.sha256)
 
     def _store_database(self, held: Lease) -> None:
-        """Store the database itself; the journal begins anew. A store that does not answer is asked again later."""
+        """Store the database itself; the journal starts over. A store that does not answer is asked again later."""
         copy = self.scratch("snapshot.tmp")
         with self._turn, suppress(Unanswered):
             held.postpone()

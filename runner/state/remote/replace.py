@@ -33,7 +33,7 @@ class Adoption:
 @contextmanager
 def to_be_replaced(state: RemoteState, command: str, *, force: bool) -> Iterator[Adoption]:
     """Hold a state; with `force`, also one that is damaged or was moved away."""
-    held = lease.acquire(state.bucket, command, state.clock, state.terms, anew=force)
+    held = lease.acquire(state.bucket, command, state.clock, state.terms, force=force)
     held.start()
     try:
         yield Adoption(state, held)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from runner.interruption import begin_anew, interrupt, interrupted, undisturbed
+from runner.interruption import forget_interrupt, interrupt, interrupted, undisturbed
 
 
 def test_it_is_raised_at_once_elsewhere() -> None:
@@ -17,12 +17,12 @@ def test_it_is_raised_at_once_elsewhere() -> None:
 
 
 def test_it_is_known_whatever_became_of_it() -> None:
-    begin_anew()
+    forget_interrupt()
     assert not interrupted()
     with suppress(KeyboardInterrupt):
         interrupt()
     assert interrupted()
-    begin_anew()
+    forget_interrupt()
     assert not interrupted()
 
 
