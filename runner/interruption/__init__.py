@@ -34,7 +34,7 @@ def interrupt() -> None:
 
 
 def interrupted() -> bool:
-    """Whether `interrupt` was called since `forget_interrupt`: what it raised may be swallowed or turned into an error."""
+    """Whether `interrupt` was called since `forget_interrupt`; what it raised may have been swallowed."""
     return _moments.interrupted
 
 

@@ -61,9 +61,9 @@ class Change:
     `intended` is what the plan would do were it not for `blocks`. `activation` is None for an audience that is no
     longer declared, `applied` None for one that is not made yet. `definition` is what will be recorded as applied.
     `redefined` says that the definition differs from what was last applied. `refill` says that the audience is cleared
-    and filled again. `error` and `hint` are about a conflict or failure. A re-create with an `audience_id` first deletes
-    that audience, which cannot become what is declared. `live` is the audience as it is in the destination, `holder`
-    another one that has the name.
+    and filled again. `error` and `hint` are about a conflict or a failure. A re-create with an `audience_id` first
+    deletes that audience, which cannot become what is declared. `live` is the audience as it is in the destination,
+    `holder` another one that has the name.
     """
 
     id: str
