@@ -22,7 +22,7 @@ from runner.core.project import (
     Segment,
     SqlText,
 )
-from runner.core.records import AppliedAudience, Definition
+from runner.core.records import AccountRef, AppliedAudience, Definition
 from runner.planning.diff import Comparison, definition_of
 from runner.planning.plan import Change, Plan
 
@@ -60,9 +60,9 @@ def definition(of: Activation, **changes: Any) -> Definition:
     return replace(definition_of(of), **changes)
 
 
-def applied(of: Activation, audience_id: str | None = "1", key: int = 1, **changes: Any) -> AppliedAudience:
+def applied(of: Activation, audience_id: str | None = "1", record_id: int = 1, **changes: Any) -> AppliedAudience:
     made = AppliedAudience(
-        key=key,
+        record_id=record_id,
         activation=of.id,
         destination=of.destination.name,
         kind=of.destination.type,
@@ -93,8 +93,7 @@ def change(id: str = "loyal", **changes: Any) -> Change:
         id=id,
         intended=changes.pop("intended"),
         destination="shop",
-        kind="criteo",
-        account_id="12345",
+        account=AccountRef("criteo", "12345"),
         name=declared.name,
         activation=declared,
         definition=definition_of(declared),
@@ -113,8 +112,8 @@ def compare(
     *,
     selected: tuple[Activation, ...] | None = None,
     prune: bool = False,
-    others: Mapping[tuple[str, str], tuple[LiveAudience, ...]] | None = None,
+    others: Mapping[AccountRef, tuple[LiveAudience, ...]] | None = None,
 ) -> tuple[Change, ...]:
-    world = {("criteo", "12345"): audiences, **(others or {})}
-    orphans = frozenset(record.key for record in records)
+    world = {AccountRef("criteo", "12345"): audiences, **(others or {})}
+    orphans = frozenset(record.record_id for record in records)
     return Comparison(declared if selected is None else selected, declared, records, world, prune, orphans).changes()

@@ -11,6 +11,7 @@ from datetime import date
 
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
+from runner.core.records import AccountRef, AudienceKey
 
 ANY_DAY = date(2000, 1, 1)
 """The day on which whatever recognises a definition is taken, so that it is the same every day."""
@@ -95,6 +96,10 @@ class Destination:
     one_type: bool = False
     batch_size: int = 50_000
     rate_limit: int = 250
+
+    @property
+    def account(self) -> AccountRef:
+        return AccountRef(self.type, self.account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,14 @@ class Activation:
     owner: str = ""
     files: frozenset[str] = frozenset()
     undated: Words | None = None
+
+    @property
+    def account(self) -> AccountRef:
+        return self.destination.account
+
+    @property
+    def key(self) -> AudienceKey:
+        return AudienceKey(self.id, *self.account)
 
 
 @dataclass(frozen=True, slots=True)

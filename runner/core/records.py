@@ -9,11 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
 
-AccountRef = tuple[str, str]
-"""Where an audience lives: the destination's type and the account id."""
+
+class AccountRef(NamedTuple):
+    """The ad account an audience lives in: the destination's type and the account's id there."""
+
+    kind: str
+    account_id: str
+
+
+class AudienceKey(NamedTuple):
+    """Which audience is meant: that of an activation in one account. An activation that moved has one in each."""
+
+    activation: str
+    kind: str
+    account_id: str
+
+    @property
+    def account(self) -> AccountRef:
+        return AccountRef(self.kind, self.account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +77,16 @@ class Unfinished:
 class AppliedAudience:
     """An audience of ours, in the account (`kind` and `account_id`) it lives in.
 
-    `key` is the state's own number for it. `audience_id` is None while a create has been intended and its answer is
-    not known; `intended_at` is when, by the destination's clock. `definition` is what was last applied, None after an
-    import that no apply has followed. `members` counts the membership last settled per type, `unknown` how many of
-    these an interrupted run left uncertain. `refill` says that the content is not known and the next apply clears and
-    refills; `filling` that it has not been filled whole since it was made or cleared. `invalid` is how many of the
-    identifiers sent the destination has called malformed since the membership was empty. `given_up_at` is when, by the
-    destination's clock, a create without an answer was expected no more: another name was asked for, or none.
+    `record_id` is the state's number for this record. `audience_id` is None while a create has been intended and its
+    answer is not known; `intended_at` is when, by the destination's clock. `definition` is what was last applied, None
+    after an import that no apply has followed. `members` counts the membership last settled per type, `unknown` how
+    many of these an interrupted run left uncertain. `refill` says that the content is not known and the next apply
+    clears and refills; `filling` that it has not been filled whole since it was made or cleared. `invalid` is how many
+    of the identifiers sent the destination has called malformed since the membership was empty. `given_up_at` is when,
+    by the destination's clock, a create without an answer was expected no more: another name was asked for, or none.
     """
 
-    key: int
+    record_id: int
     activation: str
     destination: str
     kind: str
@@ -88,8 +105,12 @@ class AppliedAudience:
     given_up_at: datetime | None = None
 
     @property
-    def home(self) -> AccountRef:
-        return (self.kind, self.account_id)
+    def account(self) -> AccountRef:
+        return AccountRef(self.kind, self.account_id)
+
+    @property
+    def key(self) -> AudienceKey:
+        return AudienceKey(self.activation, self.kind, self.account_id)
 
 
 class Action(StrEnum):

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from runner.core.errors import UsageError
-from runner.core.project import Activation
+from runner.core.project import Activation, Project
+from runner.core.records import AppliedAudience
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class Candidate:
     def of(cls, activation: Activation) -> Candidate:
         paths = (activation.location.file, activation.segment.location.file, activation.segment.sql.file)
         return cls(activation.id, (activation.destination.name,), activation.tags, activation.owner, paths)
+
+
+def candidate_of(record: AppliedAudience, project: Project) -> Candidate:
+    """An audience as the state knows it, by the destination it was made through and those that have its account now."""
+    now = (one.name for one in project.destinations if one.account == record.account)
+    return Candidate(record.activation, tuple(dict.fromkeys((record.destination, *now))))
+
+
+def all_candidates(project: Project, applied: Iterable[AppliedAudience]) -> tuple[Candidate, ...]:
+    """What a selection can mean: each activation of the project, and each audience that is no longer declared."""
+    declared = (Candidate.of(activation) for activation in project.activations)
+    return (*declared, *(candidate_of(record, project) for record in applied))
 
 
 @dataclass(frozen=True, slots=True)

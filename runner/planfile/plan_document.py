@@ -35,4 +35,4 @@ def saved_plan_document(plan: Plan) -> dict[str, Any]:
 
 def _terms(terms: DefinitionViews) -> dict[str, Any]:
     views = {name: dict(view) if view is not None else None for name, view in terms.views.items()}
-    return {"id": terms.id, "type": terms.kind, "account_id": terms.account_id, **views}
+    return {"id": terms.key.activation, "type": terms.key.kind, "account_id": terms.key.account_id, **views}

@@ -11,9 +11,9 @@ from runner.config.schema.json_schemas import validator
 from runner.core.errors import UsageError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
-from runner.core.records import Action
+from runner.core.records import Action, AudienceKey
 from runner.planning.plan import Options
-from runner.planning.staleness import AnnouncedChange, DefinitionViews, Key, ReviewedPlan, plan_fingerprint
+from runner.planning.staleness import AnnouncedChange, DefinitionViews, ReviewedPlan, plan_fingerprint
 
 KIND = "saved-plan"
 SAVED_PLAN_FORMAT = 1
@@ -84,16 +84,16 @@ def _reviewed(document: Mapping[str, Any]) -> ReviewedPlan:
 
 
 def _terms(part: Mapping[str, Any]) -> DefinitionViews:
-    return DefinitionViews(
-        part["id"], part["type"], part["account_id"], part["declared"], part["applied"], part["live"], part["holder"]
-    )
+    return DefinitionViews(_key(part), part["declared"], part["applied"], part["live"], part["holder"])
 
 
-def _announced(part: Mapping[str, Any]) -> tuple[Key, AnnouncedChange]:
+def _key(part: Mapping[str, Any]) -> AudienceKey:
+    return AudienceKey(part["id"], part["type"], part["account_id"])
+
+
+def _announced(part: Mapping[str, Any]) -> tuple[AudienceKey, AnnouncedChange]:
     members = {
         IdentifierType(row["identifier_type"]): TypeDelta(row["before"], row["after"], row["added"], row["removed"])
         for row in part["members"]
     }
-    return (part["id"], part["type"], part["account_id"]), AnnouncedChange(
-        Action(part["action"]), part["refill"], members
-    )
+    return _key(part), AnnouncedChange(Action(part["action"]), part["refill"], members)

@@ -9,7 +9,7 @@ from runner.core.records import Action
 from runner.planning.guardrails import beyond_announced
 from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import CHANGING, Block, Change, Plan
-from runner.planning.staleness import AnnouncedChange, ReviewedPlan, views_of
+from runner.planning.staleness import AnnouncedChange, ReviewedPlan
 
 REVIEWED = "reviewed_plan"
 """Names the guardrail that a reviewed plan is; what it blocks passes with a new plan only."""
@@ -17,7 +17,7 @@ REVIEWED = "reviewed_plan"
 
 def held_to(plan: Plan, reviewed: ReviewedPlan) -> Plan:
     """The plan, every change blocked that the reviewed one did not announce."""
-    judged = tuple(_judged(change, reviewed.announced.get(views_of(change).key)) for change in plan.changes)
+    judged = tuple(_judged(change, reviewed.announced.get(change.key)) for change in plan.changes)
     return Plan.of(without_taken_names(judged), plan.made_at, plan.today, plan.options)
 
 

@@ -26,18 +26,13 @@ def definition_of(activation: Activation) -> Definition:
     )
 
 
-def account_of(activation: Activation) -> AccountRef:
-    return (activation.destination.type, activation.destination.account_id)
-
-
 def undecided(activation: Activation) -> Change:
     """The change of an activation of which nothing is known yet but what is declared."""
     return Change(
         id=activation.id,
         intended=Action.UNCHANGED,
         destination=activation.destination.name,
-        kind=activation.destination.type,
-        account_id=activation.destination.account_id,
+        account=activation.account,
         name=activation.name,
         activation=activation,
         definition=definition_of(activation),
@@ -67,11 +62,10 @@ class Comparison:
     # -- what is declared ----------------------------------------------------------------------------------------
 
     def _declared(self, activation: Activation) -> Change:
-        account = account_of(activation)
         change = undecided(activation)
-        applied = self.record(activation.id, account)
+        applied = self.record(activation)
         if applied is None:
-            return self._create(change, self._why_new(activation, account))
+            return self._create(change, self._why_new(activation))
         audience = self.locate(applied)
         change = replace(change, applied=applied)
         if audience is None:
@@ -80,8 +74,8 @@ class Comparison:
             return self._create(replace(change, intended=Action.RECREATE), "gone in Criteo")
         return self._existing(replace(change, audience_id=audience.id, live=audience), activation, applied, audience)
 
-    def _why_new(self, activation: Activation, account: AccountRef) -> str:
-        others = [record for record in self.applied if record.activation == activation.id and record.home != account]
+    def _why_new(self, activation: Activation) -> str:
+        others = [one for one in self.applied if one.activation == activation.id and one.account != activation.account]
         return f"moved here from account {others[0].account_id}" if others else "new"
 
     def _create(self, change: Change, reason: str) -> Change:
@@ -121,10 +115,9 @@ class Comparison:
 
     def _unless_taken(self, change: Change) -> Change:
         """The change, or a conflict where another audience of the account has the name and keeps it."""
-        account = (change.kind, change.account_id)
-        for audience in self.live[account]:
+        for audience in self.live[change.account]:
             if audience.name == change.name and audience.id != change.audience_id:
-                owner = self.owner(account, audience)
+                owner = self.owner(change.account, audience)
                 taken = replace(change, holder=audience)
                 if audience.other_kind:
                     return _conflict(
@@ -148,16 +141,15 @@ class Comparison:
 
     def _gives_up_name(self, record: AppliedAudience, name: str) -> bool:
         for activation in self.selected:
-            declares = activation.id == record.activation and account_of(activation) == record.home
-            if declares and record.given_up_at is None:
+            if activation.key == record.key and record.given_up_at is None:
                 return activation.name != name
-        return self.prune and record.key in self.orphans and self.is_orphan(record) and not _protected(record)
+        return self.prune and record.record_id in self.orphans and self.is_orphan(record) and not _protected(record)
 
     # -- what is no longer declared --------------------------------------------------------------------------------
 
     def _orphans(self) -> Iterable[Change]:
         for record in self.applied:
-            if record.key in self.orphans and self.is_orphan(record) and record.home in self.live:
+            if record.record_id in self.orphans and self.is_orphan(record) and record.account in self.live:
                 audience = self.locate(record)
                 settled = record.audience_id is not None or (self.prune and record.given_up_at is None)
                 if audience is not None or settled:
@@ -175,8 +167,7 @@ class Comparison:
             id=name,
             intended=Action.DELETE if self.prune else Action.ORPHANED,
             destination=record.destination,
-            kind=record.kind,
-            account_id=record.account_id,
+            account=record.account,
             name=audience.name if audience else record.definition.name if record.definition else "",
             reasons=(why,),
             applied=record,
@@ -187,23 +178,19 @@ class Comparison:
     def owner(self, account: AccountRef, audience: LiveAudience) -> AppliedAudience | None:
         """The record that an audience belongs to, if any, answered creates and lost ones alike."""
         for record in self.applied:
-            if record.home == account and self.identify(record) == audience.id:
+            if record.account == account and self.identify(record) == audience.id:
                 return record
         return None
 
     def is_orphan(self, record: AppliedAudience) -> bool:
         """Whether no activation declares the audience, there where it is, any more."""
-        return record.given_up_at is not None or not any(
-            activation.id == record.activation and account_of(activation) == record.home for activation in self.declared
-        )
+        return record.given_up_at is not None or all(one.key != record.key for one in self.declared)
 
     # -- which audience is which -----------------------------------------------------------------------------------
 
-    def record(self, activation: str, account: AccountRef) -> AppliedAudience | None:
-        for record in self.applied:
-            if record.activation == activation and record.home == account and record.given_up_at is None:
-                return record
-        return None
+    def record(self, activation: Activation) -> AppliedAudience | None:
+        """What the state knows of an activation's audience in the account it is declared for."""
+        return next((one for one in self.applied if one.key == activation.key and one.given_up_at is None), None)
 
     def identify(self, record: AppliedAudience) -> str | None:
         """The audience's id: the one we know, or, when the answer to a create was lost, the one that must be ours."""
@@ -214,7 +201,7 @@ class Comparison:
 
     def locate(self, record: AppliedAudience) -> LiveAudience | None:
         """The live audience of a record, or None when there is none."""
-        live = self.live.get(record.home, ())
+        live = self.live.get(record.account, ())
         if record.audience_id is not None:
             return next((one for one in live if one.id == record.audience_id and not one.other_kind), None)
         return found_again(record, live, self.applied)

@@ -22,7 +22,7 @@ def found_again(
     """The audience that a create made whose answer was lost: it has the name, is not older than the intent, and is
     no other record's. Nobody else can have made it before the intent, for then planning would have met a conflict.
     Where two intents have the name, the latest that is not younger than the audience made it."""
-    neighbours = [record for record in applied if record.home == intent.home]
+    neighbours = [record for record in applied if record.account == intent.account]
     ours = {record.audience_id for record in neighbours}
     later = [record.intended_at for record in neighbours if _claims_after(record, intent)]
     for audience in live:

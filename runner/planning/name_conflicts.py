@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runner.core.records import Action
+from runner.core.records import AccountRef, Action
 from runner.planning.plan import CHANGING, Change
 
-Name = tuple[str, str, str]
-"""A name within an account: kind, account id, name."""
+Name = tuple[AccountRef, str]
+"""A name within an account."""
 
 
 def without_taken_names(changes: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -22,7 +22,7 @@ def without_taken_names(changes: tuple[Change, ...]) -> tuple[Change, ...]:
 
 
 def _judge(change: Change, kept: dict[Name, Change]) -> Change:
-    holder = kept.get((change.kind, change.account_id, change.name))
+    holder = kept.get((change.account, change.name))
     if holder is None or holder is change or not _takes_name(change):
         return change
     return replace(
@@ -45,4 +45,4 @@ def _given_up(change: Change) -> tuple[Name, ...]:
     names = [part.before for part in change.fields if part.field == "name"]
     if change.intended is Action.DELETE:
         names.append(change.name)
-    return tuple((change.kind, change.account_id, name) for name in names)
+    return tuple((change.account, name) for name in names)

@@ -11,7 +11,7 @@ from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, TypeDelta
 from runner.core.project import Activation
-from runner.core.records import Action, AppliedAudience, Definition
+from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
 
 ORDER = (
     Action.DELETE,
@@ -69,8 +69,7 @@ class Change:
     id: str
     intended: Action
     destination: str
-    kind: str
-    account_id: str
+    account: AccountRef
     name: str
     reasons: tuple[str, ...] = ()
     activation: Activation | None = None
@@ -87,6 +86,11 @@ class Change:
     hint: str = ""
     live: LiveAudience | None = None
     holder: LiveAudience | None = None
+
+    @property
+    def key(self) -> AudienceKey:
+        """Which audience; the id of one that a create has made that was given up is of its own."""
+        return AudienceKey(self.id, *self.account)
 
     @property
     def action(self) -> Action:

@@ -15,11 +15,9 @@ from runner.core.destination import LiveAudience
 from runner.core.errors import HeadcountError
 from runner.core.membership import Delta
 from runner.core.project import ANY_DAY, Activation
-from runner.core.records import Action, AppliedAudience, Definition, redefined
+from runner.core.records import Action, AppliedAudience, AudienceKey, Definition, redefined
 from runner.planning.plan import CHANGING, Change, Options, Plan
 
-Key = tuple[str, str, str]
-"""Which audience: the activation's id, the kind of destination and the account."""
 DefinitionView = Mapping[str, str]
 """One look at a definition: field -> text. It holds no date, no count and no secret."""
 
@@ -31,17 +29,11 @@ class DefinitionViews:
     `holder` is another audience that has the name which is wanted.
     """
 
-    id: str
-    kind: str
-    account_id: str
+    key: AudienceKey
     declared: DefinitionView | None
     applied: DefinitionView | None
     live: DefinitionView | None
     holder: DefinitionView | None
-
-    @property
-    def key(self) -> Key:
-        return (self.id, self.kind, self.account_id)
 
     @property
     def views(self) -> Mapping[str, DefinitionView | None]:
@@ -64,7 +56,7 @@ class ReviewedPlan:
     plan_id: str
     options: Options
     terms: tuple[DefinitionViews, ...]
-    announced: Mapping[Key, AnnouncedChange]
+    announced: Mapping[AudienceKey, AnnouncedChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +89,7 @@ class StalePlan(HeadcountError):
 def views_of(change: Change) -> DefinitionViews:
     """The definitions that a change is about."""
     return DefinitionViews(
-        id=change.id,
-        kind=change.kind,
-        account_id=change.account_id,
+        key=change.key,
         declared=_declared(change.activation, change.definition) if change.activation else None,
         applied=_applied(change.applied) if change.applied else None,
         live=_live(change.live) if change.live else None,
@@ -178,14 +168,14 @@ def deviations(reviewed: ReviewedPlan, plan: Plan) -> tuple[Deviation, ...]:
     cannot be read now, to which nothing is sent.
     """
     planned = {terms.key: terms for terms in reviewed.terms}
-    now = {views_of(change).key: change for change in plan.changes}
+    now = {change.key: change for change in plan.changes}
     found = [*_different_options(reviewed.options, plan.options)]
     for key in sorted(planned.keys() | now.keys()):
         if key not in now:
             if reviewed.announced[key].action is not Action.DELETE:
-                found.append(Deviation(key[0], "", str(reviewed.announced[key].action), "no longer there"))
+                found.append(Deviation(key.activation, "", str(reviewed.announced[key].action), "no longer there"))
         elif key not in planned:
-            found.append(Deviation(key[0], "", "not in the plan", str(now[key].action)))
+            found.append(Deviation(key.activation, "", "not in the plan", str(now[key].action)))
         elif not _carries_on(planned[key], reviewed.announced[key], now[key]):
             found += _different_terms(planned[key], views_of(now[key]))
     return tuple(found)
@@ -203,11 +193,13 @@ def _different_terms(planned: DefinitionViews, now: DefinitionViews) -> Iterator
         after = now.views[view]
         if before is None or after is None:
             if before is not after:
-                yield Deviation(planned.id, view, _whole(before), _whole(after))
+                yield Deviation(planned.key.activation, view, _whole(before), _whole(after))
             continue
         for field in sorted(before.keys() | after.keys()):
             if before.get(field) != after.get(field):
-                yield Deviation(planned.id, f"{view} {field}", before.get(field, "none"), after.get(field, "none"))
+                yield Deviation(
+                    planned.key.activation, f"{view} {field}", before.get(field, "none"), after.get(field, "none")
+                )
 
 
 def _whole(view: DefinitionView | None) -> str:

@@ -79,7 +79,7 @@ def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
 
 def _place(change: Change) -> str:
     audience = f", audience {printable(change.audience_id)}" if change.audience_id else ""
-    return f"{printable(change.destination)} (account {printable(change.account_id)}{audience})"
+    return f"{printable(change.destination)} (account {printable(change.account.account_id)}{audience})"
 
 
 def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:

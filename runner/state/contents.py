@@ -22,7 +22,7 @@ def contents_of(state: LocalState) -> Contents:
         reader = Database(copy, lambda: None)
         try:
             with reader.snapshot() as db:
-                kept = tuple(KeptAudience(applied, _files(db, applied.key)) for applied in audiences.every(db))
+                kept = tuple(KeptAudience(applied, _files(db, applied.record_id)) for applied in audiences.every(db))
         finally:
             reader.close()
     return Contents(state.location, state.holder(), kept)

@@ -33,7 +33,7 @@ class Accounts:
         failure = self._usable[destination.name]
         if failure is not None:
             raise failure
-        return self._live[destination.type, destination.account_id]
+        return self._live[destination.account]
 
     def reader(self, account: AccountRef) -> DestinationClient:
         """The connection with which the account was read; it certainly has the rights for it."""
@@ -44,7 +44,7 @@ class Accounts:
             connection.close()
 
     def _look(self, destination: Destination) -> DestinationError | None:
-        account = (destination.type, destination.account_id)
+        account = destination.account
         try:
             connection = self.connection(destination)
             connection.check_account()

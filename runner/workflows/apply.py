@@ -10,7 +10,7 @@ from time import monotonic
 from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
-from runner.core.records import Action, ActivationRun, Outcome
+from runner.core.records import Action, ActivationRun, AudienceKey, Outcome
 from runner.planning.approval import held_to
 from runner.planning.plan import Change, Plan
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
@@ -83,16 +83,16 @@ def _reviewed_plan(
 
 
 def settle_unfinished(tools: RunContext) -> Mapping[int, HeadcountError]:
-    """Settle every delta that an earlier run left; what comes back are those that could not be, by key."""
+    """Settle every delta that an earlier run left; what comes back are those that could not be, by record id."""
     failures: dict[int, HeadcountError] = {}
     for applied in tools.state.audiences():
         if applied.unfinished is not None:
             try:
-                settle_delta(applied.key, tools)
+                settle_delta(applied.record_id, tools)
             except LockLost:
                 raise
             except Exception as error:  # noqa: BLE001 - it fails its own activation, when that is planned
-                failures[applied.key] = as_failure(error)
+                failures[applied.record_id] = as_failure(error)
             else:
                 tools.progress.note(f"{applied.activation}: settled what an earlier run left unfinished")
     return failures
@@ -121,16 +121,16 @@ class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
     def __init__(self, tools: RunContext, accounts: Accounts, run: int) -> None:
-        self.outcomes: dict[tuple[str, str, str], ActivationRun] = {}
+        self.outcomes: dict[AudienceKey, ActivationRun] = {}
         self._tools = tools
         self._accounts = accounts
         self._run = run
 
     def define(self, plan: Plan) -> tuple[Change, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
-        ready: dict[tuple[str, str, str], Change] = {}
+        ready: dict[AudienceKey, Change] = {}
         for step in in_order(plan.pending):
-            key = _key(step.change)
+            key = step.change.key
             if key in self.outcomes:
                 continue
             self._stop_if_asked()
@@ -150,7 +150,7 @@ class _Work:
         try:
             run_concurrently(map(self._filled, defined), AT_ONCE, self._tools.stopping)
         finally:
-            order = dict.fromkeys((*so_far, *map(_key, defined)))
+            order = dict.fromkeys((*so_far, *(change.key for change in defined)))
             self.outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
 
     def _filled(self, change: Change) -> Task:
@@ -173,7 +173,7 @@ class _Work:
     def rest(self, plan: Plan, interrupted: bool) -> None:
         """Record whatever was not carried out, and why."""
         for change in plan.changes:
-            if _key(change) in self.outcomes or change.action is Action.ORPHANED:
+            if change.key in self.outcomes or change.action is Action.ORPHANED:
                 continue
             if change.action is Action.BLOCKED:
                 self._record(change, Outcome.BLOCKED, detail="; ".join(block.message for block in change.blocks))
@@ -191,11 +191,11 @@ class _Work:
         assert change.applied is not None
         assert change.audience_id is not None
         connection = self._connection(change)
-        yield from send_members(change, change.applied.key, change.audience_id, connection, self._tools, tally)
+        yield from send_members(change, change.applied.record_id, change.audience_id, connection, self._tools, tally)
 
     def _connection(self, change: Change) -> DestinationClient:
         if change.activation is None:
-            return self._accounts.reader((change.kind, change.account_id))
+            return self._accounts.reader(change.account)
         return self._accounts.connection(change.activation.destination)
 
     def _stop_if_asked(self) -> None:
@@ -219,12 +219,8 @@ class _Work:
             seconds=round(seconds, 3),
             detail=detail,
         )
-        self.outcomes[_key(change)] = run
+        self.outcomes[change.key] = run
         self._tools.state.record(self._run, run)
-
-
-def _key(change: Change) -> tuple[str, str, str]:
-    return (change.id, change.kind, change.account_id)
 
 
 def _sentence(error: Exception) -> str:

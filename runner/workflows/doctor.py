@@ -15,7 +15,6 @@ from runner.core.findings import Finding
 from runner.core.project import Destination, MissingSecret, Project
 from runner.core.records import AppliedAudience
 from runner.engine.interface import Engine
-from runner.planning.diff import account_of
 from runner.workflows.failure_messages import as_failure
 
 if TYPE_CHECKING:
@@ -258,8 +257,8 @@ def _state(project: Project | None, examined: Examined) -> Iterator[Check]:
 def _orphans(place: str, applied: tuple[AppliedAudience, ...], project: Project | None) -> Iterator[Check]:
     if project is None:
         return
-    declared = {(one.id, *account_of(one)) for one in project.activations}
-    orphans = [one for one in applied if (one.activation, one.kind, one.account_id) not in declared]
+    declared = {one.key for one in project.activations}
+    orphans = [one for one in applied if one.key not in declared]
     if orphans:
         named = ", ".join(one.activation for one in orphans[:_NAMED]) + (" ..." if len(orphans) > _NAMED else "")
         message = f"{_counted(orphans, 'audience')} no longer declared: {named}"

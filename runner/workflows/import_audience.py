@@ -8,7 +8,7 @@ from runner.core.destination import LiveAudience
 from runner.core.errors import DestinationError, UsageError
 from runner.core.project import Activation, Project
 from runner.core.selection import require_known
-from runner.planning.diff import Comparison, account_of, misfit
+from runner.planning.diff import Comparison, misfit
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
 
@@ -34,11 +34,12 @@ def import_audience(
     activation = next(a for a in project.activations if a.id == activation_id)
     require_credentials([activation.destination])
     with tools.state.lock("headcount import"):
-        kind, account_id = account_of(activation)
         audience = _find(activation, audience_id, accounts)
         _make_way(activation, audience, project, tools, accounts)
         size = _size(activation, audience_id, accounts)
-        tools.state.imported(activation.id, activation.destination.name, kind, account_id, audience_id, tools.clock())
+        tools.state.imported(
+            activation.id, activation.destination.name, *activation.account, audience_id, tools.clock()
+        )
         return Imported(activation, audience, size)
 
 
@@ -46,28 +47,27 @@ def _make_way(
     activation: Activation, audience: LiveAudience, project: Project, tools: RunContext, accounts: Accounts
 ) -> None:
     """Raise UsageError when the audience or the activation is not free; forget what the activation had and is gone."""
-    account = account_of(activation)
-    live = {account: accounts.live(activation.destination)}
+    live = {activation.account: accounts.live(activation.destination)}
     comparison = Comparison((), project.activations, tools.state.audiences(), live, False, frozenset())
-    owner = comparison.owner(account, audience)
+    owner = comparison.owner(activation.account, audience)
     if owner is not None and owner.activation != activation.id:
         raise UsageError(
             f'audience {audience.id} already belongs to activation "{owner.activation}"',
             "an audience is kept by one activation only",
         )
-    record = comparison.record(activation.id, account)
+    record = comparison.record(activation)
     if record is None:
         return
     held = comparison.locate(record)
     if held is not None and not (record.audience_id is None and held.id == audience.id):
         raise UsageError(
-            f'activation "{activation.id}" already has audience {held.id} in account {account[1]}',
+            f'activation "{activation.id}" already has audience {held.id} in account {activation.account.account_id}',
             "an activation keeps one audience; declare another activation for the other one",
         )
     if record.audience_id is None and held is None:
-        tools.state.give_up(record.key, accounts.connection(activation.destination).now())
+        tools.state.give_up(record.record_id, accounts.connection(activation.destination).now())
     else:
-        tools.state.forget(record.key)
+        tools.state.forget(record.record_id)
 
 
 def _size(activation: Activation, audience_id: str, accounts: Accounts) -> int | None:

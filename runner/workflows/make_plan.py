@@ -12,14 +12,13 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import Delta, Evaluation, MembershipFiles, TypeDelta
 from runner.core.project import Activation, Destination, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
-from runner.core.selection import EVERYTHING, Candidate, Selection, require_known
+from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of, require_known
 from runner.planning.diff import Comparison, undecided
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import NO_DESTINATION, Change, Options, Plan
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
-from runner.workflows.candidates import all_candidates, candidate_of
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.verify_lost_creates import without_false_claims
@@ -29,8 +28,8 @@ from runner.workflows.verify_lost_creates import without_false_claims
 class PlanRequest:
     """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
 
-    `variables` are the names of those that were set for this run. `unsettled` says, by the audience's key, what kept
-    an unfinished delta from being settled.
+    `variables` are the names of those that were set for this run. `unsettled` says, by record id, what kept an
+    unfinished delta from being settled.
     """
 
     today: date
@@ -98,18 +97,18 @@ def compare_definitions(
     failures: dict[str, DestinationError] = {}
     for destination in destinations:
         try:
-            live[destination.type, destination.account_id] = accounts.live(destination)
+            live[destination.account] = accounts.live(destination)
         except DestinationError as error:
             failures[destination.name] = error
     readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
-    orphans = frozenset(record.key for record in meant_orphans)
+    orphans = frozenset(record.record_id for record in meant_orphans)
     comparison = Comparison(readable, project.activations, applied, live, request.prune, orphans)
     failed = [
         failed_change(activation, failures[activation.destination.name])
         for activation in chosen
         if activation.destination.name in failures
     ]
-    unreadable = {(d.type, d.account_id): failures[d.name] for d in destinations if d.name in failures}
+    unreadable = {d.account: failures[d.name] for d in destinations if d.name in failures}
     compared = without_false_claims(comparison.changes(), accounts)
     return (*compared, *failed, *_unreachable_orphans(comparison, unreadable, request))
 
@@ -119,10 +118,10 @@ def _destinations_to_read(
 ) -> tuple[Destination, ...]:
     """The destinations in use, and those that can tell of an orphan."""
     names = {activation.destination.name for activation in chosen}
-    homes = {(record.kind, record.account_id) for record in orphans}
+    read = {activation.account for activation in chosen}
     for destination in project.destinations:
-        home = (destination.type, destination.account_id)
-        if home in homes and not any(d.name in names for d in project.destinations if (d.type, d.account_id) == home):
+        if destination.account not in read and any(record.account == destination.account for record in orphans):
+            read.add(destination.account)
             names.add(destination.name)
     return tuple(destination for destination in project.destinations if destination.name in names)
 
@@ -132,17 +131,16 @@ def _unreachable_orphans(
 ) -> Iterable[Change]:
     """Audiences that are no longer declared, in accounts that cannot be looked at."""
     for record in comparison.applied:
-        home = (record.kind, record.account_id)
-        if home in comparison.live or record.key not in comparison.orphans or not comparison.is_orphan(record):
+        known = record.account in comparison.live or record.record_id not in comparison.orphans
+        if known or not comparison.is_orphan(record):
             continue
-        failure = unreadable.get(home)
+        failure = unreadable.get(record.account)
         why = "its account cannot be read" if failure else NO_DESTINATION
         change = Change(
             id=record.activation,
             intended=Action.ORPHANED,
             destination=record.destination,
-            kind=record.kind,
-            account_id=record.account_id,
+            account=record.account,
             name=record.definition.name if record.definition else "",
             reasons=("no longer declared", why),
             applied=record,
@@ -195,8 +193,8 @@ def with_members(
 
 def _require_settled(change: Change, request: PlanRequest) -> None:
     """Raise what kept an unfinished delta from being settled; a refill needs nothing of it."""
-    if change.applied is not None and change.applied.key in request.unsettled and not change.refill:
-        raise request.unsettled[change.applied.key]
+    if change.applied is not None and change.applied.record_id in request.unsettled and not change.refill:
+        raise request.unsettled[change.applied.record_id]
 
 
 def measure(change: Change, project: Project, tools: RunContext) -> Change:
@@ -244,7 +242,7 @@ def _held(change: Change, state: State) -> MembershipFiles:
     """What the audience holds; nothing when it is created."""
     if change.applied is None or (_starts_empty(change) and not change.replaces):
         return MembershipFiles()
-    return state.held(change.applied.key)
+    return state.held(change.applied.record_id)
 
 
 def _delta_against_what_is_held(change: Change, tools: RunContext) -> Mapping[IdentifierType, TypeDelta] | None:
@@ -252,7 +250,7 @@ def _delta_against_what_is_held(change: Change, tools: RunContext) -> Mapping[Id
     if not change.refill or change.applied is None or change.applied.refill or change.evaluation is None:
         return None
     try:
-        return tools.engine.compare(change.evaluation, tools.state.held(change.applied.key))
+        return tools.engine.compare(change.evaluation, tools.state.held(change.applied.record_id))
     except StateError:
         return None
 

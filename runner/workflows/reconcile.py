@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from runner.core.destination import DestinationClient, LiveAudience
 from runner.core.errors import AnswerLost, DestinationError, NameTaken
-from runner.core.records import Action, AppliedAudience, Definition
+from runner.core.records import AccountRef, Action, AppliedAudience, Definition
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Change
 from runner.workflows.context import RunContext
@@ -46,20 +46,20 @@ def in_order(changes: Iterable[Change]) -> tuple[AudienceCall, ...]:
 
 
 def _renames(changes: list[Change]) -> Iterator[AudienceCall]:
-    waiting = {(change.kind, change.account_id, change.audience_id): change for change in changes}
-    held = {(change.kind, change.account_id, name): change for change in changes if (name := _old_name(change))}
+    waiting = {(change.account, change.audience_id): change for change in changes}
+    held = {(change.account, name): change for change in changes if (name := _old_name(change))}
     while waiting:
         free = [change for change in waiting.values() if _is_free(change, held)]
         if not free:
             # Only swaps are left: one of them steps aside under a name nobody uses.
             aside = next(iter(waiting.values()))
             yield AudienceCall(aside, aside.name_aside)
-            held.pop((aside.kind, aside.account_id, _old_name(aside)), None)
+            held.pop((aside.account, _old_name(aside)), None)
             continue
         for change in free:
             yield AudienceCall(change, change.name)
-            held.pop((change.kind, change.account_id, _old_name(change)), None)
-            del waiting[change.kind, change.account_id, change.audience_id]
+            held.pop((change.account, _old_name(change)), None)
+            del waiting[change.account, change.audience_id]
 
 
 def _old_name(change: Change) -> str:
@@ -67,8 +67,8 @@ def _old_name(change: Change) -> str:
     return next((part.before for part in change.fields if part.field == "name"), "")
 
 
-def _is_free(change: Change, held: dict[tuple[str, str, str], Change]) -> bool:
-    holder = held.get((change.kind, change.account_id, change.name))
+def _is_free(change: Change, held: dict[tuple[AccountRef, str], Change]) -> bool:
+    holder = held.get((change.account, change.name))
     return not _old_name(change) or holder is None or holder is change
 
 
@@ -85,9 +85,9 @@ def carry_out(step: AudienceCall, connection: DestinationClient, tools: RunConte
         assert change.audience_id is not None
         assert change.definition is not None
         if change.refill:
-            tools.state.require_refill(change.applied.key)
+            tools.state.require_refill(change.applied.record_id)
         if change.applied.audience_id is None:
-            tools.state.created(change.applied.key, change.audience_id)
+            tools.state.created(change.applied.record_id, change.audience_id)
         if change.fields:
             connection.update(change.audience_id, step.name, change.definition.description)
     if step.name == change.name:
@@ -99,7 +99,7 @@ def _remember(change: Change, tools: RunContext) -> None:
     assert change.applied is not None
     assert change.definition is not None
     if change.definition != change.applied.definition or change.applied.applied_at is None:
-        tools.state.define(change.applied.key, change.definition, change.destination, tools.clock())
+        tools.state.define(change.applied.record_id, change.definition, change.destination, tools.clock())
 
 
 def _delete(change: Change, connection: DestinationClient, tools: RunContext) -> None:
@@ -108,16 +108,16 @@ def _delete(change: Change, connection: DestinationClient, tools: RunContext) ->
     if change.replaces and change.applied.audience_id is None:
         # Its create was never answered. From here on it is known, so that its intent cannot find another one.
         assert change.audience_id is not None
-        tools.state.created(change.applied.key, change.audience_id)
+        tools.state.created(change.applied.record_id, change.audience_id)
     if change.audience_id is not None:
         connection.delete(change.audience_id)
     if change.replaces:
         return
     if change.audience_id is None and change.applied.audience_id is None:
         # Its create was never answered and may yet take effect.
-        tools.state.give_up(change.applied.key, connection.now())
+        tools.state.give_up(change.applied.record_id, connection.now())
     else:
-        tools.state.forget(change.applied.key)
+        tools.state.forget(change.applied.record_id)
 
 
 def _create(change: Change, connection: DestinationClient, tools: RunContext) -> Change:
@@ -170,19 +170,17 @@ def _withdraw(key: int, lost: bool, tools: RunContext) -> None:
 
 def _intend(change: Change, connection: DestinationClient, tools: RunContext) -> int:
     assert change.definition is not None
-    applied = change.applied and tools.state.audience(change.applied.key)
+    applied = change.applied and tools.state.audience(change.applied.record_id)
     if applied is not None and _asks_the_same(applied, change.definition):
         # An earlier intent stays the one that counts: its audience may yet appear, and must be known as ours.
-        tools.state.define(applied.key, change.definition, change.destination, tools.clock())
-        return applied.key
+        tools.state.define(applied.record_id, change.definition, change.destination, tools.clock())
+        return applied.record_id
     if applied is not None and applied.audience_id is None:
         # What was asked for under another name may yet appear, and must be known as ours.
-        tools.state.give_up(applied.key, connection.now())
+        tools.state.give_up(applied.record_id, connection.now())
     elif applied is not None:
-        tools.state.forget(applied.key)
-    return tools.state.intend(
-        change.id, change.destination, change.kind, change.account_id, change.definition, connection.now()
-    )
+        tools.state.forget(applied.record_id)
+    return tools.state.intend(change.id, change.destination, *change.account, change.definition, connection.now())
 
 
 def _asks_the_same(record: AppliedAudience, definition: Definition) -> bool:

@@ -10,10 +10,9 @@ from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Project
 from runner.core.records import AppliedAudience, Latest, Outcome, Unfinished, redefined
 from runner.core.schedule import describe, next_due
-from runner.core.selection import EVERYTHING, Candidate, Selection
-from runner.planning.diff import account_of, definition_of
+from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
+from runner.planning.diff import definition_of
 from runner.state.interface import State
-from runner.workflows.candidates import all_candidates, candidate_of
 from runner.workflows.upcoming import done_until
 
 
@@ -69,9 +68,9 @@ def _declared(
 ) -> Iterator[ActivationStatus]:
     latest = state.latest()
     counted = done_until(applied, latest)
-    records = {(record.activation, record.kind, record.account_id): record for record in applied}
+    records = {record.key: record for record in applied}
     for activation in chosen:
-        record = records.get((activation.id, *account_of(activation)))
+        record = records.get(activation.key)
         runs = latest.get(activation.id, Latest())
         last, change = runs.run, runs.change
         last_good = runs.good.started_at if runs.good else None
@@ -119,9 +118,9 @@ def _condition(activation: Activation, record: AppliedAudience | None) -> str:
 
 
 def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[ActivationStatus]:
-    declared = {(activation.id, *account_of(activation)) for activation in project.activations}
+    declared = {activation.key for activation in project.activations}
     for record in applied:
-        if (record.activation, record.kind, record.account_id) not in declared:
+        if record.key not in declared:
             yield ActivationStatus(
                 activation=record.activation,
                 condition="orphaned",

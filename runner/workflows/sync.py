@@ -14,7 +14,6 @@ from runner.core.project import Activation, Project
 from runner.core.records import Action
 from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
-from runner.planning.diff import account_of
 from runner.planning.plan import Change, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
@@ -71,9 +70,9 @@ def sync(
         skipped: list[Skipped] = []
         if due:
             chosen, waiting = _due(chosen, last, began)
-            known = {(record.activation, record.kind, record.account_id) for record in applied}
-            skipped = [Skipped(one.id, NOT_APPLIED) for one in chosen if (one.id, *account_of(one)) not in known]
-            chosen = tuple(one for one in chosen if (one.id, *account_of(one)) in known)
+            known = {record.key for record in applied}
+            skipped = [Skipped(one.id, NOT_APPLIED) for one in chosen if one.key not in known]
+            chosen = tuple(one for one in chosen if one.key in known)
         changes = compare_definitions(project, chosen, applied, request, accounts, orphans_too=False)
         reasons = {change.id: why for change in changes if (why := _why_not(change))}
         reasons |= {change.id: MARKED for change in changes if change.id in rebuild and _marked(change, tools)}
@@ -130,9 +129,9 @@ def _marked(change: Change, tools: RunContext) -> bool:
     if change.applied is None or not change.redefined or change.intended is Action.FAILED or _not_there(change):
         return False
     try:
-        tools.state.held(change.applied.key)
+        tools.state.held(change.applied.record_id)
     except StateError:
-        tools.state.require_refill(change.applied.key)
+        tools.state.require_refill(change.applied.record_id)
         return True
     return False
 

@@ -33,7 +33,7 @@ def without_false_claims(changes: Iterable[Change], accounts: Accounts) -> Itera
 def _unless_filled(change: Change, audience_id: str, accounts: Accounts) -> Iterator[Change]:
     """The deletion of what a create has made that was given up, or nothing."""
     try:
-        if not accounts.reader((change.kind, change.account_id)).size(audience_id):
+        if not accounts.reader(change.account).size(audience_id):
             yield change
     except DestinationError as error:
         yield _unreadable(change, error)
@@ -41,7 +41,7 @@ def _unless_filled(change: Change, audience_id: str, accounts: Accounts) -> Iter
 
 def _judged(change: Change, audience_id: str, accounts: Accounts) -> Change:
     try:
-        size = accounts.reader((change.kind, change.account_id)).size(audience_id)
+        size = accounts.reader(change.account).size(audience_id)
     except DestinationError as error:
         return _unreadable(change, error)
     if not size:

@@ -74,7 +74,7 @@ class InBucket:
                 return
             for audience in remote.audiences():
                 with suppress(StateError):
-                    remote.held(audience.key)
+                    remote.held(audience.record_id)
             shutil.rmtree(self.state, ignore_errors=True)
             shutil.copytree(remote._folder.path, self.state)
         finally:

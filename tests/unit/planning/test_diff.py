@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.core.records import Action
+from runner.core.records import AccountRef, Action
 from runner.planning.lost_creates import CLOCK_TOLERANCE
 from runner.planning.plan import FieldChange
 from tests.builders import EMAIL, MADID, NOON, activation, applied, compare, definition, destination, live
@@ -107,7 +107,7 @@ class TestLostCreate:
 
     def test_an_audience_that_another_record_owns_is_not_taken(self) -> None:
         loyal, lapsed = activation("loyal"), activation("lapsed", name="Other")
-        records = (applied(lapsed, "9"), applied(loyal, audience_id=None, key=2))
+        records = (applied(lapsed, "9"), applied(loyal, audience_id=None, record_id=2))
         changes = {change.id: change for change in compare((lapsed, loyal), records, (live("9", name="Loyal"),))}
         assert changes["loyal"].audience_id is None
 
@@ -117,7 +117,7 @@ class TestNames:
         a, b = activation("a", name="B"), activation("b", name="A")
         records = (
             applied(a, "1", definition=definition(a, name="A")),
-            applied(b, "2", key=2, definition=definition(b, name="B")),
+            applied(b, "2", record_id=2, definition=definition(b, name="B")),
         )
         changes = compare((a, b), records, (live("1", "A"), live("2", "B")))
         assert [change.action for change in changes] == [Action.UPDATE, Action.UPDATE]
@@ -126,7 +126,7 @@ class TestNames:
         a, b = activation("a", name="B"), activation("b", name="A")
         records = (
             applied(a, "1", definition=definition(a, name="A")),
-            applied(b, "2", key=2, definition=definition(b, name="B")),
+            applied(b, "2", record_id=2, definition=definition(b, name="B")),
         )
         (change,) = compare((a, b), records, (live("1", "A"), live("2", "B")), selected=(a,))
         assert change.action is Action.CONFLICT
@@ -154,7 +154,7 @@ class TestOrphans:
     def test_a_moved_activation_is_a_create_there_and_an_orphan_here(self) -> None:
         before = activation()
         after = replace(before, destination=destination("elsewhere", "67890"))
-        there, here = compare((after,), (applied(before),), (live(),), others={("criteo", "67890"): ()})
+        there, here = compare((after,), (applied(before),), (live(),), others={AccountRef("criteo", "67890"): ()})
         assert (there.action, there.reasons) == (Action.CREATE, ("moved here from account 12345",))
         assert (here.action, here.reasons) == (Action.ORPHANED, ("moved to another account",))
 

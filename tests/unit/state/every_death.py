@@ -85,7 +85,7 @@ LIFE: tuple[Step, ...] = (
 def view(state: LocalState) -> tuple[Any, ...]:
     """Everything that a reader can know; reads and checks every file that is pointed to."""
     audiences = state.audiences()
-    return audiences, tuple(state.held(audience.key) for audience in audiences), state.runs()
+    return audiences, tuple(state.held(audience.record_id) for audience in audiences), state.runs()
 
 
 def live(folder: Path, after_each: Callable[[LocalState], None]) -> None:

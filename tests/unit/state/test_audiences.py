@@ -25,7 +25,7 @@ def test_an_intent_is_remembered_with_its_definition_and_time_and_no_audience_id
     with state.lock("headcount apply"):
         key = intend(state)
     assert only(state) == AppliedAudience(
-        key=key,
+        record_id=key,
         activation="loyal",
         destination="criteo-fr",
         kind="criteo",
@@ -61,8 +61,8 @@ def test_a_create_that_is_given_up_makes_way_for_another_and_is_not_forgotten(st
         for key in (first, second):
             with pytest.raises(RuntimeError):
                 state.give_up(key, LATER)
-    assert only(state).key == second
-    assert [(one.activation, one.key, one.given_up_at) for one in state.given_up()] == [
+    assert only(state).record_id == second
+    assert [(one.activation, one.record_id, one.given_up_at) for one in state.given_up()] == [
         ("lapsed", 3, LATER),
         ("loyal", first, LATER),
     ]
@@ -77,14 +77,14 @@ def test_a_create_that_was_given_up_long_ago_is_forgotten_with_the_next(state):
         state.give_up(intend(state), AT + FORGOTTEN)
         assert len(state.given_up()) == 2
         state.give_up(intend(state), AT + FORGOTTEN + timedelta(seconds=1))
-    assert [one.key for one in state.given_up()] == [2, 3]
+    assert [one.record_id for one in state.given_up()] == [2, 3]
 
 
 def test_an_imported_audience_has_no_definition_and_must_be_refilled(state):
     with state.lock("headcount import"):
         key = state.imported("loyal", "criteo-fr", "criteo", "12345", "555", LATER)
     audience = only(state)
-    assert (audience.key, audience.audience_id, audience.definition) == (key, "555", None)
+    assert (audience.record_id, audience.audience_id, audience.definition) == (key, "555", None)
     assert (audience.refill, audience.intended_at, audience.applied_at) == (True, LATER, None)
     assert state.held(key) == MembershipFiles()
 
@@ -204,7 +204,7 @@ def test_forgetting_one_audience_leaves_the_other_of_the_same_activation_whole(s
             end_delta(state, key)
         state.forget(orphan)
         assert state.held(new).members.exists()
-        assert only(state).key == new
+        assert only(state).record_id == new
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,13 @@ def test_a_killed_run_leaves_its_delta_with_what_was_taken_and_what_may_have_arr
         state = open_state()
         audience = state.audiences()[0]
         assert (audience.audience_id, audience.invalid) == ("987", 1), settled_by
-        held = state.held(audience.key)
+        held = state.held(audience.record_id)
         assert (held.taken, held.in_flight) == (frozenset({0}), frozenset({1}))
         assert held.outbox.exists()
         if settled_by == "the next run":
             with state.lock("headcount apply"):
-                members = end_delta(state, audience.key)
-                assert state.held(audience.key) == MembershipFiles(members=members)
+                members = end_delta(state, audience.record_id)
+                assert state.held(audience.record_id) == MembershipFiles(members=members)
                 assert not held.outbox.exists()
 
 

@@ -29,7 +29,7 @@ if os.geteuid() == 0:
 state = local_state.LocalState(Path(sys.argv[1]))
 try:
     for audience in state.audiences():
-        print(audience.activation, audience.members, state.held(audience.key).members is not None)
+        print(audience.activation, audience.members, state.held(audience.record_id).members is not None)
     state.close()
     with state.lock("headcount apply"):
         print("locked")
@@ -130,7 +130,7 @@ def barred(filled, monkeypatch):
 def test_where_sqlite_may_not_make_its_files_the_database_is_read_as_it_lies(barred):
     state = LocalState(barred)
     (audience,) = state.audiences()
-    assert state.held(audience.key).members is not None
+    assert state.held(audience.record_id).members is not None
     state.close()
 
 

@@ -41,7 +41,7 @@ def test_a_reader_sees_what_a_run_has_done_so_far_while_it_holds_the_lock(open_s
     assert reader.audiences() == ()
     with writer.lock("headcount apply"):
         key = intend(writer)
-        assert [audience.key for audience in reader.audiences()] == [key]
+        assert [audience.record_id for audience in reader.audiences()] == [key]
         begin_delta(writer, key)
         assert reader.audiences()[0].unfinished is not None
         members = end_delta(writer, key)

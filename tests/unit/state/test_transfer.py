@@ -47,7 +47,7 @@ def fill(state, count=3):
 def view(state):
     """What a state says, without where its files are."""
     audiences = state.audiences()
-    held = [state.held(audience.key) for audience in audiences]
+    held = [state.held(audience.record_id) for audience in audiences]
     content = [(rows(one.members), rows(one.outbox), one.taken, one.in_flight) for one in held]
     return audiences, content, state.runs()
 
@@ -60,7 +60,7 @@ def test_a_copy_is_a_state_that_says_the_same(open_state, tmp_path):
     copy = LocalState(tmp_path / "copy")
     assert view(copy) == view(state)
     with copy.lock("headcount apply"):
-        end_delta(copy, copy.audiences()[0].key)
+        end_delta(copy, copy.audiences()[0].record_id)
     copy.close()
 
 

@@ -69,7 +69,7 @@ def _audience(
     in_flight: int,
 ) -> AppliedAudience:
     return AppliedAudience(
-        key=key,
+        record_id=key,
         activation=activation,
         destination=destination,
         kind=kind,
