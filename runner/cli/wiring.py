@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from runner.core.project import Destination, Project
     from runner.core.selection import Selection
     from runner.destinations.criteo.retries import Retries
+    from runner.engine.embedded import EmbeddedEngine
+    from runner.engine.interface import SegmentEvaluator
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
@@ -108,17 +110,16 @@ class Bench:
 def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Bench]:
     """The real parts for a command that evaluates segments or calls Criteo; `watcher` makes what shows its progress."""
     from runner.cli.progress_bar import watch
-    from runner.engine.duckdb.engine import DuckDBEngine
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
 
     state = setup.state()
-    engine = DuckDBEngine()
+    engine = embedded_engine()
     with Interrupts() as interrupts:
         wait = partial(_wait, state=state, interrupts=interrupts)
         accounts = Accounts(partial(connect, sleep=wait, permit=state.require_lock))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
-        tools = RunContext(state, engine, setup.clock, progress, interrupts.asked)
+        tools = RunContext(state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked)
         try:
             with progress:
                 yield Bench(tools, accounts, progress)
@@ -126,6 +127,20 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
             engine.close()
             accounts.close()
             state.close()
+
+
+def embedded_engine() -> EmbeddedEngine:
+    """What evaluates segments and compares memberships; whoever asks for it closes it."""
+    from runner.engine.embedded import EmbeddedEngine
+
+    return EmbeddedEngine()
+
+
+@contextmanager
+def segment_evaluator() -> Iterator[SegmentEvaluator]:
+    """What evaluates segments, for a command that compares nothing."""
+    with closing(embedded_engine()) as engine:
+        yield engine.evaluator
 
 
 def _wait(seconds: float, *, state: State, interrupts: Interrupts) -> None:

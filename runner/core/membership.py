@@ -25,20 +25,19 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A segment evaluated: `path` is the engine's own file of wire forms, valid until the engine is closed.
+    """A segment evaluated: `path` is the evaluator's file of wire forms, valid until the evaluator is closed.
 
     `rows` are the rows the SQL yielded, `people` those with at least one valid identifier, `blank` the null or blank
-    values per type. `beside` is what it was compared with while it ran, if it was: the file then tells only how the two
-    differ, so it can be compared with that alone.
+    values per type. `path` is None for a segment that was compared with a membership while it ran: only its counts
+    and what differs were written.
     """
 
-    path: Path
+    path: Path | None
     types: tuple[IdentifierType, ...]
     rows: int
     people: int
     blank: Mapping[IdentifierType, int]
     rejected: tuple[Rejected, ...]
-    beside: MembershipFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,19 @@ class TypeDelta:
 
 Delta = Mapping[IdentifierType, TypeDelta]
 """What must be sent, per identifier type. A type is present when it is mapped now or has members."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedMembership:
+    """What brings an audience that holds `held` to a segment: plan shows it, apply sends it.
+
+    `differing` are the store's Parquet files of the identifiers to add and to remove, per type of `delta`; they are
+    valid until the store is closed.
+    """
+
+    held: MembershipFiles
+    delta: Delta
+    differing: Mapping[IdentifierType, tuple[Path, ...]]
 
 
 @dataclass(frozen=True, slots=True)

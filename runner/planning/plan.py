@@ -9,7 +9,7 @@ from datetime import date, datetime
 from runner.core.destination import LiveAudience
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Evaluation, TypeDelta
+from runner.core.membership import ComparedMembership, Evaluation, TypeDelta
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
 
@@ -63,7 +63,7 @@ class Change:
     `redefined` says that the definition differs from what was last applied. `refill` says that the audience is cleared
     and filled again. `error` and `hint` are about a conflict or a failure. A re-create with an `audience_id` first
     deletes that audience, which cannot become what is declared. `live` is the audience as it is in the destination,
-    `holder` another one that has the name.
+    `holder` another one that has the name. `compared` is what will be sent, `delta` what that means for the audience.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     refill: bool = False
     evaluation: Evaluation | None = None
+    compared: ComparedMembership | None = None
     delta: Mapping[IdentifierType, TypeDelta] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     error: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.engine.interface import Engine
+from runner.engine.interface import MembershipStore, SegmentEvaluator
 from runner.state.interface import State
 from runner.workflows.progress import Progress
 
@@ -23,7 +23,8 @@ class RunContext:
     """
 
     state: State
-    engine: Engine
+    evaluator: SegmentEvaluator
+    memberships: MembershipStore
     clock: Callable[[], datetime]
     progress: Progress = field(default_factory=Progress)
     stopping: Callable[[], bool] = _never

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, 
 from runner.core.findings import Finding
 from runner.core.project import Destination, MissingSecret, Project
 from runner.core.records import AppliedAudience
-from runner.engine.interface import Engine
+from runner.engine.interface import SegmentEvaluator
 from runner.workflows.failure_messages import as_failure
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Examined:
     missing_files: Callable[[Project], tuple[Finding, ...]]
     fallback: Callable[[], tuple[Destination, ...]]
     connect: Connect
-    engine: Callable[[], Engine]
+    evaluator: Callable[[], AbstractContextManager[SegmentEvaluator]]
     place: Callable[[], str]
     state: Callable[[], LocalState]
     clock: Callable[[], datetime]
@@ -207,9 +207,9 @@ def _segments(project: Project | None, examined: Examined) -> Iterator[Check]:
     told = {finding.location for finding in examined.missing_files(project)}
     fit: list[str] = []
     waiting: list[str] = []
-    with closing(examined.engine()) as engine:
+    with examined.evaluator() as evaluator:
         for activation in project.activations:
-            findings = engine.check(activation, project.sources)
+            findings = evaluator.check(activation, project.sources)
             new = [finding for finding in findings if finding.location not in told]
             yield from (_finding("segment", activation.id, finding) for finding in new)
             fit += [] if findings else [activation.id]

@@ -9,7 +9,7 @@ from time import monotonic
 
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Delta, Evaluation, MembershipFiles, TypeDelta
+from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles, TypeDelta
 from runner.core.project import Activation, Destination, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of, require_known
@@ -200,9 +200,11 @@ def _require_settled(change: Change, request: PlanRequest) -> None:
 def measure(change: Change, project: Project, tools: RunContext) -> Change:
     """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
     assert change.activation is not None
-    evaluation, delta = _compared(change, change.activation, project, tools)
+    evaluation, compared = _compared(change, change.activation, project, tools)
+    delta = compared.delta
     if change.replaces:
-        delta = _instead(delta, tools.engine.compare(evaluation, MembershipFiles()))
+        compared = tools.memberships.compare(evaluation, MembershipFiles())
+        delta = _instead(delta, compared.delta)
     moves = any(part.added or part.removed for part in delta.values()) or change.refill
     intended = change.intended
     if intended is Action.UNCHANGED:
@@ -210,24 +212,25 @@ def measure(change: Change, project: Project, tools: RunContext) -> Change:
     reasons = change.reasons
     if moves and not reasons:
         reasons = ("left unfinished",) if any(part.unknown for part in delta.values()) else ("members changed",)
-    return replace(change, intended=intended, evaluation=evaluation, delta=delta, reasons=reasons)
+    return replace(change, intended=intended, evaluation=evaluation, compared=compared, delta=delta, reasons=reasons)
 
 
-def _compared(change: Change, activation: Activation, project: Project, tools: RunContext) -> tuple[Evaluation, Delta]:
+def _compared(
+    change: Change, activation: Activation, project: Project, tools: RunContext
+) -> tuple[Evaluation, ComparedMembership]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
     held = _held(change, tools.state)
     if not (change.refill or change.replaces):  # those are compared with more than this
         try:
-            evaluation = tools.engine.evaluate(activation, project.sources, held)
-            return evaluation, tools.engine.compare(evaluation, held)
+            return tools.memberships.evaluate_and_compare(tools.evaluator, activation, project.sources, held)
         except StateError:
             before, held = held, _held(change, tools.state)
             if held == before:
                 raise
-    evaluation = tools.engine.evaluate(activation, project.sources)
+    evaluation = tools.evaluator.evaluate(activation, project.sources)
     while True:
         try:
-            return evaluation, tools.engine.compare(evaluation, held)
+            return evaluation, tools.memberships.compare(evaluation, held)
         except StateError:
             before, held = held, _held(change, tools.state)
             if held == before:
@@ -250,7 +253,7 @@ def _delta_against_what_is_held(change: Change, tools: RunContext) -> Mapping[Id
     if not change.refill or change.applied is None or change.applied.refill or change.evaluation is None:
         return None
     try:
-        return tools.engine.compare(change.evaluation, tools.state.held(change.applied.record_id))
+        return tools.memberships.compare(change.evaluation, tools.state.held(change.applied.record_id)).delta
     except StateError:
         return None
 

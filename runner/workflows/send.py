@@ -33,7 +33,7 @@ class Tally:
 def settle_delta(key: int, tools: RunContext) -> None:
     """Fold an unfinished delta into the membership, so that a new one can be planned. Sends nothing."""
     held = tools.state.held(key)
-    settled = tools.engine.settle(held, tools.state.members_path(key))
+    settled = tools.memberships.settle(held, tools.state.members_path(key))
     tools.state.close_delta(key, settled.members, settled.unknown, changes_only=settled.changes_only)
 
 
@@ -49,13 +49,16 @@ def send_members(
     """
     assert change.evaluation is not None
     assert change.activation is not None
-    state, engine = tools.state, tools.engine
+    state, memberships = tools.state, tools.memberships
     if change.refill:
         state.require_refill(key)
         yield partial(connection.clear, audience_id)
         state.cleared(key)
     batch_size = change.activation.destination.batch_size
-    batches = engine.write_outbox(change.evaluation, state.held(key), state.outbox_path(key), batch_size)
+    held, compared = state.held(key), change.compared
+    if compared is None or compared.held != held:  # the plan was about an audience that was cleared or replaced since
+        compared = memberships.compare(change.evaluation, held)
+    batches = memberships.write_outbox(compared, state.outbox_path(key), batch_size)
     if batches:
         state.open_delta(key, batches)
         yield from _send_batches(change.id, key, audience_id, batches, connection, tools, tally)
@@ -73,7 +76,7 @@ def _send_batches(
 ) -> Task:
     outbox = tools.state.held(key).outbox
     assert outbox is not None
-    for batch, (number, identifiers) in zip(batches, tools.engine.batches(outbox), strict=True):
+    for batch, (number, identifiers) in zip(batches, tools.memberships.batches(outbox), strict=True):
         if tools.stopping():
             raise Interrupted("what was sent is recorded, and the next run goes on from there")
         assert number == batch.number

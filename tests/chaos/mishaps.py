@@ -26,8 +26,8 @@ NAMED: dict[str, tuple[Point, ...]] = {
     "between a call and its mark": (("LocalState.mark_taken", "before", 12), *both("send", "after", 12)),
     "between two batches": (("LocalState.mark_taken", "after", 12),),
     "between the last mark and the pointer move": (
-        ("DuckDBEngine.settle", "before", 4),
-        ("DuckDBEngine.settle", "after", 4),
+        ("DuckDBMembershipStore.settle", "before", 4),
+        ("DuckDBMembershipStore.settle", "after", 4),
         ("LocalState.close_delta", "before", 4),
         ("LocalState.close_delta", "after", 4),
     ),
@@ -60,7 +60,7 @@ NAMED: dict[str, tuple[Point, ...]] = {
         ("AccountConnection.clear", "after", 1),
         ("LocalState.cleared", "after", 1),
     ),
-    "while planning": (*both("audiences", "after", 2), ("DuckDBEngine.evaluate", "after", 5)),
+    "while planning": (*both("audiences", "after", 2), ("DuckDBSegmentEvaluator.run", "after", 5)),
     "in the history": (
         ("LocalState.begin_run", "after", 1),
         ("LocalState.record", "before", 6),

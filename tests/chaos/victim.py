@@ -36,7 +36,8 @@ from typing import Any
 
 POINTS = {
     "LocalState": "runner.state.local.local_state",
-    "DuckDBEngine": "runner.engine.duckdb.engine",
+    "DuckDBSegmentEvaluator": "runner.engine.segments.evaluator",
+    "DuckDBMembershipStore": "runner.engine.memberships.store",
     "AccountConnection": "runner.destinations.criteo.account_client",
     "MarketingSolutions": "runner.destinations.criteo.marketing_solutions",
     "RetailMedia": "runner.destinations.criteo.retail_media",
@@ -160,12 +161,12 @@ def _shorten_waits(patience: float) -> None:
 
 def _make_memberships_great(how: str) -> None:
     """Compare them while the segment runs, or in portions, and settle most changes into a file of their own."""
-    from runner.engine.duckdb import engine
+    from runner.engine import joined_pass
     from runner.engine.memberships import compaction, differences
 
     differences.PORTION = 5
     if how == "beside":
-        engine.BESIDE_FROM = 0
+        joined_pass.JOIN_FROM = 0
     compaction.WHOLE_BELOW = 0
     compaction.LEAST_TIMES = 0.4
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runner.core.errors import StateError
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.engine.memberships.store import DuckDBMembershipStore
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_ownership import by_hand
@@ -56,7 +57,7 @@ class TestGreatMemberships:
         if request.param == "in portions":
             monkeypatch.setattr("runner.engine.memberships.differences.PORTION", 20)
         else:
-            monkeypatch.setattr("runner.engine.duckdb.engine.BESIDE_FROM", 0)
+            monkeypatch.setattr("runner.engine.joined_pass.JOIN_FROM", 0)
         monkeypatch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
         monkeypatch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 1)
         batched(shop)
@@ -194,7 +195,7 @@ class TestOneFailureStopsNoOther:
         shop.activation("a")
         kill_during_call(shop, sandbox, 2, effect=True)
         shop.activation("b")
-        settle = DuckDBEngine.settle
+        settle = DuckDBMembershipStore.settle
         calls = []
 
         def full_once(self, held, path):
@@ -203,7 +204,7 @@ class TestOneFailureStopsNoOther:
                 raise StateError(f"{path} cannot be written: No space left on device")
             return settle(self, held, path)
 
-        monkeypatch.setattr(DuckDBEngine, "settle", full_once)
+        monkeypatch.setattr(DuckDBMembershipStore, "settle", full_once)
         result = shop.apply(code=None)
         assert "b  done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
 
@@ -214,7 +215,8 @@ class TestOneFailureStopsNoOther:
     ) -> None:
         shop.activation("a")
         shop.activation("b")
-        real = getattr(DuckDBEngine, method)
+        owner = DuckDBSegmentEvaluator if method == "evaluate" else DuckDBMembershipStore
+        real = getattr(owner, method)
         calls = []
 
         def broken_once(self, *arguments, **named):
@@ -223,7 +225,7 @@ class TestOneFailureStopsNoOther:
                 raise error
             return real(self, *arguments, **named)
 
-        monkeypatch.setattr(DuckDBEngine, method, broken_once)
+        monkeypatch.setattr(owner, method, broken_once)
         result = shop.apply(code=None)
         assert "b  done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
 

@@ -130,7 +130,7 @@ def test_an_interrupt_that_a_segment_makes_an_error_of_ends_the_run(
 
     shop.activation("a")
     shop.activation("b")
-    monkeypatch.setattr("runner.engine.duckdb.engine.DuckDBEngine.evaluate", swallowed)
+    monkeypatch.setattr("runner.engine.segments.evaluator.DuckDBSegmentEvaluator.evaluate", swallowed)
     result = shop.run("apply", "--yes", code=130)
     assert "nothing was sent" in result.err
     assert sandbox.segments() == ()

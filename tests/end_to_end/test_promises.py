@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.membership import Delta, Evaluation, MembershipFiles
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
+from runner.engine.memberships.store import DuckDBMembershipStore
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
 
@@ -145,19 +145,21 @@ class TestReading:
         self, batched: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         batched.apply()
-        compare = DuckDBEngine.compare
+        compare = DuckDBMembershipStore.compare
 
-        def overtaken(engine: DuckDBEngine, evaluation: Evaluation, held: MembershipFiles) -> Delta:
-            monkeypatch.setattr(DuckDBEngine, "compare", compare)
+        def overtaken(
+            store: DuckDBMembershipStore, evaluation: Evaluation, held: MembershipFiles
+        ) -> ComparedMembership:
+            monkeypatch.setattr(DuckDBMembershipStore, "compare", compare)
             batched.people(mail(*range(11)))
             with batched.start("apply", "--yes") as process:
                 process.communicate()
             batched.people(mail(*range(10)))
             assert held.members is not None
             assert not held.members.exists()
-            return engine.compare(evaluation, held)
+            return store.compare(evaluation, held)
 
-        monkeypatch.setattr(DuckDBEngine, "compare", overtaken)
+        monkeypatch.setattr(DuckDBMembershipStore, "compare", overtaken)
         (members,) = batched.plan()["loyal"]["members"]
         assert (members["added"], members["removed"]) == (0, 1)
 

@@ -13,13 +13,12 @@ from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.env_credentials import undeclared_destinations
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var, Verbose
-from runner.cli.wiring import Setup, connect
+from runner.cli.wiring import Setup, connect, segment_evaluator
 
 if TYPE_CHECKING:
     from datetime import date
 
     from runner.core.checks import Check
-    from runner.engine.interface import Engine
     from runner.state.local.local_state import LocalState
 
 PATIENCE = 5.0
@@ -47,7 +46,7 @@ def doctor(
         missing_files=check_source_files,
         fallback=undeclared_destinations,
         connect=partial(connect, patience=PATIENCE),
-        engine=_engine,
+        evaluator=segment_evaluator,
         place=lambda: str(setup.state_location()),
         state=partial(_state, setup),
         clock=setup.clock,
@@ -70,12 +69,6 @@ def _state(setup: Setup) -> LocalState:
     state = setup.state()
     assert isinstance(state, LocalState)  # a bucket's is one, too: its working copy is local
     return state
-
-
-def _engine() -> Engine:
-    from runner.engine.duckdb.engine import DuckDBEngine
-
-    return DuckDBEngine()
 
 
 def _versions(today: date) -> Iterator[Check]:

@@ -21,7 +21,7 @@ from runner.cli.options import (
     Today,
     Var,
 )
-from runner.cli.wiring import Setup
+from runner.cli.wiring import Setup, segment_evaluator
 from runner.core.errors import InvalidProject
 
 if TYPE_CHECKING:
@@ -86,16 +86,12 @@ def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
 def _check_sources(project: Project, chosen: tuple[Activation, ...]) -> None:
     """What only the data can tell: files that are not there, SQL and mappings that do not fit them."""
     from runner.config import check_source_files
-    from runner.engine.duckdb.engine import DuckDBEngine
 
     findings = list(check_source_files(project))
     if not findings:
-        engine = DuckDBEngine()
-        try:
+        with segment_evaluator() as evaluator:
             for activation in chosen:
-                findings += engine.check(activation, project.sources)
-        finally:
-            engine.close()
+                findings += evaluator.check(activation, project.sources)
     if findings:
         raise InvalidProject(tuple(sorted(set(findings))))
 

@@ -52,26 +52,26 @@ class InstancePool:
         self._guard = threading.Lock()
 
     @contextmanager
-    def lend(self, wanted: Wanted, deadline: float, beside: tuple[Path, ...] = ()) -> Iterator[Instance]:
+    def lend(self, wanted: Wanted, deadline: float, readable: tuple[Path, ...] = ()) -> Iterator[Instance]:
         """An instance for these tables, nobody else's meanwhile. One in which something went wrong is not used again.
 
-        With files `beside`, it may read these too, and no other segment gets it. Raises SegmentError for a source that
-        cannot be read, TimeLimitReached.
+        With `readable` files, it may read these too, and no other segment gets it. Raises SegmentError for a source
+        that cannot be read, TimeLimitReached.
         """
         import duckdb
 
         key = tuple((repr(source), tables) for source, tables in wanted)
         with self._guard:
-            instance = None if beside else self._idle.pop(key, None)
+            instance = None if readable else self._idle.pop(key, None)
         if instance is None:
-            instance = self._open(wanted, deadline, beside)
+            instance = self._open(wanted, deadline, readable)
         try:
             yield instance
         except BaseException:
             with suppress(duckdb.Error):  # a statement that was given up may still be under way
                 instance.connection.close()
             raise
-        surplus = instance if beside else self._keep(key, instance)
+        surplus = instance if readable else self._keep(key, instance)
         if surplus is not None:
             surplus.connection.close()
 
@@ -84,6 +84,11 @@ class InstancePool:
                 surplus = self._idle.pop(next(iter(self._idle)))
         return surplus
 
+    @property
+    def idle(self) -> tuple[Instance, ...]:
+        """Those that lie idle, the one used last at the end."""
+        return tuple(self._idle.values())
+
     def close(self) -> None:
         """Close those that lie idle; the folder is the caller's to remove."""
         with self._guard:
@@ -92,13 +97,13 @@ class InstancePool:
         for instance in idle:
             instance.connection.close()
 
-    def _open(self, wanted: Wanted, deadline: float, beside: tuple[Path, ...] = ()) -> Instance:
+    def _open(self, wanted: Wanted, deadline: float, readable: tuple[Path, ...] = ()) -> Instance:
         folder = self._folder / f"instance-{next(self._numbers)}"
         folder.mkdir(mode=0o700)
         connection = open_session(self._limits, folder / "spill")
         try:
             reachable = tuple(attach(connection, source, tables, deadline) for source, tables in wanted)
-            lock(connection, reachable, folder / "out", beside)
+            lock(connection, reachable, folder / "out", readable)
         except BaseException:
             connection.close()
             raise
@@ -106,15 +111,15 @@ class InstancePool:
 
 
 def lock(
-    connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path, beside: tuple[Path, ...] = ()
+    connection: duckdb.DuckDBPyConnection, reachable: tuple[Reachable, ...], out: Path, readable: tuple[Path, ...] = ()
 ) -> None:
     """From here on the instance reads the sources' files, writes below `out`, and does nothing else outside itself.
 
-    Files `beside` are for the engine's own part of a statement; the check of segment SQL keeps it from naming them.
+    `readable` files are for the engine's own part of a statement; the check of segment SQL keeps it from naming them.
     """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = tuple(file for source in reachable for file in source.files)
-    connection.execute(f"set allowed_paths = {paths((*files, *beside))}")
+    connection.execute(f"set allowed_paths = {paths((*files, *readable))}")
     connection.execute(f"set allowed_directories = {paths((f'{out}/',))}")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

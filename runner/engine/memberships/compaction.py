@@ -16,7 +16,7 @@ from runner.core.membership import MembershipFiles
 from runner.engine.duckdb import cancellable
 from runner.engine.interface import SettledMembership
 from runner.engine.memberships import differences, set_algebra
-from runner.engine.memberships.parquet_files import write_durably
+from runner.engine.memberships.parquet_files import write_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,7 +45,7 @@ def fold_delta(
     else:
         parts, none = [_in_portions(_folded(held, kind), kind, most) for kind, most in types.items()], _NOBODY
     rows = " union all ".join(part for part in parts if part) or none
-    write_durably(connection, rows, path, types, held.files, temporary)
+    write_whole(connection, rows, path, types, held.files, temporary)
     now = MembershipFiles(held.members, changes=path) if changes_only else MembershipFiles(path)
     members: dict[IdentifierType, int] = {}
     unknown: dict[IdentifierType, int] = {}

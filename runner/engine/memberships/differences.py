@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.core.identifiers import IdentifierType, Operation, WireForms
-from runner.core.membership import Batch, Evaluation, MembershipFiles, TypeDelta
+from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, TypeDelta
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.session import Limits, give_back, literal, paths
+from runner.engine.duckdb.session import UNPACKED, Limits, give_back, literal, paths
 from runner.engine.memberships import set_algebra
-from runner.engine.memberships.parquet_files import PLAIN, unreadable, write_durably
+from runner.engine.memberships.parquet_files import unreadable, write_whole
 from runner.engine.segments.normalize import wire_text
 
 if TYPE_CHECKING:
@@ -30,48 +29,42 @@ _AT_ONCE = 100_000
 memory: some are sent while the next are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypeDifference:
-    """One type's part of a comparison: the counts, and queries for the identifiers to add and to remove, distinct."""
-
-    identifier_type: IdentifierType
-    counts: TypeDelta
-    to_add: str
-    to_remove: str
-
-
-def differences(
+def compared(
     connection: duckdb.DuckDBPyConnection,
     limits: Limits,
     evaluation: Evaluation | None,
     held: MembershipFiles,
     folder: Path,
-) -> tuple[TypeDifference, ...]:
+    joined: tuple[Path, ...] | None = None,
+) -> ComparedMembership:
     """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises.
 
-    `limits` are those of the connection.
+    `limits` are those of the connection. `joined` is what differs of the one mapped type, where that is known.
     """
-    found: list[TypeDifference] = []
+    delta: dict[IdentifierType, TypeDelta] = {}
+    differing: dict[IdentifierType, tuple[Path, ...]] = {}
     for identifier_type, most in _compared_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
-        now = set_algebra.declared(evaluation.path, identifier_type) if evaluation and mapped else None
+        now = (
+            set_algebra.declared(evaluation.path, identifier_type)
+            if evaluation and evaluation.path and mapped
+            else None
+        )
         before = set_algebra.before(held, identifier_type)
-        if before and mapped and evaluation and evaluation.beside is not None:
-            differing = f"(from read_parquet({literal(evaluation.path)}) where identifier is not null)"
+        if joined is not None and mapped:
+            files = joined
         elif now or before:
-            differing = _compare(connection, limits, identifier_type, now, held, folder / str(identifier_type), most)
+            files = _compare(connection, limits, identifier_type, now, held, folder / str(identifier_type), most)
         else:
             continue
-        found.append(_counted(connection, identifier_type, held, before, differing))
-    return tuple(found)
+        counts = _counted(connection, identifier_type, held, before, files)
+        if mapped or counts.before:
+            delta[identifier_type], differing[identifier_type] = counts, files
+    return ComparedMembership(held, delta, differing)
 
 
 def write_outbox(
-    connection: duckdb.DuckDBPyConnection,
-    found: tuple[TypeDifference, ...],
-    path: Path,
-    batch_size: int,
-    temporary: Path,
+    connection: duckdb.DuckDBPyConnection, found: ComparedMembership, path: Path, batch_size: int, temporary: Path
 ) -> tuple[Batch, ...]:
     """Write what differs in batches, removals of all types first; nothing is written when nothing differs.
 
@@ -79,19 +72,17 @@ def write_outbox(
     """
     batches: list[Batch] = []
     parts: list[str] = []
-    for operation in (Operation.REMOVE, Operation.ADD):
-        for difference in found:
-            adding = operation is Operation.ADD
-            total = difference.counts.added if adding else difference.counts.removed
-            rows = difference.to_add if adding else difference.to_remove
+    for operation, which in ((Operation.REMOVE, set_algebra.TO_REMOVE), (Operation.ADD, set_algebra.TO_ADD)):
+        for kind, counts in found.delta.items():
+            total = counts.added if operation is Operation.ADD else counts.removed
             if total:
-                kind = difference.identifier_type
+                rows = f"select identifier from read_parquet({paths(found.differing[kind])}) where {which}"
                 parts.append(set_algebra.batched(rows, operation, kind, len(batches), batch_size))
                 sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
     if parts:
         types = {batch.identifier_type for batch in batches if batch.identifier_type is not None}
-        write_durably(connection, " union all ".join(parts), path, types, (), temporary)
+        write_whole(connection, " union all ".join(parts), path, types, (), temporary)
     return tuple(batches)
 
 
@@ -199,7 +190,7 @@ def _compare(
     held: MembershipFiles,
     folder: Path,
     most: int,
-) -> str:
+) -> tuple[Path, ...]:
     """What differs, each identifier once with its side: one pass over all sets for each portion of them.
 
     Only that is written down, into `folder`, which is made. `most` is the number of rows of the greatest set.
@@ -216,9 +207,9 @@ def _compare(
         cancellable.run(
             connection,
             f"copy (select distinct identifier, side from ({rows}) "
-            f"where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}) to {literal(file)} {PLAIN}",
+            f"where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}) to {literal(file)} {UNPACKED}",
         )
-    return f"read_parquet({paths(files)})"
+    return files
 
 
 def _counted(
@@ -226,8 +217,8 @@ def _counted(
     identifier_type: IdentifierType,
     held: MembershipFiles,
     before: str | None,
-    differing: str,
-) -> TypeDifference:
+    differing: tuple[Path, ...],
+) -> TypeDelta:
     """The counts of what is held and of what differs from it, each identifier of these once with its side.
 
     What is held was counted when it was settled. Ten million with changes take a quarter of a second to count again.
@@ -244,8 +235,6 @@ def _counted(
     [(added, removed, new)] = cancellable.run(
         connection,
         f"select count(*) filter ({set_algebra.TO_ADD}), count(*) filter ({set_algebra.TO_REMOVE}), "
-        f"count(*) filter ({set_algebra.NEW}) from {differing}",
+        f"count(*) filter ({set_algebra.NEW}) from read_parquet({paths(differing)})",
     )
-    counts = TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)
-    rows = f"select identifier from {differing} where "
-    return TypeDifference(identifier_type, counts, rows + set_algebra.TO_ADD, rows + set_algebra.TO_REMOVE)
+    return TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)

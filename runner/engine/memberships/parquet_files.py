@@ -19,24 +19,18 @@ from runner.core.identifiers import IdentifierType
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.library import load
 from runner.engine.duckdb.os_errors import ROOM, reason, temporary_folder
-from runner.engine.duckdb.session import literal
+from runner.engine.duckdb.session import UNPACKED, literal
 
 if TYPE_CHECKING:
     import duckdb
 
-
-PLAIN = (
-    "(format parquet, compression uncompressed, dictionary_size_limit 8, row_group_size 40960, preserve_order false)"
-)
-"""How hashes are written: they do not compress, and looking for repeated ones costs as much as all the rest. Row groups
-are small because each thread that writes or reads holds one in memory: that saves 30 MB, and is faster."""
 
 PACKED = "(format parquet, compression zstd)"
 _RANDOM = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER, IdentifierType.MOBILE_AD_ID})
 """The types whose wire forms are hashes, or as good as."""
 
 
-def write_durably(
+def write_whole(
     connection: duckdb.DuckDBPyConnection,
     query: str,
     path: Path,
@@ -54,7 +48,7 @@ def write_durably(
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        form = PLAIN if _RANDOM.issuperset(types) else PACKED
+        form = UNPACKED if _RANDOM.issuperset(types) else PACKED
         cancellable.run(connection, f"copy ({query}) to {literal(unfinished)} {form}")
         unfinished.chmod(0o600)
         _flush(unfinished)
@@ -81,7 +75,7 @@ def unreadable(path: Path) -> StateError:
 
 
 @contextmanager
-def told(what: str, files: tuple[Path, ...], folder: Path) -> Iterator[None]:
+def translating_errors(what: str, files: tuple[Path, ...], folder: Path) -> Iterator[None]:
     """Turn what DuckDB and the operating system raise while the `files` of the state are read into StateErrors.
 
     `what` is the subject of the sentences ("the comparison"); `folder` is where temporary files go.

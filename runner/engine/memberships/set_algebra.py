@@ -57,7 +57,7 @@ def joined(now: str, before: str) -> str:
     return f"select identifier, {side} as side from ({now}) n full join ({before}) b using (identifier)"
 
 
-def beside(wire_forms: str, before: str, identifier_type: IdentifierType) -> str:
+def joined_rows(wire_forms: str, before: str, identifier_type: IdentifierType) -> str:
     """Each row of a segment's wire forms, and each identifier only held, with its side; `before` is distinct.
 
     A row without a valid identifier has none here and no side but 0.

@@ -59,10 +59,10 @@ def prepared(
     parser: duckdb.DuckDBPyConnection,
     instances: InstancePool,
     deadline: float,
-    beside: tuple[Path, ...] = (),
+    readable: tuple[Path, ...] = (),
 ) -> Iterator[Prepared]:
     """Take the activation's SQL apart with any connection; bind it in an instance locked to the tables that it names
-    and to the files `beside`.
+    and to the `readable` files.
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
@@ -77,7 +77,7 @@ def prepared(
     named = references(statement)
     used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)
-    with instances.lend(wanted, deadline, beside) as instance:
+    with instances.lend(wanted, deadline, readable) as instance:
         yield _bind(activation, statement, sources, instance, deadline)
 
 

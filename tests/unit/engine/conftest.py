@@ -12,7 +12,7 @@ from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.core.project import Activation, Segment, Source, SqlText
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.engine.embedded import EmbeddedEngine
 from tests import builders
 from tests.plain_duckdb import plain
 
@@ -25,7 +25,7 @@ class World:
     """A folder with data, declared as sources, and an engine over them."""
 
     folder: Path
-    engine: DuckDBEngine
+    engine: EmbeddedEngine
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     databases: dict[str, str] = field(default_factory=dict)
 
@@ -43,10 +43,10 @@ class World:
         return (shop, *(Source(name, "duckdb", SOURCES_FILE, path=path) for name, path in self.databases.items()))
 
     def check(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> tuple[Finding, ...]:
-        return self.engine.check(activation(sql, mapping), self.sources)
+        return self.engine.evaluator.check(activation(sql, mapping), self.sources)
 
     def evaluate(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> Evaluation:
-        return self.engine.evaluate(activation(sql, mapping), self.sources)
+        return self.engine.evaluator.evaluate(activation(sql, mapping), self.sources)
 
 
 def activation(sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> Activation:
@@ -57,7 +57,7 @@ def activation(sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    engine = DuckDBEngine(tmp_path / "scratch", threads=1)
+    engine = EmbeddedEngine(tmp_path / "scratch", threads=1)
     yield World(tmp_path, engine)
     engine.close()
     assert list((tmp_path / "scratch").iterdir()) == []

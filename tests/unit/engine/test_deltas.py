@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Evaluation, MembershipFiles
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.engine.embedded import EmbeddedEngine
 from runner.engine.interface import SettledMembership
 from tests.plain_duckdb import plain
 
@@ -43,7 +43,7 @@ class Bench:
     """An engine and a folder; files are written with plain DuckDB."""
 
     folder: Path
-    engine: DuckDBEngine
+    engine: EmbeddedEngine
     numbers: Iterator[int]
 
     def path(self) -> Path:
@@ -72,7 +72,7 @@ class Bench:
     def settle(self, held: MembershipFiles) -> tuple[MembershipFiles, SettledMembership]:
         """What is held once it is settled, and what the engine says of it."""
         path = self.path()
-        result = self.engine.settle(held, path)
+        result = self.engine.memberships.settle(held, path)
         counts = {kind: (number, result.unknown.get(kind, 0)) for kind, number in result.members.items()}
         whole, changes = (held.members, path) if result.changes_only else (path, None)
         return MembershipFiles(whole, changes=changes, counts=counts), result
@@ -123,7 +123,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     """Memberships are written anew each time, those of six and more in portions; or they are held to be so great that
     they are compared in several portions and only changes of them are written."""
     folder = tmp_path_factory.mktemp("deltas")
-    engine = DuckDBEngine(folder / "scratch", threads=1)
+    engine = EmbeddedEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "anew":
             patch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 5)
@@ -167,7 +167,9 @@ def test_deltas_obey_set_algebra_after_any_interruption(
     certain, unknown, then, now, mapped, size, fates = history
     then, now = only(then, mapped), only(now, mapped)
     members, outbox = bench.members(certain, unknown), bench.path()
-    batches = bench.engine.write_outbox(bench.evaluation(then, mapped), MembershipFiles(members), outbox, size)
+    batches = bench.engine.memberships.write_outbox(
+        bench.engine.memberships.compare(bench.evaluation(then, mapped), MembershipFiles(members)), outbox, size
+    )
 
     # the outbox holds the delta, removals first, in dense batches of one operation and one type
     written = bench.read_outbox(outbox) if batches else []
@@ -205,7 +207,7 @@ def test_deltas_obey_set_algebra_after_any_interruption(
         expected_certain[kind], expected_unknown[kind] = frozenset(m), frozenset(u)
 
     # the settled view, as counts
-    delta = bench.engine.compare(bench.evaluation(now, mapped), held)
+    delta = bench.engine.memberships.compare(bench.evaluation(now, mapped), held).delta
     for kind in TYPES:
         m, u = expected_certain[kind], expected_unknown[kind]
         add, remove = difference(now, expected_certain, expected_unknown, kind)
@@ -224,22 +226,29 @@ def test_deltas_obey_set_algebra_after_any_interruption(
         k: len(expected_certain[k] | expected_unknown[k]) for k in TYPES if expected_certain[k] | expected_unknown[k]
     }
     assert result.unknown == {k: len(expected_unknown[k]) for k in TYPES if expected_unknown[k]}
-    assert bench.engine.compare(bench.evaluation(now, mapped), settled) == delta
-    assert bench.engine.compare(bench.evaluation(now, mapped), replace(settled, counts=None)) == delta
+    assert bench.engine.memberships.compare(bench.evaluation(now, mapped), settled).delta == delta
+    assert bench.engine.memberships.compare(bench.evaluation(now, mapped), replace(settled, counts=None)).delta == delta
     again, _ = bench.settle(settled)
     assert bench.read_members(again) == bench.read_members(settled)
 
     # a clean run on top makes the membership equal to the segment
     final_outbox = bench.path()
-    last = bench.engine.write_outbox(bench.evaluation(now, mapped), settled, final_outbox, size)
+    last = bench.engine.memberships.write_outbox(
+        bench.engine.memberships.compare(bench.evaluation(now, mapped), settled), final_outbox, size
+    )
     done = replace(settled, outbox=final_outbox if last else None, taken=frozenset(batch.number for batch in last))
     final, _ = bench.settle(done)
     assert bench.read_members(final) == (now, {kind: frozenset() for kind in TYPES})
     assert all(
         not part.added and not part.removed
-        for part in bench.engine.compare(bench.evaluation(now, mapped), final).values()
+        for part in bench.engine.memberships.compare(bench.evaluation(now, mapped), final).delta.values()
     )
-    assert bench.engine.write_outbox(bench.evaluation(now, mapped), final, bench.path(), size) == ()
+    assert (
+        bench.engine.memberships.write_outbox(
+            bench.engine.memberships.compare(bench.evaluation(now, mapped), final), bench.path(), size
+        )
+        == ()
+    )
 
 
 def everyone(numbers: range) -> Sets:
@@ -248,9 +257,11 @@ def everyone(numbers: range) -> Sets:
 
 def test_batches_come_back_in_order_as_they_go_into_calls(bench: Bench) -> None:
     outbox = bench.path()
-    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(12)), TYPES), MembershipFiles(), outbox, 5)
+    batches = bench.engine.memberships.write_outbox(
+        bench.engine.memberships.compare(bench.evaluation(everyone(range(12)), TYPES), MembershipFiles()), outbox, 5
+    )
 
-    read = list(bench.engine.batches(outbox))
+    read = list(bench.engine.memberships.batches(outbox))
 
     assert [number for number, _ in read] == [batch.number for batch in batches] == list(range(9))
     assert [len(identifiers) for _, identifiers in read] == [5, 5, 2] * 3
@@ -267,7 +278,7 @@ def test_batches_come_back_in_order_as_they_go_into_calls(bench: Bench) -> None:
 def test_nothing_declared_removes_everything_held(bench: Bench) -> None:
     members = bench.members(everyone(range(3)), everyone(range(3, 5)))
 
-    delta = bench.engine.compare(None, MembershipFiles(members))
+    delta = bench.engine.memberships.compare(None, MembershipFiles(members)).delta
 
     assert {kind: (part.before, part.after, part.removed) for kind, part in delta.items()} == dict.fromkeys(
         TYPES, (5, 0, 5)
@@ -277,7 +288,9 @@ def test_nothing_declared_removes_everything_held(bench: Bench) -> None:
 def test_a_type_that_is_no_longer_mapped_is_removed(bench: Bench) -> None:
     members = bench.members(everyone(range(3)), everyone(range(0)))
 
-    delta = bench.engine.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), MembershipFiles(members))
+    delta = bench.engine.memberships.compare(
+        bench.evaluation(everyone(range(3)), (EMAIL,)), MembershipFiles(members)
+    ).delta
 
     assert {kind: (part.added, part.removed) for kind, part in delta.items()} == {
         EMAIL: (0, 0),
@@ -289,13 +302,13 @@ def test_a_type_that_is_no_longer_mapped_is_removed(bench: Bench) -> None:
 def test_what_is_held_is_not_counted_anew_where_that_was_recorded(bench: Bench) -> None:
     held = MembershipFiles(bench.members(everyone(range(3)), everyone(range(3, 5))), counts={EMAIL: (50, 20)})
 
-    counts = bench.engine.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), held)[EMAIL]
+    counts = bench.engine.memberships.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), held).delta[EMAIL]
 
     assert (counts.before, counts.unknown) == (50, 20)
 
 
 def test_a_mapped_type_without_any_identifier_is_in_the_delta_all_the_same(bench: Bench) -> None:
-    delta = bench.engine.compare(bench.evaluation(everyone(range(0)), (EMAIL,)), MembershipFiles())
+    delta = bench.engine.memberships.compare(bench.evaluation(everyone(range(0)), (EMAIL,)), MembershipFiles()).delta
 
     assert delta[EMAIL].after == delta[EMAIL].before == 0
 
@@ -303,7 +316,7 @@ def test_a_mapped_type_without_any_identifier_is_in_the_delta_all_the_same(bench
 def test_settling_nothing_writes_an_empty_membership(bench: Bench) -> None:
     path = bench.path()
 
-    assert bench.engine.settle(MembershipFiles(), path).members == {}
+    assert bench.engine.memberships.settle(MembershipFiles(), path).members == {}
     assert bench.read_members(MembershipFiles(path)) == (everyone(range(0)), everyone(range(0)))
 
 
@@ -317,11 +330,11 @@ def test_identifiers_that_share_their_first_half_are_told_apart(bench: Bench) ->
     )
     evaluation = Evaluation(path, (EMAIL,), 4, 4, {EMAIL: 0}, ())
 
-    assert bench.engine.compare(evaluation, MembershipFiles())[EMAIL].added == 4
-    assert bench.engine.compare(evaluation, MembershipFiles(members))[EMAIL].added == 3
+    assert bench.engine.memberships.compare(evaluation, MembershipFiles()).delta[EMAIL].added == 4
+    assert bench.engine.memberships.compare(evaluation, MembershipFiles(members)).delta[EMAIL].added == 3
     bench._write(query, {"values": [twins[0], twins[2]]}, path.with_name("others.parquet"))
     others = Evaluation(path.with_name("others.parquet"), (EMAIL,), 2, 2, {EMAIL: 0}, ())
-    assert bench.engine.compare(others, MembershipFiles(members))[EMAIL].removed == 1
+    assert bench.engine.memberships.compare(others, MembershipFiles(members)).delta[EMAIL].removed == 1
 
 
 def test_a_file_of_the_state_is_there_whole_or_not_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,14 +345,16 @@ def test_a_file_of_the_state_is_there_whole_or_not_at_all(bench: Bench, monkeypa
 
     monkeypatch.setattr(Path, "replace", broken)
     with pytest.raises(StateError, match="No space left on device"):
-        bench.engine.write_outbox(bench.evaluation(everyone(range(3)), TYPES), MembershipFiles(), path, 5)
+        bench.engine.memberships.write_outbox(
+            bench.engine.memberships.compare(bench.evaluation(everyone(range(3)), TYPES), MembershipFiles()), path, 5
+        )
 
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_file_of_the_state_is_for_its_owner_only(bench: Bench) -> None:
     path = bench.path()
-    bench.engine.settle(MembershipFiles(bench.members(everyone(range(3)), everyone(range(0)))), path)
+    bench.engine.memberships.settle(MembershipFiles(bench.members(everyone(range(3)), everyone(range(0)))), path)
 
     assert path.stat().st_mode & 0o077 == 0
 
@@ -355,10 +370,12 @@ def test_a_damaged_state_is_named_and_never_taken_for_an_empty_one(bench: Bench,
     now = bench.evaluation(everyone(range(3)), TYPES)
 
     for attempt in (
-        lambda: bench.engine.compare(now, MembershipFiles(members)),
-        lambda: bench.engine.settle(MembershipFiles(members), bench.path()),
-        lambda: bench.engine.write_outbox(now, MembershipFiles(members), bench.path(), 5),
-        lambda: list(bench.engine.batches(members)),
+        lambda: bench.engine.memberships.compare(now, MembershipFiles(members)).delta,
+        lambda: bench.engine.memberships.settle(MembershipFiles(members), bench.path()),
+        lambda: bench.engine.memberships.write_outbox(
+            bench.engine.memberships.compare(now, MembershipFiles(members)), bench.path(), 5
+        ),
+        lambda: list(bench.engine.memberships.batches(members)),
     ):
         with pytest.raises(StateError, match=str(members)):
             attempt()
@@ -368,13 +385,15 @@ def test_a_membership_of_several_portions_is_written_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 10)
-    bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1), count())
+    bench = Bench(tmp_path, EmbeddedEngine(tmp_path / "scratch", threads=1), count())
     outbox = bench.path()
-    batches = bench.engine.write_outbox(bench.evaluation(everyone(range(40)), (EMAIL,)), MembershipFiles(), outbox, 50)
+    batches = bench.engine.memberships.write_outbox(
+        bench.engine.memberships.compare(bench.evaluation(everyone(range(40)), (EMAIL,)), MembershipFiles()), outbox, 50
+    )
     taken = frozenset(batch.number for batch in batches)
 
     members = bench.path()
-    settled = bench.engine.settle(MembershipFiles(None, outbox, taken), members)
+    settled = bench.engine.memberships.settle(MembershipFiles(None, outbox, taken), members)
 
     assert settled.members == {EMAIL: 40}
     rows = plain().execute(f"select identifier from read_parquet('{members}')").fetchall()
@@ -387,13 +406,13 @@ def test_a_comparison_in_portions_leaves_the_memory_limit_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runner.engine.memberships.differences.PORTION", 3)
-    bench = Bench(tmp_path, DuckDBEngine(tmp_path / "scratch", threads=1, memory_limit="345MB"), count())
+    bench = Bench(tmp_path, EmbeddedEngine(tmp_path / "scratch", threads=1, memory_limit="345MB"), count())
     limit = "select current_setting('memory_limit')"
-    before = bench.engine._connection().execute(limit).fetchall()
+    before = bench.engine.workspace.connection().execute(limit).fetchall()
 
-    bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), MembershipFiles())
+    bench.engine.memberships.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), MembershipFiles())
 
-    assert bench.engine._connection().execute(limit).fetchall() == before
+    assert bench.engine.workspace.connection().execute(limit).fetchall() == before
     bench.engine.close()
 
 
@@ -404,9 +423,9 @@ def test_sets_are_compared_in_a_few_portions_and_in_more_where_these_would_be_to
     monkeypatch.setattr("runner.engine.memberships.differences.PORTION", portion)
     monkeypatch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", greatest)
     scratch = tmp_path / "job[1]"  # no pattern
-    bench = Bench(tmp_path, DuckDBEngine(scratch, threads=1), count())
+    bench = Bench(tmp_path, EmbeddedEngine(scratch, threads=1), count())
 
-    delta = bench.engine.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), MembershipFiles())
+    delta = bench.engine.memberships.compare(bench.evaluation(everyone(range(12)), (EMAIL,)), MembershipFiles()).delta
 
     assert delta[EMAIL].added == 12
     assert len(list(scratch.glob("*/*/email/*.parquet"))) == files

@@ -12,7 +12,7 @@ import pytest
 from runner.core.errors import SegmentError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.engine.embedded import EmbeddedEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 
@@ -143,9 +143,9 @@ def test_the_message_of_a_damaged_column_keeps_names_that_are_data_to_itself(wor
 
 
 def test_a_query_over_its_time_limit_is_interrupted(tmp_path: Path) -> None:
-    engine = DuckDBEngine(tmp_path, threads=1, time_limit=0.5)
+    engine = EmbeddedEngine(tmp_path, threads=1, time_limit=0.5)
     with pytest.raises(SegmentError, match=r"time limit of 0\.5 seconds") as caught:
-        engine.evaluate(activation(ENDLESS), ())
+        engine.evaluator.evaluate(activation(ENDLESS), ())
     engine.close()
 
     assert "HEADCOUNT_TIME_LIMIT" in caught.value.hint
@@ -155,9 +155,9 @@ def test_a_query_over_its_time_limit_is_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_query_over_its_memory_limit_says_so(tmp_path: Path) -> None:
-    engine = DuckDBEngine(tmp_path, threads=1, memory_limit="60MB")
+    engine = EmbeddedEngine(tmp_path, threads=1, memory_limit="60MB")
     with pytest.raises(SegmentError, match="more than 60MB of memory") as caught:
-        engine.evaluate(activation("select repeat('x', 200000000) as email"), ())
+        engine.evaluator.evaluate(activation("select repeat('x', 200000000) as email"), ())
     engine.close()
 
     assert "HEADCOUNT_MEMORY_LIMIT" in caught.value.hint
@@ -165,20 +165,20 @@ def test_a_query_over_its_memory_limit_says_so(tmp_path: Path) -> None:
 
 def test_limits_come_from_the_environment_where_none_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADCOUNT_TIME_LIMIT", "0.4")
-    engine = DuckDBEngine(tmp_path, threads=1)
+    engine = EmbeddedEngine(tmp_path, threads=1)
 
     with pytest.raises(SegmentError, match=r"time limit of 0\.4 seconds"):
-        engine.evaluate(activation(ENDLESS), ())
+        engine.evaluator.evaluate(activation(ENDLESS), ())
     engine.close()
 
 
 def test_progress_is_told_while_a_segment_runs(tmp_path: Path) -> None:
     told: list[tuple[str, float]] = []
-    engine = DuckDBEngine(
+    engine = EmbeddedEngine(
         tmp_path, threads=1, time_limit=0.5, on_progress=lambda name, percent: told.append((name, percent))
     )
     with pytest.raises(SegmentError):
-        engine.evaluate(activation(ENDLESS), ())
+        engine.evaluator.evaluate(activation(ENDLESS), ())
     engine.close()
 
     assert {name for name, _ in told} == {"loyal"}
@@ -189,11 +189,11 @@ def test_ctrl_c_ends_a_query_at_once_and_leaves_no_file(tmp_path: Path) -> None:
     script = textwrap.dedent(
         f"""
         from pathlib import Path
-        from runner.engine.duckdb.engine import DuckDBEngine
+        from runner.engine.embedded import EmbeddedEngine
         from tests.unit.engine.conftest import activation
-        engine = DuckDBEngine(Path({str(tmp_path)!r}), threads=1, on_progress=lambda *_: print("running", flush=True))
+        engine = EmbeddedEngine(Path({str(tmp_path)!r}), threads=1, on_progress=lambda *_: print("running", flush=True))
         try:
-            engine.evaluate(activation({ENDLESS!r}), ())
+            engine.evaluator.evaluate(activation({ENDLESS!r}), ())
         except KeyboardInterrupt:
             print("interrupted", flush=True)
         finally:
@@ -234,9 +234,13 @@ def test_clear_and_hashed_people_are_the_same_membership(people: World) -> None:
     outbox, members = people.folder / "outbox.parquet", people.folder / "members.parquet"
     from runner.core.membership import MembershipFiles
 
-    batches = people.engine.write_outbox(clear, MembershipFiles(), outbox, 2)
-    people.engine.settle(MembershipFiles(None, outbox, frozenset(batch.number for batch in batches)), members)
+    batches = people.engine.memberships.write_outbox(
+        people.engine.memberships.compare(clear, MembershipFiles()), outbox, 2
+    )
+    people.engine.memberships.settle(
+        MembershipFiles(None, outbox, frozenset(batch.number for batch in batches)), members
+    )
 
-    [part] = people.engine.compare(hashed, MembershipFiles(members)).values()
+    [part] = people.engine.memberships.compare(hashed, MembershipFiles(members)).delta.values()
     assert (part.before, part.after, part.added, part.removed) == (3, 3, 0, 0)
     assert len(plain().execute(f"from '{members}'").fetchall()) == 3

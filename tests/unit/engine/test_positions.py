@@ -64,7 +64,7 @@ def test_errors_of_binding_are_told_in_one_line_at_their_column(
 
 def test_a_mapped_column_that_is_missing_is_found_at_its_mapping(people: World) -> None:
     made = activation("select email from shop.people", {EMAIL: "emial"})
-    [finding] = people.engine.check(made, people.sources)
+    [finding] = people.engine.evaluator.check(made, people.sources)
     assert finding.location == MAPPING
     assert finding.code == "mapping-unknown-column"
     assert finding.message == 'the SQL yields no column "emial"; did you mean "email"?'
@@ -77,7 +77,7 @@ def test_a_mapping_of_the_destinations_defaults_is_found_there(people: World) ->
     there = Location("destination.yaml", 12, 14)
     made = replace(activation("select n from shop.people"), settings=(Setting("mapping.email", "email", there),))
 
-    [finding] = people.engine.check(made, people.sources)
+    [finding] = people.engine.evaluator.check(made, people.sources)
 
     assert finding.location == there
 

@@ -13,7 +13,7 @@ import pytest
 from runner.core.errors import SegmentError, StateError
 from runner.core.membership import MembershipFiles
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.engine.embedded import EmbeddedEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 from tests.unit.engine.test_deltas import TYPES, Bench, everyone
@@ -27,7 +27,7 @@ FAILURES = [FULL, UNNAMED, SHORT, MemoryError(SECRET), OSError(28, "No space lef
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    engine = DuckDBEngine(tmp_path / "scratch", threads=1)
+    engine = EmbeddedEngine(tmp_path / "scratch", threads=1)
     yield Bench(tmp_path, engine, count())
     engine.close()
 
@@ -61,12 +61,14 @@ def test_a_membership_is_not_called_damaged_when_the_machine_is_at_fault(
     members = bench.members(everyone(range(5)), everyone(range(0)))
     now = bench.evaluation(everyone(range(3)), TYPES)
     outbox = bench.path()
-    bench.engine.write_outbox(now, MembershipFiles(members), outbox, 5)
+    bench.engine.memberships.write_outbox(bench.engine.memberships.compare(now, MembershipFiles(members)), outbox, 5)
     for attempt in (
-        lambda: bench.engine.compare(None, MembershipFiles(members)),
-        lambda: bench.engine.write_outbox(now, MembershipFiles(members), bench.path(), 5),
-        lambda: bench.engine.settle(MembershipFiles(members), bench.path()),
-        lambda: list(bench.engine.batches(outbox)),
+        lambda: bench.engine.memberships.compare(None, MembershipFiles(members)).delta,
+        lambda: bench.engine.memberships.write_outbox(
+            bench.engine.memberships.compare(now, MembershipFiles(members)), bench.path(), 5
+        ),
+        lambda: bench.engine.memberships.settle(MembershipFiles(members), bench.path()),
+        lambda: list(bench.engine.memberships.batches(outbox)),
     ):
         with monkeypatch.context() as patch:
             failing(patch, error, after if "write_outbox" not in attempt.__code__.co_names else 0)
@@ -83,7 +85,7 @@ def test_a_damaged_membership_can_be_made_good_by_a_rebuild(bench: Bench) -> Non
     members = bench.members(everyone(range(5)), everyone(range(0)))
     members.write_bytes(b"\0" * 200)
 
-    text = told(lambda: bench.engine.compare(None, MembershipFiles(members)))
+    text = told(lambda: bench.engine.memberships.compare(None, MembershipFiles(members)).delta)
 
     assert f"{members} cannot be read: it is missing or damaged" in text
     assert "`headcount sync --rebuild` of this activation" in text
@@ -98,7 +100,9 @@ def test_a_membership_damaged_inside_is_named_when_it_is_settled(bench: Bench) -
         content[place] ^= 0x5A
     members.write_bytes(content)
 
-    assert f"{members} cannot be read" in told(lambda: bench.engine.settle(MembershipFiles(members), bench.path()))
+    assert f"{members} cannot be read" in told(
+        lambda: bench.engine.memberships.settle(MembershipFiles(members), bench.path())
+    )
 
 
 @pytest.mark.parametrize("after", range(4))
@@ -127,12 +131,12 @@ def test_a_folder_that_cannot_be_made_stops_one_activation(people: World, monkey
     monkeypatch.setattr(Path, "mkdir", full)
     attempts: tuple[Callable[[], object], ...] = (
         lambda: people.evaluate("select email from shop.people"),
-        lambda: people.engine.compare(None, MembershipFiles(members)),
-        lambda: people.engine.settle(MembershipFiles(), members),
+        lambda: people.engine.memberships.compare(None, MembershipFiles(members)).delta,
+        lambda: people.engine.memberships.settle(MembershipFiles(), members),
     )
     for attempt in attempts:
         assert "the folder for temporary files" in told(attempt)
-    [finding] = people.engine.check(activation("select email from shop.people"), people.sources)
+    [finding] = people.engine.evaluator.check(activation("select email from shop.people"), people.sources)
     assert finding.code == "temporary-folder"
 
 

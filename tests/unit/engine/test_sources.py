@@ -150,13 +150,13 @@ def test_files_of_several_formats_are_no_table(world: World) -> None:
 def test_a_source_may_not_take_a_name_that_duckdb_needs(people: World) -> None:
     shop = replace(people.sources[0], name="main")
 
-    [finding] = people.engine.check(activation("select email from main.people"), (shop,))
+    [finding] = people.engine.evaluator.check(activation("select email from main.people"), (shop,))
 
     assert finding.message == 'source main: a source cannot be called "main"'
 
 
 def test_no_source_at_all_is_answered_with_what_to_do(world: World) -> None:
-    [finding] = world.engine.check(activation("select email from shop.people"), ())
+    [finding] = world.engine.evaluator.check(activation("select email from shop.people"), ())
 
     assert finding.hint == "no source is declared: add a `kind: Source` document"
 
@@ -185,7 +185,7 @@ def test_a_file_without_read_permission_says_so(people: World) -> None:
 def test_two_sources_can_be_joined(people: World) -> None:
     other = Source("crm", "files", SOURCES_FILE, {"people": people.tables["people"]}, {})
 
-    found = people.engine.evaluate(
+    found = people.engine.evaluator.evaluate(
         activation("select p.email from shop.people p join crm.people c using (email)"), (*people.sources, other)
     )
 

@@ -74,7 +74,7 @@ def test_whose_create_was_never_answered_is_known_before_it_is_deleted_to_be_rep
     noted: Any = Noted()
     record = applied(activation(), audience_id=audience_id)
     replaced = change("loyal", intended=Action.RECREATE, audience_id="7", applied=record)
-    tools = RunContext(state=noted, engine=noted, clock=lambda: NOON)
+    tools = RunContext(state=noted, evaluator=noted, memberships=noted, clock=lambda: NOON)
     carry_out(AudienceCall(replaced, "Loyal", deletes=True), noted, tools)
     assert noted.calls == calls
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from runner.core.errors import SegmentError, StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import MembershipFiles
-from runner.engine.duckdb.engine import DuckDBEngine
+from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
+from runner.engine.embedded import EmbeddedEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 
@@ -45,9 +45,9 @@ SPELLINGS = (
 def great(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world in which every membership is held to be a great one."""
     folder = tmp_path_factory.mktemp("beside")
-    engine = DuckDBEngine(folder / "scratch", threads=1)
+    engine = EmbeddedEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.engine.duckdb.engine.BESIDE_FROM", 0)
+        patch.setattr("runner.engine.joined_pass.JOIN_FROM", 0)
         yield World(folder, engine)
     engine.close()
 
@@ -104,11 +104,13 @@ def held_of(
     return MembershipFiles(members, outbox, frozenset({0, 2}), frozenset({1, 3}), changes)
 
 
-def outbox_of(
-    world: World, held: MembershipFiles, path: Path, beside: MembershipFiles | None
-) -> set[tuple[object, ...]]:
-    evaluation = world.engine.evaluate(activation("select email from shop.people"), world.sources, beside)
-    if not world.engine.write_outbox(evaluation, held, path, 1000):
+def joined(world: World, sql: str, held: MembershipFiles) -> tuple[Evaluation, ComparedMembership]:
+    store = world.engine.memberships
+    return store.evaluate_and_compare(world.engine.evaluator, activation(sql), world.sources, held)
+
+
+def outbox_of(world: World, compared: ComparedMembership, path: Path) -> set[tuple[object, ...]]:
+    if not world.engine.memberships.write_outbox(compared, path, 1000):
         return set()
     rows = plain().execute(f"select operation, identifier_type, identifier from '{path}'").fetchall()
     assert len(rows) == len(set(rows))
@@ -124,26 +126,27 @@ def test_a_segment_compared_while_it_runs_differs_in_nothing(
     great.table("people", "select null::varchar as email where false")
     write(great.folder / "people.parquet", "email varchar", [(value,) for value in values])
     held = held_of(great.folder, fates, another_type, since)
-    select = activation("select email from shop.people")
+    select = "select email from shop.people"
 
-    apart = great.engine.evaluate(select, great.sources)
-    together = great.engine.evaluate(select, great.sources, held)
+    apart = great.engine.evaluator.evaluate(activation(select), great.sources)
+    apart_compared = great.engine.memberships.compare(apart, held)
+    together, together_compared = joined(great, select, held)
 
-    assert together.beside == held
-    assert replace(together, path=apart.path, beside=None) == apart
-    assert great.engine.compare(together, held) == great.engine.compare(apart, held)
-    assert outbox_of(great, held, great.folder / "together.parquet", held) == outbox_of(
-        great, held, great.folder / "apart.parquet", None
+    assert together.path is None
+    assert replace(together, path=apart.path) == apart
+    assert together_compared.delta == apart_compared.delta
+    assert outbox_of(great, together_compared, great.folder / "together.parquet") == outbox_of(
+        great, apart_compared, great.folder / "apart.parquet"
     )
 
 
-def test_an_evaluation_beside_one_membership_cannot_be_compared_with_another(great: World) -> None:
+def test_a_segment_that_was_joined_cannot_be_compared_again(great: World) -> None:
     great.table("people", "select 'p1@example.com' as email")
     held = held_of(great.folder, {1: "certain"}, another_type=False)
-    evaluation = great.engine.evaluate(activation("select email from shop.people"), great.sources, held)
+    evaluation, _ = joined(great, "select email from shop.people", held)
 
-    with pytest.raises(ValueError, match="another membership"):
-        great.engine.compare(evaluation, MembershipFiles())
+    with pytest.raises(StateError, match="changed after the segment was compared"):
+        great.engine.memberships.compare(evaluation, MembershipFiles())
 
 
 def test_several_types_are_compared_afterwards(great: World) -> None:
@@ -151,23 +154,24 @@ def test_several_types_are_compared_afterwards(great: World) -> None:
     held = held_of(great.folder, {1: "certain"}, another_type=True)
     both = activation("select email, gum from shop.people", {EMAIL: "email", GUM: "gum"})
 
-    evaluation = great.engine.evaluate(both, great.sources, held)
+    store = great.engine.memberships
+    evaluation, compared = store.evaluate_and_compare(great.engine.evaluator, both, great.sources, held)
 
-    assert evaluation.beside is None
-    assert not any(part.added or part.removed for part in great.engine.compare(evaluation, held).values())
+    assert evaluation.path is not None
+    assert not any(part.added or part.removed for part in compared.delta.values())
 
 
 @pytest.mark.parametrize(("least", "most"), [(1_000_000, 2_000_000), (0, 1)], ids=["small", "too great"])
 def test_a_membership_outside_the_window_is_compared_afterwards(
     people: World, monkeypatch: pytest.MonkeyPatch, least: int, most: int
 ) -> None:
-    monkeypatch.setattr("runner.engine.duckdb.engine.BESIDE_FROM", least)
-    monkeypatch.setattr("runner.engine.duckdb.engine.BESIDE_TO", most)
+    monkeypatch.setattr("runner.engine.joined_pass.JOIN_FROM", least)
+    monkeypatch.setattr("runner.engine.joined_pass.JOIN_TO", most)
     held = held_of(people.folder, {1: "certain"}, another_type=False)
 
-    evaluation = people.engine.evaluate(activation("select email from shop.people"), people.sources, held)
+    evaluation, _ = joined(people, "select email from shop.people", held)
 
-    assert evaluation.beside is None
+    assert evaluation.path is not None
 
 
 @pytest.mark.parametrize("damage", ["truncated", "gone", "overwritten"])
@@ -181,9 +185,7 @@ def test_a_damaged_membership_is_named_and_the_segment_is_not_to_blame(great: Wo
         held.members.unlink()
 
     with pytest.raises(StateError, match=f"{held.members} cannot be read: it is missing or damaged"):
-        great.engine.compare(
-            great.engine.evaluate(activation("select email from shop.people"), great.sources, held), held
-        )
+        joined(great, "select email from shop.people", held)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_segment_sql_cannot_read_the_membership_it_is_compared_with(great: World
     held = held_of(great.folder, {1: "certain"}, another_type=False)
 
     with pytest.raises(SegmentError):
-        great.engine.evaluate(activation(sql.format(members=held.members)), great.sources, held)
+        joined(great, sql.format(members=held.members), held)
 
 
 def test_a_segment_that_names_the_membership_in_an_error_is_to_blame_itself(great: World) -> None:
@@ -209,9 +211,7 @@ def test_a_segment_that_names_the_membership_in_an_error_is_to_blame_itself(grea
     held = held_of(great.folder, {1: "certain"}, another_type=False)
 
     with pytest.raises(SegmentError, match=r"a function was given a value|failed while it ran"):
-        great.engine.evaluate(
-            activation(f"select error('{held.members}') as email from shop.people"), great.sources, held
-        )
+        joined(great, f"select error('{held.members}') as email from shop.people", held)
 
 
 def test_damage_in_the_middle_of_a_membership_is_not_blamed_on_the_segment(great: World) -> None:
@@ -226,7 +226,7 @@ def test_damage_in_the_middle_of_a_membership_is_not_blamed_on_the_segment(great
     held.members.write_bytes(content)
 
     with pytest.raises(StateError, match=f"{held.members} cannot be read"):
-        great.engine.evaluate(activation("select email from shop.people"), great.sources, held)
+        joined(great, "select email from shop.people", held)
 
 
 def test_a_segment_that_fails_beside_a_membership_says_so_itself(great: World) -> None:
@@ -234,6 +234,6 @@ def test_a_segment_that_fails_beside_a_membership_says_so_itself(great: World) -
     held = held_of(great.folder, {1: "certain"}, another_type=False)
 
     with pytest.raises(SegmentError) as error:
-        great.engine.evaluate(activation("select error(email) as email from shop.people"), great.sources, held)
+        joined(great, "select error(email) as email from shop.people", held)
 
     assert "p1@" not in str(error.value)

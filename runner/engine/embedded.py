@@ -1,0 +1,32 @@
+"""The embedded engine: an evaluator and a membership store over one workspace, made and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.memberships.store import DuckDBMembershipStore
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
+
+
+class EmbeddedEngine:
+    """DuckDB in this process. See Workspace for the limits, DuckDBSegmentEvaluator for `on_progress`."""
+
+    def __init__(
+        self,
+        scratch: Path | None = None,
+        *,
+        threads: int | None = None,
+        memory_limit: str | None = None,
+        time_limit: float | None = None,
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        self.workspace = Workspace(scratch, threads=threads, memory_limit=memory_limit, time_limit=time_limit)
+        self.evaluator = DuckDBSegmentEvaluator(self.workspace, on_progress)
+        self.memberships = DuckDBMembershipStore(self.workspace)
+
+    def close(self) -> None:
+        """Remove every file that evaluations and comparisons left."""
+        self.evaluator.close()
+        self.workspace.close()

@@ -1,0 +1,90 @@
+"""Evaluating a segment and comparing it with one great membership in a single pass over both.
+
+This is a private agreement of the two DuckDB classes and the only module that knows both: the interfaces say nothing of
+it. It saves writing and reading everybody again, a seventh of a plan over ten million people (docs/adr/0003).
+"""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Evaluation, MembershipFiles
+from runner.core.project import Activation, Source
+from runner.engine.duckdb.session import UNPACKED, literal
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.interface import SegmentEvaluator
+from runner.engine.memberships import set_algebra
+from runner.engine.memberships.parquet_files import first_damaged
+from runner.engine.segments.evaluator import Columns, DuckDBSegmentEvaluator, counted
+from runner.engine.segments.normalize import AS_GIVEN, HASHED, wire_select
+
+JOIN_FROM, JOIN_TO = 100_000_000, 470_000_000
+"""Bytes of a membership with which a segment is compared while it runs, some three to thirteen million members. Fewer
+take less memory in portions and no more time; more would not fit into memory at once."""
+
+
+def evaluate_joined(
+    evaluator: SegmentEvaluator,
+    workspace: Workspace,
+    activation: Activation,
+    sources: tuple[Source, ...],
+    held: MembershipFiles,
+) -> tuple[Evaluation, Path] | None:
+    """The evaluation, and the file of the identifiers that differ, each with its side; None where it does not pay.
+
+    Raises SegmentError, and StateError where the membership cannot be read.
+    """
+    if not isinstance(evaluator, DuckDBSegmentEvaluator) or len(activation.mapping) > 1 or not _pays(held):
+        return None
+    [identifier_type] = activation.mapping
+    before = set_algebra.before(held, identifier_type)
+    if before is None:
+        return None
+
+    def statement(columns: Columns, path: Path) -> str:
+        return _statement(identifier_type, columns[identifier_type], before, path)
+
+    with evaluator.translating_errors(activation.segment.sql), _blaming_damage(workspace, held):
+        file = evaluator.run(activation, sources, statement, held.files)
+        evaluation = counted(workspace.connection(), (identifier_type,), file, None, "sum(occurrences)")
+        return evaluation, file
+
+
+def _statement(identifier_type: IdentifierType, column: str, before: str, path: Path) -> str:
+    """What runs the segment and joins it with `before`, a query of distinct identifiers with their sides.
+
+    What is on both sides is only counted: writing and reading ten million again costs a seventh of a plan.
+    """
+    rows = set_algebra.joined_rows(wire_select({identifier_type: column}, "segment"), before, identifier_type)
+    kind, sample = f"{identifier_type}_kind", f"{identifier_type}_sample"
+    # The two valid kinds as one, so that an identifier that differs has one row.
+    differs = f"{set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}"
+    rows = f"""select case when {differs} then identifier end as identifier, side,
+        case {kind} when {AS_GIVEN} then {HASHED} else {kind} end as {kind}, {sample}, count(*) as occurrences
+        from ({rows}) group by all"""
+    return f"copy ({rows}) to {literal(path)} {UNPACKED}"
+
+
+def _pays(held: MembershipFiles) -> bool:
+    try:
+        return held.members is not None and JOIN_FROM <= held.members.stat().st_size < JOIN_TO
+    except OSError:
+        return False  # whoever compares with it says so
+
+
+@contextmanager
+def _blaming_damage(workspace: Workspace, held: MembershipFiles) -> Iterator[None]:
+    """Raise StateError where a file of the membership is to blame for what DuckDB raises."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error:
+        damage = first_damaged(workspace.connection(), held.files, workspace.folder)
+        if damage is not None:
+            raise damage from None
+        raise

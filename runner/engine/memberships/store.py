@@ -1,0 +1,69 @@
+"""The embedded membership store: set algebra in DuckDB over the Parquet files of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner.core.errors import StateError
+from runner.core.identifiers import WireForms
+from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles
+from runner.core.project import Activation, Source
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.interface import SegmentEvaluator, SettledMembership
+from runner.engine.joined_pass import evaluate_joined
+from runner.engine.memberships import differences
+from runner.engine.memberships.compaction import fold_delta
+from runner.engine.memberships.parquet_files import translating_errors
+
+
+class DuckDBMembershipStore:
+    """Implements runner.engine.interface.MembershipStore. May be used from several threads."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def evaluate_and_compare(
+        self, evaluator: SegmentEvaluator, activation: Activation, sources: tuple[Source, ...], held: MembershipFiles
+    ) -> tuple[Evaluation, ComparedMembership]:
+        """Evaluate a segment and compare it with one membership, in one pass where that pays."""
+        joined = evaluate_joined(evaluator, self._workspace, activation, sources, held)
+        if joined is None:
+            evaluation = evaluator.evaluate(activation, sources)
+            return evaluation, self.compare(evaluation, held)
+        evaluation, file = joined
+        return evaluation, self._compared(evaluation, held, (file,))
+
+    def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
+        """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError."""
+        if evaluation is not None and evaluation.path is None:
+            raise StateError("the membership changed after the segment was compared with it", "run the command again")
+        return self._compared(evaluation, held, None)
+
+    def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
+        """Write the delta to `path` in batches of one operation and one type, removals first.
+
+        No file is written when there is nothing to send. Raises StateError.
+        """
+        with translating_errors("writing the outbox", (), self._workspace.folder):
+            connection = self._workspace.connection()
+            return differences.write_outbox(connection, compared, path, batch_size, self._workspace.folder)
+
+    def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
+        """Number and wire forms of each batch, in order, some batches at a time. Raises StateError."""
+        with translating_errors("reading the outbox", (outbox,), self._workspace.folder):
+            yield from differences.read_batches(self._workspace.connection(), outbox)
+
+    def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
+        """Fold an unfinished delta into a new membership file at `path`, or a file of changes. Raises StateError."""
+        with translating_errors("settling the membership", held.files, self._workspace.folder):
+            return fold_delta(self._workspace.connection(), held, path, self._workspace.folder)
+
+    def _compared(
+        self, evaluation: Evaluation | None, held: MembershipFiles, joined: tuple[Path, ...] | None
+    ) -> ComparedMembership:
+        folder = self._workspace.next_folder()
+        with translating_errors("the comparison", held.files, self._workspace.folder):
+            folder.mkdir(mode=0o700)
+            connection, limits = self._workspace.connection(), self._workspace.limits
+            return differences.compared(connection, limits, evaluation, held, folder, joined)
