@@ -11,7 +11,7 @@ from typing import Any
 from runner.core.destination import LiveAudience
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import Evaluation, Rejected, TypeDelta
+from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles, Rejected, TypeDelta
 from runner.core.project import (
     Activation,
     Credentials,
@@ -24,7 +24,7 @@ from runner.core.project import (
 )
 from runner.core.records import AccountRef, AppliedAudience, Definition
 from runner.planning.diff import Comparison, definition_of
-from runner.planning.plan import Change, Plan
+from runner.planning.plan import Decision, Measured, Plan, PlannedChange
 
 HERE = Location("activations/a.yaml", 1, 1)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -83,13 +83,27 @@ def evaluation(people: int = 10, rejected: tuple[Rejected, ...] = ()) -> Evaluat
     return Evaluation(Path("nowhere"), (EMAIL,), people, people, {EMAIL: 0}, rejected)
 
 
-def delta(**parts: TypeDelta) -> Mapping[IdentifierType, TypeDelta]:
+def delta(**parts: TypeDelta) -> Delta:
     return {IdentifierType(kind): part for kind, part in parts.items()}
 
 
-def change(id: str = "loyal", **changes: Any) -> Change:
+def measured(
+    of: Activation | None = None,
+    seen: Evaluation | None = None,
+    parts: Mapping[IdentifierType, TypeDelta] | None = None,
+) -> Measured:
+    changed = parts or {}
+    return Measured(
+        of or activation(), seen or evaluation(), ComparedMembership(MembershipFiles(), changed, {}), changed
+    )
+
+
+def change(id: str = "loyal", **changes: Any) -> PlannedChange:
+    """A planned change; `evaluation` and `delta` say what was measured, where anything was."""
     declared = activation(id)
-    made = Change(
+    if "evaluation" in changes or "delta" in changes:
+        changes["measured"] = measured(declared, changes.pop("evaluation", None), changes.pop("delta", None))
+    made = PlannedChange(
         id=id,
         intended=changes.pop("intended"),
         destination="shop",
@@ -101,7 +115,7 @@ def change(id: str = "loyal", **changes: Any) -> Change:
     return replace(made, **changes)
 
 
-def plan(*changes: Change) -> Plan:
+def plan(*changes: PlannedChange) -> Plan:
     return Plan.of(changes, NOON, date(2026, 11, 24))
 
 
@@ -113,7 +127,7 @@ def compare(
     selected: tuple[Activation, ...] | None = None,
     prune: bool = False,
     others: Mapping[AccountRef, tuple[LiveAudience, ...]] | None = None,
-) -> tuple[Change, ...]:
+) -> tuple[Decision, ...]:
     world = {AccountRef("criteo", "12345"): audiences, **(others or {})}
     orphans = frozenset(record.record_id for record in records)
-    return Comparison(declared if selected is None else selected, declared, records, world, prune, orphans).changes()
+    return Comparison(declared if selected is None else selected, declared, records, world, prune, orphans).decisions()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from runner.core.records import Action
 from runner.planning.guardrails import beyond_announced
 from runner.planning.name_conflicts import without_taken_names
-from runner.planning.plan import CHANGING, Block, Change, Plan
+from runner.planning.plan import CHANGING, Block, Plan, PlannedChange
 from runner.planning.staleness import AnnouncedChange, ReviewedPlan
 
 REVIEWED = "reviewed_plan"
@@ -21,13 +21,13 @@ def held_to(plan: Plan, reviewed: ReviewedPlan) -> Plan:
     return Plan.of(without_taken_names(judged), plan.made_at, plan.today, plan.options)
 
 
-def _judged(change: Change, announced: AnnouncedChange | None) -> Change:
+def _judged(change: PlannedChange, announced: AnnouncedChange | None) -> PlannedChange:
     if announced is None or change.action not in CHANGING:
         return change
     return replace(change, blocks=tuple(Block(REVIEWED, message) for message in _too_much(change, announced)))
 
 
-def _too_much(change: Change, announced: AnnouncedChange) -> Iterator[str]:
+def _too_much(change: PlannedChange, announced: AnnouncedChange) -> Iterator[str]:
     if announced.action in (Action.BLOCKED, Action.FAILED, Action.CONFLICT):
         yield f"in the reviewed plan it was {_WORDS[announced.action]}, so nobody has agreed to what it would do now"
     else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from runner.core.destination import LiveAudience
 from runner.core.project import Activation
-from runner.core.records import AccountRef, Action, AppliedAudience, Definition, redefined
+from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition, redefined
 from runner.planning.lost_creates import found_again
-from runner.planning.plan import Change, FieldChange
+from runner.planning.plan import Decision, FieldChange
 
 
 def definition_of(activation: Activation) -> Definition:
@@ -26,9 +27,9 @@ def definition_of(activation: Activation) -> Definition:
     )
 
 
-def undecided(activation: Activation) -> Change:
-    """The change of an activation of which nothing is known yet but what is declared."""
-    return Change(
+def declared_decision(activation: Activation) -> Decision:
+    """The decision about an activation of which nothing is known yet but what is declared."""
+    return Decision(
         id=activation.id,
         intended=Action.UNCHANGED,
         destination=activation.destination.name,
@@ -39,12 +40,27 @@ def undecided(activation: Activation) -> Change:
     )
 
 
-@dataclass(frozen=True, slots=True)
+def orphan_decision(record: AppliedAudience, audience: LiveAudience | None, *reasons: str) -> Decision:
+    """The decision about an audience that no activation declares any more: it is reported."""
+    return Decision(
+        id=record.activation,
+        intended=Action.ORPHANED,
+        destination=record.destination,
+        account=record.account,
+        name=audience.name if audience else record.definition.name if record.definition else "",
+        reasons=reasons,
+        applied=record,
+        audience_id=audience.id if audience else record.audience_id,
+        live=audience,
+    )
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The three views of the world, and which names are about to become free.
 
     `selected` are the activations this run looks at, `declared` all of the project's; `live` has the audiences of each
-    account that was read. `orphans` are the keys of the audiences that may be reported as no longer declared, and
+    account that was read. `orphans` are the record ids of the audiences that may be reported as no longer declared, and
     deleted with `prune`.
     """
 
@@ -52,102 +68,93 @@ class Comparison:
     declared: tuple[Activation, ...]
     applied: tuple[AppliedAudience, ...]
     live: Mapping[AccountRef, tuple[LiveAudience, ...]]
-    prune: bool
-    orphans: frozenset[int]
+    prune: bool = False
+    orphans: frozenset[int] = frozenset()
 
-    def changes(self) -> tuple[Change, ...]:
-        """One change per selected activation, then one per orphan whose account was read."""
+    def decisions(self) -> tuple[Decision, ...]:
+        """One per selected activation, then one per orphan whose account was read."""
         return (*(self._declared(activation) for activation in self.selected), *self._orphans())
 
     # -- what is declared ----------------------------------------------------------------------------------------
 
-    def _declared(self, activation: Activation) -> Change:
-        change = undecided(activation)
+    def _declared(self, activation: Activation) -> Decision:
+        decision = declared_decision(activation)
         applied = self.record(activation)
         if applied is None:
-            return self._create(change, self._why_new(activation))
+            return self._unless_taken(replace(decision, intended=Action.CREATE, reasons=(self._why_new(activation),)))
         audience = self.locate(applied)
-        change = replace(change, applied=applied)
-        if audience is None:
-            if applied.audience_id is None:
-                return self._create(change, "its creation was interrupted")
-            return self._create(replace(change, intended=Action.RECREATE), "gone in Criteo")
-        return self._existing(replace(change, audience_id=audience.id, live=audience), activation, applied, audience)
+        if audience is not None:
+            decision = replace(decision, applied=applied, audience_id=audience.id, live=audience)
+            return self._existing(decision, activation, applied, audience)
+        never = applied.audience_id is None
+        intended, why = (
+            (Action.CREATE, "its creation was interrupted") if never else (Action.RECREATE, "gone in Criteo")
+        )
+        return self._unless_taken(replace(decision, applied=applied, intended=intended, reasons=(why,)))
 
     def _why_new(self, activation: Activation) -> str:
         others = [one for one in self.applied if one.activation == activation.id and one.account != activation.account]
         return f"moved here from account {others[0].account_id}" if others else "new"
 
-    def _create(self, change: Change, reason: str) -> Change:
-        intended = Action.RECREATE if change.intended is Action.RECREATE else Action.CREATE
-        return self._unless_taken(replace(change, intended=intended, reasons=(reason,)))
-
     def _existing(
-        self, change: Change, activation: Activation, applied: AppliedAudience, audience: LiveAudience
-    ) -> Change:
+        self, decision: Decision, activation: Activation, applied: AppliedAudience, audience: LiveAudience
+    ) -> Decision:
         if audience.read_only:
-            return replace(
-                change,
-                intended=Action.FAILED,
-                error=f"Criteo marks audience {audience.id} as read-only",
-                hint="Headcount can only keep lists that this account may amend; import or create another one",
+            return decision.failed(
+                f"Criteo marks audience {audience.id} as read-only",
+                "Headcount can only keep lists that this account may amend; import or create another one",
             )
-        changed = redefined(applied.definition, change.definition)
-        misfits = tuple(misfit(activation, audience, applied.definition))
+        before, now = applied.definition, definition_of(activation)
+        decision = replace(decision, redefined=redefined(before, now))
+        misfits = tuple(misfit(activation, audience, before))
         if misfits:
-            change = replace(change, intended=Action.RECREATE, redefined=changed, reasons=misfits)
-            return self._unless_taken(change)
-        fields = _field_changes(change, applied, audience)
-        before = applied.definition
+            return self._unless_taken(replace(decision, intended=Action.RECREATE, reasons=misfits))
+        fields = _field_changes(before, now, audience)
         # Members sent under one caller id mean nothing under another.
-        other_caller = before is not None and before.gum_caller_id not in (None, _caller(change))
-        change = replace(
-            change,
+        other_caller = before is not None and before.gum_caller_id not in (None, activation.destination.gum_caller_id)
+        decision = replace(
+            decision,
             intended=Action.UPDATE if fields else Action.UNCHANGED,
             fields=fields,
-            redefined=changed,
             refill=applied.refill or other_caller,
-            reasons=(*_why_fields(fields), *_why_redefined(change, applied)),
+            reasons=(*_why_fields(fields), *_why_redefined(applied, now)),
         )
-        return self._unless_taken(change) if any(part.field == "name" for part in fields) else change
+        return self._unless_taken(decision) if any(part.field == "name" for part in fields) else decision
 
     # -- names ---------------------------------------------------------------------------------------------------
 
-    def _unless_taken(self, change: Change) -> Change:
-        """The change, or a conflict where another audience of the account has the name and keeps it."""
-        for audience in self.live[change.account]:
-            if audience.name == change.name and audience.id != change.audience_id:
-                owner = self.owner(change.account, audience)
-                taken = replace(change, holder=audience)
+    def _unless_taken(self, decision: Decision) -> Decision:
+        """The decision, or a conflict where another audience of the account has the name and keeps it."""
+        for audience in self._named.get((decision.account, decision.name), ()):
+            if audience.id != decision.audience_id:
+                owner = self.owner(decision.account, audience)
+                taken = replace(decision, holder=audience)
                 if audience.other_kind:
-                    return _conflict(
-                        taken,
+                    return taken.in_conflict(
                         f'a segment of type {audience.other_kind} (id {audience.id}) is called "{audience.name}"',
                         "names are unique in an account, whatever the type: choose another name, or rename that one",
                     )
                 if owner is None:
-                    return _conflict(
-                        taken,
+                    return taken.in_conflict(
                         f'audience {audience.id} of the account is called "{audience.name}" and is not ours',
-                        f"take it over with `headcount import {change.id} {audience.id}`, or choose another name",
+                        f"take it over with `headcount import {decision.id} {audience.id}`, or choose another name",
                     )
                 if not self._gives_up_name(owner, audience.name):
-                    return _conflict(
-                        taken,
+                    return taken.in_conflict(
                         f'the audience of {owner.activation} (audience {audience.id}) is called "{audience.name}"',
                         "apply both together, delete the other with --prune, or choose another name",
                     )
-        return change
+        return decision
 
     def _gives_up_name(self, record: AppliedAudience, name: str) -> bool:
-        for activation in self.selected:
-            if activation.key == record.key and record.given_up_at is None:
-                return activation.name != name
+        declared = next((one for one in self.selected if one.key == record.key), None)
+        if declared is not None and record.given_up_at is None:
+            return declared.name != name
         return self.prune and record.record_id in self.orphans and self.is_orphan(record) and not _protected(record)
 
     # -- what is no longer declared --------------------------------------------------------------------------------
 
-    def _orphans(self) -> Iterable[Change]:
+    def _orphans(self) -> Iterable[Decision]:
         for record in self.applied:
             if record.record_id in self.orphans and self.is_orphan(record) and record.account in self.live:
                 audience = self.locate(record)
@@ -155,7 +162,7 @@ class Comparison:
                 if audience is not None or settled:
                     yield self._orphan(record, audience)
 
-    def _orphan(self, record: AppliedAudience, audience: LiveAudience | None) -> Change:
+    def _orphan(self, record: AppliedAudience, audience: LiveAudience | None) -> Decision:
         moved = any(activation.id == record.activation for activation in self.declared)
         why = "moved to another account" if moved else "no longer declared"
         if audience is None:
@@ -163,48 +170,63 @@ class Comparison:
         name = record.activation
         if record.given_up_at is not None and audience is not None:
             name, why = f'{name} as "{audience.name}"', "made by a create that was given up"
-        return Change(
-            id=name,
-            intended=Action.DELETE if self.prune else Action.ORPHANED,
-            destination=record.destination,
-            account=record.account,
-            name=audience.name if audience else record.definition.name if record.definition else "",
-            reasons=(why,),
-            applied=record,
-            audience_id=audience.id if audience else record.audience_id,
-            live=audience,
-        )
+        intended = Action.DELETE if self.prune else Action.ORPHANED
+        return replace(orphan_decision(record, audience, why), id=name, intended=intended)
 
     def owner(self, account: AccountRef, audience: LiveAudience) -> AppliedAudience | None:
         """The record that an audience belongs to, if any, answered creates and lost ones alike."""
-        for record in self.applied:
-            if record.account == account and self.identify(record) == audience.id:
-                return record
-        return None
+        return self._owners.get((account, audience.id))
 
     def is_orphan(self, record: AppliedAudience) -> bool:
         """Whether no activation declares the audience, there where it is, any more."""
-        return record.given_up_at is not None or all(one.key != record.key for one in self.declared)
+        return record.given_up_at is not None or record.key not in self._declared_keys
 
     # -- which audience is which -----------------------------------------------------------------------------------
 
     def record(self, activation: Activation) -> AppliedAudience | None:
         """What the state knows of an activation's audience in the account it is declared for."""
-        return next((one for one in self.applied if one.key == activation.key and one.given_up_at is None), None)
-
-    def identify(self, record: AppliedAudience) -> str | None:
-        """The audience's id: the one we know, or, when the answer to a create was lost, the one that must be ours."""
-        if record.audience_id is not None:
-            return record.audience_id
-        audience = self.locate(record)
-        return audience.id if audience else None
+        return self._records.get(activation.key)
 
     def locate(self, record: AppliedAudience) -> LiveAudience | None:
-        """The live audience of a record, or None when there is none."""
-        live = self.live.get(record.account, ())
+        """The live audience of a record (for a create whose answer was lost, the one that must be ours), if any."""
         if record.audience_id is not None:
-            return next((one for one in live if one.id == record.audience_id and not one.other_kind), None)
-        return found_again(record, live, self.applied)
+            return self._lists.get((record.account, record.audience_id))
+        return found_again(record, self.live.get(record.account, ()), self.applied)
+
+    # -- indexes: an account may have thousands of audiences -------------------------------------------------------
+
+    @cached_property
+    def _records(self) -> Mapping[AudienceKey, AppliedAudience]:
+        return {record.key: record for record in reversed(self.applied) if record.given_up_at is None}
+
+    @cached_property
+    def _declared_keys(self) -> frozenset[AudienceKey]:
+        return frozenset(activation.key for activation in self.declared)
+
+    @cached_property
+    def _lists(self) -> Mapping[tuple[AccountRef, str], LiveAudience]:
+        """The audiences that can hold members, by id."""
+        each = ((account, audience) for account, audiences in self.live.items() for audience in reversed(audiences))
+        return {(account, audience.id): audience for account, audience in each if not audience.other_kind}
+
+    @cached_property
+    def _named(self) -> Mapping[tuple[AccountRef, str], list[LiveAudience]]:
+        """All audiences, by name."""
+        named: dict[tuple[AccountRef, str], list[LiveAudience]] = {}
+        for account, audiences in self.live.items():
+            for audience in audiences:
+                named.setdefault((account, audience.name), []).append(audience)
+        return named
+
+    @cached_property
+    def _owners(self) -> Mapping[tuple[AccountRef, str], AppliedAudience]:
+        owners: dict[tuple[AccountRef, str], AppliedAudience] = {}
+        for record in self.applied:
+            audience = None if record.audience_id is not None else self.locate(record)
+            id_ = audience.id if audience else record.audience_id
+            if id_ is not None:
+                owners.setdefault((record.account, id_), record)
+        return owners
 
 
 def misfit(activation: Activation, audience: LiveAudience, before: Definition | None = None) -> Iterator[str]:
@@ -224,24 +246,14 @@ def misfit(activation: Activation, audience: LiveAudience, before: Definition | 
         yield f"retailer changed from {audience.retailer_id} to {destination.retailer_id}"
 
 
-def _caller(change: Change) -> int | None:
-    return change.activation.destination.gum_caller_id if change.activation else None
-
-
 def _protected(record: AppliedAudience) -> bool:
     return record.definition is not None and record.definition.protect
 
 
-def _conflict(change: Change, error: str, hint: str) -> Change:
-    return replace(change, intended=Action.CONFLICT, error=error, hint=hint)
-
-
-def _field_changes(change: Change, applied: AppliedAudience, audience: LiveAudience) -> tuple[FieldChange, ...]:
-    assert change.definition is not None
-    before = applied.definition
+def _field_changes(before: Definition | None, now: Definition, audience: LiveAudience) -> tuple[FieldChange, ...]:
     pairs = (
-        ("name", audience.name, change.definition.name, before.name if before else None),
-        ("description", audience.description, change.definition.description, before.description if before else None),
+        ("name", audience.name, now.name, before.name if before else None),
+        ("description", audience.description, now.description, before.description if before else None),
     )
     return tuple(
         FieldChange(name, live, declared, drift=last == declared)
@@ -258,9 +270,8 @@ def _why_fields(fields: tuple[FieldChange, ...]) -> Iterable[str]:
             yield f"{part.field} changed"
 
 
-def _why_redefined(change: Change, applied: AppliedAudience) -> Iterable[str]:
-    before, now = applied.definition, change.definition
-    assert now is not None
+def _why_redefined(applied: AppliedAudience, now: Definition) -> Iterable[str]:
+    before = applied.definition
     if before is None:
         yield "imported: it is cleared and refilled"
         return

@@ -6,14 +6,13 @@ as ever. A guardrail that cannot be computed blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
-from runner.core.identifiers import IdentifierType
-from runner.core.membership import TypeDelta
+from runner.core.membership import Delta, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
-from runner.planning.plan import Block, Change
+from runner.planning.plan import Block, Decision, Measured, PlannedChange
 
 _ANEW = (Action.CREATE, Action.RECREATE)
 
@@ -22,38 +21,39 @@ SMALL = 1_000
 
 
 def guard(
-    change: Change,
+    decision: Decision,
+    measured: Measured | None = None,
     *,
-    allow_removals: bool,
+    allow_removals: bool = False,
     size: int | None = None,
-    held: Mapping[IdentifierType, TypeDelta] | None = None,
-) -> Change:
-    """The change with whatever blocks it.
+    held: Delta | None = None,
+) -> PlannedChange:
+    """The change that comes of a decision and its members, with whatever blocks it.
 
     `allow_removals` lets removals pass for this run, however many. For a refill, `held` is the delta against what the
     audience holds, where that is known; `size` is what the destination says that it holds, which is all that is
     known of an audience that was imported.
     """
-    if change.intended is Action.DELETE:
-        return replace(change, blocks=tuple(_protected(change)))
-    if change.activation is None or change.evaluation is None:
-        return change
-    limits = change.activation.guardrails
-    blocks = list(_protected(change)) if change.replaces else []
-    blocks += _members(limits, change.evaluation.people)
-    known = held if change.refill else change.delta
+    if decision.intended is Action.DELETE:
+        return PlannedChange.of(decision, measured, _protected(decision))
+    if measured is None:
+        return PlannedChange.of(decision)
+    limits = measured.activation.guardrails
+    blocks = list(_protected(decision)) if decision.replaces else []
+    blocks += _members(limits, measured.evaluation.people)
+    known = held if decision.refill else measured.delta
     if not allow_removals:
-        losses = _losses(change, limits, size, known)
-        blocks += [replace(block, allow=f"--allow-removals {change.id}") for block in losses]
-    if known is not None and not _is_filling(change):
+        losses = _losses(decision, measured, limits, size, known)
+        blocks += [replace(block, allow=f"--allow-removals {decision.id}") for block in losses]
+    if known is not None and not _is_filling(decision):
         blocks += _additions(known, limits)
-    return replace(change, blocks=tuple(blocks))
+    return PlannedChange.of(decision, measured, blocks)
 
 
-def _protected(change: Change) -> Iterator[Block]:
-    applied = change.applied
+def _protected(decision: Decision) -> Iterator[Block]:
+    applied = decision.applied
     if applied is not None and applied.definition is not None and applied.definition.protect:
-        again = "make this change" if change.replaces else "remove it"
+        again = "make this change" if decision.replaces else "remove it"
         yield Block(
             "protect",
             f"the audience is protected: declare it again with `protect: false`, apply, then {again}",
@@ -61,21 +61,21 @@ def _protected(change: Change) -> Iterator[Block]:
 
 
 def _losses(
-    change: Change, limits: Guardrails, size: int | None, known: Mapping[IdentifierType, TypeDelta] | None
+    decision: Decision, measured: Measured, limits: Guardrails, size: int | None, known: Delta | None
 ) -> Iterator[Block]:
-    if change.replaces:
-        return _replaced(change, size)
-    return _refill(change, limits, size) if known is None else _removals(known, limits)
+    if decision.replaces:
+        return _replaced(decision, measured.delta, size)
+    return _refill(decision, measured.delta, limits, size) if known is None else _removals(known, limits)
 
 
-def _replaced(change: Change, size: int | None) -> Iterator[Block]:
+def _replaced(decision: Decision, delta: Delta, size: int | None) -> Iterator[Block]:
     """An audience that is deleted and created again loses all its members, however many there are."""
     what = "the audience must be deleted and created again"
-    if change.removed:
-        parts = ", ".join(f"{part.removed:,} {kind}" for kind, part in change.delta.items() if part.removed)
+    parts = ", ".join(f"{part.removed:,} {kind}" for kind, part in delta.items() if part.removed)
+    if parts:
         yield Block("re_create", f"{what}: all {parts} would be removed")
-    elif change.applied is not None and change.applied.refill:
-        held = sum(change.applied.members.values()) or size
+    elif decision.applied is not None and decision.applied.refill:
+        held = sum(decision.applied.members.values()) or size
         if held != 0:
             number = "an unknown number of" if held is None else f"all {held:,}"
             yield Block("re_create", f"{what}: {number} identifiers would be removed")
@@ -89,7 +89,7 @@ def _members(limits: Guardrails, people: int) -> Iterator[Block]:
         )
 
 
-def _removals(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> Iterator[Block]:
+def _removals(delta: Delta, limits: Guardrails) -> Iterator[Block]:
     for kind, part in delta.items():
         if part.before and not part.after:
             yield Block("empty_segment", f"the segment has no {kind} any more: all {part.before:,} would be removed")
@@ -101,7 +101,7 @@ def _removals(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> 
             )
 
 
-def _additions(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) -> Iterator[Block]:
+def _additions(delta: Delta, limits: Guardrails) -> Iterator[Block]:
     for kind, part in delta.items():
         if limits.max_added is None or (limits.max_added.percent and not part.before):
             continue  # a share of nothing is no limit: the first fill is always larger
@@ -110,16 +110,17 @@ def _additions(delta: Mapping[IdentifierType, TypeDelta], limits: Guardrails) ->
             yield Block("max_added", f"{new:,} {kind} would be added to {part.before:,}, more than {limits.max_added}")
 
 
-def _is_filling(change: Change) -> bool:
+def _is_filling(decision: Decision) -> bool:
     """Whether an earlier run began to fill the audience and was cut off: what it was let add may still be added."""
-    return change.applied is not None and change.applied.filling and change.intended not in _ANEW
+    return decision.applied is not None and decision.applied.filling and decision.intended not in _ANEW
 
 
-def _refill(change: Change, limits: Guardrails, size: int | None) -> Iterator[Block]:
+def _refill(decision: Decision, delta: Delta, limits: Guardrails, size: int | None) -> Iterator[Block]:
     """A refill removes whoever is not in the segment: at least as many as the audience is now larger than it."""
-    known = change.applied.members if change.applied else {}
+    known = decision.applied.members if decision.applied else {}
+    after = {kind: part.after for kind, part in delta.items()}
+    members = sum(after.values())
     if known:
-        after = {kind: part.after for kind, part in change.delta.items()}
         shrunk = {
             kind: TypeDelta(before=held, after=after.get(kind, 0), added=0, removed=max(0, held - after.get(kind, 0)))
             for kind, held in known.items()
@@ -129,13 +130,13 @@ def _refill(change: Change, limits: Guardrails, size: int | None) -> Iterator[Bl
         yield Block(
             "refill", "Criteo does not say how many identifiers the audience holds, so removals cannot be judged"
         )
-    elif size and not change.after:
+    elif size and not members:
         yield Block("empty_segment", f"the segment is empty: all {size:,} identifiers of the audience would be removed")
-    elif _judged(limits, size) and _exceeds(max(0, size - change.after), size, limits.max_removed):
+    elif _judged(limits, size) and _exceeds(max(0, size - members), size, limits.max_removed):
         yield Block(
             "max_removed",
-            f"the audience holds {size:,} identifiers and the segment {change.after:,}: at least"
-            f" {_share(size - change.after, size)} would be removed, more than {limits.max_removed}",
+            f"the audience holds {size:,} identifiers and the segment {members:,}: at least"
+            f" {_share(size - members, size)} would be removed, more than {limits.max_removed}",
         )
 
 
@@ -153,7 +154,7 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%"
 
 
-def beyond_announced(change: Change, announced: Mapping[IdentifierType, TypeDelta]) -> Iterator[str]:
+def beyond_announced(change: PlannedChange, announced: Delta) -> Iterator[str]:
     """Where the removals of a change pass what a reviewed plan announced by more than `max_removed` allows.
 
     The excess is judged per identifier type, as removals are, against the membership before the change. An audience

@@ -1,4 +1,4 @@
-"""Which audience a create has made whose answer never came."""
+"""Which audience a create has made whose answer never came, and whether one of its name is somebody else's."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from runner.core.destination import LiveAudience
 from runner.core.records import AppliedAudience
+from runner.planning.plan import Decision
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """By how much the destination's clock that dates answers, and intents, may differ from the one that dates audiences."""
-
 
 WAIT = timedelta(days=1)
 """How long after a create was given up it may take effect."""
@@ -44,6 +44,25 @@ def _in_time(intent: AppliedAudience, audience: LiveAudience) -> bool:
 
 def _claims_after(record: AppliedAudience, intent: AppliedAudience) -> bool:
     """Whether the record is another unanswered create of the same name, and a later one."""
-    if record.audience_id is not None or record.definition is None or intent.definition is None:
-        return False
-    return record.definition.name == intent.definition.name and record.intended_at > intent.intended_at
+    named = intent.definition is not None and asks_for(record, intent.definition.name)
+    return named and record.intended_at > intent.intended_at
+
+
+def asks_for(record: AppliedAudience, name: str) -> bool:
+    """Whether a record is an intent without an answer for an audience of that name."""
+    return record.audience_id is None and record.definition is not None and record.definition.name == name
+
+
+def claimed_by_another(decision: Decision, audience_id: str, size: int) -> Decision:
+    """A decision about an audience taken for the one that a lost create made, which has members: it is not ours."""
+    error = (
+        f'audience {audience_id} is called "{decision.name}", as the one whose creation was never answered, '
+        f"but it has {size:,} identifiers: someone else made it"
+    )
+    if decision.activation is None:
+        hint = (
+            "delete or rename that audience in Criteo if it is not needed; --prune then forgets the unanswered create"
+        )
+        return decision.failed(error, hint)
+    hint = f"take it over with `headcount import {decision.id} {audience_id}`, or choose another name"
+    return decision.in_conflict(error, hint)

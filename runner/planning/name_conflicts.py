@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.core.records import AccountRef, Action
-from runner.planning.plan import CHANGING, Change
+from runner.planning.plan import CHANGING, PlannedChange
 
 Name = tuple[AccountRef, str]
 """A name within an account."""
 
 
-def without_taken_names(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+def without_taken_names(changes: tuple[PlannedChange, ...]) -> tuple[PlannedChange, ...]:
     """The changes, those in conflict that need a name which a blocked or failed change will not give up after all."""
     while True:
         kept = {name: change for change in changes if change.action not in CHANGING for name in _given_up(change)}
@@ -21,7 +21,7 @@ def without_taken_names(changes: tuple[Change, ...]) -> tuple[Change, ...]:
         changes = judged
 
 
-def _judge(change: Change, kept: dict[Name, Change]) -> Change:
+def _judge(change: PlannedChange, kept: dict[Name, PlannedChange]) -> PlannedChange:
     holder = kept.get((change.account, change.name))
     if holder is None or holder is change or not _takes_name(change):
         return change
@@ -34,13 +34,13 @@ def _judge(change: Change, kept: dict[Name, Change]) -> Change:
     )
 
 
-def _takes_name(change: Change) -> bool:
+def _takes_name(change: PlannedChange) -> bool:
     return change.action in (Action.CREATE, Action.RECREATE) or (
         change.action is Action.UPDATE and any(part.field == "name" for part in change.fields)
     )
 
 
-def _given_up(change: Change) -> tuple[Name, ...]:
+def _given_up(change: PlannedChange) -> tuple[Name, ...]:
     """The names that a change would free if it were carried out."""
     names = [part.before for part in change.fields if part.field == "name"]
     if change.intended is Action.DELETE:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
+from typing import Self
 
 from runner.core.destination import LiveAudience
 from runner.core.findings import Location
-from runner.core.identifiers import IdentifierType
-from runner.core.membership import ComparedMembership, Evaluation, TypeDelta
+from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
 
@@ -55,15 +55,15 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What happens to one audience, and why.
+class Decision:
+    """What has to happen to one audience, and why, as far as definitions say; its members have not been looked at.
 
-    `intended` is what the plan would do were it not for `blocks`. `activation` is None for an audience that is no
-    longer declared, `applied` None for one that is not made yet. `definition` is what will be recorded as applied.
-    `redefined` says that the definition differs from what was last applied. `refill` says that the audience is cleared
-    and filled again. `error` and `hint` are about a conflict or a failure. A re-create with an `audience_id` first
-    deletes that audience, which cannot become what is declared. `live` is the audience as it is in the destination,
-    `holder` another one that has the name. `compared` is what will be sent, `delta` what that means for the audience.
+    `intended` is the action without regard to guardrails. `activation` is None for an audience that is no longer
+    declared, `applied` None for one that is not made yet. `definition` is what will be recorded as applied;
+    `redefined` says that it differs from what was last applied. `refill` says that the audience is cleared and filled
+    again. `error` and `hint` are about a conflict or failure. A re-create with an `audience_id` first deletes that
+    audience, which cannot become what is declared. `live` is the audience as it is in the destination, `holder`
+    another one that has the name.
     """
 
     id: str
@@ -79,10 +79,6 @@ class Change:
     redefined: bool = False
     fields: tuple[FieldChange, ...] = ()
     refill: bool = False
-    evaluation: Evaluation | None = None
-    compared: ComparedMembership | None = None
-    delta: Mapping[IdentifierType, TypeDelta] = field(default_factory=dict)
-    blocks: tuple[Block, ...] = ()
     error: str = ""
     hint: str = ""
     live: LiveAudience | None = None
@@ -90,42 +86,13 @@ class Change:
 
     @property
     def key(self) -> AudienceKey:
-        """Which audience; the id of one that a create has made that was given up is of its own."""
+        """Which audience; one that a create has made that was given up has an id, and so a key, of its own."""
         return AudienceKey(self.id, *self.account)
-
-    @property
-    def action(self) -> Action:
-        return Action.BLOCKED if self.blocks else self.intended
 
     @property
     def replaces(self) -> bool:
         """Whether an audience that exists is deleted for the one that is made."""
         return self.intended is Action.RECREATE and self.audience_id is not None
-
-    @property
-    def sends(self) -> int:
-        """How many identifiers are sent; an audience that is replaced takes its members along."""
-        return self.added if self.replaces else self.added + self.removed
-
-    @property
-    def added(self) -> int:
-        return sum(part.added for part in self.delta.values())
-
-    @property
-    def removed(self) -> int:
-        return sum(part.removed for part in self.delta.values())
-
-    @property
-    def before(self) -> int:
-        return sum(part.before for part in self.delta.values())
-
-    @property
-    def after(self) -> int:
-        return sum(part.after for part in self.delta.values())
-
-    @property
-    def rejected(self) -> int:
-        return sum(part.count for part in self.evaluation.rejected) if self.evaluation else 0
 
     @property
     def name_aside(self) -> str:
@@ -135,6 +102,71 @@ class Change:
     @property
     def location(self) -> Location | None:
         return self.activation.location if self.activation else None
+
+    def failed(self, error: str, hint: str) -> Self:
+        """The same, but nothing can be done about the audience."""
+        return replace(self, intended=Action.FAILED, error=error, hint=hint)
+
+    def in_conflict(self, error: str, hint: str) -> Self:
+        """The same, but another audience has the name."""
+        return replace(self, intended=Action.CONFLICT, error=error, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The segment of an activation evaluated, and what must be sent for its audience to hold just that.
+
+    `compared` is what will be sent, `delta` what that means for the audience.
+    """
+
+    activation: Activation
+    evaluation: Evaluation
+    compared: ComparedMembership
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange(Decision):
+    """A decision with the members it moves, judged by the guardrails: what a plan consists of.
+
+    `measured` is None where no segment had to be evaluated. `blocks` keep the change from being carried out.
+    """
+
+    measured: Measured | None = None
+    blocks: tuple[Block, ...] = ()
+
+    @classmethod
+    def of(cls, decision: Decision, measured: Measured | None = None, blocks: Iterable[Block] = ()) -> PlannedChange:
+        decided = {part.name: getattr(decision, part.name) for part in fields(Decision)}
+        return cls(**decided, measured=measured, blocks=tuple(blocks))
+
+    @property
+    def action(self) -> Action:
+        return Action.BLOCKED if self.blocks else self.intended
+
+    @property
+    def delta(self) -> Delta:
+        return self.measured.delta if self.measured else {}
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """The values of the segment that cannot be sent."""
+        return self.measured.evaluation.rejected if self.measured else ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether members are sent or the audience is cleared."""
+        return self.refill or any(part.added or part.removed for part in self.delta.values())
+
+    @property
+    def sends(self) -> int:
+        """How many identifiers are sent; an audience that is replaced takes its members along."""
+        return sum(part.added if self.replaces else part.added + part.removed for part in self.delta.values())
+
+    @property
+    def after(self) -> int:
+        """How many members the audience has when the change is done."""
+        return sum(part.after for part in self.delta.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +189,23 @@ class Options:
 class Plan:
     """All changes, in the order in which they are shown; `today` is the date that segments were evaluated for."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[PlannedChange, ...]
     made_at: datetime
     today: date
     options: Options = field(default_factory=Options)
 
     @classmethod
-    def of(cls, changes: Iterable[Change], made_at: datetime, today: date, options: Options | None = None) -> Plan:
+    def of(
+        cls, changes: Iterable[PlannedChange], made_at: datetime, today: date, options: Options | None = None
+    ) -> Plan:
         ordered = sorted(changes, key=lambda change: (ORDER.index(change.action), change.id, change.destination))
         return cls(tuple(ordered), made_at, today, options or Options())
 
-    def having(self, *actions: Action) -> tuple[Change, ...]:
+    def having(self, *actions: Action) -> tuple[PlannedChange, ...]:
         return tuple(change for change in self.changes if change.action in actions)
 
     @property
-    def pending(self) -> tuple[Change, ...]:
+    def pending(self) -> tuple[PlannedChange, ...]:
         """The changes that an apply would carry out."""
         return self.having(*CHANGING)
 

@@ -16,7 +16,7 @@ from runner.core.errors import HeadcountError
 from runner.core.membership import Delta
 from runner.core.project import ANY_DAY, Activation
 from runner.core.records import Action, AppliedAudience, AudienceKey, Definition, redefined
-from runner.planning.plan import CHANGING, Change, Options, Plan
+from runner.planning.plan import CHANGING, Decision, Options, Plan, PlannedChange
 
 DefinitionView = Mapping[str, str]
 """One look at a definition: field -> text. It holds no date, no count and no secret."""
@@ -86,7 +86,7 @@ class StalePlan(HeadcountError):
         self.plan = plan
 
 
-def views_of(change: Change) -> DefinitionViews:
+def views_of(change: Decision) -> DefinitionViews:
     """The definitions that a change is about."""
     return DefinitionViews(
         key=change.key,
@@ -206,7 +206,7 @@ def _whole(view: DefinitionView | None) -> str:
     return "none" if view is None else view.get("audience", "") or view.get("name", "") or "there"
 
 
-def _carries_on(planned: DefinitionViews, announced: AnnouncedChange, now: Change) -> bool:
+def _carries_on(planned: DefinitionViews, announced: AnnouncedChange, now: PlannedChange) -> bool:
     """Whether what the plan listed is all that can have brought the audience to where it is now."""
     terms = views_of(now)
     if terms.declared != planned.declared:
@@ -222,7 +222,7 @@ def _carries_on(planned: DefinitionViews, announced: AnnouncedChange, now: Chang
     return _is_being_made(planned, now) if made else _is_being_changed(planned, now)
 
 
-def _is_being_made(planned: DefinitionViews, now: Change) -> bool:
+def _is_being_made(planned: DefinitionViews, now: Decision) -> bool:
     """Whether the audience is the one that was to be made, or the old one is gone and the new one not there yet."""
     if now.applied is None:
         return False
@@ -232,7 +232,7 @@ def _is_being_made(planned: DefinitionViews, now: Change) -> bool:
     return unanswered or _applied(now.applied) == planned.applied
 
 
-def _is_being_changed(planned: DefinitionViews, now: Change) -> bool:
+def _is_being_changed(planned: DefinitionViews, now: Decision) -> bool:
     """Whether the audience is the same, and each of its words what it was or what it was to become."""
     if now.live is None or planned.live is None or now.applied is None:
         return False
@@ -243,12 +243,12 @@ def _is_being_changed(planned: DefinitionViews, now: Change) -> bool:
     )
 
 
-def _is_defined(now: Change) -> bool:
+def _is_defined(now: Decision) -> bool:
     """Whether what is declared has been recorded as applied."""
     return now.applied is not None and not redefined(now.applied.definition, now.definition)
 
 
-def _is_called(live: LiveAudience, now: Change, before: DefinitionView) -> bool:
+def _is_called(live: LiveAudience, now: Decision, before: DefinitionView) -> bool:
     """Whether the audience has its words of before, those declared, or those that a run of another day applied."""
     wanted = [now.definition, now.applied.definition if now.applied is not None and _is_defined(now) else None]
     names = {before.get("name"), now.name_aside, *(part.name for part in wanted if part is not None)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from runner.core.findings import Finding, Location
 from runner.core.records import Action
-from runner.planning.plan import Change, Plan
+from runner.planning.plan import Plan, PlannedChange
 from runner.reports.escape import printable
 
 MOST = 10
@@ -44,7 +44,7 @@ def plan_annotations(plan: Plan, relative: Relative) -> str:
     return _lines([one for change in plan.changes for one in _of_change(change)], relative)
 
 
-def _of_change(change: Change) -> Iterable[_Annotation]:
+def _of_change(change: PlannedChange) -> Iterable[_Annotation]:
     if change.location is None:
         return
     if change.blocks:

@@ -8,10 +8,10 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.records import Action
 from runner.planning.approval import REVIEWED
-from runner.planning.plan import NO_DESTINATION, Change
+from runner.planning.plan import NO_DESTINATION, PlannedChange
 
 
-def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
+def members_of(change: PlannedChange) -> Mapping[IdentifierType, TypeDelta]:
     """The change's members by type; for an audience that is no longer declared, what the state knows of it."""
     if change.activation is not None or change.applied is None:
         return change.delta
@@ -22,7 +22,7 @@ def members_of(change: Change) -> Mapping[IdentifierType, TypeDelta]:
     }
 
 
-def ways_out(change: Change) -> Iterator[str]:
+def ways_out(change: PlannedChange) -> Iterator[str]:
     """What lets a blocked or an orphaned change pass: each option once, and options only where they are enough."""
     if change.action is Action.ORPHANED:
         if NO_DESTINATION in change.reasons:
@@ -42,7 +42,7 @@ def ways_out(change: Change) -> Iterator[str]:
             yield f"change {guardrail} in the file{_where(change, guardrail)}, if this is meant"
 
 
-def _where(change: Change, guardrail: str) -> str:
+def _where(change: PlannedChange, guardrail: str) -> str:
     """Where the limit was written, which may be the destination's defaults."""
     for setting in change.activation.settings if change.activation else ():
         if setting.key == f"guardrails.{guardrail}" and setting.location is not None:

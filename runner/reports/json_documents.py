@@ -11,7 +11,7 @@ from runner.core.membership import Evaluation
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, Run
 from runner.core.schedule import describe
-from runner.planning.plan import Change, Plan
+from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import id_of
 from runner.reports.hints import members_of
 from runner.workflows.apply import Applied
@@ -117,7 +117,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: PlannedChange) -> dict[str, Any]:
     return {
         "id": change.id,
         "action": str(change.action),
@@ -146,7 +146,7 @@ def _change(change: Change) -> dict[str, Any]:
             }
             for kind, part in members_of(change).items()
         ],
-        "segment": _evaluation(change.evaluation),
+        "segment": _evaluation(change.measured.evaluation) if change.measured else None,
         "blocks": [
             {"guardrail": block.guardrail, "message": block.message, "allow": block.allow} for block in change.blocks
         ],
@@ -155,9 +155,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _evaluation(evaluation: Evaluation | None) -> dict[str, Any] | None:
-    if evaluation is None:
-        return None
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "rows": evaluation.rows,
         "people": evaluation.people,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from runner.core.records import Action
-from runner.planning.plan import CHANGING, Change, Plan
+from runner.planning.plan import CHANGING, Plan, PlannedChange
 from runner.planning.staleness import id_of
 from runner.reports.escape import printable
 from runner.reports.format import summary
@@ -81,7 +81,7 @@ def _size(lines: Iterable[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
 
 
-def _caution(changes: list[Change], room: _Room) -> Iterator[str]:
+def _caution(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
     lines = room.fit(_dangers(changes), f"> - **{{}} dangers are not shown here**: {_WHOLE}")
     if lines:
         yield "> [!CAUTION]"
@@ -89,7 +89,7 @@ def _caution(changes: list[Change], room: _Room) -> Iterator[str]:
         yield ""
 
 
-def _dangers(changes: list[Change]) -> Iterator[str]:
+def _dangers(changes: list[PlannedChange]) -> Iterator[str]:
     lines: list[str] = []
     for change in changes:
         if change.action is Action.DELETE:
@@ -105,7 +105,7 @@ def _dangers(changes: list[Change]) -> Iterator[str]:
     yield from (f"> - {line}" for line in lines)
 
 
-def _table(changes: list[Change], room: _Room) -> Iterator[str]:
+def _table(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
     missing = f"| | **{{}} rows are not shown here** | | | | {_WHOLE} |"
     rows = room.fit((_row(change) for change in changes), missing)
     if rows:
@@ -115,7 +115,7 @@ def _table(changes: list[Change], room: _Room) -> Iterator[str]:
         yield ""
 
 
-def _row(change: Change) -> str:
+def _row(change: PlannedChange) -> str:
     audience = _escape(change.name) + (f" ({_escape(change.audience_id)})" if change.audience_id else "")
     where = _escape(f"{change.location.file}:{change.location.line}") if change.location else ""
     why = ", ".join(change.reasons) or change.error
@@ -130,14 +130,14 @@ def _row(change: Change) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _members(change: Change) -> str:
+def _members(change: PlannedChange) -> str:
     return "<br>".join(
         f"{kind} {part.before:,} → {part.after:,} (+{part.added:,} −{part.removed:,})"
         for kind, part in members_of(change).items()
     )
 
 
-def _folded(changes: list[Change], room: _Room) -> Iterator[str]:
+def _folded(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
     every = list(_details(changes))
     lines = room.fit(every, f"- **{{}} details are not shown here**: {_WHOLE}")
     if lines:
@@ -149,17 +149,16 @@ def _folded(changes: list[Change], room: _Room) -> Iterator[str]:
         yield ""
 
 
-def _details(changes: list[Change]) -> Iterator[str]:
+def _details(changes: list[PlannedChange]) -> Iterator[str]:
     lines: list[str] = []
     for change in changes:
         for part in change.fields:
             drift = " (changed by hand in Criteo)" if part.drift else ""
             lines.append(f'- `{change.id}` {part.field}: "{_escape(part.before)}" → "{_escape(part.after)}"{drift}')
-        if change.evaluation:
-            lines += [
-                f"- `{change.id}` rejected {part.count:,} {part.identifier_type}: {_escape(part.reason)}"
-                for part in change.evaluation.rejected
-            ]
+        lines += [
+            f"- `{change.id}` rejected {part.count:,} {part.identifier_type}: {_escape(part.reason)}"
+            for part in change.rejected
+        ]
         lines += [f"- `{change.id}`: {_escape(advice)}" for advice in ways_out(change)]
         if change.hint:
             lines.append(f"- `{change.id}`: {_escape(change.hint)}")

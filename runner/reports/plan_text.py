@@ -12,7 +12,7 @@ from rich.text import Text
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, Outcome
-from runner.planning.plan import CHANGING, Change, FieldChange, Plan
+from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
 from runner.planning.staleness import id_of
 from runner.reports.counts import plural
 from runner.reports.escape import printable
@@ -62,7 +62,7 @@ def plan_summary(plan: Plan) -> Text:
     return Text(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
 
 
-def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
+def _change(change: PlannedChange, told: dict[tuple[str, str], str]) -> Text:
     """One change; `told` says which change already told of an error, for an account's failure is one for all of it."""
     symbol, style = SYMBOLS[change.action]
     text = Text()
@@ -77,12 +77,12 @@ def _change(change: Change, told: dict[tuple[str, str], str]) -> Text:
     return text
 
 
-def _place(change: Change) -> str:
+def _place(change: PlannedChange) -> str:
     audience = f", audience {printable(change.audience_id)}" if change.audience_id else ""
     return f"{printable(change.destination)} (account {printable(change.account.account_id)}{audience})"
 
 
-def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
+def _details(change: PlannedChange, told: dict[tuple[str, str], str]) -> Iterator[Text]:
     for block in change.blocks:
         yield Text(f"    {block.guardrail}: {printable(block.message)}", style="magenta")
     for advice in ways_out(change):
@@ -103,7 +103,7 @@ def _details(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]
     yield from _rejected(change)
 
 
-def _error(change: Change, told: dict[tuple[str, str], str]) -> Iterator[Text]:
+def _error(change: PlannedChange, told: dict[tuple[str, str], str]) -> Iterator[Text]:
     first = told.setdefault((change.error, change.hint), change.id)
     if change.error and first != change.id:
         yield Text(f"    the same as for {printable(first)}", style="red")
@@ -130,13 +130,13 @@ def _members(kind: str, delta: TypeDelta) -> Text:
     return text
 
 
-def _rejected(change: Change) -> Iterator[Text]:
-    for part in change.evaluation.rejected if change.evaluation else ():
+def _rejected(change: PlannedChange) -> Iterator[Text]:
+    for part in change.rejected:
         samples = f", like {printable(' and '.join(part.samples[:SHOWN_SAMPLES]))}" if part.samples else ""
         yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
 
 
-def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[Change, ...] = (), skipped: int = 0) -> Text:
+def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[PlannedChange, ...] = (), skipped: int = 0) -> Text:
     """What a run did, a line per activation, those unchanged left out, and one last line with the totals.
 
     `unseen` are changes that no plan was shown of: what helps where one was blocked or failed follows its line.

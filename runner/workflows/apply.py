@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import starmap
 from time import monotonic
 
 from runner.core.destination import DestinationClient
@@ -12,7 +13,7 @@ from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
 from runner.core.records import Action, ActivationRun, AudienceKey, Outcome
 from runner.planning.approval import held_to
-from runner.planning.plan import Change, Plan
+from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.workflows.accounts import Accounts
 from runner.workflows.concurrency import Task, run_concurrently
@@ -20,7 +21,7 @@ from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.make_plan import PlanRequest, make_plan
 from runner.workflows.reconcile import carry_out, in_order
-from runner.workflows.send import Tally, send_members, settle_delta
+from runner.workflows.send import Tally, Target, send_members, settle_delta
 
 AT_ONCE = 8
 """Audiences that are filled at a time: a call takes a second or more, and 250 may be made in a minute."""
@@ -117,6 +118,10 @@ def carry_out_plan(plan: Plan, tools: RunContext, accounts: Accounts, command: s
     return Applied(plan, tuple(work.outcomes.values()), approved=True, interrupted=interrupted)
 
 
+_Ready = tuple[PlannedChange, Target | None]
+"""A change whose step on the audience itself is done, and what its members are sent to."""
+
+
 class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
@@ -126,9 +131,9 @@ class _Work:
         self._accounts = accounts
         self._run = run
 
-    def define(self, plan: Plan) -> tuple[Change, ...]:
+    def define(self, plan: Plan) -> tuple[_Ready, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
-        ready: dict[AudienceKey, Change] = {}
+        ready: dict[AudienceKey, _Ready] = {}
         for step in in_order(plan.pending):
             key = step.change.key
             if key in self.outcomes:
@@ -136,7 +141,7 @@ class _Work:
             self._stop_if_asked()
             began = monotonic()
             try:
-                ready[key] = carry_out(step, self._connection(step.change), self._tools)
+                ready[key] = step.change, carry_out(step, self._connection(step.change), self._tools)
             except (Interrupted, LockLost):
                 raise
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
@@ -144,20 +149,20 @@ class _Work:
                 self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=_sentence(error))
         return tuple(ready.values())
 
-    def fill(self, defined: tuple[Change, ...]) -> None:
+    def fill(self, defined: tuple[_Ready, ...]) -> None:
         """Send what each membership lacks, to several audiences at a time; the outcomes keep the order of `defined`."""
         so_far = tuple(self.outcomes)
         try:
-            run_concurrently(map(self._filled, defined), AT_ONCE, self._tools.stopping)
+            run_concurrently(starmap(self._filled, defined), AT_ONCE, self._tools.stopping)
         finally:
-            order = dict.fromkeys((*so_far, *(change.key for change in defined)))
+            order = dict.fromkeys((*so_far, *(change.key for change, _ in defined)))
             self.outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
 
-    def _filled(self, change: Change) -> Task:
+    def _filled(self, change: PlannedChange, target: Target | None) -> Task:
         began, tally = monotonic(), Tally()
         outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
         try:
-            yield from self._fill(change, tally)
+            yield from self._fill(change, target, tally)
             outcome, detail = Outcome.DONE, ", ".join(change.reasons)
         except Interrupted as interruption:
             detail = interruption.message
@@ -184,16 +189,13 @@ class _Work:
             elif interrupted:
                 self._record(change, Outcome.INTERRUPTED, detail="not begun")
 
-    def _fill(self, change: Change, tally: Tally) -> Task:
-        if change.activation is None or not (change.refill or change.added or change.removed):
+    def _fill(self, change: PlannedChange, target: Target | None, tally: Tally) -> Task:
+        if target is None or change.measured is None or not change.moves:
             return
         self._stop_if_asked()
-        assert change.applied is not None
-        assert change.audience_id is not None
-        connection = self._connection(change)
-        yield from send_members(change, change.applied.record_id, change.audience_id, connection, self._tools, tally)
+        yield from send_members(change, change.measured, target, self._connection(change), self._tools, tally)
 
-    def _connection(self, change: Change) -> DestinationClient:
+    def _connection(self, change: PlannedChange) -> DestinationClient:
         if change.activation is None:
             return self._accounts.reader(change.account)
         return self._accounts.connection(change.activation.destination)
@@ -204,7 +206,12 @@ class _Work:
             raise Interrupted("stopped between two activations")
 
     def _record(
-        self, change: Change, outcome: Outcome, tally: Tally | None = None, seconds: float = 0.0, detail: str = ""
+        self,
+        change: PlannedChange,
+        outcome: Outcome,
+        tally: Tally | None = None,
+        seconds: float = 0.0,
+        detail: str = "",
     ) -> None:
         tally = tally or Tally()
         run = ActivationRun(
@@ -213,7 +220,7 @@ class _Work:
             outcome=outcome,
             added=tally.added,
             removed=tally.removed,
-            rejected=change.rejected,
+            rejected=sum(part.count for part in change.rejected),
             invalid=tally.invalid,
             members=change.after,
             seconds=round(seconds, 3),

@@ -7,21 +7,22 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 
+from runner.core.destination import LiveAudience
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles, TypeDelta
 from runner.core.project import Activation, Destination, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of, require_known
-from runner.planning.diff import Comparison, undecided
+from runner.planning.diff import Comparison, declared_decision, orphan_decision
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
-from runner.planning.plan import NO_DESTINATION, Change, Options, Plan
+from runner.planning.plan import NO_DESTINATION, Decision, Measured, Options, Plan, PlannedChange
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
+from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
-from runner.workflows.verify_lost_creates import without_false_claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,9 @@ def make_plan(project: Project, request: PlanRequest, tools: RunContext, account
     """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
     applied = tools.state.audiences()
     chosen = choose(project, applied, request)
-    changes = compare_definitions(project, chosen, (*applied, *tools.state.given_up()), request, accounts)
-    tools.progress.evaluating(sum(needs_members(change) for change in changes))
-    judged = tuple(with_members(change, project, request, tools, accounts) for change in changes)
-    return Plan.of(without_taken_names(judged), tools.clock(), request.today, request.options)
+    decisions = decide(project, chosen, (*applied, *tools.state.given_up()), request, accounts)
+    changes = plan_members(decisions, project, request, tools, accounts)
+    return Plan.of(without_taken_names(changes), tools.clock(), request.today, request.options)
 
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRequest) -> tuple[Activation, ...]:
@@ -75,7 +75,7 @@ def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRe
     return tuple(one for one in project.activations if request.select.means(Candidate.of(one)))
 
 
-def compare_definitions(
+def decide(
     project: Project,
     chosen: tuple[Activation, ...],
     applied: tuple[AppliedAudience, ...],
@@ -83,17 +83,16 @@ def compare_definitions(
     accounts: Accounts,
     *,
     orphans_too: bool = True,
-) -> tuple[Change, ...]:
-    """One change per audience, members not yet looked at; activations whose account cannot be read fail.
+) -> tuple[Decision, ...]:
+    """What has to happen to each audience by its definition; activations whose account cannot be read fail.
 
-    Without `orphans_too` there is none for audiences that no activation declares, and no account is read for them.
+    Without `orphans_too` nothing is decided about audiences that no activation declares, and no account is read for
+    them.
     """
-    meant_orphans = tuple(
-        record for record in applied if orphans_too and request.select.means(candidate_of(record, project))
-    )
-    destinations = _destinations_to_read(project, chosen, meant_orphans)
+    orphans = tuple(record for record in applied if orphans_too and request.select.means(candidate_of(record, project)))
+    destinations = _destinations_to_read(project, chosen, orphans)
     require_credentials(destinations)
-    live = {}
+    live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
     failures: dict[str, DestinationError] = {}
     for destination in destinations:
         try:
@@ -101,15 +100,15 @@ def compare_definitions(
         except DestinationError as error:
             failures[destination.name] = error
     readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
-    orphans = frozenset(record.record_id for record in meant_orphans)
-    comparison = Comparison(readable, project.activations, applied, live, request.prune, orphans)
+    ids = frozenset(record.record_id for record in orphans)
+    comparison = Comparison(readable, project.activations, applied, live, request.prune, ids)
     failed = [
-        failed_change(activation, failures[activation.destination.name])
+        declared_decision(activation).failed(failure.message, failure.hint)
         for activation in chosen
-        if activation.destination.name in failures
+        if (failure := failures.get(activation.destination.name)) is not None
     ]
-    unreadable = {d.account: failures[d.name] for d in destinations if d.name in failures}
-    compared = without_false_claims(comparison.changes(), accounts)
+    unreadable = {one.account: failures[one.name] for one in destinations if one.name in failures}
+    compared = without_false_claims(comparison.decisions(), accounts)
     return (*compared, *failed, *_unreachable_orphans(comparison, unreadable, request))
 
 
@@ -128,7 +127,7 @@ def _destinations_to_read(
 
 def _unreachable_orphans(
     comparison: Comparison, unreadable: Mapping[AccountRef, DestinationError], request: PlanRequest
-) -> Iterable[Change]:
+) -> Iterable[Decision]:
     """Audiences that are no longer declared, in accounts that cannot be looked at."""
     for record in comparison.applied:
         known = record.account in comparison.live or record.record_id not in comparison.orphans
@@ -136,95 +135,93 @@ def _unreachable_orphans(
             continue
         failure = unreadable.get(record.account)
         why = "its account cannot be read" if failure else NO_DESTINATION
-        change = Change(
-            id=record.activation,
-            intended=Action.ORPHANED,
-            destination=record.destination,
-            account=record.account,
-            name=record.definition.name if record.definition else "",
-            reasons=("no longer declared", why),
-            applied=record,
-            audience_id=record.audience_id,
-        )
-        if request.prune:
-            change = replace(
-                change,
-                intended=Action.FAILED,
-                error=failure.message if failure else f"{why}, so it cannot be deleted",
-                hint=failure.hint if failure else "declare a destination for that account, then prune",
-            )
-        yield change
+        decision = orphan_decision(record, None, "no longer declared", why)
+        if request.prune and failure:
+            decision = decision.failed(failure.message, failure.hint)
+        elif request.prune:
+            hint = "declare a destination for that account, then prune"
+            decision = decision.failed(f"{why}, so it cannot be deleted", hint)
+        yield decision
 
 
-def failed_change(activation: Activation, error: HeadcountError) -> Change:
-    """An activation that fails before anything is known of it."""
-    return replace(undecided(activation), intended=Action.FAILED, error=error.message, hint=error.hint)
+def plan_members(
+    decisions: Iterable[Decision], project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts
+) -> tuple[PlannedChange, ...]:
+    """The changes that come of decisions: segments evaluated, members compared, guardrails judged."""
+    decided = tuple(decisions)
+    tools.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
+    return tuple(_planned(decision, project, request, tools, accounts) for decision in decided)
 
 
-def needs_members(change: Change) -> bool:
-    """Whether a change's segment must be evaluated to know what it does."""
-    return change.activation is not None and change.intended not in (Action.FAILED, Action.CONFLICT)
+def _to_evaluate(decision: Decision) -> Activation | None:
+    """The activation whose segment must be evaluated to know what a decision does, if any."""
+    return None if decision.intended in (Action.FAILED, Action.CONFLICT) else decision.activation
 
 
-def with_members(
-    change: Change, project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts
-) -> Change:
-    """The change with its delta, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
-    if not needs_members(change):
-        return guard(change, allow_removals=False)
-    assert change.activation is not None
-    began = monotonic()
+def _planned(
+    decision: Decision, project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts
+) -> PlannedChange:
+    """The change with its members, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
+    activation = _to_evaluate(decision)
+    if activation is None:
+        return guard(decision)
+    began, measured = monotonic(), None
     try:
-        _require_settled(change, request)
-        change = measure(change, project, tools)
-        held = _delta_against_what_is_held(change, tools)
-        size = _size(change, accounts) if held is None else None
+        _require_settled(decision, request)
+        measured = _measure(decision, activation, project, tools)
+        decision = _moved(decision, measured)
+        held = _delta_against_what_is_held(decision, measured, tools)
+        size = _size(decision, activation, accounts) if held is None else None
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
         if tools.stopping():  # what failed may have been the statement that was interrupted
             raise Interrupted("interrupted; nothing was sent") from None
         failure = as_failure(error)
-        return replace(change, intended=Action.FAILED, error=failure.message, hint=failure.hint)
+        return PlannedChange.of(decision.failed(failure.message, failure.hint), measured)
     finally:
-        tools.progress.evaluated(change.id, monotonic() - began)
-    return guard(change, allow_removals=change.id in request.allow_removals, size=size, held=held)
+        tools.progress.evaluated(decision.id, monotonic() - began)
+    return guard(decision, measured, allow_removals=decision.id in request.allow_removals, size=size, held=held)
 
 
-def _require_settled(change: Change, request: PlanRequest) -> None:
+def _require_settled(decision: Decision, request: PlanRequest) -> None:
     """Raise what kept an unfinished delta from being settled; a refill needs nothing of it."""
-    if change.applied is not None and change.applied.record_id in request.unsettled and not change.refill:
-        raise request.unsettled[change.applied.record_id]
+    applied = decision.applied
+    if applied is not None and applied.record_id in request.unsettled and not decision.refill:
+        raise request.unsettled[applied.record_id]
 
 
-def measure(change: Change, project: Project, tools: RunContext) -> Change:
-    """The change with the segment evaluated and the delta known. Raises SegmentError, StateError."""
-    assert change.activation is not None
-    evaluation, compared = _compared(change, change.activation, project, tools)
-    delta = compared.delta
-    if change.replaces:
-        compared = tools.memberships.compare(evaluation, MembershipFiles())
-        delta = _instead(delta, compared.delta)
-    moves = any(part.added or part.removed for part in delta.values()) or change.refill
-    intended = change.intended
+def _measure(decision: Decision, activation: Activation, project: Project, tools: RunContext) -> Measured:
+    """The segment evaluated and the delta known. Raises SegmentError, StateError."""
+    evaluation, compared = _compared(decision, activation, project, tools)
+    if not decision.replaces:
+        return Measured(activation, evaluation, compared, compared.delta)
+    afresh = tools.memberships.compare(evaluation, MembershipFiles())
+    return Measured(activation, evaluation, afresh, _instead(compared.delta, afresh.delta))
+
+
+def _moved(decision: Decision, measured: Measured) -> Decision:
+    """The decision, a sync where only members move, with the reason if it has no other."""
+    moves = decision.refill or any(part.added or part.removed for part in measured.delta.values())
+    intended, reasons = decision.intended, decision.reasons
     if intended is Action.UNCHANGED:
-        intended = Action.SYNC if moves else Action.UPDATE if change.redefined else Action.UNCHANGED
-    reasons = change.reasons
+        intended = Action.SYNC if moves else Action.UPDATE if decision.redefined else Action.UNCHANGED
     if moves and not reasons:
-        reasons = ("left unfinished",) if any(part.unknown for part in delta.values()) else ("members changed",)
-    return replace(change, intended=intended, evaluation=evaluation, compared=compared, delta=delta, reasons=reasons)
+        doubtful = any(part.unknown for part in measured.delta.values())
+        reasons = ("left unfinished",) if doubtful else ("members changed",)
+    return replace(decision, intended=intended, reasons=reasons)
 
 
 def _compared(
-    change: Change, activation: Activation, project: Project, tools: RunContext
+    decision: Decision, activation: Activation, project: Project, tools: RunContext
 ) -> tuple[Evaluation, ComparedMembership]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
-    held = _held(change, tools.state)
-    if not (change.refill or change.replaces):  # those are compared with more than this
+    held = _held(decision, tools.state)
+    if not (decision.refill or decision.replaces):  # those are compared with more than this
         try:
             return tools.memberships.evaluate_and_compare(tools.evaluator, activation, project.sources, held)
         except StateError:
-            before, held = held, _held(change, tools.state)
+            before, held = held, _held(decision, tools.state)
             if held == before:
                 raise
     evaluation = tools.evaluator.evaluate(activation, project.sources)
@@ -232,28 +229,28 @@ def _compared(
         try:
             return evaluation, tools.memberships.compare(evaluation, held)
         except StateError:
-            before, held = held, _held(change, tools.state)
+            before, held = held, _held(decision, tools.state)
             if held == before:
                 raise
 
 
-def _starts_empty(change: Change) -> bool:
-    return change.refill or change.intended in (Action.CREATE, Action.RECREATE)
+def _starts_empty(decision: Decision) -> bool:
+    return decision.refill or decision.intended in (Action.CREATE, Action.RECREATE)
 
 
-def _held(change: Change, state: State) -> MembershipFiles:
+def _held(decision: Decision, state: State) -> MembershipFiles:
     """What the audience holds; nothing when it is created."""
-    if change.applied is None or (_starts_empty(change) and not change.replaces):
+    if decision.applied is None or (_starts_empty(decision) and not decision.replaces):
         return MembershipFiles()
-    return state.held(change.applied.record_id)
+    return state.held(decision.applied.record_id)
 
 
-def _delta_against_what_is_held(change: Change, tools: RunContext) -> Mapping[IdentifierType, TypeDelta] | None:
+def _delta_against_what_is_held(decision: Decision, measured: Measured, tools: RunContext) -> Delta | None:
     """For a refill, what it changes for the members that the audience has now; None where these are not known."""
-    if not change.refill or change.applied is None or change.applied.refill or change.evaluation is None:
+    if not decision.refill or decision.applied is None or decision.applied.refill:
         return None
     try:
-        return tools.memberships.compare(change.evaluation, tools.state.held(change.applied.record_id)).delta
+        return tools.memberships.compare(measured.evaluation, tools.state.held(decision.applied.record_id)).delta
     except StateError:
         return None
 
@@ -274,10 +271,10 @@ def _instead(before: Delta, after: Delta) -> Delta:
 _NOBODY = TypeDelta(0, 0, 0, 0)
 
 
-def _size(change: Change, accounts: Accounts) -> int | None:
-    emptied = change.refill or (change.replaces and change.applied is not None and change.applied.refill)
-    if not emptied or change.audience_id is None or change.activation is None:
+def _size(decision: Decision, activation: Activation, accounts: Accounts) -> int | None:
+    """What the destination counts, where a guardrail must go by that since the members are not known."""
+    applied = decision.applied
+    emptied = decision.refill or (decision.replaces and applied is not None and applied.refill)
+    if not emptied or decision.audience_id is None or (applied is not None and applied.members):
         return None
-    if change.applied is not None and change.applied.members:
-        return None
-    return accounts.connection(change.activation.destination).size(change.audience_id)
+    return accounts.connection(activation.destination).size(decision.audience_id)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from runner.core.destination import Accepted, DestinationClient
 from runner.core.errors import Interrupted
 from runner.core.identifiers import Operation
 from runner.core.membership import Batch
-from runner.planning.plan import Change
+from runner.planning.plan import Measured, PlannedChange
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
+
+
+class Target(NamedTuple):
+    """An audience that members can be sent to: the number of its record in the state, and its id."""
+
+    record_id: int
+    audience_id: str
 
 
 @dataclass(slots=True)
@@ -38,7 +46,12 @@ def settle_delta(key: int, tools: RunContext) -> None:
 
 
 def send_members(
-    change: Change, key: int, audience_id: str, connection: DestinationClient, tools: RunContext, tally: Tally
+    change: PlannedChange,
+    measured: Measured,
+    target: Target,
+    connection: DestinationClient,
+    tools: RunContext,
+    tally: Tally,
 ) -> Task:
     """Send what the segment and the audience differ by, removals first; afterwards the state says that they agree.
 
@@ -47,17 +60,16 @@ def send_members(
     The whole delta is durable before the first identifier leaves. Raises Interrupted between two batches when the run
     was asked to end; whatever happens, the state knows which batches may have arrived, and `tally` what was taken.
     """
-    assert change.evaluation is not None
-    assert change.activation is not None
+    key, audience_id = target
     state, memberships = tools.state, tools.memberships
     if change.refill:
         state.require_refill(key)
         yield partial(connection.clear, audience_id)
         state.cleared(key)
-    batch_size = change.activation.destination.batch_size
-    held, compared = state.held(key), change.compared
-    if compared is None or compared.held != held:  # the plan was about an audience that was cleared or replaced since
-        compared = memberships.compare(change.evaluation, held)
+    batch_size = measured.activation.destination.batch_size
+    held, compared = state.held(key), measured.compared
+    if compared.held != held:  # the plan was about an audience that was cleared or replaced since
+        compared = memberships.compare(measured.evaluation, held)
     batches = memberships.write_outbox(compared, state.outbox_path(key), batch_size)
     if batches:
         state.open_delta(key, batches)

@@ -5,20 +5,21 @@ It never ships a definition: an activation whose definition in the files is not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from runner.core.errors import StateError
 from runner.core.project import Activation, Project
-from runner.core.records import Action
+from runner.core.records import Action, AppliedAudience
 from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
-from runner.planning.plan import Change, Plan
+from runner.planning.plan import Decision, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.context import RunContext
-from runner.workflows.make_plan import PlanRequest, choose, compare_definitions, with_members
+from runner.workflows.make_plan import PlanRequest, choose, decide, plan_members
 from runner.workflows.upcoming import Slot, done_until
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"
@@ -66,81 +67,97 @@ def sync(
         applied = tools.state.audiences()
         require_known(rebuild, (record.activation for record in applied))
         chosen = choose(project, applied, request)
-        waiting: tuple[Slot, ...] = ()
-        skipped: list[Skipped] = []
-        if due:
-            chosen, waiting = _due(chosen, last, began)
-            known = {record.key for record in applied}
-            skipped = [Skipped(one.id, NOT_APPLIED) for one in chosen if one.key not in known]
-            chosen = tuple(one for one in chosen if one.key in known)
-        changes = compare_definitions(project, chosen, applied, request, accounts, orphans_too=False)
-        reasons = {change.id: why for change in changes if (why := _why_not(change))}
-        reasons |= {change.id: MARKED for change in changes if change.id in rebuild and _marked(change, tools)}
-        skipped += [Skipped(activation, why) for activation, why in reasons.items()]
-        undeclared = sorted(rebuild - {change.id for change in changes})
-        skipped += [Skipped(activation, "no activation declares its audience any more") for activation in undeclared]
-        eligible = [_members_only(change, rebuild) for change in changes if change.id not in reasons]
-        tools.progress.evaluating(len(eligible))
-        judged = [with_members(change, project, request, tools, accounts) for change in eligible]
-        plan = Plan.of(judged, tools.clock(), request.today)
-        return Synced(carry_out_plan(plan, tools, accounts, "sync", began), tuple(skipped), waiting)
+        due_now = _due(chosen, applied, last, began) if due else _Due(chosen)
+        decisions = decide(project, due_now.made, applied, request, accounts, orphans_too=False)
+        skipped = (*(Skipped(one.id, NOT_APPLIED) for one in due_now.unmade), *_skipped(decisions, rebuild, tools))
+        left_alone = {one.activation for one in skipped}
+        eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
+        changes = plan_members(eligible, project, request, tools, accounts)
+        plan = Plan.of(changes, tools.clock(), request.today)
+        return Synced(carry_out_plan(plan, tools, accounts, "sync", began), skipped, due_now.waiting)
+
+
+class _Due(NamedTuple):
+    """What is due of those chosen: with an audience, without one, and when the others with a schedule are."""
+
+    made: tuple[Activation, ...]
+    unmade: tuple[Activation, ...] = ()
+    waiting: tuple[Slot, ...] = ()
 
 
 def _due(
-    chosen: tuple[Activation, ...], last: Mapping[str, datetime], now: datetime
-) -> tuple[tuple[Activation, ...], tuple[Slot, ...]]:
-    """What is due of the chosen ones; and of the others with a schedule, when each is due, the first one first."""
-    ready = tuple(one for one in chosen if is_due(one.schedule, last.get(one.id), now))
-    taken = {one.id for one in ready}
+    chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], last: Mapping[str, datetime], now: datetime
+) -> _Due:
+    """What is due; no account needs to be read for what has no audience. The first that waits comes first."""
+    known = {record.key for record in applied}
+    ready = {one.id: one for one in chosen if is_due(one.schedule, last.get(one.id), now)}
     later = [
         Slot(one.id, at, one.schedule)
         for one in chosen
-        if one.id not in taken and (at := next_due(one.schedule, last.get(one.id), now)) is not None
+        if one.id not in ready and (at := next_due(one.schedule, last.get(one.id), now)) is not None
     ]
-    return ready, tuple(sorted(later, key=lambda run: (run.at, run.activation)))
+    return _Due(
+        tuple(one for one in ready.values() if one.key in known),
+        tuple(one for one in ready.values() if one.key not in known),
+        tuple(sorted(later, key=lambda slot: (slot.at, slot.activation))),
+    )
 
 
-def _why_not(change: Change) -> str:
-    """Why sync must leave a change alone, empty when it need not."""
-    if change.intended is Action.FAILED:
+def _skipped(decisions: Iterable[Decision], rebuild: frozenset[str], tools: RunContext) -> Iterator[Skipped]:
+    """What sync must leave alone of what was decided, and what was to be rebuilt and is not declared any more."""
+    seen = set()
+    for decision in decisions:
+        seen.add(decision.id)
+        why = _why_not(decision)
+        if decision.id in rebuild and _marked(decision, tools):
+            why = MARKED
+        if why:
+            yield Skipped(decision.id, why)
+    for activation in sorted(rebuild - seen):
+        yield Skipped(activation, "no activation declares its audience any more")
+
+
+def _why_not(decision: Decision) -> str:
+    """Why sync must leave an audience alone, empty when it need not."""
+    if decision.intended is Action.FAILED:
         return ""
-    if why := _not_there(change):
+    if why := _not_there(decision):
         return why
-    if change.redefined:
-        return f"its definition is not the applied one ({', '.join(change.reasons)}): run `headcount apply`"
+    if decision.redefined:
+        return f"its definition is not the applied one ({', '.join(decision.reasons)}): run `headcount apply`"
     return ""
 
 
-def _not_there(change: Change) -> str:
+def _not_there(decision: Decision) -> str:
     """Why an audience is not there to be synced as it is, empty when it is."""
-    if change.intended is Action.CONFLICT:
-        return change.error
-    if change.intended is Action.CREATE:
+    if decision.intended is Action.CONFLICT:
+        return decision.error
+    if decision.intended is Action.CREATE:
         return NOT_APPLIED
-    if change.replaces:
-        return f"its audience must be deleted and created again ({', '.join(change.reasons)}): run `headcount apply`"
-    if change.intended is Action.RECREATE:
+    if decision.replaces:
+        return f"its audience must be deleted and created again ({', '.join(decision.reasons)}): run `headcount apply`"
+    if decision.intended is Action.RECREATE:
         return "its audience is gone in Criteo: run `headcount apply` to create it again"
     return ""
 
 
-def _marked(change: Change, tools: RunContext) -> bool:
+def _marked(decision: Decision, tools: RunContext) -> bool:
     """Whether an audience was marked to be refilled by apply: one with another definition and a damaged membership."""
-    if change.applied is None or not change.redefined or change.intended is Action.FAILED or _not_there(change):
+    if decision.applied is None or not decision.redefined or decision.intended is Action.FAILED or _not_there(decision):
         return False
     try:
-        tools.state.held(change.applied.record_id)
+        tools.state.held(decision.applied.record_id)
     except StateError:
-        tools.state.require_refill(change.applied.record_id)
+        tools.state.require_refill(decision.applied.record_id)
         return True
     return False
 
 
-def _members_only(change: Change, rebuild: frozenset[str]) -> Change:
-    """The change without what it would do to name and description, refilled if that was asked for.
+def _members_only(decision: Decision, rebuild: frozenset[str]) -> Decision:
+    """The decision without what it would do to name and description, refilled if that was asked for.
 
     The definition stays the one that was applied, whose name may be of another day.
     """
-    applied = change.applied.definition if change.applied else None
-    change = replace(change, fields=(), definition=applied, refill=change.refill or change.id in rebuild)
-    return replace(change, intended=Action.UNCHANGED, reasons=()) if change.intended is Action.UPDATE else change
+    applied = decision.applied.definition if decision.applied else None
+    decision = replace(decision, fields=(), definition=applied, refill=decision.refill or decision.id in rebuild)
+    return replace(decision, intended=Action.UNCHANGED, reasons=()) if decision.intended is Action.UPDATE else decision

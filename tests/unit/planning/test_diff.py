@@ -15,24 +15,24 @@ from tests.builders import EMAIL, MADID, NOON, activation, applied, compare, def
 
 def test_an_activation_without_an_audience_is_created() -> None:
     (change,) = compare((activation(),))
-    assert (change.action, change.reasons) == (Action.CREATE, ("new",))
+    assert (change.intended, change.reasons) == (Action.CREATE, ("new",))
 
 
 def test_an_audience_as_declared_is_unchanged() -> None:
     loyal = activation()
     (change,) = compare((loyal,), (applied(loyal),), (live(),))
-    assert (change.action, change.redefined, change.audience_id) == (Action.UNCHANGED, False, "1")
+    assert (change.intended, change.redefined, change.audience_id) == (Action.UNCHANGED, False, "1")
 
 
 def test_an_audience_that_is_gone_is_made_anew() -> None:
     loyal = activation()
     (change,) = compare((loyal,), (applied(loyal),), ())
-    assert (change.action, change.reasons) == (Action.RECREATE, ("gone in Criteo",))
+    assert (change.intended, change.reasons) == (Action.RECREATE, ("gone in Criteo",))
 
 
 def test_a_foreign_audience_of_that_name_is_a_conflict_that_names_the_way_out() -> None:
     (change,) = compare((activation(),), (), (live("77"),))
-    assert change.action is Action.CONFLICT
+    assert change.intended is Action.CONFLICT
     assert "headcount import loyal 77" in change.hint
 
 
@@ -40,7 +40,7 @@ def test_a_new_name_in_the_files_is_an_update() -> None:
     loyal = activation()
     record = applied(loyal, definition=definition(loyal, name="Old"))
     (change,) = compare((loyal,), (record,), (live(name="Old"),))
-    assert (change.action, change.reasons) == (Action.UPDATE, ("name changed",))
+    assert (change.intended, change.reasons) == (Action.UPDATE, ("name changed",))
     assert change.fields == (FieldChange("name", "Old", "Loyal", drift=False),)
 
 
@@ -76,7 +76,7 @@ def test_an_imported_audience_is_refilled() -> None:
 def test_a_read_only_list_fails() -> None:
     loyal = activation()
     (change,) = compare((loyal,), (applied(loyal),), (live(read_only=True),))
-    assert change.action is Action.FAILED
+    assert change.intended is Action.FAILED
 
 
 class TestLostCreate:
@@ -86,24 +86,24 @@ class TestLostCreate:
         loyal = activation()
         intent = applied(loyal, audience_id=None, applied_at=None)
         (change,) = compare((loyal,), (intent,), (live("9"),))
-        assert (change.action, change.audience_id) == (Action.UNCHANGED, "9")
+        assert (change.intended, change.audience_id) == (Action.UNCHANGED, "9")
 
     def test_an_older_audience_of_that_name_is_not_ours(self) -> None:
         loyal = activation()
         intent = applied(loyal, audience_id=None, applied_at=None)
         (change,) = compare((loyal,), (intent,), (live("9", created_at=NOON - CLOCK_TOLERANCE - timedelta(seconds=1)),))
-        assert change.action is Action.CONFLICT
+        assert change.intended is Action.CONFLICT
 
     def test_one_that_is_older_by_no_more_than_clocks_differ_is_ours(self) -> None:
         loyal = activation()
         intent = applied(loyal, audience_id=None, applied_at=None)
         (change,) = compare((loyal,), (intent,), (live("9", created_at=NOON - CLOCK_TOLERANCE),))
-        assert (change.action, change.audience_id) == (Action.UNCHANGED, "9")
+        assert (change.intended, change.audience_id) == (Action.UNCHANGED, "9")
 
     def test_without_any_audience_it_is_created_after_all(self) -> None:
         loyal = activation()
         (change,) = compare((loyal,), (applied(loyal, audience_id=None),), ())
-        assert (change.action, change.reasons) == (Action.CREATE, ("its creation was interrupted",))
+        assert (change.intended, change.reasons) == (Action.CREATE, ("its creation was interrupted",))
 
     def test_an_audience_that_another_record_owns_is_not_taken(self) -> None:
         loyal, lapsed = activation("loyal"), activation("lapsed", name="Other")
@@ -120,7 +120,7 @@ class TestNames:
             applied(b, "2", record_id=2, definition=definition(b, name="B")),
         )
         changes = compare((a, b), records, (live("1", "A"), live("2", "B")))
-        assert [change.action for change in changes] == [Action.UPDATE, Action.UPDATE]
+        assert [change.intended for change in changes] == [Action.UPDATE, Action.UPDATE]
 
     def test_a_name_that_an_unselected_activation_keeps_is_a_conflict(self) -> None:
         a, b = activation("a", name="B"), activation("b", name="A")
@@ -129,18 +129,18 @@ class TestNames:
             applied(b, "2", record_id=2, definition=definition(b, name="B")),
         )
         (change,) = compare((a, b), records, (live("1", "A"), live("2", "B")), selected=(a,))
-        assert change.action is Action.CONFLICT
+        assert change.intended is Action.CONFLICT
         assert "apply both together" in change.hint
 
     def test_a_pruned_orphan_gives_up_its_name(self) -> None:
         old, new = activation("old", name="Loyal"), activation("new", name="Loyal")
         new_change, orphan = compare((new,), (applied(old),), (live(),), prune=True)
-        assert (new_change.action, orphan.action) == (Action.CREATE, Action.DELETE)
+        assert (new_change.intended, orphan.intended) == (Action.CREATE, Action.DELETE)
 
     def test_an_orphan_that_stays_keeps_its_name(self) -> None:
         old, new = activation("old", name="Loyal"), activation("new", name="Loyal")
         new_change, orphan = compare((new,), (applied(old),), (live(),))
-        assert (new_change.action, orphan.action) == (Action.CONFLICT, Action.ORPHANED)
+        assert (new_change.intended, orphan.intended) == (Action.CONFLICT, Action.ORPHANED)
 
 
 class TestOrphans:
@@ -148,15 +148,15 @@ class TestOrphans:
         record = applied(activation("gone"))
         (kept,) = compare((), (record,), (live(),))
         (deleted,) = compare((), (record,), (live(),), prune=True)
-        assert (kept.action, kept.reasons) == (Action.ORPHANED, ("no longer declared",))
-        assert deleted.action is Action.DELETE
+        assert (kept.intended, kept.reasons) == (Action.ORPHANED, ("no longer declared",))
+        assert deleted.intended is Action.DELETE
 
     def test_a_moved_activation_is_a_create_there_and_an_orphan_here(self) -> None:
         before = activation()
         after = replace(before, destination=destination("elsewhere", "67890"))
         there, here = compare((after,), (applied(before),), (live(),), others={AccountRef("criteo", "67890"): ()})
-        assert (there.action, there.reasons) == (Action.CREATE, ("moved here from account 12345",))
-        assert (here.action, here.reasons) == (Action.ORPHANED, ("moved to another account",))
+        assert (there.intended, there.reasons) == (Action.CREATE, ("moved here from account 12345",))
+        assert (here.intended, here.reasons) == (Action.ORPHANED, ("moved to another account",))
 
     def test_an_unanswered_intent_without_an_audience_leaves_nothing_to_report(self) -> None:
         assert compare((), (applied(activation(), audience_id=None),), ()) == ()
@@ -174,14 +174,14 @@ class TestWhatIsFixedWhenAnAudienceIsMade:
         loyal = activation()
         record = applied(loyal, definition=definition(loyal, mapping={"mobile_ad_id": "idfa"}))
         (change,) = compare((loyal,), (record,), (live(identifier_type=MADID),))
-        assert (change.action, change.replaces, change.audience_id) == (Action.RECREATE, True, "1")
+        assert (change.intended, change.replaces, change.audience_id) == (Action.RECREATE, True, "1")
         assert change.reasons == ("identifier type changed from mobile_ad_id to email",)
 
     def test_another_column_of_the_same_type_is_not(self) -> None:
         loyal = activation(mapping={EMAIL: "mail"})
         record = applied(loyal, definition=definition(loyal, mapping={"email": "email"}))
         (change,) = compare((loyal,), (record,), (live(identifier_type=EMAIL),))
-        assert (change.action, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
+        assert (change.intended, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
 
     def test_what_was_applied_tells_when_the_destination_does_not(self) -> None:
         loyal = activation(destination=destination(one_type=True))
@@ -193,7 +193,7 @@ class TestWhatIsFixedWhenAnAudienceIsMade:
         loyal = activation()
         record = applied(loyal, definition=definition(loyal, mapping={"mobile_ad_id": "idfa"}))
         (change,) = compare((loyal,), (record,), (live(),))
-        assert (change.action, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
+        assert (change.intended, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
 
     def test_another_retailer_is_a_re_create_that_replaces(self) -> None:
         loyal = activation(destination=destination(retailer_id="13"))
@@ -206,7 +206,7 @@ class TestWhatIsFixedWhenAnAudienceIsMade:
     ) -> None:
         loyal = activation(destination=destination(retailer_id=declared))
         (change,) = compare((loyal,), (applied(loyal),), (live(retailer_id=shown),))
-        assert change.action is Action.UNCHANGED
+        assert change.intended is Action.UNCHANGED
 
     def test_an_audience_found_again_after_a_change_of_mind_is_replaced(self) -> None:
         loyal = activation()
@@ -217,7 +217,7 @@ class TestWhatIsFixedWhenAnAudienceIsMade:
     def test_a_name_that_another_keeps_is_a_conflict_all_the_same(self) -> None:
         loyal = activation(name="Taken")
         (change,) = compare((loyal,), (applied(loyal),), (live(identifier_type=MADID), live("8", "Taken")))
-        assert change.action is Action.CONFLICT
+        assert change.intended is Action.CONFLICT
 
     def test_one_made_anew_because_it_is_gone_replaces_nothing(self) -> None:
         loyal = activation()

@@ -11,21 +11,21 @@ from runner.core.membership import TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.planning.guardrails import guard
-from runner.planning.plan import Change
-from tests.builders import EMAIL, activation, applied, change, definition, delta, evaluation
+from runner.planning.plan import PlannedChange
+from tests.builders import EMAIL, activation, applied, change, definition, delta, evaluation, measured
 
 
 def sync(
     before: int, after: int, added: int = 0, removed: int = 0, limits: Guardrails | None = None, **changes: Any
-) -> Change:
+) -> PlannedChange:
     declared = activation(guardrails=limits or Guardrails())
     part = TypeDelta(before, after, added, removed)
-    made = change(intended=Action.SYNC, evaluation=evaluation(people=after), delta=delta(email=part))
-    return replace(made, activation=declared, **changes)
+    seen = measured(declared, evaluation(people=after), delta(email=part))
+    return replace(change(intended=Action.SYNC, measured=seen, activation=declared), **changes)
 
 
-def blocked_by(made: Change, **options: Any) -> list[str]:
-    return [block.guardrail for block in guard(made, **{"allow_removals": False, **options}).blocks]
+def blocked_by(made: PlannedChange, **options: Any) -> list[str]:
+    return [block.guardrail for block in guard(made, made.measured, **options).blocks]
 
 
 def test_an_empty_segment_over_a_non_empty_audience_blocks_however_small() -> None:
@@ -65,14 +65,14 @@ def test_a_limit_that_is_switched_off_lets_all_but_an_empty_segment_pass() -> No
 def test_each_identifier_type_is_judged_on_its_own() -> None:
     lost = delta(email=TypeDelta(9000, 9000, 0, 0), mobile_ad_id=TypeDelta(10, 0, 0, 10))
     made = change(intended=Action.SYNC, evaluation=evaluation(9000), delta=lost)
-    (block,) = guard(made, allow_removals=False).blocks
+    (block,) = guard(made, made.measured).blocks
     assert block.guardrail == "empty_segment"
     assert "mobile_ad_id" in block.message
 
 
 def test_a_person_can_let_removals_pass_for_one_run() -> None:
     made = sync(before=5000, after=1, removed=4999)
-    assert guard(made, allow_removals=False).blocks[0].allow == "--allow-removals loyal"
+    assert guard(made, made.measured).blocks[0].allow == "--allow-removals loyal"
     assert blocked_by(made, allow_removals=True) == []
 
 
@@ -86,7 +86,9 @@ def test_min_members_counts_people() -> None:
     limits = Guardrails(min_members=100)
     made = sync(before=0, after=500, added=500, limits=limits)
     assert blocked_by(made) == []
-    assert blocked_by(replace(made, evaluation=evaluation(people=99))) == ["min_members"]
+    assert blocked_by(replace(made, measured=replace(made.measured, evaluation=evaluation(people=99)))) == [
+        "min_members"
+    ]
 
 
 def test_a_share_of_nothing_does_not_stop_the_first_fill() -> None:
@@ -95,7 +97,7 @@ def test_a_share_of_nothing_does_not_stop_the_first_fill() -> None:
 
 
 class TestRefill:
-    def refill(self, after: int, **changes: Any) -> Change:
+    def refill(self, after: int, **changes: Any) -> PlannedChange:
         return sync(before=0, after=after, added=after, refill=True, **changes)
 
     def test_a_size_that_criteo_does_not_tell_blocks(self) -> None:
@@ -127,7 +129,7 @@ def test_a_protected_audience_is_not_deleted() -> None:
 class TestAnAudienceThatIsReplaced:
     """It is deleted, so every member goes, however few they are."""
 
-    def replaced(self, held: int = 3, **record: Any) -> Change:
+    def replaced(self, held: int = 3, **record: Any) -> PlannedChange:
         loyal = activation()
         parts = delta(email=TypeDelta(0, 5, 5, 0), customer_id=TypeDelta(held, 0, 0, held))
         return change(
@@ -139,7 +141,7 @@ class TestAnAudienceThatIsReplaced:
         )
 
     def test_it_is_blocked_until_a_person_allows_it(self) -> None:
-        (block,) = guard(self.replaced(), allow_removals=False).blocks
+        (block,) = guard(self.replaced(), self.replaced().measured).blocks
         assert (block.guardrail, block.allow) == ("re_create", "--allow-removals loyal")
         assert "all 3 customer_id would be removed" in block.message
         assert blocked_by(self.replaced(), allow_removals=True) == []
@@ -157,5 +159,5 @@ class TestAnAudienceThatIsReplaced:
 
     def test_what_was_last_known_counts_when_the_content_is_not_known_any_more(self) -> None:
         made = self.replaced(held=0, refill=True, members={EMAIL: 9})
-        (block,) = guard(made, allow_removals=False).blocks
+        (block,) = guard(made, made.measured).blocks
         assert "all 9 identifiers" in block.message

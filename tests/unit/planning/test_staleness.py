@@ -10,26 +10,40 @@ import pytest
 from runner.core.membership import TypeDelta
 from runner.core.records import Action
 from runner.planning.approval import held_to
-from runner.planning.plan import Change, Options, Plan
-from runner.planning.staleness import AnnouncedChange, Deviation, ReviewedPlan, all_views, deviations, id_of, views_of
+from runner.planning.plan import Options, Plan, PlannedChange
+from runner.planning.staleness import AnnouncedChange, Deviation, ReviewedPlan, all_views, deviations, id_of
 from runner.reports.stale_plan import SHOWN, stale_lines
-from tests.builders import EMAIL, NOON, activation, applied, change, delta, destination, evaluation, live, plan
+from tests.builders import (
+    EMAIL,
+    NOON,
+    activation,
+    applied,
+    change,
+    delta,
+    destination,
+    evaluation,
+    live,
+    measured,
+    plan,
+)
 
 LOYAL = activation()
 SYNC = change(intended=Action.SYNC, applied=applied(LOYAL), live=live(), audience_id="1", evaluation=evaluation())
 
 
 def reviewed(made: Plan) -> ReviewedPlan:
-    said = {views_of(part).key: AnnouncedChange(part.action, part.refill, part.delta) for part in made.changes}
+    said = {part.key: AnnouncedChange(part.action, part.refill, part.delta) for part in made.changes}
     return ReviewedPlan(id_of(made), made.options, all_views(made), said)
 
 
-def stale(before: Change, now: Change) -> list[str]:
+def stale(before: PlannedChange, now: PlannedChange) -> list[str]:
     return [part.what for part in deviations(reviewed(plan(before)), plan(now))]
 
 
 def test_the_id_is_of_definitions_and_neither_of_members_nor_of_what_they_lead_to() -> None:
-    moved = replace(SYNC, intended=Action.UNCHANGED, delta=delta(email=TypeDelta(5, 5, 0, 0)), reasons=("x",))
+    moved = replace(
+        SYNC, intended=Action.UNCHANGED, measured=measured(parts=delta(email=TypeDelta(5, 5, 0, 0))), reasons=("x",)
+    )
     assert id_of(plan(SYNC)) == id_of(plan(moved))
     assert id_of(Plan.of([SYNC], NOON, NOON.date())) != id_of(Plan.of([SYNC], NOON, NOON.date(), Options(prune=True)))
 
@@ -88,9 +102,9 @@ def test_a_reviewed_plan_holds_what_was_in_conflict() -> None:
 
 
 def test_a_cleared_audience_is_judged_by_how_much_smaller_it_would_be() -> None:
-    def refilled(people: int) -> Change:
+    def refilled(people: int) -> PlannedChange:
         part = TypeDelta(0, people, people, 0)
-        return replace(SYNC, refill=True, applied=applied(LOYAL, refill=True), delta={EMAIL: part})
+        return replace(SYNC, refill=True, applied=applied(LOYAL, refill=True), measured=measured(parts={EMAIL: part}))
 
     said = reviewed(plan(refilled(1_000)))
     assert held_to(plan(refilled(700)), said).changes[0].action is Action.SYNC

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.records import Action
-from runner.planning.plan import Block, Change, FieldChange
+from runner.planning.plan import Block, FieldChange, PlannedChange
 from runner.reports.markdown import LIMIT, MARKER, plan_markdown
 from tests.builders import change, plan
 
@@ -26,7 +26,7 @@ AWKWARD = (
 NAMES = st.one_of(st.sampled_from(AWKWARD), st.text(max_size=60))
 
 
-def awkward(number: int, name: str) -> Change:
+def awkward(number: int, name: str) -> PlannedChange:
     action = (Action.DELETE, Action.UPDATE, Action.FAILED)[number % 3]
     return change(
         f"a{number}",

@@ -11,23 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.records import Action
-from runner.planning.plan import Change, FieldChange
+from runner.planning.plan import FieldChange, PlannedChange
 from runner.workflows.context import RunContext
-from runner.workflows.reconcile import AudienceCall, carry_out, in_order
+from runner.workflows.reconcile import Delete, Update, carry_out, in_order
 from tests.builders import NOON, activation, applied, change
 
 
-def rename(audience_id: str, before: str, after: str) -> Change:
+def rename(audience_id: str, before: str, after: str) -> PlannedChange:
     fields = (FieldChange("name", before, after, drift=False),) if before != after else ()
-    made = change(audience_id, intended=Action.UPDATE, audience_id=audience_id, fields=fields)
+    record = applied(activation(), audience_id)
+    made = change(audience_id, intended=Action.UPDATE, audience_id=audience_id, fields=fields, applied=record)
     return replace(made, name=after)
 
 
-def play(names: dict[str, str], changes: list[Change]) -> dict[str, str]:
+def play(names: dict[str, str], changes: list[PlannedChange]) -> dict[str, str]:
     """Carry out the steps as Criteo would, refusing a name that is taken."""
     for step in in_order(changes):
-        audience_id = step.change.audience_id
-        assert audience_id is not None
+        assert isinstance(step, Update)
+        audience_id = step.audience_id
         others = {name for other, name in names.items() if other != audience_id}
         assert step.name not in others, f"{step.name} is taken"
         names = {**names, audience_id: step.name}
@@ -36,16 +37,16 @@ def play(names: dict[str, str], changes: list[Change]) -> dict[str, str]:
 
 def test_deletes_come_first_and_creates_last() -> None:
     new = change("new", intended=Action.CREATE)
-    old = change("old", intended=Action.DELETE)
+    old = change("old", intended=Action.DELETE, applied=applied(activation("old")))
     steps = in_order([new, rename("1", "a", "b"), old])
     assert [step.change.action for step in steps] == [Action.DELETE, Action.UPDATE, Action.CREATE]
 
 
 def test_one_that_is_replaced_is_deleted_with_the_first_and_created_with_the_last() -> None:
-    replaced = change("replaced", intended=Action.RECREATE, audience_id="7")
+    replaced = change("replaced", intended=Action.RECREATE, audience_id="7", applied=applied(activation()))
     gone = change("gone", intended=Action.RECREATE)
     steps = in_order([gone, rename("1", "a", "b"), replaced])
-    assert [(step.change.id, step.deletes) for step in steps] == [
+    assert [(step.change.id, isinstance(step, Delete)) for step in steps] == [
         ("replaced", True),
         ("1", False),
         ("gone", False),
@@ -75,7 +76,7 @@ def test_whose_create_was_never_answered_is_known_before_it_is_deleted_to_be_rep
     record = applied(activation(), audience_id=audience_id)
     replaced = change("loyal", intended=Action.RECREATE, audience_id="7", applied=record)
     tools = RunContext(state=noted, evaluator=noted, memberships=noted, clock=lambda: NOON)
-    carry_out(AudienceCall(replaced, "Loyal", deletes=True), noted, tools)
+    carry_out(in_order([replaced])[0], noted, tools)
     assert noted.calls == calls
 
 
