@@ -112,6 +112,16 @@ class AppliedAudience:
     def key(self) -> AudienceKey:
         return AudienceKey(self.activation, self.kind, self.account_id)
 
+    @property
+    def doubtful(self) -> int:
+        """How many identifiers an interrupted run left uncertain."""
+        return sum(self.unknown.values())
+
+    @property
+    def left_work(self) -> bool:
+        """Whether an earlier run left something for the next one to do."""
+        return self.refill or self.unfinished is not None or bool(self.doubtful)
+
 
 class Action(StrEnum):
     """What a plan does about one activation (or one audience that no activation declares any more)."""

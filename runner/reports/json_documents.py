@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from runner.core.destination import AdAccount
 from runner.core.findings import Finding, Location
 from runner.core.membership import Evaluation
 from runner.core.project import Activation
-from runner.core.records import Action, ActivationRun, Run
+from runner.core.records import Action, ActivationRun, AppliedAudience, Run
 from runner.core.schedule import describe
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import id_of
@@ -198,37 +199,40 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _standing(row: ActivationStatus) -> dict[str, Any]:
+    declared, runs = row.declared, row.latest
     return {
         "activation": row.activation,
-        "tags": list(row.tags),
-        "owner": row.owner,
-        "condition": row.condition,
+        "tags": list(declared.tags) if declared else [],
+        "owner": declared.owner if declared else "",
+        "condition": str(row.condition),
         "destination": row.destination,
         "account_id": row.account_id,
         "audience_id": row.audience_id,
         "name": row.name,
-        "members": {str(kind): count for kind, count in row.members.items()},
-        "unknown": row.unknown,
-        "invalid": row.invalid,
-        "refill": row.refill,
-        "unfinished": None
-        if row.unfinished is None
-        else {
-            "batches": row.unfinished.batches,
-            "taken": row.unfinished.taken,
-            "in_flight": row.unfinished.in_flight,
-        },
-        "schedule": row.schedule,
-        "last_run": _time(row.last_run),
-        "last_outcome": str(row.last_outcome) if row.last_outcome else None,
-        "last_detail": row.last_detail,
-        "last_change": _time(row.last_change),
+        **_membership(row.applied),
+        "schedule": describe(declared.schedule) if declared else "",
+        "last_run": _time(runs.run.started_at) if runs.run else None,
+        "last_outcome": str(runs.run.outcome) if runs.run else None,
+        "last_detail": runs.run.detail if runs.run else "",
+        "last_change": _time(runs.change.started_at) if runs.change else None,
         "live_size": row.live_size,
         "suspected_drift": row.suspected_drift,
         "next_due": _time(row.next_due),
-        "last_good": _time(row.last_good),
-        "freshness": row.freshness,
+        "last_good": _time(runs.good.started_at) if runs.good else None,
+        "freshness": declared.freshness if declared else None,
         "stale": row.stale,
+    }
+
+
+def _membership(record: AppliedAudience | None) -> dict[str, Any]:
+    """What the state knows of an audience's members; of none, as much as of an empty one."""
+    unfinished = record.unfinished if record else None
+    return {
+        "members": {str(kind): count for kind, count in record.members.items()} if record else {},
+        "unknown": record.doubtful if record else 0,
+        "invalid": record.invalid if record else 0,
+        "refill": record.refill if record else False,
+        "unfinished": asdict(unfinished) if unfinished else None,
     }
 
 

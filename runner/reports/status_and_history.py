@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from runner.core.records import Outcome, Run
+from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
 from runner.reports.counts import plural
 from runner.reports.escape import printable
@@ -58,41 +58,50 @@ def _place(row: ActivationStatus) -> str:
 
 
 def _style(row: ActivationStatus) -> str | None:
-    return _STYLES.get(row.last_outcome) if row.last_outcome else None
+    return _STYLES.get(row.latest.run.outcome) if row.latest.run else None
 
 
 def _facts(row: ActivationStatus, now: datetime) -> Iterator[tuple[str, str]]:
-    if row.owner or row.tags:
-        yield "owner", printable(", ".join(part for part in (row.owner, *(f"tag:{tag}" for tag in row.tags)) if part))
-    if row.members:
-        yield "members", counts(row.members)
-    outcome = f", {row.last_outcome}" if row.last_outcome else ""
-    if row.last_run or row.condition != "orphaned":
-        yield "last run", f"{moment(row.last_run, now)}{outcome}" if row.last_run else "never"
+    declared, last = row.declared, row.latest.run
+    if declared and (declared.owner or declared.tags):
+        parts = (declared.owner, *(f"tag:{tag}" for tag in declared.tags))
+        yield "owner", printable(", ".join(part for part in parts if part))
+    if row.applied and row.applied.members:
+        yield "members", counts(row.applied.members)
+    if last:
+        yield "last run", f"{moment(last.started_at, now)}, {last.outcome}"
+    elif declared:
+        yield "last run", "never"
     if row.next_due:
         yield "next due", moment(row.next_due, now) if row.next_due > now else "now"
-    elif row.schedule:
-        yield "next due", row.schedule
+    elif declared:
+        yield "next due", describe(declared.schedule)
 
 
 def _notes(row: ActivationStatus) -> Iterator[str]:
-    if row.stale and row.freshness:
-        yield f"stale: no good run for {length(row.freshness)}"
-    if row.refill:
-        yield "the next apply clears and refills it"
-    if row.unfinished:
-        part = row.unfinished
-        yield f"unfinished: {part.taken} of {part.batches} batches taken, {part.in_flight} in flight"
-    if row.unknown:
-        yield f"{row.unknown:,} identifiers in doubt; the next run sends them again"
-    if row.invalid:
-        yield f"Criteo called {row.invalid:,} identifiers malformed"
+    if row.stale and row.declared and row.declared.freshness:
+        yield f"stale: no good run for {length(row.declared.freshness)}"
+    if row.applied:
+        yield from _left(row.applied)
     if row.live_size is not None:
         yield f"Criteo counts {row.live_size:,}"
     if row.suspected_drift:
         yield f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it"
-    if row.last_outcome in _STYLES and row.last_detail:
-        yield row.last_detail
+    if row.latest.run and row.latest.run.outcome in _STYLES and row.latest.run.detail:
+        yield row.latest.run.detail
+
+
+def _left(record: AppliedAudience) -> Iterator[str]:
+    """What earlier runs left of an audience, and what the destination said of its identifiers."""
+    if record.refill:
+        yield "the next apply clears and refills it"
+    if record.unfinished:
+        part = record.unfinished
+        yield f"unfinished: {part.taken} of {part.batches} batches taken, {part.in_flight} in flight"
+    if record.doubtful:
+        yield f"{record.doubtful:,} identifiers in doubt; the next run sends them again"
+    if record.invalid:
+        yield f"Criteo called {record.invalid:,} identifiers malformed"
 
 
 def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runner.core.errors import AudienceGone
-from runner.core.project import Project
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.status import ActivationStatus
 
@@ -22,33 +21,32 @@ DRIFT_SHARE = 0.1
 
 
 def with_live_sizes(
-    standings: tuple[ActivationStatus, ...], project: Project, accounts: Accounts, now: datetime
+    standings: tuple[ActivationStatus, ...], accounts: Accounts, now: datetime
 ) -> tuple[ActivationStatus, ...]:
     """The standings with the destination's count of each declared audience: one call per audience.
 
     Raises InvalidProject for a missing credential, DestinationError for an account that cannot be read.
     """
-    destinations = {activation.id: activation.destination for activation in project.activations}
-    asked = [row for row in standings if row.audience_id is not None and row.condition != "orphaned"]
-    require_credentials({destinations[row.activation].name: destinations[row.activation] for row in asked}.values())
-    sizes: dict[str, int | None] = {}
-    for row in asked:
-        assert row.audience_id is not None
-        try:
-            sizes[row.activation] = accounts.connection(destinations[row.activation]).size(row.audience_id)
-        except AudienceGone:
-            sizes[row.activation] = None
-    return tuple(
-        replace(row, live_size=sizes[row.activation], suspected_drift=_is_far(row, sizes[row.activation], now))
-        if row.activation in sizes and row.condition != "orphaned"
-        else row
-        for row in standings
-    )
+    asked = [row.declared.destination for row in standings if row.declared is not None and row.audience_id is not None]
+    require_credentials({destination.name: destination for destination in asked}.values())
+    return tuple(_with_size(row, accounts, now) for row in standings)
+
+
+def _with_size(row: ActivationStatus, accounts: Accounts, now: datetime) -> ActivationStatus:
+    if row.declared is None or row.audience_id is None:
+        return row
+    size: int | None
+    try:
+        size = accounts.connection(row.declared.destination).size(row.audience_id)
+    except AudienceGone:
+        size = None
+    return replace(row, live_size=size, suspected_drift=_is_far(row, size, now))
 
 
 def _is_far(row: ActivationStatus, size: int | None, now: datetime) -> bool:
-    sent = sum(row.members.values()) - row.invalid
-    if size is None or row.refill or row.unfinished or row.unknown:
+    if size is None or row.applied is None or row.applied.left_work:
         return False
-    settled = row.last_change is None or now - row.last_change >= LAG
+    sent = sum(row.applied.members.values()) - row.applied.invalid
+    change = row.latest.change
+    settled = change is None or now - change.started_at >= LAG
     return settled and abs(size - sent) > DRIFT_SHARE * max(sent, 1)

@@ -29,7 +29,7 @@ def done_until(applied: Iterable[AppliedAudience], latest: Mapping[str, Latest])
     An activation is missing, and so due at once, where work was left since, whatever its next slot: a run failed, was
     interrupted, or died without a word.
     """
-    left = {one.activation for one in applied if one.refill or one.unfinished or sum(one.unknown.values())}
+    left = {one.activation for one in applied if one.left_work}
     return {
         activation: last.good.started_at
         for activation, last in latest.items()

@@ -66,7 +66,7 @@ def status(
         from runner.workflows.drift import with_live_sizes
 
         with closing(Accounts(connect)) as accounts:
-            rows = with_live_sizes(rows, project, accounts, setup.clock())
+            rows = with_live_sizes(rows, accounts, setup.clock())
     if format is Format.JSON:
         show_json(status_document(rows))
     else:

@@ -17,15 +17,15 @@ from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
 from runner.core.project import Setting
-from runner.core.records import Action, ActivationRun, Outcome, Run, Unfinished
+from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
 from runner.planfile.plan_document import saved_plan_document
 from runner.planning.plan import Block, FieldChange
 from runner.reports import json_documents
 from runner.reports.doctor_report import doctor_document
 from runner.workflows.apply import Applied
-from runner.workflows.status import ActivationStatus
+from runner.workflows.status import ActivationStatus, Condition
 from runner.workflows.sync import Skipped, Synced
-from tests.builders import EMAIL, HERE, NOON, activation, change, delta, evaluation, plan
+from tests.builders import EMAIL, HERE, NOON, activation, applied, change, delta, evaluation, plan
 
 PLAN = plan(
     change("new", intended=Action.CREATE, reasons=("new",), evaluation=evaluation()),
@@ -49,10 +49,11 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "run": json_documents.run_document("apply", APPLIED),
     "status": json_documents.status_document(
         (
-            ActivationStatus("new", "not applied", "shop", "12345", "New"),
+            ActivationStatus("new", Condition.NOT_APPLIED, "shop", "12345", "New", activation("new")),
             ActivationStatus(
-                "loyal", "applied", "shop", "12345", "Loyal", "7", {EMAIL: 3}, unfinished=Unfinished(3, 1, 1),
-                last_run=NOON, last_outcome=Outcome.DONE, next_due=NOON + timedelta(hours=6),
+                "loyal", Condition.APPLIED, "shop", "12345", "Loyal", activation(),
+                applied(activation(), "7", members={EMAIL: 3}, unfinished=Unfinished(3, 1, 1)),
+                Latest(run=LastRun(NOON, Outcome.DONE, "")), next_due=NOON + timedelta(hours=6),
             ),
         )
     ),

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from runner.core.records import ActivationRun, Outcome, Run, Unfinished
+from runner.core.records import ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
 from runner.reports.status_and_history import history_text, status_text
-from runner.workflows.status import ActivationStatus
-from tests.builders import EMAIL, MADID, NOON
+from runner.workflows.status import ActivationStatus, Condition
+from tests.builders import EMAIL, MADID, NOON, activation, applied
 
+DECLARED = activation()
+HELD = applied(DECLARED, "270157", members={EMAIL: 12_003, MADID: 804})
 LOYAL = ActivationStatus(
-    "loyal", "applied", "shop", "12345", "Loyal", "270157", {EMAIL: 12_003, MADID: 804},
-    last_run=NOON - timedelta(minutes=5), last_outcome=Outcome.DONE, next_due=NOON + timedelta(hours=6, seconds=-1),
+    "loyal", Condition.APPLIED, "shop", "12345", "Loyal", DECLARED, HELD,
+    Latest(run=LastRun(NOON - timedelta(minutes=5), Outcome.DONE, "")),
+    next_due=NOON + timedelta(hours=6, seconds=-1),
 )  # fmt: skip
+
+
+def failed(detail: str) -> Latest:
+    return Latest(run=LastRun(NOON - timedelta(minutes=5), Outcome.FAILED, detail))
 
 
 def test_a_standing_is_a_record() -> None:
@@ -26,8 +33,9 @@ def test_a_standing_is_a_record() -> None:
 
 
 def test_a_standing_fits_a_terminal_of_80_columns_and_says_each_thing_on_a_line_of_its_own() -> None:
-    row = replace(LOYAL, refill=True, unfinished=Unfinished(12, 8, 1), unknown=40, invalid=2, live_size=9)
-    lines = status_text((replace(row, last_outcome=Outcome.FAILED, last_detail="no answer"),), NOON).plain.splitlines()
+    held = replace(HELD, refill=True, unfinished=Unfinished(12, 8, 1), unknown={EMAIL: 40}, invalid=2)
+    row = replace(LOYAL, applied=held, latest=failed("no answer"), live_size=9)
+    lines = status_text((row,), NOON).plain.splitlines()
     assert max(map(len, lines)) <= 80
     assert "    unfinished: 8 of 12 batches taken, 1 in flight" in lines
     assert "    no answer" in lines
@@ -50,7 +58,7 @@ def test_a_run_is_a_record_with_a_line_per_activation() -> None:
 
 
 def test_no_detail_of_a_past_run_drives_the_terminal() -> None:
-    row = replace(LOYAL, last_outcome=Outcome.FAILED, last_detail='"\x1b[2J\nloyal  applied"', audience_id="\x9b1")
+    row = replace(LOYAL, latest=failed('"\x1b[2J\nloyal  applied"'), applied=replace(HELD, audience_id="\x9b1"))
     run = Run(1, "sync", NOON, NOON, (ActivationRun("a", "sync", Outcome.FAILED, detail="\x1b[2J\n"),))
     for text in (status_text((row,), NOON).plain, history_text((run,), NOON).plain):
         assert "\x1b" not in text
