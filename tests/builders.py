@@ -87,15 +87,9 @@ def delta(**parts: TypeDelta) -> Delta:
     return {IdentifierType(kind): part for kind, part in parts.items()}
 
 
-def measured(
-    of: Activation | None = None,
-    seen: Evaluation | None = None,
-    parts: Mapping[IdentifierType, TypeDelta] | None = None,
-) -> Measured:
-    changed = parts or {}
-    return Measured(
-        of or activation(), seen or evaluation(), ComparedMembership(MembershipFiles(), changed, {}), changed
-    )
+def measured(of: Activation | None = None, seen: Evaluation | None = None, parts: Delta | None = None) -> Measured:
+    compared = ComparedMembership(MembershipFiles(), parts or {}, {})
+    return Measured(of or activation(), seen or evaluation(), compared, compared.delta)
 
 
 def change(id: str = "loyal", **changes: Any) -> PlannedChange:

@@ -93,7 +93,7 @@ def run(arguments: list[str] | None = None) -> int:
         tell("Interrupted.\n")
         return exit_codes.INTERRUPTED
     except Interrupted as interruption:
-        tell(f"Interrupted: {interruption.message.removeprefix('interrupted; ')}.\n")
+        tell(f"Interrupted: {interruption.consequence}.\n")
         return interruption.exit_code
     except Exception as error:  # noqa: BLE001 (told below)
         if not interrupted():

@@ -70,7 +70,7 @@ def show_error(error: HeadcountError) -> None:
     from runner.planning.staleness import StalePlan
 
     if isinstance(error, StalePlan):
-        from runner.reports.stale_plan import stale_lines
+        from runner.reports.plan_text import stale_lines
 
         tell("".join(f"  {line}\n" for line in stale_lines(error.differences)))
     if error.hint:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.console import tell
 from runner.reports.counts import plural
-from runner.workflows.progress import Progress
+from runner.workflows.context import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console

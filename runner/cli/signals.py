@@ -56,7 +56,8 @@ class Interrupts:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             if self._asked:  # perhaps in a thread, which is no place for a KeyboardInterrupt
-                raise Interrupted("interrupted; what was sent is recorded, and the next run goes on from there")
+                recorded = "what was sent is recorded, and the next run goes on from there"
+                raise Interrupted(recorded, f"interrupted; {recorded}")
             time.sleep(min(left, 0.1))
 
     def _told(self) -> str:

@@ -120,6 +120,13 @@ class AccountNotUsable(DestinationError):
 
 
 class Interrupted(HeadcountError):
-    """The person or the machine asked the run to end; what was in flight is finished and the state can be resumed."""
+    """The person or the machine asked the run to end; what was in flight is finished and the state can be resumed.
+
+    `consequence` says what became of the work; `message` too, and that it was interrupted where that is not plain.
+    """
 
     exit_code = 130
+
+    def __init__(self, consequence: str, message: str = "") -> None:
+        super().__init__(message or consequence)
+        self.consequence = consequence

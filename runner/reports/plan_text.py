@@ -13,7 +13,7 @@ from runner.core.membership import TypeDelta
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, Outcome
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
-from runner.planning.staleness import id_of
+from runner.planning.staleness import Deviation, id_of
 from runner.reports.counts import plural
 from runner.reports.escape import printable
 from runner.reports.format import duration, summary
@@ -35,6 +35,8 @@ SYMBOLS = {
 DELETE_WARNING = "cannot be undone; ad sets that use the audience lose it"
 SHOWN_SAMPLES = 2
 """Masked samples in a line for people; the JSON document has them all."""
+SHOWN_DEVIATIONS = 50
+"""Lines of why a plan is stale; a list of more than that helps nobody."""
 
 _DONE = {str(action): sign for action, sign in SYMBOLS.items() if action in CHANGING}
 _SIGNS = {
@@ -165,7 +167,7 @@ def outcome_text(run: ActivationRun) -> Text:
             text.append(f"  {run.rejected:,} rejected", style="yellow")
         if run.invalid:
             text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
-    elif run.detail:
+    elif run.detail:  # of a call that was interrupted, the history says so once more
         text.append(f"  {printable(run.detail.removeprefix(f'{run.outcome}; '))}")
     return text
 
@@ -198,6 +200,21 @@ def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
     for part in skipped:
         text.append(f"? {printable(part.activation)}", style="cyan").append(f"  skipped  {printable(part.reason)}\n")
     return text
+
+
+def stale_lines(differences: tuple[Deviation, ...]) -> Iterator[str]:
+    """One line per difference, what was planned before what is now."""
+    for part in differences[:SHOWN_DEVIATIONS]:
+        what = f" {part.what}" if part.what else ""
+        yield printable(f"{part.id}{what}: planned {_short(part, part.planned)}, now {_short(part, part.now)}")
+    if len(differences) > SHOWN_DEVIATIONS:
+        yield f"and {len(differences) - SHOWN_DEVIATIONS:,} more"
+
+
+def _short(part: Deviation, text: str) -> str:
+    if part.what.endswith(" sql"):
+        return text[:12]
+    return f'"{text}"' if part.what else text
 
 
 def resolved_text(activation: Activation) -> Text:

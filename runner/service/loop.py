@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
-from runner.core.errors import HeadcountError, Interrupted, InvalidProject, Locked
+from runner.core.errors import Interrupted, InvalidProject, Locked
 from runner.core.project import Activation, Project
 from runner.core.records import ActivationRun, Outcome
 from runner.core.selection import Candidate, Selection
 from runner.service.health import ActivationHealth, Board, HealthView, Reason
 from runner.service.stagger import Setback, Turn, set_back, turns
-from runner.workflows.failure_messages import as_failure
+from runner.workflows.failure_messages import as_sentence
 from runner.workflows.sync import Synced
 
 LONGEST_WAIT = timedelta(minutes=1)
@@ -249,8 +249,7 @@ def _sentence(error: Exception) -> str:
         first, more = error.findings[0], len(error.findings) - 1
         told = f"{first.location}: {first.message}" + (f" (and {more} more)" if more else "")
         return f"{told}; the files that were valid last go on" if first.code != "missing-credential" else told
-    failure: HeadcountError = as_failure(error)
-    return f"{failure.message}; {failure.hint}" if failure.hint else failure.message
+    return as_sentence(error)
 
 
 def _activations(count: int) -> str:

@@ -18,7 +18,7 @@ from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviat
 from runner.workflows.accounts import Accounts
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext
-from runner.workflows.failure_messages import as_failure
+from runner.workflows.failure_messages import as_failure, as_sentence
 from runner.workflows.make_plan import PlanRequest, make_plan
 from runner.workflows.reconcile import carry_out, in_order
 from runner.workflows.send import Tally, Target, send_members, settle_delta
@@ -146,7 +146,7 @@ class _Work:
                 raise
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
                 ready.pop(key, None)
-                self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=_sentence(error))
+                self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=as_sentence(error))
         return tuple(ready.values())
 
     def fill(self, defined: tuple[_Ready, ...]) -> None:
@@ -171,7 +171,7 @@ class _Work:
             detail = loss.message
             raise
         except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
-            outcome, detail = Outcome.FAILED, _sentence(error)
+            outcome, detail = Outcome.FAILED, as_sentence(error)
         finally:
             self._record(change, outcome, tally, monotonic() - began, detail)
 
@@ -228,8 +228,3 @@ class _Work:
         )
         self.outcomes[change.key] = run
         self._tools.state.record(self._run, run)
-
-
-def _sentence(error: Exception) -> str:
-    failure = as_failure(error)
-    return f"{failure.message}; {failure.hint}" if failure.hint else failure.message

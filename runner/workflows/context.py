@@ -1,14 +1,34 @@
-"""The real parts a workflow works with; whoever starts the workflow chooses them."""
+"""What a workflow works with: the real parts, chosen by the caller that starts it, and who watches the progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from runner.engine.interface import MembershipStore, SegmentEvaluator
-from runner.state.interface import State
-from runner.workflows.progress import Progress
+if TYPE_CHECKING:
+    from runner.engine.interface import MembershipStore, SegmentEvaluator
+    from runner.state.interface import State
+
+
+class Progress:
+    """Called by a workflow as work goes on, in the thread that does the work; this one shows nothing."""
+
+    def evaluating(self, activations: int) -> None:
+        """Segments are about to be evaluated."""
+
+    def evaluated(self, activation: str, seconds: float) -> None:
+        """One of them is done, well or not."""
+
+    def sending(self, identifiers: int) -> None:
+        """So many identifiers are about to be sent, over all activations."""
+
+    def sent(self, activation: str, identifiers: int) -> None:
+        """A batch has been taken."""
+
+    def note(self, message: str) -> None:
+        """Something worth a line: a definition applied, an unfinished delta settled."""
 
 
 def _never() -> bool:

@@ -20,6 +20,12 @@ def as_failure(error: Exception) -> HeadcountError:
     )
 
 
+def as_sentence(error: Exception) -> str:
+    """What went wrong and what to do about it on one line, as the history keeps it."""
+    failure = as_failure(error)
+    return f"{failure.message}; {failure.hint}" if failure.hint else failure.message
+
+
 def _place(error: Exception) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

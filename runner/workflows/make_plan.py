@@ -176,7 +176,7 @@ def _planned(
         raise
     except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
         if tools.stopping():  # what failed may have been the statement that was interrupted
-            raise Interrupted("interrupted; nothing was sent") from None
+            raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
         failure = as_failure(error)
         return PlannedChange.of(decision.failed(failure.message, failure.hint), measured)
     finally:

@@ -63,6 +63,7 @@ PURE = {
     "pathlib",
     "difflib",
     "fnmatch",
+    "functools",
     "hashlib",
     "json",
     "zoneinfo",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,11 +40,12 @@ from runner.cli.options import (
 )
 from runner.cli.wiring import Bench, Setup, opened
 from runner.core.errors import UsageError
-from runner.planfile.write_plan import require_writable, reviewed_plan, write_plan
+from runner.planfile.plan_file import read_saved_plan, require_writable, write_plan
 
 if TYPE_CHECKING:
     from runner.core.selection import Selection
     from runner.planning.plan import Plan
+    from runner.planning.staleness import ReviewedPlan
     from runner.workflows.make_plan import PlanRequest
 
 
@@ -113,7 +118,7 @@ def apply(
         raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
     asked = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
-    request, reviewed = reviewed_plan(file, plan_id, asked)
+    request, reviewed = _reviewed(file, plan_id, asked)
     try:
         with opened(setup) as bench:
             approve = partial(_approve, setup=setup, bench=bench, yes=yes, format=format)
@@ -212,6 +217,47 @@ def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: li
 
     names = tuple(setup.variables)
     return PlanRequest(setup.today, selection, prune, frozenset(allow_removals or ()), variables=names)
+
+
+def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[PlanRequest, ReviewedPlan | str]:
+    """What to plan, and the plan that it must be. A file brings its own options. Raises UsageError."""
+    if file is None:
+        if plan_id and not re.fullmatch(r"[0-9a-f]{16}", plan_id):
+            raise UsageError(f"--plan-id {plan_id} is no plan's id", "the last line of `headcount plan` shows it")
+        return request, plan_id
+    if plan_id:
+        raise UsageError("a plan's FILE and --plan-id say the same twice", "give one of them")
+    from runner.core.selection import Selection
+    from runner.planning.plan import Options
+
+    asked = request.options
+    if replace(asked, variables=()) != Options():
+        raise UsageError(
+            "what is selected, --prune and --allow-removals have no place beside a saved plan, which brings its own",
+            "leave them out, or make a plan with them",
+        )
+    reviewed = read_saved_plan(file)
+    _require_same_variables(reviewed.options.variables, asked.variables)
+    options = reviewed.options
+    changed = None if options.changed is None else frozenset(options.changed)
+    request = replace(
+        request,
+        select=Selection(options.select, options.exclude, changed),
+        prune=options.prune,
+        allow_removals=frozenset(options.allow_removals),
+    )
+    return request, reviewed
+
+
+def _require_same_variables(planned: Collection[str], given: Collection[str]) -> None:
+    """The values are not in the plan, since they may be secret; other ones make it stale."""
+    missing, extra = sorted(set(planned) - set(given)), sorted(set(given) - set(planned))
+    if missing:
+        names = " ".join(f"--var {name}=..." for name in missing)
+        raise UsageError(f"the plan was made with {names}", "give the same again: a saved plan keeps no values")
+    if extra:
+        names = " ".join(f"--var {name}" for name in extra)
+        raise UsageError(f"the plan was made without {names}", "leave it out, or make a plan with it")
 
 
 def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A002 - the option's name

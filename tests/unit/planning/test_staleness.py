@@ -12,7 +12,7 @@ from runner.core.records import Action
 from runner.planning.approval import held_to
 from runner.planning.plan import Options, Plan, PlannedChange
 from runner.planning.staleness import AnnouncedChange, Deviation, ReviewedPlan, all_views, deviations, id_of
-from runner.reports.stale_plan import SHOWN, stale_lines
+from runner.reports.plan_text import SHOWN_DEVIATIONS, stale_lines
 from tests.builders import (
     EMAIL,
     NOON,
@@ -113,6 +113,7 @@ def test_a_cleared_audience_is_judged_by_how_much_smaller_it_would_be() -> None:
 
 
 def test_very_many_differences_are_counted_and_not_listed() -> None:
-    lines = list(stale_lines(tuple(Deviation(f"a{n}", "declared sql", "f" * 64, "e" * 64) for n in range(SHOWN + 3))))
+    many = tuple(Deviation(f"a{n}", "declared sql", "f" * 64, "e" * 64) for n in range(SHOWN_DEVIATIONS + 3))
+    lines = list(stale_lines(many))
     assert lines[0] == f"a0 declared sql: planned {'f' * 12}, now {'e' * 12}"
     assert lines[-1] == "and 3 more"
