@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,8 +17,9 @@ from tests.builders import NOON
 class FakeDestination:
     """What it holds can be looked at and changed at will; `calls` are the changes it was asked for.
 
-    `fails` maps a method's name to errors that its next calls raise; an AnswerLost is raised after the call has taken
-    effect. `sizes` is what it counts where that is not what it holds.
+    `fails` maps a method's name to what its next calls raise before they do anything, None for one that does not fail;
+    `unanswered` counts the next calls that take effect and whose answer is lost. `sizes` is what it counts where that
+    is not what it holds, `hidden` are audiences that its listing leaves out.
     """
 
     account_id: str = "12345"
@@ -25,7 +27,9 @@ class FakeDestination:
     live: dict[str, LiveAudience] = field(default_factory=dict)
     members: dict[str, set[tuple[IdentifierType, str]]] = field(default_factory=dict)
     sizes: Mapping[str, int | None] = field(default_factory=dict)
-    fails: dict[str, list[DestinationError]] = field(default_factory=dict)
+    fails: dict[str, list[DestinationError | None]] = field(default_factory=dict)
+    unanswered: Counter[str] = field(default_factory=Counter)
+    hidden: set[str] = field(default_factory=set)
     time: datetime = NOON
     calls: list[tuple[object, ...]] = field(default_factory=list)
     closed: bool = False
@@ -50,19 +54,18 @@ class FakeDestination:
 
     def audiences(self) -> tuple[LiveAudience, ...]:
         self._fail("audiences")
-        return tuple(self.live.values())
+        return tuple(one for one in self.live.values() if one.id not in self.hidden)
 
     def exists(self, audience_id: str) -> bool:
         return audience_id in self.live
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         self.calls.append(("create", name))
-        lost = self._fail("create")
+        self._fail("create")
         self._require_free(name)
         self._created += 1
         made = self.put(LiveAudience(str(1000 + self._created), name, description, self.time))
-        if lost is not None:
-            raise lost
+        self._answer("create")
         return made
 
     def update(self, audience_id: str, name: str, description: str) -> None:
@@ -82,15 +85,14 @@ class FakeDestination:
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Accepted:
         self.calls.append((str(operation), audience_id, len(identifiers)))
-        lost = self._fail("send")
+        self._fail("send")
         self._require(audience_id)
         sent = {(identifier_type, one) for one in identifiers}
         if operation is Operation.ADD:
             self.members[audience_id] |= sent
         else:
             self.members[audience_id] -= sent
-        if lost is not None:
-            raise lost
+        self._answer("send")
         return Accepted(len(identifiers), 0)
 
     def clear(self, audience_id: str) -> None:
@@ -109,15 +111,18 @@ class FakeDestination:
     def close(self) -> None:
         self.closed = True
 
-    def _fail(self, method: str) -> AnswerLost | None:
-        """Raise what the method's next call is to raise; an answer that is lost is given back, to be raised later."""
+    def _fail(self, method: str) -> None:
+        """Raise what the method's next call is to raise."""
         waiting = self.fails.get(method)
-        if not waiting:
-            return None
-        error = waiting.pop(0)
-        if isinstance(error, AnswerLost):
-            return error
-        raise error
+        error = waiting.pop(0) if waiting else None
+        if error is not None:
+            raise error
+
+    def _answer(self, method: str) -> None:
+        """Raise AnswerLost where the answer of the method's next call is to be lost."""
+        if self.unanswered[method]:
+            self.unanswered[method] -= 1
+            raise AnswerLost("no answer came")
 
     def _require(self, audience_id: str) -> None:
         if audience_id not in self.live:

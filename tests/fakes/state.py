@@ -1,0 +1,247 @@
+"""A state in memory. Its files are in a folder, since the membership store writes them; nothing reads them here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from runner.core.destination import Accepted
+from runner.core.errors import Locked, LockLost, StateError
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Batch, MembershipFiles
+from runner.core.records import (
+    Action,
+    ActivationRun,
+    AppliedAudience,
+    Definition,
+    LastRun,
+    Latest,
+    Outcome,
+    Run,
+    Unfinished,
+)
+
+
+@dataclass
+class _Files:
+    members: Path | None = None
+    outbox: Path | None = None
+    batches: tuple[Batch, ...] = ()
+    in_flight: set[int] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
+
+
+@dataclass
+class FakeState:
+    """`locked_by` is another run that holds it, `lost` says that this run no longer does; `damaged` are the records
+    whose membership cannot be read."""
+
+    folder: Path
+    records: dict[int, AppliedAudience] = field(default_factory=dict)
+    locked_by: str = ""
+    lost: bool = False
+    damaged: set[int] = field(default_factory=set)
+    closed: bool = False
+    _files: dict[int, _Files] = field(default_factory=dict)
+    _runs: list[Run] = field(default_factory=list)
+    _paths: int = 0
+
+    def put(self, record: AppliedAudience) -> AppliedAudience:
+        """Remember an audience as an earlier run would have."""
+        self.records[record.record_id] = record
+        return record
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def audiences(self) -> tuple[AppliedAudience, ...]:
+        return tuple(one for one in self._every() if one.given_up_at is None)
+
+    def given_up(self) -> tuple[AppliedAudience, ...]:
+        return tuple(one for one in self._every() if one.given_up_at is not None)
+
+    def audience(self, key: int) -> AppliedAudience:
+        files = self._files.get(key, _Files())
+        open_ = Unfinished(len(files.batches), len(files.taken), len(files.in_flight)) if files.outbox else None
+        return replace(self.records[key], unfinished=open_)
+
+    def held(self, key: int) -> MembershipFiles:
+        if key not in self.records:
+            raise StateError("the state does not know this audience any more")
+        record, files = self.records[key], self._files.get(key, _Files())
+        if record.refill:
+            return MembershipFiles()
+        if key in self.damaged:
+            raise StateError("the membership is damaged")
+        counts = {kind: (count, record.unknown.get(kind, 0)) for kind, count in record.members.items()}
+        return MembershipFiles(
+            files.members, files.outbox, frozenset(files.taken), frozenset(files.in_flight), counts=counts
+        )
+
+    def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        found = [
+            replace(run, activations=tuple(one for one in run.activations if activation in (None, one.activation)))
+            for run in reversed(self._runs)
+        ]
+        return tuple(run for run in found if activation is None or run.activations)[:limit]
+
+    def latest(self) -> Mapping[str, Latest]:
+        found: dict[str, Latest] = {}
+        for run in self._runs:
+            for one in run.activations:
+                last, known = LastRun(run.started_at, one.outcome, one.detail), found.get(one.activation, Latest())
+                news = {}
+                if one.action != Action.DELETE and one.outcome is not Outcome.SKIPPED:
+                    news["run"] = last
+                if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+                    news["good"] = last
+                if one.added + one.removed > 0:
+                    news["change"] = last
+                if news:
+                    found[one.activation] = replace(known, **news)
+        return found
+
+    def last_good(self) -> Mapping[str, datetime]:
+        return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
+
+    # -- the lock ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        if self.locked_by:
+            raise Locked(f"{self.locked_by} holds the state")
+        self.locked_by = command
+        try:
+            yield
+        finally:
+            self.locked_by = ""
+
+    def require_lock(self) -> None:
+        if self.lost:
+            raise LockLost("another run took over the state")
+
+    # -- audiences -----------------------------------------------------------------------------------------------
+
+    def intend(
+        self, activation: str, destination: str, kind: str, account_id: str, definition: Definition, at: datetime
+    ) -> int:
+        return self._insert(activation, destination, kind, account_id, None, definition, at)
+
+    def created(self, key: int, audience_id: str) -> None:
+        if self.records[key].audience_id not in (None, audience_id):
+            raise RuntimeError("the audience is known by another id")
+        self._change(key, audience_id=audience_id)
+
+    def give_up(self, key: int, at: datetime) -> None:
+        self._change(key, given_up_at=at)
+
+    def imported(
+        self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime
+    ) -> int:
+        return self._insert(activation, destination, kind, account_id, audience_id, None, at)
+
+    def define(self, key: int, definition: Definition, destination: str, at: datetime) -> None:
+        self._change(key, definition=definition, destination=destination, applied_at=at)
+
+    def require_refill(self, key: int) -> None:
+        self._change(key, refill=True)
+
+    def cleared(self, key: int) -> None:
+        self._files.pop(key, None)
+        self.damaged.discard(key)
+        self._change(key, members={}, unknown={}, refill=False, filling=True, invalid=0)
+
+    def forget(self, key: int) -> None:
+        del self.records[key]
+        self._files.pop(key, None)
+
+    # -- deltas --------------------------------------------------------------------------------------------------
+
+    def outbox_path(self, key: int) -> Path:
+        return self._path("outbox")
+
+    def open_delta(self, key: int, batches: tuple[Batch, ...]) -> None:
+        files = self._files.setdefault(key, _Files())
+        if files.outbox is not None:
+            raise RuntimeError(f"audience {key} has an open delta already")
+        files.outbox, files.batches = self._last("outbox"), batches
+
+    def mark_in_flight(self, key: int, number: int) -> None:
+        self._files[key].in_flight.add(number)
+
+    def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
+        self._files[key].in_flight.remove(number)
+        self._files[key].taken.add(number)
+        self._change(key, invalid=self.records[key].invalid + taken.invalid)
+
+    def members_path(self, key: int) -> Path:
+        return self._path("members")
+
+    def close_delta(
+        self,
+        key: int,
+        members: Mapping[IdentifierType, int],
+        unknown: Mapping[IdentifierType, int],
+        *,
+        changes_only: bool = False,
+    ) -> None:
+        files = self._files.get(key, _Files())
+        if files.outbox is None:
+            raise RuntimeError(f"audience {key} has no open delta")
+        whole = len(files.taken) == len(files.batches)
+        self._files[key] = _Files(members=self._last("members"))
+        filling = self.records[key].filling and not whole
+        self._change(key, members=dict(members), unknown=dict(unknown), filling=filling)
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def begin_run(self, command: str, at: datetime) -> int:
+        self._runs.append(Run(len(self._runs) + 1, command, at, None))
+        return self._runs[-1].id
+
+    def record(self, run: int, activation: ActivationRun) -> None:
+        found = self._runs[run - 1]
+        self._runs[run - 1] = replace(found, activations=(*found.activations, activation))
+
+    def end_run(self, run: int, at: datetime) -> None:
+        self._runs[run - 1] = replace(self._runs[run - 1], finished_at=at)
+
+    def close(self) -> None:
+        self.closed = True
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _every(self) -> list[AppliedAudience]:
+        return sorted(map(self.audience, self.records), key=lambda one: (*one.key, one.record_id))
+
+    def _insert(
+        self,
+        activation: str,
+        destination: str,
+        kind: str,
+        account_id: str,
+        audience_id: str | None,
+        definition: Definition | None,
+        at: datetime,
+    ) -> int:
+        record = AppliedAudience(
+            max(self.records, default=0) + 1, activation, destination, kind, account_id, audience_id, definition, at
+        )
+        if any(one.key == record.key for one in self.audiences()):
+            raise RuntimeError(f"activation {activation} already has an audience in account {account_id}")
+        self.records[record.record_id] = replace(record, refill=audience_id is not None)
+        return record.record_id
+
+    def _change(self, key: int, **changes: object) -> None:
+        if key not in self.records:
+            raise RuntimeError(f"the state has no audience {key}")
+        self.records[key] = replace(self.records[key], **changes)  # type: ignore[arg-type]
+
+    def _path(self, kind: str) -> Path:
+        self._paths += 1
+        return self._last(kind)
+
+    def _last(self, kind: str) -> Path:
+        return self.folder / f"{kind}-{self._paths}.json"
