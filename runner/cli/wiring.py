@@ -101,7 +101,7 @@ class Setup:
 class Bench:
     """Everything a workflow needs, open; closed again when the command ends."""
 
-    tools: RunContext
+    context: RunContext
     accounts: Accounts
     progress: Lines
 
@@ -119,10 +119,10 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
         wait = partial(_wait, state=state, interrupts=interrupts)
         accounts = Accounts(partial(connect, sleep=wait, permit=state.require_lock))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
-        tools = RunContext(state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked)
+        context = RunContext(state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked)
         try:
             with progress:
-                yield Bench(tools, accounts, progress)
+                yield Bench(context, accounts, progress)
         finally:
             engine.close()
             accounts.close()

@@ -79,7 +79,7 @@ def accounts_document(accounts: dict[str, tuple[AdAccount, ...]]) -> dict[str, A
     return document(
         "accounts",
         destinations=[
-            {"destination": name, "accounts": [{"id": account.id, "name": account.name} for account in listed]}
+            {"destination": name, "accounts": [asdict(account) for account in listed]}
             for name, listed in accounts.items()
         ],
     )
@@ -130,27 +130,12 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "name": change.name,
         "reasons": list(change.reasons),
         "location": _location(change.location),
-        "fields": [
-            {"field": part.field, "before": part.before, "after": part.after, "drift": part.drift}
-            for part in change.fields
-        ],
+        "fields": [asdict(part) for part in change.fields],
         "refill": change.refill,
         "replaces": change.replaces,
-        "members": [
-            {
-                "identifier_type": str(kind),
-                "before": part.before,
-                "after": part.after,
-                "added": part.added,
-                "removed": part.removed,
-                "unknown": part.unknown,
-            }
-            for kind, part in members_of(change).items()
-        ],
+        "members": [{"identifier_type": str(kind), **asdict(part)} for kind, part in members_of(change).items()],
         "segment": _evaluation(change.measured.evaluation) if change.measured else None,
-        "blocks": [
-            {"guardrail": block.guardrail, "message": block.message, "allow": block.allow} for block in change.blocks
-        ],
+        "blocks": [asdict(block) for block in change.blocks],
         "error": change.error,
         "hint": change.hint,
     }
@@ -162,30 +147,14 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "people": evaluation.people,
         "blank": {str(kind): count for kind, count in evaluation.blank.items()},
         "rejected": [
-            {
-                "identifier_type": str(part.identifier_type),
-                "reason": part.reason,
-                "count": part.count,
-                "samples": list(part.samples),
-            }
+            {**asdict(part), "identifier_type": str(part.identifier_type), "samples": list(part.samples)}
             for part in evaluation.rejected
         ],
     }
 
 
 def _activation_run(run: ActivationRun) -> dict[str, Any]:
-    return {
-        "activation": run.activation,
-        "action": run.action,
-        "outcome": str(run.outcome),
-        "added": run.added,
-        "removed": run.removed,
-        "rejected": run.rejected,
-        "invalid": run.invalid,
-        "members": run.members,
-        "seconds": run.seconds,
-        "detail": run.detail,
-    }
+    return {**asdict(run), "outcome": str(run.outcome)}
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The ad accounts of a run: one connection per destination, one search per account."""
+"""The ad accounts of a run: one client per destination, one search per account."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Accounts:
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._connections: dict[str, DestinationClient] = {}
+        self._clients: dict[str, DestinationClient] = {}
         self._usable: dict[str, DestinationError | None] = {}
         self._live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
         self._readers: dict[AccountRef, DestinationClient] = {}
 
-    def connection(self, destination: Destination) -> DestinationClient:
-        if destination.name not in self._connections:
-            self._connections[destination.name] = self._connect(destination)
-        return self._connections[destination.name]
+    def client(self, destination: Destination) -> DestinationClient:
+        if destination.name not in self._clients:
+            self._clients[destination.name] = self._connect(destination)
+        return self._clients[destination.name]
 
     def live(self, destination: Destination) -> tuple[LiveAudience, ...]:
         """The account's audiences, read at most once in a run. Raises DestinationError (the same one every time)."""
@@ -36,21 +36,21 @@ class Accounts:
         return self._live[destination.account]
 
     def reader(self, account: AccountRef) -> DestinationClient:
-        """The connection with which the account was read; it certainly has the rights for it."""
+        """The client with which the account was read; it certainly has the rights for it."""
         return self._readers[account]
 
     def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
+        for client in self._clients.values():
+            client.close()
 
     def _look(self, destination: Destination) -> DestinationError | None:
         account = destination.account
         try:
-            connection = self.connection(destination)
-            connection.check_account()
+            client = self.client(destination)
+            client.check_account()
             if account not in self._live:
-                self._live[account] = connection.audiences()
-                self._readers[account] = connection
+                self._live[account] = client.audiences()
+                self._readers[account] = client
         except DestinationError as error:
             return error
         return None

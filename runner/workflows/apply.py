@@ -43,7 +43,7 @@ class Applied:
 def apply(
     project: Project,
     request: PlanRequest,
-    tools: RunContext,
+    context: RunContext,
     accounts: Accounts,
     approve: Callable[[Plan], bool],
     reviewed: ReviewedPlan | str = "",
@@ -53,21 +53,21 @@ def apply(
     `reviewed` is the saved plan that this must be, or its id; raises StalePlan, and sends nothing, when it is not.
     What a dead run left is settled before planning. A failure of one activation is its outcome and stops no other.
     """
-    with tools.state.lock("headcount apply"):
-        began = tools.clock()
-        request = replace(request, unsettled=settle_unfinished(tools))
-        plan = _reviewed_plan(project, request, tools, accounts, reviewed)
+    with context.state.lock("headcount apply"):
+        began = context.clock()
+        request = replace(request, unsettled=settle_unfinished(context))
+        plan = _reviewed_plan(project, request, context, accounts, reviewed)
         if plan.pending and not approve(plan):
             return Applied(plan, (), approved=False)
-        return carry_out_plan(plan, tools, accounts, "apply", began)
+        return carry_out_plan(plan, context, accounts, "apply", began)
 
 
 def _reviewed_plan(
-    project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts, reviewed: ReviewedPlan | str
+    project: Project, request: PlanRequest, context: RunContext, accounts: Accounts, reviewed: ReviewedPlan | str
 ) -> Plan:
     """The plan, held to the one that was reviewed. Raises StalePlan when the two are not about the same."""
     try:
-        plan = make_plan(project, request, tools, accounts)
+        plan = make_plan(project, request, context, accounts)
     except UsageError as error:
         if not isinstance(reviewed, ReviewedPlan):
             raise
@@ -83,30 +83,30 @@ def _reviewed_plan(
     return plan
 
 
-def settle_unfinished(tools: RunContext) -> Mapping[int, HeadcountError]:
+def settle_unfinished(context: RunContext) -> Mapping[int, HeadcountError]:
     """Settle every delta that an earlier run left; what comes back are those that could not be, by record id."""
     failures: dict[int, HeadcountError] = {}
-    for applied in tools.state.audiences():
+    for applied in context.state.audiences():
         if applied.unfinished is not None:
             try:
-                settle_delta(applied.record_id, tools)
+                settle_delta(applied.record_id, context)
             except LockLost:
                 raise
             except Exception as error:  # noqa: BLE001 - it fails its own activation, when that is planned
                 failures[applied.record_id] = as_failure(error)
             else:
-                tools.progress.note(f"{applied.activation}: settled what an earlier run left unfinished")
+                context.progress.note(f"{applied.activation}: settled what an earlier run left unfinished")
     return failures
 
 
-def carry_out_plan(plan: Plan, tools: RunContext, accounts: Accounts, command: str, began: datetime) -> Applied:
+def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command: str, began: datetime) -> Applied:
     """Do what the plan says; the state's history tells of it whatever happens.
 
     `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
     """
-    run = tools.state.begin_run(command, began)
-    work = _Work(tools, accounts, run)
-    tools.progress.sending(sum(change.sends for change in plan.pending))
+    run = context.state.begin_run(command, began)
+    work = _Work(context, accounts, run)
+    context.progress.sending(sum(change.sends for change in plan.pending))
     try:
         defined = work.define(plan)
         work.fill(defined)
@@ -114,7 +114,7 @@ def carry_out_plan(plan: Plan, tools: RunContext, accounts: Accounts, command: s
     except Interrupted:
         interrupted = True
     work.rest(plan, interrupted)
-    tools.state.end_run(run, tools.clock())
+    context.state.end_run(run, context.clock())
     return Applied(plan, tuple(work.outcomes.values()), approved=True, interrupted=interrupted)
 
 
@@ -125,9 +125,9 @@ _Ready = tuple[PlannedChange, Target | None]
 class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
-    def __init__(self, tools: RunContext, accounts: Accounts, run: int) -> None:
+    def __init__(self, context: RunContext, accounts: Accounts, run: int) -> None:
         self.outcomes: dict[AudienceKey, ActivationRun] = {}
-        self._tools = tools
+        self._context = context
         self._accounts = accounts
         self._run = run
 
@@ -141,7 +141,7 @@ class _Work:
             self._stop_if_asked()
             began = monotonic()
             try:
-                ready[key] = step.change, carry_out(step, self._connection(step.change), self._tools)
+                ready[key] = step.change, carry_out(step, self._client(step.change), self._context)
             except (Interrupted, LockLost):
                 raise
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
@@ -153,16 +153,18 @@ class _Work:
         """Send what each membership lacks, to several audiences at a time; the outcomes keep the order of `defined`."""
         so_far = tuple(self.outcomes)
         try:
-            run_concurrently(starmap(self._filled, defined), AT_ONCE, self._tools.stopping)
+            run_concurrently(starmap(self._fill, defined), AT_ONCE, self._context.stopping)
         finally:
             order = dict.fromkeys((*so_far, *(change.key for change, _ in defined)))
             self.outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
 
-    def _filled(self, change: PlannedChange, target: Target | None) -> Task:
+    def _fill(self, change: PlannedChange, target: Target | None) -> Task:
         began, tally = monotonic(), Tally()
         outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
         try:
-            yield from self._fill(change, target, tally)
+            if target is not None and change.measured is not None and change.moves:
+                self._stop_if_asked()
+                yield from send_members(change, change.measured, target, self._client(change), self._context, tally)
             outcome, detail = Outcome.DONE, ", ".join(change.reasons)
         except Interrupted as interruption:
             detail = interruption.message
@@ -189,20 +191,14 @@ class _Work:
             elif interrupted:
                 self._record(change, Outcome.INTERRUPTED, detail="not begun")
 
-    def _fill(self, change: PlannedChange, target: Target | None, tally: Tally) -> Task:
-        if target is None or change.measured is None or not change.moves:
-            return
-        self._stop_if_asked()
-        yield from send_members(change, change.measured, target, self._connection(change), self._tools, tally)
-
-    def _connection(self, change: PlannedChange) -> DestinationClient:
+    def _client(self, change: PlannedChange) -> DestinationClient:
         if change.activation is None:
             return self._accounts.reader(change.account)
-        return self._accounts.connection(change.activation.destination)
+        return self._accounts.client(change.activation.destination)
 
     def _stop_if_asked(self) -> None:
-        self._tools.state.require_lock()
-        if self._tools.stopping():
+        self._context.state.require_lock()
+        if self._context.stopping():
             raise Interrupted("stopped between two activations")
 
     def _record(
@@ -227,4 +223,4 @@ class _Work:
             detail=detail,
         )
         self.outcomes[change.key] = run
-        self._tools.state.record(self._run, run)
+        self._context.state.record(self._run, run)

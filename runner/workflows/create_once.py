@@ -47,7 +47,7 @@ def without_false_claims(decisions: Iterable[Decision], accounts: Accounts) -> I
 
 
 def create_once(
-    decision: Decision, activation: Activation, definition: Definition, client: DestinationClient, tools: RunContext
+    decision: Decision, activation: Activation, definition: Definition, client: DestinationClient, context: RunContext
 ) -> tuple[int, str]:
     """Create the audience, or find the one that an earlier create has made; the record's id and the audience's.
 
@@ -56,23 +56,23 @@ def create_once(
     _require_gone(decision, client)
     # Whether an audience may have been made of which nobody knows yet; a refusal leaves no claim on what others make.
     lost = decision.applied is not None and asks_for(decision.applied, definition.name)
-    record_id = _intend(decision, definition, client, tools)
+    record_id = _intend(decision, definition, client, context)
     for _ in range(ATTEMPTS):
         try:
             audience = client.create(definition.name, definition.description, tuple(activation.mapping))
         except (AnswerLost, NameTaken) as error:
             lost = lost or isinstance(error, AnswerLost)
-            found = _look_again(record_id, client, tools) if lost else None
+            found = _look_again(record_id, client, context) if lost else None
             if found is None and isinstance(error, NameTaken):
-                _withdraw(record_id, lost, tools)
+                _withdraw(record_id, lost, context)
                 raise
             if found is None:
                 continue
             audience = found
         except DestinationError:
-            _withdraw(record_id, lost, tools)
+            _withdraw(record_id, lost, context)
             raise
-        tools.state.created(record_id, audience.id)
+        context.state.created(record_id, audience.id)
         return record_id, audience.id
     raise AnswerLost(
         f"Criteo did not say whether it created the audience, {ATTEMPTS} times in a row",
@@ -90,34 +90,34 @@ def _require_gone(decision: Decision, client: DestinationClient) -> None:
         )
 
 
-def _intend(decision: Decision, definition: Definition, client: DestinationClient, tools: RunContext) -> int:
+def _intend(decision: Decision, definition: Definition, client: DestinationClient, context: RunContext) -> int:
     """Record the intent before the call, once for all attempts; its record's id."""
-    record = decision.applied and tools.state.audience(decision.applied.record_id)
+    record = decision.applied and context.state.audience(decision.applied.record_id)
     if record is not None and asks_for(record, definition.name):
         # An earlier intent stays the one that counts: its audience may yet appear, and must be known as ours.
-        tools.state.define(record.record_id, definition, decision.destination, tools.clock())
+        context.state.define(record.record_id, definition, decision.destination, context.clock())
         return record.record_id
     if record is not None:
-        forget(record, client, tools)
-    return tools.state.intend(decision.id, decision.destination, *decision.account, definition, client.now())
+        forget(record, client, context)
+    return context.state.intend(decision.id, decision.destination, *decision.account, definition, client.now())
 
 
-def forget(record: AppliedAudience, client: DestinationClient, tools: RunContext) -> None:
+def forget(record: AppliedAudience, client: DestinationClient, context: RunContext) -> None:
     """Drop the record of an audience that is gone; a create without an answer may yet take effect and is given up."""
     if record.audience_id is None:
-        tools.state.give_up(record.record_id, client.now())
+        context.state.give_up(record.record_id, client.now())
     else:
-        tools.state.forget(record.record_id)
+        context.state.forget(record.record_id)
 
 
-def _withdraw(record_id: int, lost: bool, tools: RunContext) -> None:
+def _withdraw(record_id: int, lost: bool, context: RunContext) -> None:
     """Forget an intent of which nothing can have come."""
     if not lost:
-        tools.state.forget(record_id)
+        context.state.forget(record_id)
 
 
-def _look_again(record_id: int, client: DestinationClient, tools: RunContext) -> LiveAudience | None:
+def _look_again(record_id: int, client: DestinationClient, context: RunContext) -> LiveAudience | None:
     """The audience that a create without an answer has made, if it is there by now and as empty as ours must be."""
-    known = (*tools.state.audiences(), *tools.state.given_up())
-    found = found_again(tools.state.audience(record_id), client.audiences(), known)
+    known = (*context.state.audiences(), *context.state.given_up())
+    found = found_again(context.state.audience(record_id), client.audiences(), known)
     return found if found is not None and not client.size(found.id) else None

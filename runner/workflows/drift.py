@@ -37,7 +37,7 @@ def _with_size(row: ActivationStatus, accounts: Accounts, now: datetime) -> Acti
         return row
     size: int | None
     try:
-        size = accounts.connection(row.declared.destination).size(row.audience_id)
+        size = accounts.client(row.declared.destination).size(row.audience_id)
     except AudienceGone:
         size = None
     return replace(row, live_size=size, suspected_drift=_is_far(row, size, now))

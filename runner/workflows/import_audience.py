@@ -23,7 +23,7 @@ class Imported:
 
 
 def import_audience(
-    project: Project, activation_id: str, audience_id: str, tools: RunContext, accounts: Accounts
+    project: Project, activation_id: str, audience_id: str, context: RunContext, accounts: Accounts
 ) -> Imported:
     """Record that the audience belongs to the activation. Nothing changes in the destination.
 
@@ -33,22 +33,22 @@ def import_audience(
     require_known([activation_id], (one.id for one in project.activations))
     activation = next(a for a in project.activations if a.id == activation_id)
     require_credentials([activation.destination])
-    with tools.state.lock("headcount import"):
+    with context.state.lock("headcount import"):
         audience = _find(activation, audience_id, accounts)
-        _make_way(activation, audience, project, tools, accounts)
+        _make_way(activation, audience, project, context, accounts)
         size = _size(activation, audience_id, accounts)
-        tools.state.imported(
-            activation.id, activation.destination.name, *activation.account, audience_id, tools.clock()
+        context.state.imported(
+            activation.id, activation.destination.name, *activation.account, audience_id, context.clock()
         )
         return Imported(activation, audience, size)
 
 
 def _make_way(
-    activation: Activation, audience: LiveAudience, project: Project, tools: RunContext, accounts: Accounts
+    activation: Activation, audience: LiveAudience, project: Project, context: RunContext, accounts: Accounts
 ) -> None:
     """Raise UsageError when the audience or the activation is not free; forget what the activation had and is gone."""
     live = {activation.account: accounts.live(activation.destination)}
-    comparison = Comparison((), project.activations, tools.state.audiences(), live, False, frozenset())
+    comparison = Comparison((), project.activations, context.state.audiences(), live, False, frozenset())
     owner = comparison.owner(activation.account, audience)
     if owner is not None and owner.activation != activation.id:
         raise UsageError(
@@ -65,15 +65,15 @@ def _make_way(
             "an activation keeps one audience; declare another activation for the other one",
         )
     if record.audience_id is None and held is None:
-        tools.state.give_up(record.record_id, accounts.connection(activation.destination).now())
+        context.state.give_up(record.record_id, accounts.client(activation.destination).now())
     else:
-        tools.state.forget(record.record_id)
+        context.state.forget(record.record_id)
 
 
 def _size(activation: Activation, audience_id: str, accounts: Accounts) -> int | None:
     """What the destination counts, for the person who imports; not knowing it stops nothing."""
     try:
-        return accounts.connection(activation.destination).size(audience_id)
+        return accounts.client(activation.destination).size(audience_id)
     except DestinationError:
         return None
 

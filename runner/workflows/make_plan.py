@@ -58,13 +58,13 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def make_plan(project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts) -> Plan:
+def make_plan(project: Project, request: PlanRequest, context: RunContext, accounts: Accounts) -> Plan:
     """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
-    applied = tools.state.audiences()
+    applied = context.state.audiences()
     chosen = choose(project, applied, request)
-    decisions = decide(project, chosen, (*applied, *tools.state.given_up()), request, accounts)
-    changes = plan_members(decisions, project, request, tools, accounts)
-    return Plan.of(without_taken_names(changes), tools.clock(), request.today, request.options)
+    decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)
+    changes = plan_members(decisions, project, request, context, accounts)
+    return Plan.of(without_taken_names(changes), context.clock(), request.today, request.options)
 
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRequest) -> tuple[Activation, ...]:
@@ -145,12 +145,12 @@ def _unreachable_orphans(
 
 
 def plan_members(
-    decisions: Iterable[Decision], project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts
+    decisions: Iterable[Decision], project: Project, request: PlanRequest, context: RunContext, accounts: Accounts
 ) -> tuple[PlannedChange, ...]:
     """The changes that come of decisions: segments evaluated, members compared, guardrails judged."""
     decided = tuple(decisions)
-    tools.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
-    return tuple(_planned(decision, project, request, tools, accounts) for decision in decided)
+    context.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
+    return tuple(_planned(decision, project, request, context, accounts) for decision in decided)
 
 
 def _to_evaluate(decision: Decision) -> Activation | None:
@@ -159,7 +159,7 @@ def _to_evaluate(decision: Decision) -> Activation | None:
 
 
 def _planned(
-    decision: Decision, project: Project, request: PlanRequest, tools: RunContext, accounts: Accounts
+    decision: Decision, project: Project, request: PlanRequest, context: RunContext, accounts: Accounts
 ) -> PlannedChange:
     """The change with its members, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
     activation = _to_evaluate(decision)
@@ -168,19 +168,19 @@ def _planned(
     began, measured = monotonic(), None
     try:
         _require_settled(decision, request)
-        measured = _measure(decision, activation, project, tools)
+        measured = _measure(decision, activation, project, context)
         decision = _moved(decision, measured)
-        held = _delta_against_what_is_held(decision, measured, tools)
+        held = _delta_against_what_is_held(decision, measured, context)
         size = _size(decision, activation, accounts) if held is None else None
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
-        if tools.stopping():  # what failed may have been the statement that was interrupted
+        if context.stopping():  # what failed may have been the statement that was interrupted
             raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
         failure = as_failure(error)
         return PlannedChange.of(decision.failed(failure.message, failure.hint), measured)
     finally:
-        tools.progress.evaluated(decision.id, monotonic() - began)
+        context.progress.evaluated(decision.id, monotonic() - began)
     return guard(decision, measured, allow_removals=decision.id in request.allow_removals, size=size, held=held)
 
 
@@ -191,12 +191,12 @@ def _require_settled(decision: Decision, request: PlanRequest) -> None:
         raise request.unsettled[applied.record_id]
 
 
-def _measure(decision: Decision, activation: Activation, project: Project, tools: RunContext) -> Measured:
+def _measure(decision: Decision, activation: Activation, project: Project, context: RunContext) -> Measured:
     """The segment evaluated and the delta known. Raises SegmentError, StateError."""
-    evaluation, compared = _compared(decision, activation, project, tools)
+    evaluation, compared = _compared(decision, activation, project, context)
     if not decision.replaces:
         return Measured(activation, evaluation, compared, compared.delta)
-    afresh = tools.memberships.compare(evaluation, MembershipFiles())
+    afresh = context.memberships.compare(evaluation, MembershipFiles())
     return Measured(activation, evaluation, afresh, _instead(compared.delta, afresh.delta))
 
 
@@ -213,23 +213,21 @@ def _moved(decision: Decision, measured: Measured) -> Decision:
 
 
 def _compared(
-    decision: Decision, activation: Activation, project: Project, tools: RunContext
+    decision: Decision, activation: Activation, project: Project, context: RunContext
 ) -> tuple[Evaluation, ComparedMembership]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
-    held = _held(decision, tools.state)
-    if not (decision.refill or decision.replaces):  # those are compared with more than this
-        try:
-            return tools.memberships.evaluate_and_compare(tools.evaluator, activation, project.sources, held)
-        except StateError:
-            before, held = held, _held(decision, tools.state)
-            if held == before:
-                raise
-    evaluation = tools.evaluator.evaluate(activation, project.sources)
+    held = _held(decision, context.state)
+    in_one_pass = not (decision.refill or decision.replaces)  # those are compared with more than this
+    evaluation: Evaluation | None = None
     while True:
         try:
-            return evaluation, tools.memberships.compare(evaluation, held)
+            if in_one_pass:
+                return context.memberships.evaluate_and_compare(context.evaluator, activation, project.sources, held)
+            evaluation = evaluation or context.evaluator.evaluate(activation, project.sources)
+            return evaluation, context.memberships.compare(evaluation, held)
         except StateError:
-            before, held = held, _held(decision, tools.state)
+            in_one_pass = False
+            before, held = held, _held(decision, context.state)
             if held == before:
                 raise
 
@@ -245,12 +243,12 @@ def _held(decision: Decision, state: State) -> MembershipFiles:
     return state.held(decision.applied.record_id)
 
 
-def _delta_against_what_is_held(decision: Decision, measured: Measured, tools: RunContext) -> Delta | None:
+def _delta_against_what_is_held(decision: Decision, measured: Measured, context: RunContext) -> Delta | None:
     """For a refill, what it changes for the members that the audience has now; None where these are not known."""
     if not decision.refill or decision.applied is None or decision.applied.refill:
         return None
     try:
-        return tools.memberships.compare(measured.evaluation, tools.state.held(decision.applied.record_id)).delta
+        return context.memberships.compare(measured.evaluation, context.state.held(decision.applied.record_id)).delta
     except StateError:
         return None
 
@@ -277,4 +275,4 @@ def _size(decision: Decision, activation: Activation, accounts: Accounts) -> int
     emptied = decision.refill or (decision.replaces and applied is not None and applied.refill)
     if not emptied or decision.audience_id is None or (applied is not None and applied.members):
         return None
-    return accounts.connection(activation.destination).size(decision.audience_id)
+    return accounts.client(activation.destination).size(decision.audience_id)

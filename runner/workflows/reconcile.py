@@ -105,48 +105,48 @@ def _is_free(step: Update, held: dict[tuple[AccountRef, str], Update]) -> bool:
     return not _old_name(step) or holder is None or holder is step
 
 
-def carry_out(step: Step, client: DestinationClient, tools: RunContext) -> Target | None:
+def carry_out(step: Step, client: DestinationClient, context: RunContext) -> Target | None:
     """Make the call of one step and record it; the audience that members can then be sent to, None for one deleted."""
     match step:
         case Delete():
-            _carry_out_delete(step, client, tools)
+            _carry_out_delete(step, client, context)
             return None
         case Update():
-            return _carry_out_update(step, client, tools)
+            return _carry_out_update(step, client, context)
         case Create():
-            target = Target(*create_once(step.change, step.activation, step.definition, client, tools))
-            _remember(step.change, tools.state.audience(target.record_id), step.definition, tools)
+            target = Target(*create_once(step.change, step.activation, step.definition, client, context))
+            _remember(step.change, context.state.audience(target.record_id), step.definition, context)
             return target
 
 
-def _carry_out_update(step: Update, client: DestinationClient, tools: RunContext) -> Target:
+def _carry_out_update(step: Update, client: DestinationClient, context: RunContext) -> Target:
     record = step.record
     if step.change.refill:
-        tools.state.require_refill(record.record_id)
+        context.state.require_refill(record.record_id)
     if record.audience_id is None:
-        tools.state.created(record.record_id, step.audience_id)
+        context.state.created(record.record_id, step.audience_id)
     if step.change.fields:
         client.update(step.audience_id, step.name, step.definition.description)
     if step.name == step.change.name:
-        _remember(step.change, record, step.definition, tools)
+        _remember(step.change, record, step.definition, context)
     return Target(record.record_id, step.audience_id)
 
 
-def _remember(change: PlannedChange, record: AppliedAudience, definition: Definition, tools: RunContext) -> None:
+def _remember(change: PlannedChange, record: AppliedAudience, definition: Definition, context: RunContext) -> None:
     if definition != record.definition or record.applied_at is None:
-        tools.state.define(record.record_id, definition, change.destination, tools.clock())
+        context.state.define(record.record_id, definition, change.destination, context.clock())
 
 
-def _carry_out_delete(step: Delete, client: DestinationClient, tools: RunContext) -> None:
+def _carry_out_delete(step: Delete, client: DestinationClient, context: RunContext) -> None:
     record = step.record
     if step.change.replaces and record.audience_id is None and step.audience_id is not None:
         # Its create was never answered. From here on it is known, so that its intent cannot find another one.
-        tools.state.created(record.record_id, step.audience_id)
+        context.state.created(record.record_id, step.audience_id)
     if step.audience_id is not None:
         client.delete(step.audience_id)
     if step.change.replaces:
         return
     if step.audience_id is not None:
-        tools.state.forget(record.record_id)
+        context.state.forget(record.record_id)
     else:
-        forget(record, client, tools)
+        forget(record, client, context)

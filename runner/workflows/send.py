@@ -38,19 +38,19 @@ class Tally:
             self.removed += batch.identifiers
 
 
-def settle_delta(key: int, tools: RunContext) -> None:
+def settle_delta(key: int, context: RunContext) -> None:
     """Fold an unfinished delta into the membership, so that a new one can be planned. Sends nothing."""
-    held = tools.state.held(key)
-    settled = tools.memberships.settle(held, tools.state.members_path(key))
-    tools.state.close_delta(key, settled.members, settled.unknown, changes_only=settled.changes_only)
+    held = context.state.held(key)
+    settled = context.memberships.settle(held, context.state.members_path(key))
+    context.state.close_delta(key, settled.members, settled.unknown, changes_only=settled.changes_only)
 
 
 def send_members(
     change: PlannedChange,
     measured: Measured,
     target: Target,
-    connection: DestinationClient,
-    tools: RunContext,
+    client: DestinationClient,
+    context: RunContext,
     tally: Tally,
 ) -> Task:
     """Send what the segment and the audience differ by, removals first; afterwards the state says that they agree.
@@ -61,10 +61,10 @@ def send_members(
     was asked to end; whatever happens, the state knows which batches may have arrived, and `tally` what was taken.
     """
     key, audience_id = target
-    state, memberships = tools.state, tools.memberships
+    state, memberships = context.state, context.memberships
     if change.refill:
         state.require_refill(key)
-        yield partial(connection.clear, audience_id)
+        yield partial(client.clear, audience_id)
         state.cleared(key)
     batch_size = measured.activation.destination.batch_size
     held, compared = state.held(key), measured.compared
@@ -73,8 +73,8 @@ def send_members(
     batches = memberships.write_outbox(compared, state.outbox_path(key), batch_size)
     if batches:
         state.open_delta(key, batches)
-        yield from _send_batches(change.id, key, audience_id, batches, connection, tools, tally)
-        settle_delta(key, tools)
+        yield from _send_batches(change.id, key, audience_id, batches, client, context, tally)
+        settle_delta(key, context)
 
 
 def _send_batches(
@@ -82,19 +82,19 @@ def _send_batches(
     key: int,
     audience_id: str,
     batches: tuple[Batch, ...],
-    connection: DestinationClient,
-    tools: RunContext,
+    client: DestinationClient,
+    context: RunContext,
     tally: Tally,
 ) -> Task:
-    outbox = tools.state.held(key).outbox
+    outbox = context.state.held(key).outbox
     assert outbox is not None
-    for batch, (number, identifiers) in zip(batches, tools.memberships.batches(outbox), strict=True):
-        if tools.stopping():
+    for batch, (number, identifiers) in zip(batches, context.memberships.batches(outbox), strict=True):
+        if context.stopping():
             raise Interrupted("what was sent is recorded, and the next run goes on from there")
         assert number == batch.number
         assert batch.identifier_type is not None
-        tools.state.mark_in_flight(key, number)
-        taken = yield partial(connection.send, audience_id, batch.operation, batch.identifier_type, identifiers)
-        tools.state.mark_taken(key, number, taken)
+        context.state.mark_in_flight(key, number)
+        taken = yield partial(client.send, audience_id, batch.operation, batch.identifier_type, identifiers)
+        context.state.mark_taken(key, number, taken)
         tally.count(batch, taken)
-        tools.progress.sent(activation, batch.identifiers)
+        context.progress.sent(activation, batch.identifiers)

@@ -46,7 +46,7 @@ class Synced:
 def sync(
     project: Project,
     request: PlanRequest,
-    tools: RunContext,
+    context: RunContext,
     accounts: Accounts,
     rebuild: frozenset[str] = frozenset(),
     *,
@@ -59,22 +59,22 @@ def sync(
     is marked, so that apply clears and refills it. With `due`, only what is due is looked at; where nothing is, no call
     is made.
     """
-    with tools.state.lock("headcount sync"):
-        began = tools.clock()
+    with context.state.lock("headcount sync"):
+        began = context.clock()
         # Before what a dead run left is settled, and looks done.
-        last = done_until(tools.state.audiences(), tools.state.latest())
-        request = replace(request, unsettled=settle_unfinished(tools))
-        applied = tools.state.audiences()
+        last = done_until(context.state.audiences(), context.state.latest())
+        request = replace(request, unsettled=settle_unfinished(context))
+        applied = context.state.audiences()
         require_known(rebuild, (record.activation for record in applied))
         chosen = choose(project, applied, request)
         due_now = _due(chosen, applied, last, began) if due else _Due(chosen)
         decisions = decide(project, due_now.made, applied, request, accounts, orphans_too=False)
-        skipped = (*(Skipped(one.id, NOT_APPLIED) for one in due_now.unmade), *_skipped(decisions, rebuild, tools))
+        skipped = (*(Skipped(one.id, NOT_APPLIED) for one in due_now.unmade), *_skipped(decisions, rebuild, context))
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
-        changes = plan_members(eligible, project, request, tools, accounts)
-        plan = Plan.of(changes, tools.clock(), request.today)
-        return Synced(carry_out_plan(plan, tools, accounts, "sync", began), skipped, due_now.waiting)
+        changes = plan_members(eligible, project, request, context, accounts)
+        plan = Plan.of(changes, context.clock(), request.today)
+        return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, due_now.waiting)
 
 
 class _Due(NamedTuple):
@@ -103,13 +103,13 @@ def _due(
     )
 
 
-def _skipped(decisions: Iterable[Decision], rebuild: frozenset[str], tools: RunContext) -> Iterator[Skipped]:
+def _skipped(decisions: Iterable[Decision], rebuild: frozenset[str], context: RunContext) -> Iterator[Skipped]:
     """What sync must leave alone of what was decided, and what was to be rebuilt and is not declared any more."""
     seen = set()
     for decision in decisions:
         seen.add(decision.id)
         why = _why_not(decision)
-        if decision.id in rebuild and _marked(decision, tools):
+        if decision.id in rebuild and _marked(decision, context):
             why = MARKED
         if why:
             yield Skipped(decision.id, why)
@@ -141,14 +141,14 @@ def _not_there(decision: Decision) -> str:
     return ""
 
 
-def _marked(decision: Decision, tools: RunContext) -> bool:
+def _marked(decision: Decision, context: RunContext) -> bool:
     """Whether an audience was marked to be refilled by apply: one with another definition and a damaged membership."""
     if decision.applied is None or not decision.redefined or decision.intended is Action.FAILED or _not_there(decision):
         return False
     try:
-        tools.state.held(decision.applied.record_id)
+        context.state.held(decision.applied.record_id)
     except StateError:
-        tools.state.require_refill(decision.applied.record_id)
+        context.state.require_refill(decision.applied.record_id)
         return True
     return False
 

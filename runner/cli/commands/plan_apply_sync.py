@@ -77,7 +77,7 @@ def plan(
     project = setup.project()
     request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
     with opened(setup) as bench:
-        made = make_plan(project, request, bench.tools, bench.accounts)
+        made = make_plan(project, request, bench.context, bench.accounts)
     if out is not None:
         write_plan(out, made)
     if gitlab_report is not None:
@@ -122,7 +122,7 @@ def apply(
     try:
         with opened(setup) as bench:
             approve = partial(_approve, setup=setup, bench=bench, yes=yes, format=format)
-            done = carry_out(project, request, bench.tools, bench.accounts, approve, reviewed)
+            done = carry_out(project, request, bench.context, bench.accounts, approve, reviewed)
     except StalePlan as stale:
         if format is Format.TEXT and stale.plan is not None and not stale.differences:
             _show_plan(stale.plan, setup, PlanFormat.TEXT)
@@ -179,7 +179,7 @@ def sync(
     selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
     request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
     with opened(setup) as bench:
-        done = bring_up_to_date(project, request, bench.tools, bench.accounts, frozenset(rebuild or ()), due=due)
+        done = bring_up_to_date(project, request, bench.context, bench.accounts, frozenset(rebuild or ()), due=due)
     if format is Format.JSON:
         show_json(sync_document(done))
     else:
@@ -206,7 +206,7 @@ def import_(
     setup = Setup.of(folder, var, "", verbose, no_color)
     project = setup.project()
     with opened(setup) as bench:
-        done = import_audience(project, activation, audience, bench.tools, bench.accounts)
+        done = import_audience(project, activation, audience, bench.context, bench.accounts)
     size = "" if done.size is None else f", {done.size:,} identifiers by Criteo's count"
     show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")

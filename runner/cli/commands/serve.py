@@ -106,8 +106,8 @@ class _Site:
 
         request = PlanRequest(today, Selection(changed=ids))
         with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as bench:
-            done = sync(project, request, bench.tools, bench.accounts, due=True)
-            return done, bench.tools.stopping()
+            done = sync(project, request, bench.context, bench.accounts, due=True)
+            return done, bench.context.stopping()
 
     def wait(self, seconds: float) -> Event | None:
         from runner.service.loop import Event

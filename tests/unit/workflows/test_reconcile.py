@@ -75,8 +75,8 @@ def test_whose_create_was_never_answered_is_known_before_it_is_deleted_to_be_rep
     noted: Any = Noted()
     record = applied(activation(), audience_id=audience_id)
     replaced = change("loyal", intended=Action.RECREATE, audience_id="7", applied=record)
-    tools = RunContext(state=noted, evaluator=noted, memberships=noted, clock=lambda: NOON)
-    carry_out(in_order([replaced])[0], noted, tools)
+    context = RunContext(state=noted, evaluator=noted, memberships=noted, clock=lambda: NOON)
+    carry_out(in_order([replaced])[0], noted, context)
     assert noted.calls == calls
 
 
