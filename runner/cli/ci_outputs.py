@@ -28,9 +28,9 @@ def require_folder(report: Path | None) -> None:
 
 def write_report(report: Path, plan: Plan) -> None:
     """Write GitLab's report. Raises HeadcountError."""
-    from runner.reports.gitlab_widget import widget_document
+    from runner.reports.json_documents import gitlab_document
 
     try:
-        report.write_text(json.dumps(widget_document(plan)) + "\n", encoding="utf-8")
+        report.write_text(json.dumps(gitlab_document(plan)) + "\n", encoding="utf-8")
     except OSError as error:
         raise HeadcountError(f"cannot write the report to {report}: {error.strerror}") from None

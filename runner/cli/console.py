@@ -72,7 +72,7 @@ def show_error(error: HeadcountError) -> None:
     if isinstance(error, StalePlan):
         from runner.reports.plan_text import stale_lines
 
-        tell("".join(f"  {line}\n" for line in stale_lines(error.differences)))
+        tell("".join(f"  {line}\n" for line in stale_lines(error.deviations)))
     if error.hint:
         tell(f"  -> {printable(error.hint)}\n")
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from runner.cli.console import tell
-from runner.reports.counts import plural
+from runner.reports.format import plural
 from runner.workflows.context import Progress
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ def reviewed_plan(document: Mapping[str, Any]) -> ReviewedPlan:
     return ReviewedPlan(
         plan_id=document["plan_id"],
         options=Options(**asked),
-        terms=tuple(
+        definitions=tuple(
             DefinitionViews(_key(part), part["declared"], part["applied"], part["live"], part["holder"])
             for part in document["audiences"]
         ),

@@ -55,7 +55,7 @@ class ReviewedPlan:
 
     plan_id: str
     options: Options
-    terms: tuple[DefinitionViews, ...]
+    definitions: tuple[DefinitionViews, ...]
     announced: Mapping[AudienceKey, AnnouncedChange]
 
 
@@ -70,7 +70,7 @@ class Deviation:
 
 
 class StalePlan(HeadcountError):
-    """A plan made now is not the one that was reviewed: `differences` says in what, where that is known.
+    """A plan made now is not the one that was reviewed: `deviations` says in what, where that is known.
 
     `plan` is the one made now, where one could be made. Nothing was sent.
     """
@@ -82,7 +82,7 @@ class StalePlan(HeadcountError):
             f"plan {plan_id} is stale: the definitions are not those that it was made for; nothing was sent",
             "make a new plan and have it reviewed",
         )
-        self.differences = deviations
+        self.deviations = deviations
         self.plan = plan
 
 
@@ -99,7 +99,7 @@ def views_of(change: Decision) -> DefinitionViews:
 
 def all_views(plan: Plan) -> tuple[DefinitionViews, ...]:
     """The definitions that a plan is about, in an order that members have no part in."""
-    return tuple(sorted((views_of(change) for change in plan.changes), key=lambda terms: terms.key))
+    return tuple(sorted((views_of(change) for change in plan.changes), key=lambda views: views.key))
 
 
 def id_of(plan: Plan) -> str:
@@ -107,12 +107,12 @@ def id_of(plan: Plan) -> str:
     return plan_fingerprint(plan.options, all_views(plan))
 
 
-def plan_fingerprint(options: Options, terms: tuple[DefinitionViews, ...]) -> str:
+def plan_fingerprint(options: Options, definitions: tuple[DefinitionViews, ...]) -> str:
     """16 hex digits (of a SHA-256 of canonical JSON) over what was asked for and the definitions."""
-    definitions = [[*part.key, *(dict(view) if view is not None else None for view in part.views.values())]
-                   for part in terms]  # fmt: skip
+    listed = [[*part.key, *(dict(view) if view is not None else None for view in part.views.values())]
+              for part in definitions]  # fmt: skip
     asked = [getattr(options, option.name) for option in fields(options)]
-    text = json.dumps([asked, definitions], sort_keys=True, separators=(",", ":"))
+    text = json.dumps([asked, listed], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
@@ -167,7 +167,7 @@ def deviations(reviewed: ReviewedPlan, plan: Plan) -> tuple[Deviation, ...]:
     What an apply of that very plan has done already, before it was cut off, is no difference; nor is an account that
     cannot be read now, to which nothing is sent.
     """
-    planned = {terms.key: terms for terms in reviewed.terms}
+    planned = {views.key: views for views in reviewed.definitions}
     now = {change.key: change for change in plan.changes}
     found = [*_different_options(reviewed.options, plan.options)]
     for key in sorted(planned.keys() | now.keys()):
@@ -177,7 +177,7 @@ def deviations(reviewed: ReviewedPlan, plan: Plan) -> tuple[Deviation, ...]:
         elif key not in planned:
             found.append(Deviation(key.activation, "", "not in the plan", str(now[key].action)))
         elif not _carries_on(planned[key], reviewed.announced[key], now[key]):
-            found += _different_terms(planned[key], views_of(now[key]))
+            found += _different_definitions(planned[key], views_of(now[key]))
     return tuple(found)
 
 
@@ -188,7 +188,7 @@ def _different_options(planned: Options, now: Options) -> Iterator[Deviation]:
             yield Deviation("options", what, str(before), str(after))
 
 
-def _different_terms(planned: DefinitionViews, now: DefinitionViews) -> Iterator[Deviation]:
+def _different_definitions(planned: DefinitionViews, now: DefinitionViews) -> Iterator[Deviation]:
     for view, before in planned.views.items():
         after = now.views[view]
         if before is None or after is None:
@@ -208,15 +208,15 @@ def _whole(view: DefinitionView | None) -> str:
 
 def _carries_on(planned: DefinitionViews, announced: AnnouncedChange, now: PlannedChange) -> bool:
     """Whether what the plan listed is all that can have brought the audience to where it is now."""
-    terms = views_of(now)
-    if terms.declared != planned.declared:
+    views = views_of(now)
+    if views.declared != planned.declared:
         return False
     if now.activation is None:
         deleted = announced.action is Action.DELETE and now.live is None
-        return deleted and terms.applied == planned.applied
+        return deleted and views.applied == planned.applied
     if now.intended is Action.FAILED:
         return True
-    if announced.action not in CHANGING or terms.holder is not None or (now.refill and not announced.refill):
+    if announced.action not in CHANGING or views.holder is not None or (now.refill and not announced.refill):
         return False
     made = announced.action in (Action.CREATE, Action.RECREATE)
     return _is_being_made(planned, now) if made else _is_being_changed(planned, now)

@@ -9,8 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from runner.core.checks import Check, Verdict, is_healthy
-from runner.reports.counts import plural
 from runner.reports.escape import printable
+from runner.reports.format import plural
 from runner.reports.json_documents import document
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "bold red"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
 from runner.core.records import Action
-from runner.planning.plan import Plan
-from runner.reports.counts import plural
+
+if TYPE_CHECKING:
+    from runner.planning.plan import Plan
 
 _ENDINGS = {
     Action.DELETE: "to delete",
@@ -24,6 +26,11 @@ _ENDINGS = {
 }
 _NAMED = (Action.DELETE, Action.BLOCKED, Action.FAILED, Action.CONFLICT)
 """Whoever reads only the last line must still learn which audiences are in danger."""
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 segment`, `2 segments`, `1,200 people`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def summary(plan: Plan) -> str:

@@ -33,6 +33,16 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return document("plan", **_plan(plan))
 
 
+def gitlab_document(plan: Plan) -> dict[str, int]:
+    """A plan as GitLab's merge-request widget counts it (`artifacts:reports:terraform`); a re-create is two changes."""
+    recreated = plan.having(Action.RECREATE)
+    return {
+        "create": len(plan.having(Action.CREATE)) + len(recreated),
+        "update": len(plan.having(Action.UPDATE, Action.SYNC)),
+        "delete": len(plan.having(Action.DELETE)) + sum(change.replaces for change in recreated),
+    }
+
+
 def run_document(command: str, applied: Applied) -> dict[str, Any]:
     """schemas/run.schema.json"""
     return document(

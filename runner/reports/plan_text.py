@@ -14,9 +14,8 @@ from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, Outcome
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
 from runner.planning.staleness import Deviation, id_of
-from runner.reports.counts import plural
 from runner.reports.escape import printable
-from runner.reports.format import duration, summary
+from runner.reports.format import duration, plural, summary
 from runner.reports.hints import members_of, ways_out
 from runner.workflows.sync import Skipped
 

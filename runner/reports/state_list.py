@@ -6,9 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
-from runner.reports.counts import plural
 from runner.reports.escape import printable
-from runner.reports.format import counts
+from runner.reports.format import counts, plural
 from runner.reports.json_documents import document
 from runner.state.inventory import Contents, KeptAudience
 

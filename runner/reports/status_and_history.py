@@ -9,9 +9,8 @@ from rich.text import Text
 
 from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
-from runner.reports.counts import plural
 from runner.reports.escape import printable
-from runner.reports.format import counts, moment
+from runner.reports.format import counts, moment, plural
 from runner.reports.plan_text import outcome_text
 from runner.workflows.status import ActivationStatus
 from runner.workflows.upcoming import Slot

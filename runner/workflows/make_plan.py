@@ -254,15 +254,15 @@ def _delta_against_what_is_held(decision: Decision, measured: Measured, context:
 
 
 def _instead(before: Delta, after: Delta) -> Delta:
-    """The delta of an audience made in place of another: whoever was in the one goes, whoever is in the segment comes.
+    """The delta of an audience made in place of another: the members of the one go, those of the segment come.
 
     `before` is the segment against the old audience, `after` against an empty one.
     """
-    kinds = [kind for kind in IdentifierType if kind in before or kind in after]
-    parts = {kind: (before.get(kind, _NOBODY), after.get(kind, _NOBODY)) for kind in kinds}
+    both = {kind: (before.get(kind, _NOBODY), after.get(kind, _NOBODY)) for kind in IdentifierType}
     return {
-        kind: TypeDelta(before=old.before, after=new.after, added=new.added, removed=old.before)
-        for kind, (old, new) in parts.items()
+        kind: replace(new, before=old.before, removed=old.before)
+        for kind, (old, new) in both.items()
+        if kind in before or kind in after
     }
 
 

@@ -115,7 +115,7 @@ def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) ->
 
 
 def _praise(project: Project, setup: Setup) -> str:
-    from runner.reports.counts import plural
+    from runner.reports.format import plural
 
     parts = (
         plural(len(project.activations), "activation"),

@@ -124,7 +124,7 @@ def apply(
             approve = partial(_approve, setup=setup, bench=bench, yes=yes, format=format)
             done = carry_out(project, request, bench.context, bench.accounts, approve, reviewed)
     except StalePlan as stale:
-        if format is Format.TEXT and stale.plan is not None and not stale.differences:
+        if format is Format.TEXT and stale.plan is not None and not stale.deviations:
             _show_plan(stale.plan, setup, PlanFormat.TEXT)
         raise
     if format is Format.JSON:
