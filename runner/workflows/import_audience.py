@@ -48,7 +48,7 @@ def _make_way(
 ) -> None:
     """Raise UsageError when the audience or the activation is not free; forget what the activation had and is gone."""
     live = {activation.account: accounts.live(activation.destination)}
-    comparison = Comparison((), project.activations, context.state.audiences(), live, False, frozenset())
+    comparison = Comparison((), project.activations, context.state.audiences(), live)
     owner = comparison.owner(activation.account, audience)
     if owner is not None and owner.activation != activation.id:
         raise UsageError(

@@ -30,6 +30,12 @@ def test_an_audience_that_is_gone_is_made_anew() -> None:
     assert (change.intended, change.reasons) == (Action.RECREATE, ("gone in Criteo",))
 
 
+def test_an_audience_that_can_hold_no_members_is_not_the_one_that_was_made() -> None:
+    loyal = activation()
+    (change,) = compare((loyal,), (applied(loyal),), (live(name="Other", other_kind="InMarket"),))
+    assert (change.intended, change.reasons) == (Action.RECREATE, ("gone in Criteo",))
+
+
 def test_a_foreign_audience_of_that_name_is_a_conflict_that_names_the_way_out() -> None:
     (change,) = compare((activation(),), (), (live("77"),))
     assert change.intended is Action.CONFLICT

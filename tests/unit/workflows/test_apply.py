@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from runner.core.errors import AnswerLost, DestinationError, Locked, LockLost, NameTaken
+from runner.core.errors import AnswerLost, DestinationError, Locked, LockLost, NameTaken, StateError
 from runner.core.records import Action, ActivationRun, Outcome
 from runner.core.selection import Selection
+from runner.engine.interface import SettledMembership
 from runner.planning.plan import Options
 from runner.planning.staleness import StalePlan, id_of
 from tests.builders import EMAIL, applied, definition, destination, live
 from tests.fakes.destination import FakeDestination
 from tests.fakes.world import World, only_outcome
+
+LOYAL = Selection(("loyal",))
 
 
 def summary(*runs: ActivationRun) -> list[tuple[str, str, Outcome]]:
@@ -36,6 +39,16 @@ def test_what_nobody_approved_is_not_carried_out(world: World) -> None:
     done = world.apply(approve=lambda plan: False)
     assert (done.approved, done.outcomes, world.client.calls) == (False, (), [])
     assert world.state.runs() == ()
+
+
+def test_a_definition_is_applied_once_whatever_members_do(world: World) -> None:
+    world.declare("loyal", "ann")
+    world.apply()
+    before = world.record().applied_at
+    world.now += timedelta(hours=1)
+    world.people("loyal", "ann", "bob")
+    assert only_outcome(world.apply()).action == "sync"
+    assert world.record().applied_at == before
 
 
 def test_nobody_is_asked_where_there_is_nothing_to_do(world: World) -> None:
@@ -94,6 +107,18 @@ def test_two_audiences_swap_their_names(world: World) -> None:
     world.declare("b", name="A")
     world.apply()
     assert [world.client.live[ids[one]].name for one in ("a", "b")] == ["B", "A"]
+
+
+def test_a_swap_that_is_cut_off_is_not_remembered_as_done(world: World) -> None:
+    world.declare("a", name="A")
+    world.declare("b", name="B")
+    world.apply()
+    world.declare("a", name="B")
+    world.declare("b", name="A")
+    world.client.fails["update"] = [None, DestinationError("no answer"), DestinationError("no answer")]
+    assert {run.outcome for run in world.apply().outcomes} == {Outcome.FAILED}
+    assert [one.definition and one.definition.name for one in world.state.audiences()] == ["A", "B"]
+    assert {run.outcome for run in world.apply().outcomes} == {Outcome.DONE}
 
 
 def test_a_definition_that_changes_no_audience_is_remembered_without_a_call(world: World) -> None:
@@ -194,12 +219,23 @@ class TestWhatARunThatDiedLeft:
         assert half_sent.members() == {"ann", "bob"}
         assert half_sent.progress.notes == ["loyal: settled what an earlier run left unfinished"]
 
-    def test_fails_its_own_activation_where_it_cannot_be_settled(self, half_sent: World) -> None:
+    def test_fails_its_own_activation_where_it_cannot_be_settled(
+        self, half_sent: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> SettledMembership:
+            raise StateError("no room", "make some")
+
+        half_sent.declare("other", "cat")
+        monkeypatch.setattr(half_sent.memberships, "settle", refuse)
+        runs = {run.activation: (run.outcome, run.detail) for run in half_sent.apply(select=LOYAL).outcomes}
+        assert runs == {"loyal": (Outcome.FAILED, "no room")}
+        assert half_sent.evaluator.evaluated == ["loyal"]
+
+    def test_stops_no_other_activation_where_it_is_damaged(self, half_sent: World) -> None:
         half_sent.declare("other", "cat")
         half_sent.state.damaged.add(half_sent.record().record_id)
-        runs = {run.activation: run for run in half_sent.apply().outcomes}
-        assert runs["loyal"].outcome is Outcome.FAILED
-        assert runs["other"].outcome is Outcome.DONE
+        runs = {run.activation: run.outcome for run in half_sent.apply().outcomes}
+        assert runs == {"loyal": Outcome.FAILED, "other": Outcome.DONE}
 
 
 class TestStopping:

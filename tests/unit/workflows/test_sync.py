@@ -96,6 +96,12 @@ class TestRebuild:
         assert "clears and refills it" in reasons(applied, "loyal")["loyal"]
         assert applied.record().refill
 
+    def test_what_nobody_wants_to_rebuild_is_not_marked(self, applied: World) -> None:
+        applied.state.damaged.add(applied.record().record_id)
+        applied.declare("loyal", "ann", mapping={"email": "mail"})
+        assert "mapping changed" in reasons(applied)["loyal"]
+        assert not applied.record().refill
+
     def test_one_that_is_no_longer_declared_is_skipped(self, applied: World) -> None:
         applied.declared = ()
         assert reasons(applied, "loyal") == {"loyal": "no activation declares its audience any more"}
