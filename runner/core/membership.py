@@ -87,6 +87,9 @@ class TypeDelta:
     unknown: int = 0
 
 
+NOBODY = TypeDelta(0, 0, 0, 0)
+"""Of a type that nobody has."""
+
 Delta = Mapping[IdentifierType, TypeDelta]
 """What must be sent, per identifier type. A type is present when it is mapped now or has members."""
 

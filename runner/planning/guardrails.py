@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runner.core.membership import Delta, TypeDelta
+from runner.core.membership import NOBODY, Delta, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.planning.plan import Block, Decision, Measured, PlannedChange
@@ -163,7 +163,7 @@ def beyond_announced(change: PlannedChange, announced: Delta) -> Iterator[str]:
     """
     limits = change.activation.guardrails if change.activation else Guardrails()
     for kind, part in change.delta.items():
-        told = announced.get(kind, _NONE)
+        told = announced.get(kind, NOBODY)
         before = told.after if change.refill else part.before
         excess = told.after - part.after if change.refill else part.removed - told.removed
         if before and not part.after and (told.after or kind not in announced):
@@ -173,6 +173,3 @@ def beyond_announced(change: PlannedChange, announced: Delta) -> Iterator[str]:
                 f"{excess:,} {kind} more would be removed than the reviewed plan announced"
                 f" ({_share(excess, before)} of {before:,}), more than {limits.max_removed}"
             )
-
-
-_NONE = TypeDelta(0, 0, 0, 0)

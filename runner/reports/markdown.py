@@ -90,19 +90,19 @@ def _caution(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
 
 
 def _dangers(changes: list[PlannedChange]) -> Iterator[str]:
-    lines: list[str] = []
     for change in changes:
+        name = _escape(change.name)
         if change.action is Action.DELETE:
-            lines.append(f'`{change.id}`: audience "{_escape(change.name)}" will be **deleted**; this {DELETE_WARNING}')
-        lines += [f"`{change.id}` is **blocked**: {_escape(block.message)}" for block in change.blocks]
+            yield f'> - `{change.id}`: audience "{name}" will be **deleted**; this {DELETE_WARNING}'
+        for block in change.blocks:
+            yield f"> - `{change.id}` is **blocked**: {_escape(block.message)}"
         if change.action in (Action.FAILED, Action.CONFLICT):
-            lines.append(f"`{change.id}` **{change.action}**: {_escape(change.error)}")
+            yield f"> - `{change.id}` **{change.action}**: {_escape(change.error)}"
         if change.replaces:
             would = "would be" if change.blocks else "will be"
-            lines.append(f'`{change.id}`: audience "{_escape(change.name)}" {would} **deleted** and created again')
+            yield f'> - `{change.id}`: audience "{name}" {would} **deleted** and created again'
         if change.refill and change.action in CHANGING:
-            lines.append(f"`{change.id}` will be **cleared** and refilled")
-    yield from (f"> - {line}" for line in lines)
+            yield f"> - `{change.id}` will be **cleared** and refilled"
 
 
 def _table(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
@@ -150,19 +150,15 @@ def _folded(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
 
 
 def _details(changes: list[PlannedChange]) -> Iterator[str]:
-    lines: list[str] = []
     for change in changes:
         for part in change.fields:
             drift = " (changed by hand in Criteo)" if part.drift else ""
-            lines.append(f'- `{change.id}` {part.field}: "{_escape(part.before)}" → "{_escape(part.after)}"{drift}')
-        lines += [
-            f"- `{change.id}` rejected {part.count:,} {part.identifier_type}: {_escape(part.reason)}"
-            for part in change.rejected
-        ]
-        lines += [f"- `{change.id}`: {_escape(advice)}" for advice in ways_out(change)]
-        if change.hint:
-            lines.append(f"- `{change.id}`: {_escape(change.hint)}")
-    yield from lines
+            yield f'- `{change.id}` {part.field}: "{_escape(part.before)}" → "{_escape(part.after)}"{drift}'
+        for rejected in change.rejected:
+            kind, reason = rejected.identifier_type, _escape(rejected.reason)
+            yield f"- `{change.id}` rejected {rejected.count:,} {kind}: {reason}"
+        for advice in (*ways_out(change), *filter(None, [change.hint])):
+            yield f"- `{change.id}`: {_escape(advice)}"
 
 
 def _escape(text: str) -> str:

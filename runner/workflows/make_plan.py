@@ -10,7 +10,7 @@ from time import monotonic
 from runner.core.destination import LiveAudience
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles, TypeDelta
+from runner.core.membership import NOBODY, ComparedMembership, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Destination, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of, require_known
@@ -258,15 +258,12 @@ def _instead(before: Delta, after: Delta) -> Delta:
 
     `before` is the segment against the old audience, `after` against an empty one.
     """
-    both = {kind: (before.get(kind, _NOBODY), after.get(kind, _NOBODY)) for kind in IdentifierType}
+    both = {kind: (before.get(kind, NOBODY), after.get(kind, NOBODY)) for kind in IdentifierType}
     return {
         kind: replace(new, before=old.before, removed=old.before)
         for kind, (old, new) in both.items()
         if kind in before or kind in after
     }
-
-
-_NOBODY = TypeDelta(0, 0, 0, 0)
 
 
 def _size(decision: Decision, activation: Activation, accounts: Accounts) -> int | None:

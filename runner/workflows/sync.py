@@ -108,24 +108,15 @@ def _skipped(decisions: Iterable[Decision], rebuild: frozenset[str], context: Ru
     seen = set()
     for decision in decisions:
         seen.add(decision.id)
-        why = _why_not(decision)
-        if decision.id in rebuild and _marked(decision, context):
-            why = MARKED
+        why = _not_there(decision)
+        if not why and decision.redefined and decision.intended is not Action.FAILED:
+            marked = decision.id in rebuild and _marked_if_damaged(decision.applied, context)
+            changed = f"its definition is not the applied one ({', '.join(decision.reasons)}): run `headcount apply`"
+            why = MARKED if marked else changed
         if why:
             yield Skipped(decision.id, why)
     for activation in sorted(rebuild - seen):
         yield Skipped(activation, "no activation declares its audience any more")
-
-
-def _why_not(decision: Decision) -> str:
-    """Why sync must leave an audience alone, empty when it need not."""
-    if decision.intended is Action.FAILED:
-        return ""
-    if why := _not_there(decision):
-        return why
-    if decision.redefined:
-        return f"its definition is not the applied one ({', '.join(decision.reasons)}): run `headcount apply`"
-    return ""
 
 
 def _not_there(decision: Decision) -> str:
@@ -135,20 +126,21 @@ def _not_there(decision: Decision) -> str:
     if decision.intended is Action.CREATE:
         return NOT_APPLIED
     if decision.replaces:
-        return f"its audience must be deleted and created again ({', '.join(decision.reasons)}): run `headcount apply`"
+        why = ", ".join(decision.reasons)
+        return f"its audience must be deleted and created again ({why}): run `headcount apply`"
     if decision.intended is Action.RECREATE:
         return "its audience is gone in Criteo: run `headcount apply` to create it again"
     return ""
 
 
-def _marked(decision: Decision, context: RunContext) -> bool:
-    """Whether an audience was marked to be refilled by apply: one with another definition and a damaged membership."""
-    if decision.applied is None or not decision.redefined or decision.intended is Action.FAILED or _not_there(decision):
+def _marked_if_damaged(record: AppliedAudience | None, context: RunContext) -> bool:
+    """Mark an audience whose membership is damaged to be refilled by apply, which has to know its members otherwise."""
+    if record is None:
         return False
     try:
-        context.state.held(decision.applied.record_id)
+        context.state.held(record.record_id)
     except StateError:
-        context.state.require_refill(decision.applied.record_id)
+        context.state.require_refill(record.record_id)
         return True
     return False
 
