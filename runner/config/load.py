@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,13 +20,13 @@ from runner.config.build.uniqueness import check_ids, check_names, check_one_pro
 from runner.config.schema.json_schemas import KINDS, Judged
 from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
-from runner.config.templates.variables import require_used, resolve_variables, undated_variables
+from runner.config.templates.variables import Variables, resolve_variables
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode, TextFile
-from runner.config.yaml.project_files import read_text, shown_path, yaml_files
+from runner.config.yaml.project_files import ProjectFiles, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
 from runner.core.errors import InvalidProject
-from runner.core.project import Activation, Project, Source
+from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
 from runner.core.suggest import quoted_word, suggest
 
 T = TypeVar("T")
@@ -53,13 +54,40 @@ def load(
     UsageError for a variable that nothing declares or uses.
     """
     found = Findings()
-    tree = folder.resolve().parent
+    files = ProjectFiles(folder.resolve().parent)
     with _no_collection():
-        read = _read(folder, tree, found)
-        project = _resolve(read, folder, tree, variables, today, environ, found)
+        read = _read(folder, files, found)
+        resolve = partial(_resolve, read, folder, files, variables, environ, {})
+        project, values = resolve(today, found)
+        if not found:
+            values.require_used(variables)
+        if not found and files.mention("today"):
+            then, _ = resolve(ANY_DAY, elsewhere := Findings())
+            project = _recognised(project, then)
+            found.take_over(elsewhere, ("template-failed", "template-too-large"))
     if found:
         raise InvalidProject(found.sorted())
     return project
+
+
+def _recognised(project: Project, then: Project) -> Project:
+    """The project with all that its definitions are recognised by as it is in `then`, the project on ANY_DAY.
+
+    What cannot be declared on that day is recognised by what it is today, and so counts as changed tomorrow.
+    """
+    fingerprints = {segment.location: segment.fingerprint for segment in then.segments}
+    words = {one.id: Words(one.name, one.description) for one in then.activations}
+
+    def recognised(segment: Segment) -> Segment:
+        return replace(segment, fingerprint=fingerprints.get(segment.location, segment.fingerprint))
+
+    def worded(activation: Activation) -> Activation:
+        today = Words(activation.name, activation.description)
+        then = words.get(activation.id, today)
+        return replace(activation, segment=recognised(activation.segment), any_day=None if then == today else then)
+
+    segments = tuple(map(recognised, project.segments))
+    return replace(project, segments=segments, activations=tuple(map(worded, project.activations)))
 
 
 @contextmanager
@@ -77,7 +105,7 @@ def _no_collection() -> Iterator[None]:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _read(folder: Path, tree: Path, found: Findings) -> _Read:
+def _read(folder: Path, files: ProjectFiles, found: Findings) -> _Read:
     name = shown_path(folder)
     if not folder.is_dir():
         what = "this is a file; --dir wants the folder that it is in" if folder.is_file() else "there is no such folder"
@@ -88,7 +116,7 @@ def _read(folder: Path, tree: Path, found: Findings) -> _Read:
     documents: list[Document] = []
     complete = True
     for path in yaml_files(folder, found):
-        file = read_text(path, shown_path(path), tree, found)
+        file = files.read(path, shown_path(path), found)
         if file is None:
             complete = False
             continue
@@ -142,23 +170,23 @@ def _document(file: TextFile, node: Node, found: Findings) -> Document | None:
 def _resolve(
     read: _Read,
     folder: Path,
-    tree: Path,
+    files: ProjectFiles,
     variables: Mapping[str, str],
-    today: date,
     environ: Mapping[str, str],
+    judged: Judged,
+    today: date,
     found: Findings,
-) -> Project:
-    judged: Judged = {}
+) -> tuple[Project, Variables]:
+    """What the documents come to on a day, as far as they have no findings, and the variables."""
     projects = _checked(read.of("Project"), Scope("a Project document", today, None, environ), found, judged)
     check_one_project(projects, found)
     values = resolve_variables(projects[0] if projects else None, variables, found)
-    undated = undated_variables(projects[0] if projects else None, values)
-    trusted = Scope("a Source or a Destination", today, values, environ, undated_variables=undated)
+    trusted = Scope("a Source or a Destination", today, values, environ)
     sources = _checked(read.of("Source"), trusted, found, judged)
     destinations = _checked(read.of("Destination"), trusted, found, judged)
-    shared = Scope("a Segment", today, values, undated_variables=undated)
+    shared = Scope("a Segment", today, values)
     segments = _checked(read.of("Segment"), shared, found, judged)
-    scope = Scope("an Activation", today, values, undated_variables=undated)
+    scope = Scope("an Activation", today, values)
     documents = [checked(document, scope, found, judged, later=LATER) for document in read.of("Activation")]
     for kind in (sources, destinations, segments):
         check_names(kind, found)
@@ -166,15 +194,13 @@ def _resolve(
     built = _present(build_source(document, found) for document in sources)
     declared = Declared(
         _named(destinations, lambda document: draft_destination(document, environ, found)),
-        _named(segments, lambda document: _segment(document, shared, tree, found)),
+        _named(segments, lambda document: _segment(document, shared, files, found)),
         read.complete and all(document.sound("name") for document in (*destinations, *segments)),
     )
-    activations = _present(build_activation(document, declared, scope, tree, found) for document in documents)
+    activations = _present(build_activation(document, declared, scope, files, found) for document in documents)
     check_words(activations, found, {document.file.name: document.file for document in read.documents})
-    if not found:
-        require_used(variables, projects[0] if projects else None, values)
     variables_in = frozenset(document.file.name for document in projects)
-    return _project(folder, built, declared, activations, variables_in)
+    return _project(folder, built, declared, activations, variables_in), values
 
 
 def _checked(documents: Iterable[Document], scope: Scope, found: Findings, judged: Judged) -> tuple[Document, ...]:
@@ -185,8 +211,8 @@ def _present(built: Iterable[T | None]) -> list[T]:
     return [value for value in built if value is not None]
 
 
-def _segment(document: Document, scope: Scope, tree: Path, found: Findings) -> SegmentDraft:
-    return draft_segment(document.root, document, document.value_span("name"), scope, tree, found)
+def _segment(document: Document, scope: Scope, files: ProjectFiles, found: Findings) -> SegmentDraft:
+    return draft_segment(document.root, document, document.value_span("name"), scope, files, found)
 
 
 def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dict[str, T]:

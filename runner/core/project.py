@@ -17,6 +17,10 @@ ANY_DAY = date(2000, 1, 1)
 """The day on which whatever recognises a definition is taken, so that it is the same every day."""
 
 
+RESERVED_SOURCE_NAMES = frozenset({"main", "temp", "system", "memory", "information_schema", "pg_catalog"})
+"""What means something else in DuckDB's SQL, in lower case."""
+
+
 class Secret:
     """A value that must never be shown: it prints as `***` and gives itself up only to `reveal()`."""
 
@@ -65,8 +69,7 @@ class Source:
     """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.
 
     `type` is `files` (`tables`: table name -> absolute path or glob patterns of Parquet, CSV or JSON files) or `duckdb`
-    (`path`: absolute path of a DuckDB file, attached read-only under `name`). `undated` are the same patterns (or,
-    under an empty name, the path) as they are on one fixed day, where one of them names the day.
+    (`path`: absolute path of a DuckDB file, attached read-only under `name`).
     """
 
     name: str
@@ -75,7 +78,6 @@ class Source:
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table_locations: Mapping[str, Location] = field(default_factory=dict)
     path: str | None = None
-    undated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +202,7 @@ class Activation:
 
     `freshness` is how many seconds ago the last good run may be; `files` are those that the activation depends on.
 
-    `undated` are the name and description as they are on one fixed day, where `today` is used in them; None is for
-    words that are the same every day.
+    `any_day` are the name and description as they are on ANY_DAY; None where they are the same every day.
     """
 
     id: str
@@ -219,7 +220,7 @@ class Activation:
     tags: tuple[str, ...] = ()
     owner: str = ""
     files: frozenset[str] = frozenset()
-    undated: Words | None = None
+    any_day: Words | None = None
 
     @property
     def account(self) -> AccountRef:

@@ -22,8 +22,8 @@ def definition_of(activation: Activation) -> Definition:
         sql=activation.segment.fingerprint,
         gum_caller_id=activation.destination.gum_caller_id if "gum_id" in activation.mapping else None,
         protect=activation.protect,
-        undated_name=activation.undated.name if activation.undated else None,
-        undated_description=activation.undated.description if activation.undated else None,
+        undated_name=activation.any_day.name if activation.any_day else None,
+        undated_description=activation.any_day.description if activation.any_day else None,
     )
 
 

@@ -41,6 +41,13 @@ def test_invalid_files_exit_with_3_before_any_call(shop: Shop, sandbox: Sandbox)
     assert sandbox.calls() == ()
 
 
+@pytest.mark.parametrize("more", [(), ("--no-sources",)], ids=["with sources", "without"])
+def test_a_source_called_memory_is_refused_with_and_without_its_data(shop: Shop, more: tuple[str, ...]) -> None:
+    shop.write("activations/shop.yaml", (shop.folder / "activations/shop.yaml").read_text().replace("shop", "memory"))
+    shop.activation(sql="select email from memory.people")
+    assert "error[reserved-name]" in shop.run("validate", *more, code=3).err
+
+
 def test_findings_are_also_data(shop: Shop) -> None:
     shop.activation(shcedule="manual")
     document = shop.run("validate", "--format", "json", code=3).json

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from runner.config.schema.validate_documents import rendered
 from runner.config.yaml.finding_collector import Findings
 from runner.config.build.destinations import DestinationDraft, check_mapping, check_single
 from runner.core.suggest import quoted_word, suggest
 from runner.config.yaml.nodes import Document, MapNode, ScalarNode, Span
+from runner.config.yaml.project_files import ProjectFiles
 from runner.config.build.segments import SegmentDraft, draft_segment
 from runner.config.build.defaults import Layer, ResolvedSettings, one_line, resolve_settings
 from runner.config.templates.render import Scope, SegmentWords
 from runner.core.findings import Location
-from runner.core.project import Activation, Destination, Setting, Words
+from runner.core.project import Activation, Destination, Setting
 
 LATER = frozenset({("name",), ("description",)})
 """What may speak of the segment, and so is filled in once the segment is known."""
@@ -37,22 +37,21 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """A name or description, for today and undated, with the place it came from."""
+    """A name or description, with the place it came from."""
 
     text: str
-    undated: str
     location: Location
     span: Span
     document: Document
 
 
 def build_activation(
-    document: Document, declared: Declared, scope: Scope, tree: Path, found: Findings
+    document: Document, declared: Declared, scope: Scope, files: ProjectFiles, found: Findings
 ) -> Activation | None:
     """The activation; None when it, its segment or its destination has findings."""
     before = len(found)
     draft = _destination(document, declared, found) if document.sound("destination") else None
-    segment = _segment(document, declared, scope, tree, found) if document.sound("segment") else None
+    segment = _segment(document, declared, scope, files, found) if document.sound("segment") else None
     name = _name(document, segment, scope, found) if segment is not None else None
     description = _description(document, segment, scope, found) if segment is not None else None
     settled = _settled(document, draft, found)
@@ -71,7 +70,6 @@ def build_activation(
         freshness=settled.freshness,
         guardrails=settled.guardrails,
         protect=settled.protect,
-        undated=_undated(name, description),
         location=document.location(document.value_span("id")),
         settings=(
             Setting("name", name.text, name.location),
@@ -121,11 +119,11 @@ def _first_key(document: Document) -> Span:
     return entry.key
 
 
-def _segment(document: Document, declared: Declared, scope: Scope, tree: Path, found: Findings) -> SegmentDraft | None:
+def _segment(document: Document, declared: Declared, scope: Scope, files: ProjectFiles, found: Findings) -> SegmentDraft | None:
     node = document.root.get("segment")
     span = document.value_span("segment")
     if isinstance(node, MapNode):
-        return draft_segment(node, document, span, scope, tree, found)
+        return draft_segment(node, document, span, scope, files, found)
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     draft = declared.segments.get(node.value.strip())
@@ -144,7 +142,7 @@ def _name(document: Document, segment: SegmentDraft, scope: Scope, found: Findin
     words = _own("name", document, segment, scope, found)
     if words is None and document.root.get("name") is None and segment.name and segment.name_span:
         span = segment.name_span
-        words = _Words(segment.name, segment.undated_name, segment.document.location(span), span, segment.document)
+        words = _Words(segment.name, segment.document.location(span), span, segment.document)
     if words is None:
         if document.root.get("name") is None:
             message = "the audience has no name; write `name`, or a `name` in the segment"
@@ -163,15 +161,7 @@ def _description(document: Document, segment: SegmentDraft, scope: Scope, found:
     if segment.description_span is None:
         return None
     span = segment.description_span
-    return _Words(
-        segment.description, segment.undated_description, segment.document.location(span), span, segment.document
-    )
-
-
-def _undated(name: _Words, description: _Words | None) -> Words | None:
-    """The words without their day; None where they are the same every day."""
-    words = Words(name.undated, description.undated if description else "")
-    return None if words == Words(name.text, description.text if description else "") else words
+    return _Words(segment.description, segment.document.location(span), span, segment.document)
 
 
 def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
@@ -179,14 +169,13 @@ def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, foun
     node = document.root.get(key)
     if not isinstance(node, ScalarNode) or not document.sound(key):
         return None
-    texts: tuple[str, str] | None = ("", "")
+    text: str | None = ""
     if isinstance(node.value, str):
         words = SegmentWords(segment.name or "", segment.description)
-        undated = SegmentWords(segment.undated_name, segment.undated_description)
-        texts = rendered(node, document, replace(scope, segment=words, undated_segment=undated), found)
-    if texts is None:
+        text = rendered(node, document, replace(scope, segment=words), found)
+    if text is None:
         return None
-    return _Words(texts[0].strip(), texts[1].strip(), document.location(node.span), node.span, document)
+    return _Words(text.strip(), document.location(node.span), node.span, document)
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from runner.core.project import Activation, Segment, Source
 def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
     """The segment, its fingerprint covering where the sources named in its SQL point.
 
-    Paths count relative to `folder`, so that the same files mean the same on every machine, and without their day.
+    Paths count relative to `folder`, so that the same files mean the same on every machine.
     """
     read = [source for source in sources if _names(segment.sql.text, source.name)]
     if not read:
@@ -39,10 +39,8 @@ def _names(sql: str, source: str) -> bool:
 
 
 def _points_at(source: Source, folder: Path) -> tuple[object, ...]:
-    declared = {table: patterns for table, patterns in source.undated.items() if table} or source.tables
     tables = tuple(
         (table, tuple(os.path.relpath(pattern, folder) for pattern in patterns))
-        for table, patterns in sorted(declared.items())
+        for table, patterns in sorted(source.tables.items())
     )
-    path = next(iter(source.undated.get("", ())), source.path)
-    return (source.name, source.type, tables, os.path.relpath(path, folder) if path else "")
+    return (source.name, source.type, tables, os.path.relpath(source.path, folder) if source.path else "")

@@ -8,11 +8,10 @@ import re
 
 from runner.config.yaml.finding_collector import Findings
 from runner.core.suggest import quoted_word
-from runner.config.yaml.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span, Value
+from runner.config.yaml.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span
 from runner.core.findings import Location
-from runner.core.project import Source
+from runner.core.project import RESERVED_SOURCE_NAMES, Source
 
-_RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -20,7 +19,7 @@ def build_source(document: Document, found: Findings) -> Source | None:
     """The source; None when the document has findings."""
     before = len(found)
     name = document.root.text("name") if document.sound("name") else None
-    if name is not None and name.lower() in _RESERVED:
+    if name is not None and name.lower() in RESERVED_SOURCE_NAMES:
         message = f"{quoted_word(name)} has a meaning of its own in SQL; call the source something else, such as shop"
         found.add(document.file, document.value_span("name"), "reserved-name", message)
     tables = document.root.map("tables") if document.sound("tables") else None
@@ -40,7 +39,6 @@ def build_source(document: Document, found: Findings) -> Source | None:
         tables=patterns,
         table_locations=locations,
         path=database,
-        undated=_undated(document),
     )
 
 
@@ -61,21 +59,6 @@ def _tables(tables: MapNode, document: Document, found: Findings) -> dict[str, t
     return patterns
 
 
-def _undated(document: Document) -> dict[str, tuple[str, ...]]:
-    """Where the source points on one fixed day; empty where no path of it names the day."""
-    tables, path = document.root.map("tables"), document.root.get("path")
-    nodes = {table: _items(entry.value) for table, entry in tables.entries.items()} if tables is not None else {}
-    if path is not None:
-        nodes[""] = (path,)
-    scalars = {key: [item for item in items if isinstance(item, ScalarNode)] for key, items in nodes.items()}
-    if all(item.undated in (None, item.value) for items in scalars.values() for item in items):
-        return {}
-    return {
-        key: tuple(_joined(item.undated or item.value, document, is_glob=key != "") for item in items)
-        for key, items in scalars.items()
-    }
-
-
 def _items(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, ListNode) else (node,)
 
@@ -88,9 +71,5 @@ def _absolute(node: Node, document: Document, found: Findings, *, is_glob: bool)
         message = "a source reads local files; fetch the data first, and write the path of the copy"
         found.add(document.file, node.span, "not-a-local-path", message)
         return None
-    return _joined(node.value, document, is_glob=is_glob)
-
-
-def _joined(path: Value, document: Document, *, is_glob: bool) -> str:
     folder = str(document.file.path.parent)
-    return os.path.normpath(os.path.join(glob.escape(folder) if is_glob else folder, str(path)))  # noqa: PTH118
+    return os.path.normpath(os.path.join(glob.escape(folder) if is_glob else folder, node.value))  # noqa: PTH118

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from runner.config.schema.json_schemas import Judged, plainly_valid, validator
 from runner.config.schema.schema_messages import SchemaError, explain, label_of, missing_field
-from runner.config.templates.render import Scope, TemplateErrors, is_template, render, render_undated
+from runner.config.templates.render import Scope, is_template, render
+from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Document, Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
 from runner.config.yaml.source_map import origin_of
@@ -128,21 +129,20 @@ class _Rendering:
             return _rebuilt(node, path, self._render)
         if not isinstance(node.value, str) or not is_template(node.value) or self._is_later(path):
             return node
-        texts = rendered(node, self._document, self._scope, self._found)
-        if texts is None:
+        text = rendered(node, self._document, self._scope, self._found)
+        if text is None:
             self.failed.add(path)
             return node
-        return replace(node, value=texts[0], templated=True, undated=texts[1])
+        return replace(node, value=text, templated=True)
 
     def _is_later(self, path: Steps) -> bool:
         return path in self._later or path[0] in ("credentials", "kind")
 
 
-def rendered(node: ScalarNode, document: Document, scope: Scope, found: Findings) -> tuple[str, str] | None:
-    """The text of a value with its templates filled in, for today and undated; None after findings about them."""
+def rendered(node: ScalarNode, document: Document, scope: Scope, found: Findings) -> str | None:
+    """The text of a value with its templates filled in; None after findings about them."""
     try:
         text = render(node.text, scope)
-        undated = render_undated(node.text, scope, text)
     except TemplateErrors as error:
         report_template(node, document, error, found)
         return None
@@ -150,7 +150,7 @@ def rendered(node: ScalarNode, document: Document, scope: Scope, found: Findings
         message = "the value still holds a template once it is filled in; templates are filled in once"
         found.add(document.file, node.span, "template-in-value", message)
         return None
-    return text, undated
+    return text
 
 
 def report_template(node: ScalarNode, document: Document, error: TemplateErrors, found: Findings) -> None:

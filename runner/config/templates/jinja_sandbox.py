@@ -11,7 +11,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from runner.config.templates.render import (
+from runner.config.templates.template_types import (
     FUNCTIONS,
     MAX_OUTPUT,
     NAMES,

@@ -7,25 +7,22 @@ whatever grows (loops, text, numbers) is bounded while it runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from runner.config.templates.template_types import NAMES, Checked, TemplateErrors, TemplateProblem, Use
 from runner.config.yaml.nodes import Value
-from runner.core.project import ANY_DAY
 from runner.core.suggest import quoted_word, suggest
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 MAX_TEMPLATE = 100_000
-MAX_OUTPUT = 1_000_000
-"""Characters."""
+"""Characters that a template may have."""
 
 _MARKS = ("{{", "{%", "{#")
-FUNCTIONS = ("env", "var", "range")
-NAMES = ("today", "segment", *FUNCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +35,13 @@ class SegmentWords:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a template may use. `None` means that it may not; `place` says where it stands, for messages.
-
-    `undated_variables` are the variables as they are on ANY_DAY, where that makes a difference; `undated_segment` is
-    the segment as it is then.
-    """
+    """What a template may use. `None` means that it may not; `place` says where it stands, for messages."""
 
     place: str
     today: date
     variables: Mapping[str, Value] | None = None
     environ: Mapping[str, str] | None = None
     segment: SegmentWords | None = None
-    undated_variables: Mapping[str, Value] | None = None
-    undated_segment: SegmentWords | None = None
-
-    def undated(self) -> Scope:
-        """The same on ANY_DAY."""
-        variables = self.variables if self.undated_variables is None else self.undated_variables
-        return Scope(self.place, ANY_DAY, variables, self.environ, self.undated_segment or self.segment)
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateProblem:
-    """What is wrong in a template: `line` counts from 1 in its text, `word` is what to point at there."""
-
-    line: int
-    word: str
-    code: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(slots=True)
-class Budget:
-    """How much a rendering may still do."""
-
-    rounds: int = 100_000
-    problems: list[TemplateProblem] = field(default_factory=list)
-
-
-class TemplateErrors(Exception):
-    """A template cannot be rendered."""
-
-    def __init__(self, *problems: TemplateProblem) -> None:
-        super().__init__(f"{len(problems)} problems")
-        self.problems = problems
 
 
 def is_template(text: str) -> bool:
@@ -101,31 +60,6 @@ def render(text: str, scope: Scope) -> str:
     if problems or checked.template is None:
         raise TemplateErrors(*problems)
     return _filled(checked.template, scope)
-
-
-def render_undated(text: str, scope: Scope, dated: str) -> str:
-    """The text as it is on ANY_DAY; `dated` is what it comes to today. Raises TemplateErrors."""
-    moves = "today" in text or scope.undated_variables is not None or scope.undated_segment != scope.segment
-    return render(text, scope.undated()) if moves else dated
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A name or a call with literal arguments in a template."""
-
-    line: int
-    name: str
-    arguments: tuple[Any, ...] | None = None
-    """None: not called, or not with literals only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A compiled template with what it uses."""
-
-    template: Template | None
-    uses: tuple[Use, ...] = ()
-    problems: tuple[TemplateProblem, ...] = ()
 
 
 @cache

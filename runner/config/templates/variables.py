@@ -13,38 +13,36 @@ from runner.core.suggest import quoted_word, suggest
 
 
 class Variables(dict[str, Value]):
-    """Variables by name, which note what templates ask for."""
+    """Variables by name, which note what templates ask for; `declared` are those of the Project document."""
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
+    def __init__(self, values: Mapping[str, Value], declared: frozenset[str] = frozenset()) -> None:
         super().__init__(values)
-        self.asked: set[str] = set()
+        self._known = set(declared)
 
     def __contains__(self, name: object) -> bool:
-        self.asked.add(str(name))
+        self._known.add(str(name))
         return super().__contains__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        self.asked.add(str(name))
+        self._known.add(str(name))
         return super().get(name, default)
 
-
-def require_used(given: Iterable[str], declared: Document | None, variables: Variables) -> None:
-    """Raise UsageError for a variable of the command line that no file declares and no template asks for."""
-    fields = declared.root.map("vars") if declared is not None else None
-    known = set(fields.entries) if fields is not None else set()
-    for name in given:
-        if name not in known and name not in variables.asked:
-            advice = suggest(name, known | variables.asked, "the project has")
-            raise UsageError(
-                f"--var sets {quoted_word(name)}, which no file declares or uses{advice}",
-                "variables are declared under `vars:` of the Project document",
-            )
+    def require_used(self, given: Iterable[str]) -> None:
+        """Raise UsageError for a variable of the command line that no file declares and no template asks for."""
+        for name in given:
+            if name not in self._known:
+                raise UsageError(
+                    f"--var sets {quoted_word(name)}, which no file declares or uses"
+                    + suggest(name, self._known, "the project has"),
+                    "variables are declared under `vars:` of the Project document",
+                )
 
 
 def resolve_variables(project: Document | None, given: Mapping[str, str], found: Findings) -> Variables:
     """All variables by name. A variable of the command line takes the type of the one it replaces."""
-    resolved = Variables(dict(given))
-    declared = project.root.map("vars") if project is not None and project.sound("vars") else None
+    fields = project.root.map("vars") if project is not None else None
+    resolved = Variables(dict(given), frozenset(fields.entries) if fields is not None else frozenset())
+    declared = fields if project is not None and project.sound("vars") else None
     if project is None or declared is None:
         return resolved
     for name, entry in declared.entries.items():
@@ -55,17 +53,6 @@ def resolve_variables(project: Document | None, given: Mapping[str, str], found:
         else:
             resolved[name] = entry.value.value
     return resolved
-
-
-def undated_variables(project: Document | None, values: Mapping[str, Value]) -> Mapping[str, Value] | None:
-    """The variables without the day that they were filled in on; None where they are the same every day."""
-    declared = project.root.map("vars") if project is not None and project.sound("vars") else None
-    undated = dict(values)
-    for name, entry in declared.entries.items() if declared is not None else ():
-        node = entry.value
-        if isinstance(node, ScalarNode) and isinstance(node.undated, str) and values.get(name) == node.value:
-            undated[name] = node.undated
-    return None if undated == values else undated
 
 
 def _typed(name: str, text: str, entry: Entry, project: Document, found: Findings) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
 from runner.core.findings import Finding, Location
@@ -42,6 +43,10 @@ class Findings:
         if entry is not None:
             last = max(entry.value.span.line, getattr(entry.value, "end_line", 0))
             self._private_lines(file).update(range(entry.key.line, last + 1))
+
+    def take_over(self, other: Findings, codes: Collection[str]) -> None:
+        """Record what another collector found of these codes."""
+        self._found += [finding for finding in other._found if finding.code in codes]
 
     def sorted(self) -> tuple[Finding, ...]:
         """Everything found, each once, by file, line and column.

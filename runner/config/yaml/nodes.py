@@ -38,8 +38,7 @@ class ScalarNode:
     """One value. `text` is what was written, before it was taken for a number or a boolean.
 
     `style` is YAML's: empty for plain, a quote, `|` or `>`. `end_line` is the last line of the value. `templated` is
-    set once the value has come out of a template; `undated` is then what it comes to on any other day, for telling
-    whether more than the day has changed.
+    set once the value has come out of a template.
     """
 
     value: Value
@@ -48,7 +47,6 @@ class ScalarNode:
     style: str = ""
     end_line: int = 0
     templated: bool = False
-    undated: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +79,6 @@ class MapNode:
         """The string under a key; None where there is no such key or no string."""
         node = self.get(key)
         return node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
-
-    def undated_text(self, key: str) -> str | None:
-        """The string under a key, without the day on which it was filled in."""
-        node = self.get(key)
-        if isinstance(node, ScalarNode) and isinstance(node.undated, str):
-            return node.undated
-        return self.text(key)
 
     def map(self, key: str) -> MapNode | None:
         """The mapping under a key; None where there is no such key or no mapping."""

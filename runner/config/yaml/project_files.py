@@ -78,6 +78,24 @@ def read_text(path: Path, name: str, tree: Path, found: Findings) -> TextFile | 
     return _decoded(name, path, data, found)
 
 
+class ProjectFiles:
+    """The files of one loading below `tree`, the resolved folder they must lie in: each is read once."""
+
+    def __init__(self, tree: Path) -> None:
+        self.tree = tree
+        self._texts: dict[Path, TextFile | None] = {}
+
+    def read(self, path: Path, name: str, found: Findings) -> TextFile | None:
+        """The text of a file, or None after a finding about it."""
+        if path not in self._texts:
+            self._texts[path] = read_text(path, name, self.tree, found)
+        return self._texts[path]
+
+    def mention(self, word: str) -> bool:
+        """Whether a file that was read has the word in it."""
+        return any(file is not None and word in file.text for file in self._texts.values())
+
+
 def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | None:
     try:
         file = TextFile(name, path.absolute(), data.decode("utf-8-sig"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
-from runner.core.project import Source
+from runner.core.project import RESERVED_SOURCE_NAMES, Source
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.os_errors import full
 from runner.engine.duckdb.session import literal, paths, quoted
@@ -35,7 +35,7 @@ def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: frozense
 
     Raises SegmentError with the place of what cannot be read, TimeLimitReached.
     """
-    if source.name.lower() in _RESERVED:
+    if source.name.lower() in RESERVED_SOURCE_NAMES:
         raise _unreadable(source, "", f'a source cannot be called "{source.name}"', "choose another name")
     if source.type == "duckdb":
         return _attach_database(connection, source)
@@ -149,4 +149,3 @@ def _unreadable(source: Source, table: str, what: str, hint: str) -> SegmentErro
 _FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
     ("json", "jsonl", "ndjson"), "json"
 )
-_RESERVED = frozenset({"main", "temp", "system", "memory", "information_schema", "pg_catalog"})

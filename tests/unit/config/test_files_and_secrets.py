@@ -17,7 +17,7 @@ from runner.config import check_source_files, load, schema_folder
 from runner.config.yaml.project_files import MAX_BYTES
 from runner.core.errors import InvalidProject
 from runner.core.findings import Finding
-from runner.core.project import MissingSecret, Secret
+from runner.core.project import RESERVED_SOURCE_NAMES, MissingSecret, Secret
 from runner.reports.findings_text import render_findings
 from tests.unit.config.projects import ACTIVATION, DEFAULTS, DESTINATION, TODAY, codes, findings, project
 
@@ -205,3 +205,9 @@ def test_every_code_is_documented() -> None:
             )
         )
     assert used - documented == {"invalid-project"}  # what is wrong with a service, not a finding
+
+
+@pytest.mark.parametrize("name", [*sorted(RESERVED_SOURCE_NAMES), "Memory", "TEMP"])
+def test_a_source_cannot_have_a_name_that_means_something_in_sql(tmp_path: Path, name: str) -> None:
+    source = f"kind: Source\nname: {name}\ntype: files\ntables: {{customers: data.csv}}\n"
+    assert codes(tmp_path, s=source, d=DEFAULTS, a=ACTIVATION) == ["reserved-name"]
