@@ -28,7 +28,7 @@ def definition_of(activation: Activation) -> Definition:
 
 
 def declared_decision(activation: Activation) -> Decision:
-    """The decision about an activation of which nothing is known yet but what is declared."""
+    """The decision about an activation from what is declared alone: nothing to do."""
     return Decision(
         id=activation.id,
         intended=Action.UNCHANGED,
@@ -232,7 +232,7 @@ class Comparison:
 def misfit(activation: Activation, audience: LiveAudience, before: Definition | None = None) -> Iterator[str]:
     """Why an audience can never become what is declared: what was fixed when it was made is declared otherwise.
 
-    `before` tells of what an audience was made for that the destination itself says nothing about.
+    `before` says what an audience was made for where the destination itself does not.
     """
     destination = activation.destination
     held: Collection[str] = ()

@@ -116,7 +116,7 @@ def _is_filling(decision: Decision) -> bool:
 
 
 def _refill(decision: Decision, delta: Delta, limits: Guardrails, size: int | None) -> Iterator[Block]:
-    """A refill removes whoever is not in the segment: at least as many as the audience is now larger than it."""
+    """A refill removes all who are not in the segment: at least as many as the audience is now larger than it."""
     known = decision.applied.members if decision.applied else {}
     after = {kind: part.after for kind, part in delta.items()}
     members = sum(after.values())
@@ -163,10 +163,10 @@ def beyond_announced(change: PlannedChange, announced: Delta) -> Iterator[str]:
     """
     limits = change.activation.guardrails if change.activation else Guardrails()
     for kind, part in change.delta.items():
-        told = announced.get(kind, NOBODY)
-        before = told.after if change.refill else part.before
-        excess = told.after - part.after if change.refill else part.removed - told.removed
-        if before and not part.after and (told.after or kind not in announced):
+        said = announced.get(kind, NOBODY)
+        before = said.after if change.refill else part.before
+        excess = said.after - part.after if change.refill else part.removed - said.removed
+        if before and not part.after and (said.after or kind not in announced):
             yield f"the segment has no {kind} any more, which the reviewed plan did not announce"
         elif excess > 0 and _judged(limits, before) and _exceeds(excess, before, limits.max_removed):
             yield (

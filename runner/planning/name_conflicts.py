@@ -1,4 +1,4 @@
-"""Names that a plan believes will be free: whoever is to give one up must really be about to do so."""
+"""Names that a plan counts on: the change that is to give one up must really be carried out."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def _live(audience: LiveAudience) -> DefinitionView:
 
 
 def _definition(definition: Definition) -> dict[str, str]:
-    """A definition field by field; words that name the day are told for one fixed day, and say so."""
+    """A definition field by field; words that name the day are those of one fixed day, and say so."""
     undated = definition.undated
     view = {
         "name" if definition.undated_name is None else f"name on {ANY_DAY}": undated.name,

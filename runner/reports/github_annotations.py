@@ -67,8 +67,8 @@ def _line(one: _Annotation, relative: Relative) -> str:
     place = {"file": relative(one.place.file), "line": one.place.line, "col": one.place.column}
     end = {"endColumn": one.place.column + one.length} if one.length else {}
     properties = {**place, **end, "title": one.title}
-    told = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::error {told}::{_data(one.message)}"
+    listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::error {listed}::{_data(one.message)}"
 
 
 def _data(text: str) -> str:

@@ -51,10 +51,10 @@ _SIGNS = {
 def plan_text(plan: Plan) -> Text:
     """The whole plan: a block per change, nothing for what is unchanged, and one last line that says it all."""
     text = Text()
-    told: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], str] = {}
     for change in plan.changes:
         if change.action is not Action.UNCHANGED:
-            text.append_text(_change(change, told)).append("\n")
+            text.append_text(_change(change, first)).append("\n")
     return text.append_text(plan_summary(plan))
 
 
@@ -63,8 +63,8 @@ def plan_summary(plan: Plan) -> Text:
     return Text(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
 
 
-def _change(change: PlannedChange, told: dict[tuple[str, str], str]) -> Text:
-    """One change; `told` says which change already told of an error, for an account's failure is one for all of it."""
+def _change(change: PlannedChange, first: dict[tuple[str, str], str]) -> Text:
+    """One change; `first` is which change has shown an error already: an account's failure is one for all of it."""
     symbol, style = SYMBOLS[change.action]
     text = Text()
     text.append(f"{symbol} {printable(change.id)}", style=style)
@@ -73,7 +73,7 @@ def _change(change: PlannedChange, told: dict[tuple[str, str], str]) -> Text:
     if change.reasons:
         text.append(f"  ({printable(', '.join(change.reasons))})")
     text.append("\n")
-    for line in _details(change, told):
+    for line in _details(change, first):
         text.append_text(line).append("\n")
     return text
 
@@ -83,14 +83,14 @@ def _place(change: PlannedChange) -> str:
     return f"{printable(change.destination)} (account {printable(change.account.account_id)}{audience})"
 
 
-def _details(change: PlannedChange, told: dict[tuple[str, str], str]) -> Iterator[Text]:
+def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterator[Text]:
     for block in change.blocks:
         yield Text(f"    {block.guardrail}: {printable(block.message)}", style="magenta")
     for advice in ways_out(change):
         yield Text(f"    -> {printable(advice)}")
     if change.blocks and change.intended is not Action.DELETE:
         yield Text(f"    it would {change.intended}; nothing is sent until then")
-    yield from _error(change, told)
+    yield from _error(change, first)
     for part in change.fields:
         yield _field(part)
     if change.replaces:
@@ -104,10 +104,10 @@ def _details(change: PlannedChange, told: dict[tuple[str, str], str]) -> Iterato
     yield from _rejected(change)
 
 
-def _error(change: PlannedChange, told: dict[tuple[str, str], str]) -> Iterator[Text]:
-    first = told.setdefault((change.error, change.hint), change.id)
-    if change.error and first != change.id:
-        yield Text(f"    the same as for {printable(first)}", style="red")
+def _error(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterator[Text]:
+    shown_by = first.setdefault((change.error, change.hint), change.id)
+    if change.error and shown_by != change.id:
+        yield Text(f"    the same as for {printable(shown_by)}", style="red")
         return
     if change.error:
         yield Text(f"    {printable(change.error)}", style="red")

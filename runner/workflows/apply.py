@@ -100,7 +100,7 @@ def settle_unfinished(context: RunContext) -> Mapping[int, HeadcountError]:
 
 
 def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command: str, began: datetime) -> Applied:
-    """Do what the plan says; the state's history tells of it whatever happens.
+    """Do what the plan says; the state's history has it whatever happens.
 
     `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
     """

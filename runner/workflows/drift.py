@@ -1,4 +1,4 @@
-"""What the destination says that audiences hold, beside what was sent: the only sign of drift in members there is.
+"""What the destination says that audiences hold against what was sent: the only sign of drift in members.
 
 The destination cannot list members. Its count lags behind and is approximate, so a difference is a suspicion, and only
 where nothing was sent for a day.
@@ -17,7 +17,7 @@ LAG = timedelta(hours=24)
 """How long a change may take to show in the count (Criteo computes audiences twice a day, and needs some hours)."""
 
 DRIFT_SHARE = 0.1
-"""The share of the members sent by which the count may be off before anyone is told."""
+"""The share of the members sent by which the count may be off before drift is suspected."""
 
 
 def with_live_sizes(

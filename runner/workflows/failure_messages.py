@@ -8,7 +8,7 @@ from runner.core.errors import HeadcountError, SegmentError
 
 
 def as_failure(error: Exception) -> HeadcountError:
-    """The error as it can be told. Of what nobody foresaw only the kind and the place: its text may hold data."""
+    """The error as it can be shown. Of one that nobody foresaw only kind and place: its text may hold data."""
     if isinstance(error, SegmentError) and error.finding is not None:
         finding = error.finding
         return HeadcountError(f"{finding.location}: {finding.message}", error.hint or finding.hint)

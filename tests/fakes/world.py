@@ -58,7 +58,7 @@ class World:
         self.progress = Notes()
 
     def declare(self, id: str = "loyal", *emails: str, **changes: Any) -> Activation:
-        """Declare an activation, anew if it is declared already, with so many people in its segment."""
+        """Declare an activation, or declare it again, with so many people in its segment."""
         made = activation(id, **{"destination": SHOP, **changes})
         others = (one for one in self.declared if one.id != id)
         self.declared = tuple(sorted((*others, made), key=lambda one: one.id))
