@@ -1,0 +1,208 @@
+"""What every state must do, as far as workflows rely on it: subclass, and give a `state`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from runner.core.destination import Accepted
+from runner.core.errors import Locked, StateError
+from runner.core.identifiers import Operation
+from runner.core.membership import Batch, MembershipFiles
+from runner.core.records import Action, ActivationRun, Definition, LastRun, Outcome, Unfinished
+from runner.state.interface import State
+from tests.builders import EMAIL, NOON
+
+DEFINITION = Definition("Loyal", "Ten baskets", {"email": "mail"}, "f" * 64)
+BATCHES = (Batch(0, Operation.REMOVE, EMAIL, 2), Batch(1, Operation.ADD, EMAIL, 3))
+LATER = NOON + timedelta(hours=1)
+
+
+def intend(state: State, activation: str = "loyal", account_id: str = "12345") -> int:
+    return state.intend(activation, "shop", "criteo", account_id, DEFINITION, NOON)
+
+
+def begin_delta(state: State, record_id: int, batches: tuple[Batch, ...] = BATCHES) -> None:
+    state.outbox_path(record_id).write_text("delta")
+    state.open_delta(record_id, batches)
+
+
+def take(state: State, record_id: int, number: int, invalid: int = 0) -> None:
+    state.mark_in_flight(record_id, number)
+    state.mark_taken(record_id, number, Accepted(1, invalid))
+
+
+def end_delta(state: State, record_id: int, members: int, unknown: int = 0) -> None:
+    state.members_path(record_id).write_text(f"{members} members")
+    state.close_delta(record_id, {EMAIL: members}, {EMAIL: unknown} if unknown else {})
+
+
+class StateContract:
+    @pytest.fixture
+    def state(self) -> State:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def run(self, state: State) -> Iterator[State]:
+        """The state, held by a run."""
+        with state.lock("headcount apply"):
+            yield state
+
+    # -- the lock ------------------------------------------------------------------------------------------------
+
+    def test_one_run_holds_it_at_a_time(self, run: State) -> None:
+        with pytest.raises(Locked), run.lock("headcount sync"):
+            pass
+
+    def test_it_is_free_when_a_run_has_ended_however_it_did(self, state: State) -> None:
+        with pytest.raises(ValueError, match="broken"), state.lock("headcount apply"):
+            raise ValueError("broken")
+        with state.lock("headcount apply"):
+            state.require_lock()
+
+    # -- audiences -----------------------------------------------------------------------------------------------
+
+    def test_an_intent_is_remembered_before_there_is_an_audience(self, run: State) -> None:
+        key = intend(run)
+        record = run.audience(key)
+        assert (record.record_id, record.activation, record.account) == (key, "loyal", ("criteo", "12345"))
+        assert (record.audience_id, record.definition, record.intended_at) == (None, DEFINITION, NOON)
+        assert record.applied_at is None
+        assert not record.refill
+        assert run.audiences() == (record,)
+
+    def test_it_becomes_an_audience_with_an_id_that_does_not_change(self, run: State) -> None:
+        key = intend(run)
+        run.created(key, "7")
+        run.created(key, "7")
+        with pytest.raises(RuntimeError):
+            run.created(key, "8")
+        assert run.audience(key).audience_id == "7"
+
+    def test_an_activation_has_one_audience_per_account(self, run: State) -> None:
+        intend(run)
+        intend(run, account_id="67890")
+        with pytest.raises(RuntimeError):
+            intend(run)
+
+    def test_audiences_are_in_the_order_of_their_activations(self, run: State) -> None:
+        for activation in ("b", "c", "a"):
+            intend(run, activation)
+        assert [one.activation for one in run.audiences()] == ["a", "b", "c"]
+
+    def test_an_intent_that_is_given_up_makes_way_and_is_still_known(self, run: State) -> None:
+        first = intend(run)
+        run.give_up(first, LATER)
+        second = intend(run)
+        assert [one.record_id for one in run.audiences()] == [second]
+        assert [(one.record_id, one.given_up_at) for one in run.given_up()] == [(first, LATER)]
+
+    def test_a_definition_is_applied_through_a_destination_at_a_time(self, run: State) -> None:
+        key = intend(run)
+        changed = Definition("Faithful", "", {"email": "mail"}, "e" * 64)
+        run.define(key, changed, "store", LATER)
+        record = run.audience(key)
+        assert (record.definition, record.destination, record.applied_at) == (changed, "store", LATER)
+
+    def test_what_is_imported_must_be_refilled_and_has_no_definition(self, run: State) -> None:
+        key = run.imported("loyal", "shop", "criteo", "12345", "7", NOON)
+        record = run.audience(key)
+        assert (record.audience_id, record.definition, record.refill) == ("7", None, True)
+        assert run.held(key) == MembershipFiles()
+
+    def test_what_is_forgotten_is_gone(self, run: State) -> None:
+        key = intend(run)
+        run.forget(key)
+        assert run.audiences() == ()
+        with pytest.raises(StateError):
+            run.held(key)
+
+    # -- deltas --------------------------------------------------------------------------------------------------
+
+    def test_a_delta_on_its_way_says_what_may_have_arrived(self, run: State) -> None:
+        key = intend(run)
+        begin_delta(run, key)
+        take(run, key, 0, invalid=1)
+        run.mark_in_flight(key, 1)
+        held = run.held(key)
+        assert (held.taken, held.in_flight, held.members) == (frozenset({0}), frozenset({1}), None)
+        assert held.outbox is not None
+        assert held.outbox.read_text() == "delta"
+        assert (run.audience(key).unfinished, run.audience(key).invalid) == (Unfinished(2, 1, 1), 1)
+
+    def test_one_delta_is_on_its_way_at_a_time(self, run: State) -> None:
+        key = intend(run)
+        begin_delta(run, key)
+        with pytest.raises(RuntimeError):
+            begin_delta(run, key)
+
+    def test_a_settled_delta_is_the_membership(self, run: State) -> None:
+        key = intend(run)
+        begin_delta(run, key)
+        take(run, key, 0)
+        take(run, key, 1)
+        end_delta(run, key, members=3, unknown=1)
+        held, record = run.held(key), run.audience(key)
+        assert (held.outbox, held.taken, held.in_flight) == (None, frozenset(), frozenset())
+        assert held.members is not None
+        assert held.members.read_text() == "3 members"
+        assert held.counts == {EMAIL: (3, 1)}
+        assert (record.members, record.unknown, record.unfinished) == ({EMAIL: 3}, {EMAIL: 1}, None)
+
+    def test_nothing_is_settled_where_nothing_is_on_its_way(self, run: State) -> None:
+        with pytest.raises(RuntimeError):
+            end_delta(run, intend(run), members=1)
+
+    def test_a_cleared_audience_is_empty_and_is_filling_until_all_has_arrived(self, run: State) -> None:
+        key = run.imported("loyal", "shop", "criteo", "12345", "7", NOON)
+        run.cleared(key)
+        record = run.audience(key)
+        assert (record.members, record.unknown, record.refill, record.filling) == ({}, {}, False, True)
+        begin_delta(run, key)
+        take(run, key, 0)
+        end_delta(run, key, members=1)
+        assert run.audience(key).filling
+        begin_delta(run, key)
+        take(run, key, 0)
+        take(run, key, 1)
+        end_delta(run, key, members=3)
+        assert not run.audience(key).filling
+
+    def test_what_must_be_refilled_holds_nothing_that_counts(self, run: State) -> None:
+        key = intend(run)
+        begin_delta(run, key)
+        run.require_refill(key)
+        assert run.held(key) == MembershipFiles()
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def test_a_run_is_remembered_with_how_each_activation_fared(self, run: State) -> None:
+        first = run.begin_run("apply", NOON)
+        done = ActivationRun("loyal", "create", Outcome.DONE, added=3, members=3)
+        run.record(first, done)
+        run.end_run(first, LATER)
+        second = run.begin_run("sync", LATER)
+        newest, oldest = run.runs()
+        assert (newest.id, newest.finished_at, newest.activations) == (second, None, ())
+        assert (oldest.command, oldest.started_at, oldest.finished_at) == ("apply", NOON, LATER)
+        assert oldest.activations == (done,)
+        assert [one.id for one in run.runs("loyal")] == [first]
+        assert [one.id for one in run.runs(limit=1)] == [second]
+
+    def test_the_latest_runs_of_an_activation_are_the_last_the_last_good_and_the_last_change(self, run: State) -> None:
+        for at, outcome, added in ((NOON, Outcome.DONE, 3), (LATER, Outcome.FAILED, 0)):
+            run.record(run.begin_run("sync", at), ActivationRun("loyal", "sync", outcome, added=added, detail="why"))
+        latest = run.latest()["loyal"]
+        assert latest.run == LastRun(LATER, Outcome.FAILED, "why")
+        assert latest.good == latest.change == LastRun(NOON, Outcome.DONE, "why")
+        assert run.last_good() == {"loyal": NOON}
+
+    @pytest.mark.parametrize(("action", "outcome"), [(Action.DELETE, Outcome.DONE), (Action.SYNC, Outcome.SKIPPED)])
+    def test_an_orphans_deletion_and_a_skip_are_no_runs_of_an_activation(
+        self, run: State, action: Action, outcome: Outcome
+    ) -> None:
+        run.record(run.begin_run("apply", NOON), ActivationRun("loyal", str(action), outcome))
+        assert run.last_good() == {}
+        assert run.latest().get("loyal") is None
