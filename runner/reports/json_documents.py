@@ -64,9 +64,9 @@ def sync_document(synced: Synced) -> dict[str, Any]:
     return {**run_document("sync", synced.applied), "skipped": skipped, "waiting": waiting}
 
 
-def status_document(standings: tuple[ActivationStatus, ...]) -> dict[str, Any]:
+def status_document(rows: tuple[ActivationStatus, ...]) -> dict[str, Any]:
     """schemas/status.schema.json"""
-    return document("status", activations=[_standing(row) for row in standings])
+    return document("status", activations=[_status(row) for row in rows])
 
 
 def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _standing(row: ActivationStatus) -> dict[str, Any]:
+def _status(row: ActivationStatus) -> dict[str, Any]:
     declared, runs = row.declared, row.latest
     return {
         "activation": row.activation,

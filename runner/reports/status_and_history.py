@@ -1,4 +1,4 @@
-"""Standings and past runs as short records, which fit a terminal of 80 columns where a table of them would not."""
+"""Statuses and past runs as short records, which fit a terminal of 80 columns where a table of them would not."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from runner.workflows.upcoming import Slot
 _STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
 
 
-def status_text(standings: tuple[ActivationStatus, ...], now: datetime) -> Text:
+def status_text(rows: tuple[ActivationStatus, ...], now: datetime) -> Text:
     """A record per activation: what it is, then a line for each thing that is known of it."""
     text = Text()
-    for row in standings:
+    for row in rows:
         text.append(printable(row.activation), style="bold")
         text.append(f"  {row.condition}  {_place(row)}\n")
         for name, value in _facts(row, now):
             text.append(f"    {name:<9} {value}\n", style=_style(row) if name == "last run" else None)
         for note in _notes(row):
             text.append(f"    {printable(note)}\n", style=_style(row))
-    return text if standings else text.append("No activation.\n")
+    return text if rows else text.append("No activation.\n")
 
 
 def schedule_text(slots: tuple[Slot, ...], now: datetime) -> Text:

@@ -21,15 +21,15 @@ DRIFT_SHARE = 0.1
 
 
 def with_live_sizes(
-    standings: tuple[ActivationStatus, ...], accounts: Accounts, now: datetime
+    rows: tuple[ActivationStatus, ...], accounts: Accounts, now: datetime
 ) -> tuple[ActivationStatus, ...]:
-    """The standings with the destination's count of each declared audience: one call per audience.
+    """The rows with the destination's count of each declared audience: one call per audience.
 
     Raises InvalidProject for a missing credential, DestinationError for an account that cannot be read.
     """
-    asked = [row.declared.destination for row in standings if row.declared is not None and row.audience_id is not None]
+    asked = [row.declared.destination for row in rows if row.declared is not None and row.audience_id is not None]
     require_credentials({destination.name: destination for destination in asked}.values())
-    return tuple(_with_size(row, accounts, now) for row in standings)
+    return tuple(_with_size(row, accounts, now) for row in rows)
 
 
 def _with_size(row: ActivationStatus, accounts: Accounts, now: datetime) -> ActivationStatus:

@@ -1,4 +1,4 @@
-"""Where every activation stands, from the files and the state alone: no call, no query."""
+"""How every activation is doing, from the files and the state alone: no call, no query."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ActivationStatus:
         return self.applied.audience_id if self.applied else None
 
 
-def standings(
+def activation_statuses(
     project: Project, state: State, now: datetime, select: Selection = EVERYTHING
 ) -> tuple[ActivationStatus, ...]:
     """One row per declared activation, then one per audience that no activation declares. Raises UsageError."""

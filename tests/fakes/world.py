@@ -18,7 +18,7 @@ from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, apply
 from runner.workflows.context import Progress, RunContext
 from runner.workflows.make_plan import PlanRequest, make_plan
-from runner.workflows.status import ActivationStatus, standings
+from runner.workflows.status import ActivationStatus, activation_statuses
 from runner.workflows.sync import Synced, sync
 from tests.builders import EMAIL, NOON, SANDBOX, activation
 from tests.builders import destination as declared_destination
@@ -106,7 +106,7 @@ class World:
         return sync(self.project, request(**options), self.context, self.accounts(), frozenset(rebuild), due=due)
 
     def status(self, select: Selection = EVERYTHING) -> tuple[ActivationStatus, ...]:
-        return standings(self.project, self.state, self.now, select)
+        return activation_statuses(self.project, self.state, self.now, select)
 
 
 def request(**options: Any) -> PlanRequest:

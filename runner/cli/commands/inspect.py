@@ -54,13 +54,13 @@ def status(
     """Show per activation: audience, members, last run, next due, unfinished work. Makes no call but for --live."""
     from runner.reports.json_documents import status_document
     from runner.reports.status_and_history import status_text
-    from runner.workflows.status import standings
+    from runner.workflows.status import activation_statuses
 
     setup = Setup.of(folder, var, today, verbose, no_color, at)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
-        rows = standings(project, state, setup.clock(), selection)
+        rows = activation_statuses(project, state, setup.clock(), selection)
     if live:
         from runner.workflows.accounts import Accounts
         from runner.workflows.drift import with_live_sizes

@@ -15,7 +15,7 @@ from tests.builders import EMAIL, NOON, activation, applied
 from tests.fakes.destination import FakeDestination
 
 
-def standing(members: int, last_change: timedelta = timedelta(days=2), **record: Any) -> ActivationStatus:
+def row(members: int, last_change: timedelta = timedelta(days=2), **record: Any) -> ActivationStatus:
     loyal = activation()
     latest = Latest(change=LastRun(NOON - last_change, Outcome.DONE, ""))
     held = applied(loyal, "7", members={EMAIL: members}, **record)
@@ -33,11 +33,11 @@ def is_far(row: ActivationStatus, size: int | None) -> bool:
     ("size", "far"), [(1000, False), (900, False), (899, True), (1100, False), (1101, True), (0, True), (None, False)]
 )
 def test_a_tenth_off_is_far(size: int | None, far: bool) -> None:
-    assert is_far(standing(1000), size) is far
+    assert is_far(row(1000), size) is far
 
 
 def test_what_criteo_called_malformed_is_not_missed() -> None:
-    assert not is_far(standing(1000, invalid=200), 800)
+    assert not is_far(row(1000, invalid=200), 800)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_what_criteo_called_malformed_is_not_missed() -> None:
     ],
 )
 def test_a_count_that_cannot_be_settled_yet_is_no_sign(changes: dict[str, Any]) -> None:
-    assert not is_far(standing(1000, **changes), 0)
+    assert not is_far(row(1000, **changes), 0)
 
 
 def test_anyone_in_an_audience_that_should_be_empty_is_far() -> None:
-    assert is_far(standing(0), 1)
+    assert is_far(row(0), 1)
