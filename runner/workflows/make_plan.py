@@ -92,13 +92,7 @@ def decide(
     orphans = tuple(record for record in applied if orphans_too and request.select.means(candidate_of(record, project)))
     destinations = _destinations_to_read(project, chosen, orphans)
     require_credentials(destinations)
-    live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
-    failures: dict[str, DestinationError] = {}
-    for destination in destinations:
-        try:
-            live[destination.account] = accounts.live(destination)
-        except DestinationError as error:
-            failures[destination.name] = error
+    live, failures = _read(destinations, accounts)
     readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
     ids = frozenset(record.record_id for record in orphans)
     comparison = Comparison(readable, project.activations, applied, live, request.prune, ids)
@@ -115,14 +109,28 @@ def decide(
 def _destinations_to_read(
     project: Project, chosen: tuple[Activation, ...], orphans: tuple[AppliedAudience, ...]
 ) -> tuple[Destination, ...]:
-    """The destinations in use, and those that can tell of an orphan."""
+    """The destinations in use, and one for each other account that has an orphan."""
     names = {activation.destination.name for activation in chosen}
-    read = {activation.account for activation in chosen}
+    missing = {record.account for record in orphans} - {activation.account for activation in chosen}
     for destination in project.destinations:
-        if destination.account not in read and any(record.account == destination.account for record in orphans):
-            read.add(destination.account)
+        if destination.account in missing:
+            missing.remove(destination.account)
             names.add(destination.name)
     return tuple(destination for destination in project.destinations if destination.name in names)
+
+
+def _read(
+    destinations: Iterable[Destination], accounts: Accounts
+) -> tuple[Mapping[AccountRef, tuple[LiveAudience, ...]], Mapping[str, DestinationError]]:
+    """The audiences of each account, and why one could not be read, by the destination's name."""
+    live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
+    failures: dict[str, DestinationError] = {}
+    for destination in destinations:
+        try:
+            live[destination.account] = accounts.live(destination)
+        except DestinationError as error:
+            failures[destination.name] = error
+    return live, failures
 
 
 def _unreachable_orphans(
