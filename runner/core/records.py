@@ -28,10 +28,6 @@ class AudienceKey(NamedTuple):
     kind: str
     account_id: str
 
-    @property
-    def account(self) -> AccountRef:
-        return AccountRef(self.kind, self.account_id)
-
 
 @dataclass(frozen=True, slots=True)
 class Definition:

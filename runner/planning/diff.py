@@ -119,7 +119,7 @@ class Comparison:
             refill=applied.refill or other_caller,
             reasons=(*_why_fields(fields), *_why_redefined(applied, now)),
         )
-        return self._unless_taken(decision) if any(part.field == "name" for part in fields) else decision
+        return self._unless_taken(decision) if decision.old_name else decision
 
     # -- names ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from runner.core.records import AccountRef, Action
@@ -35,14 +36,12 @@ def _judge(change: PlannedChange, kept: dict[Name, PlannedChange]) -> PlannedCha
 
 
 def _takes_name(change: PlannedChange) -> bool:
-    return change.action in (Action.CREATE, Action.RECREATE) or (
-        change.action is Action.UPDATE and any(part.field == "name" for part in change.fields)
-    )
+    renamed = change.action is Action.UPDATE and bool(change.old_name)
+    return renamed or change.action in (Action.CREATE, Action.RECREATE)
 
 
-def _given_up(change: PlannedChange) -> tuple[Name, ...]:
-    """The names that a change would free if it were carried out."""
-    names = [part.before for part in change.fields if part.field == "name"]
-    if change.intended is Action.DELETE:
-        names.append(change.name)
-    return tuple((change.account, name) for name in names)
+def _given_up(change: PlannedChange) -> Iterator[Name]:
+    """The name that a change would free if it were carried out."""
+    name = change.name if change.intended is Action.DELETE else change.old_name
+    if name:
+        yield change.account, name

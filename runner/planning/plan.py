@@ -95,6 +95,11 @@ class Decision:
         return self.intended is Action.RECREATE and self.audience_id is not None
 
     @property
+    def old_name(self) -> str:
+        """The name that a rename gives up; empty when the name stays."""
+        return next((part.before for part in self.fields if part.field == "name"), "")
+
+    @property
     def name_aside(self) -> str:
         """What the audience is called, for a moment, while it swaps names with another one."""
         return f"{self.name} (headcount {self.audience_id})"

@@ -12,18 +12,6 @@ from runner.core.records import Action
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
 
-_ENDINGS = {
-    Action.DELETE: "to delete",
-    Action.BLOCKED: "blocked",
-    Action.FAILED: "failed",
-    Action.CONFLICT: "in conflict",
-    Action.RECREATE: "to re-create",
-    Action.CREATE: "to create",
-    Action.UPDATE: "to update",
-    Action.SYNC: "to sync",
-    Action.ORPHANED: "orphaned",
-    Action.UNCHANGED: "unchanged",
-}
 _NAMED = (Action.DELETE, Action.BLOCKED, Action.FAILED, Action.CONFLICT)
 """Whoever reads only the last line must still learn which audiences are in danger."""
 
@@ -35,12 +23,15 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def summary(plan: Plan) -> str:
     """The plan in one sentence: deletes and blocks first, by name."""
+    from runner.planning.plan import CHANGING
+
     if set(plan.counts) <= {Action.UNCHANGED}:
         return f"Nothing to do: {plural(len(plan.changes), 'activation')} as declared."
     parts = []
     for action, count in plan.counts.items():
         names = ", ".join(change.id for change in plan.having(action)) if action in _NAMED else ""
-        parts.append(f"{count:,} {_ENDINGS[action]}" + (f" ({names})" if names else ""))
+        ending = f"to {action}" if action in CHANGING else "in conflict" if action is Action.CONFLICT else action
+        parts.append(f"{count:,} {ending}" + (f" ({names})" if names else ""))
     return f"Plan: {', '.join(parts)}."
 
 

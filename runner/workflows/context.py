@@ -31,10 +31,6 @@ class Progress:
         """Something worth a line: a definition applied, an unfinished delta settled."""
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """`clock` tells the time (aware, UTC).
@@ -47,4 +43,4 @@ class RunContext:
     memberships: MembershipStore
     clock: Callable[[], datetime]
     progress: Progress = field(default_factory=Progress)
-    stopping: Callable[[], bool] = _never
+    stopping: Callable[[], bool] = lambda: False

@@ -80,29 +80,24 @@ def _create(change: PlannedChange) -> Create:
 
 def _renames(updates: list[Update]) -> Iterator[Update]:
     waiting = {(step.change.account, step.audience_id): step for step in updates}
-    held = {(step.change.account, name): step for step in updates if (name := _old_name(step))}
+    held = {(step.change.account, name): step for step in updates if (name := step.change.old_name)}
     while waiting:
         free = [step for step in waiting.values() if _is_free(step, held)]
         if not free:
             # Only swaps are left: one of them steps aside under a name nobody uses.
             aside = next(iter(waiting.values()))
             yield replace(aside, name=aside.change.name_aside)
-            held.pop((aside.change.account, _old_name(aside)), None)
+            held.pop((aside.change.account, aside.change.old_name), None)
             continue
         for step in free:
             yield step
-            held.pop((step.change.account, _old_name(step)), None)
+            held.pop((step.change.account, step.change.old_name), None)
             del waiting[step.change.account, step.audience_id]
-
-
-def _old_name(step: Update) -> str:
-    """The name that a rename gives up; empty when the name stays."""
-    return next((part.before for part in step.change.fields if part.field == "name"), "")
 
 
 def _is_free(step: Update, held: dict[tuple[AccountRef, str], Update]) -> bool:
     holder = held.get((step.change.account, step.name))
-    return not _old_name(step) or holder is None or holder is step
+    return not step.change.old_name or holder is None or holder is step
 
 
 def carry_out(step: Step, client: DestinationClient, context: RunContext) -> Target | None:
