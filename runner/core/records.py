@@ -109,6 +109,10 @@ class AppliedAudience:
         return AudienceKey(self.activation, self.kind, self.account_id)
 
     @property
+    def protected(self) -> bool:
+        return self.definition is not None and self.definition.protect
+
+    @property
     def doubtful(self) -> int:
         """How many identifiers an interrupted run left uncertain."""
         return sum(self.unknown.values())

@@ -150,7 +150,7 @@ class Comparison:
         declared = next((one for one in self.selected if one.key == record.key), None)
         if declared is not None and record.given_up_at is None:
             return declared.name != name
-        return self.prune and record.record_id in self.orphans and self.is_orphan(record) and not _protected(record)
+        return self.prune and record.record_id in self.orphans and self.is_orphan(record) and not record.protected
 
     # -- what is no longer declared --------------------------------------------------------------------------------
 
@@ -244,10 +244,6 @@ def misfit(activation: Activation, audience: LiveAudience, before: Definition | 
         yield f"identifier type changed from {', '.join(held)} to {', '.join(activation.mapping)}"
     if None not in (audience.retailer_id, destination.retailer_id) and audience.retailer_id != destination.retailer_id:
         yield f"retailer changed from {audience.retailer_id} to {destination.retailer_id}"
-
-
-def _protected(record: AppliedAudience) -> bool:
-    return record.definition is not None and record.definition.protect
 
 
 def _field_changes(before: Definition | None, now: Definition, audience: LiveAudience) -> tuple[FieldChange, ...]:

@@ -51,8 +51,7 @@ def guard(
 
 
 def _protected(decision: Decision) -> Iterator[Block]:
-    applied = decision.applied
-    if applied is not None and applied.definition is not None and applied.definition.protect:
+    if decision.applied is not None and decision.applied.protected:
         again = "make this change" if decision.replaces else "remove it"
         yield Block(
             "protect",
