@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from runner.core.errors import StateError
 from runner.core.project import Activation, Project
@@ -67,40 +66,39 @@ def sync(
         applied = context.state.audiences()
         require_known(rebuild, (record.activation for record in applied))
         chosen = choose(project, applied, request)
-        due_now = _due(chosen, applied, last, began) if due else _Due(chosen)
-        decisions = decide(project, due_now.made, applied, request, accounts, orphans_too=False)
-        skipped = (*(Skipped(one.id, NOT_APPLIED) for one in due_now.unmade), *_skipped(decisions, rebuild, context))
+        unmade: tuple[Activation, ...] = ()
+        waiting: tuple[Slot, ...] = ()
+        if due:
+            chosen, waiting = _due(chosen, last, began)
+            chosen, unmade = _made(chosen, applied)
+        decisions = decide(project, chosen, applied, request, accounts, orphans_too=False)
+        skipped = (*(Skipped(one.id, NOT_APPLIED) for one in unmade), *_skipped(decisions, rebuild, context))
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
         changes = plan_members(eligible, project, request, context, accounts)
         plan = Plan.of(changes, context.clock(), request.today)
-        return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, due_now.waiting)
-
-
-class _Due(NamedTuple):
-    """What is due of those chosen: with an audience, without one, and when the others with a schedule are."""
-
-    made: tuple[Activation, ...]
-    unmade: tuple[Activation, ...] = ()
-    waiting: tuple[Slot, ...] = ()
+        return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, waiting)
 
 
 def _due(
-    chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], last: Mapping[str, datetime], now: datetime
-) -> _Due:
-    """What is due; no account needs to be read for what has no audience. The first that waits comes first."""
-    known = {record.key for record in applied}
+    chosen: tuple[Activation, ...], last: Mapping[str, datetime], now: datetime
+) -> tuple[tuple[Activation, ...], tuple[Slot, ...]]:
+    """What is due of the chosen ones; and of the others with a schedule, when each is due, the first one first."""
     ready = {one.id: one for one in chosen if is_due(one.schedule, last.get(one.id), now)}
     later = [
         Slot(one.id, at, one.schedule)
         for one in chosen
         if one.id not in ready and (at := next_due(one.schedule, last.get(one.id), now)) is not None
     ]
-    return _Due(
-        tuple(one for one in ready.values() if one.key in known),
-        tuple(one for one in ready.values() if one.key not in known),
-        tuple(sorted(later, key=lambda slot: (slot.at, slot.activation))),
-    )
+    return tuple(ready.values()), tuple(sorted(later, key=lambda slot: (slot.at, slot.activation)))
+
+
+def _made(
+    chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...]
+) -> tuple[tuple[Activation, ...], tuple[Activation, ...]]:
+    """Those that have an audience, and those that have none, for which no account needs to be read."""
+    known = {record.key for record in applied}
+    return tuple(one for one in chosen if one.key in known), tuple(one for one in chosen if one.key not in known)
 
 
 def _skipped(decisions: Iterable[Decision], rebuild: frozenset[str], context: RunContext) -> Iterator[Skipped]:
