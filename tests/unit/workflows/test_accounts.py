@@ -1,0 +1,75 @@
+"""One client per destination, one listing per account, and one finding per credential that is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.core.destination import DestinationClient
+from runner.core.errors import AccountNotUsable, DestinationError, InvalidProject
+from runner.core.project import Credentials, Destination, MissingSecret, Secret
+from runner.workflows.accounts import Accounts, require_credentials
+from tests.builders import HERE, destination, live
+from tests.fakes.destination import FakeDestination
+
+SHOP, ALSO = destination("shop"), destination("also")
+"""Two destinations of one account, which may have credentials of their own."""
+
+
+@pytest.fixture
+def clients() -> dict[str, FakeDestination]:
+    return {"shop": FakeDestination(), "also": FakeDestination()}
+
+
+@pytest.fixture
+def accounts(clients: dict[str, FakeDestination]) -> Accounts:
+    opened: list[str] = []
+
+    def connect(to: Destination) -> DestinationClient:
+        assert to.name not in opened, "opened twice"
+        opened.append(to.name)
+        return clients[to.name]
+
+    return Accounts(connect)
+
+
+def test_an_account_is_listed_once_whichever_destination_asks(
+    accounts: Accounts, clients: dict[str, FakeDestination]
+) -> None:
+    clients["shop"].put(live("1"))
+    assert [one.id for one in accounts.live(SHOP)] == ["1"]
+    clients["also"].fails["audiences"] = [DestinationError("not asked")]
+    assert accounts.live(ALSO) == accounts.live(SHOP)
+    assert accounts.reader(SHOP.account) is clients["shop"]
+
+
+def test_each_destination_is_checked_with_its_own_credentials(
+    accounts: Accounts, clients: dict[str, FakeDestination]
+) -> None:
+    clients["also"].usable = False
+    accounts.live(SHOP)
+    with pytest.raises(AccountNotUsable):
+        accounts.live(ALSO)
+
+
+def test_a_failure_is_remembered_and_the_account_not_asked_again(
+    accounts: Accounts, clients: dict[str, FakeDestination]
+) -> None:
+    clients["shop"].fails["audiences"] = [DestinationError("no answer")]
+    for _ in range(2):
+        with pytest.raises(DestinationError, match="no answer"):
+            accounts.live(SHOP)
+
+
+def test_every_client_is_closed(accounts: Accounts, clients: dict[str, FakeDestination]) -> None:
+    accounts.client(SHOP)
+    accounts.close()
+    assert (clients["shop"].closed, clients["also"].closed) == (True, False)
+
+
+def test_every_missing_credential_is_a_finding() -> None:
+    bare = destination("bare", credentials=Credentials(MissingSecret("A_ID", HERE), MissingSecret("A_SECRET", HERE)))
+    half = destination("half", credentials=Credentials(Secret("id"), MissingSecret("B_SECRET", HERE)))
+    with pytest.raises(InvalidProject) as raised:
+        require_credentials([SHOP, bare, half])
+    assert [finding.message.split()[2] for finding in raised.value.findings] == ["A_ID", "A_SECRET", "B_SECRET"]
+    require_credentials([SHOP])
