@@ -126,24 +126,25 @@ class Comparison:
     def _unless_taken(self, decision: Decision) -> Decision:
         """The decision, or a conflict where another audience of the account has the name and keeps it."""
         for audience in self._named.get((decision.account, decision.name), ()):
-            if audience.id != decision.audience_id:
-                owner = self.owner(decision.account, audience)
-                taken = replace(decision, holder=audience)
-                if audience.other_kind:
-                    return taken.in_conflict(
-                        f'a segment of type {audience.other_kind} (id {audience.id}) is called "{audience.name}"',
-                        "names are unique in an account, whatever the type: choose another name, or rename that one",
-                    )
-                if owner is None:
-                    return taken.in_conflict(
-                        f'audience {audience.id} of the account is called "{audience.name}" and is not ours',
-                        f"take it over with `headcount import {decision.id} {audience.id}`, or choose another name",
-                    )
-                if not self._gives_up_name(owner, audience.name):
-                    return taken.in_conflict(
-                        f'the audience of {owner.activation} (audience {audience.id}) is called "{audience.name}"',
-                        "apply both together, delete the other with --prune, or choose another name",
-                    )
+            owner = self.owner(decision.account, audience)
+            taken = replace(decision, holder=audience)
+            if audience.id == decision.audience_id:
+                continue
+            if audience.other_kind:
+                return taken.in_conflict(
+                    f'a segment of type {audience.other_kind} (id {audience.id}) is called "{audience.name}"',
+                    "names are unique in an account, whatever the type: choose another name, or rename that one",
+                )
+            if owner is None:
+                return taken.in_conflict(
+                    f'audience {audience.id} of the account is called "{audience.name}" and is not ours',
+                    f"take it over with `headcount import {decision.id} {audience.id}`, or choose another name",
+                )
+            if not self._gives_up_name(owner, audience.name):
+                return taken.in_conflict(
+                    f'the audience of {owner.activation} (audience {audience.id}) is called "{audience.name}"',
+                    "apply both together, delete the other with --prune, or choose another name",
+                )
         return decision
 
     def _gives_up_name(self, record: AppliedAudience, name: str) -> bool:

@@ -17,6 +17,7 @@ from runner.planning.lost_creates import asks_for, claimed_by_another, found_aga
 from runner.planning.plan import Decision
 from runner.workflows.accounts import Accounts
 from runner.workflows.context import RunContext
+from runner.workflows.send import Target
 
 ATTEMPTS = 3
 """How often a create whose answer was lost is tried before the run gives up on it."""
@@ -48,8 +49,8 @@ def without_false_claims(decisions: Iterable[Decision], accounts: Accounts) -> I
 
 def create_once(
     decision: Decision, activation: Activation, definition: Definition, client: DestinationClient, context: RunContext
-) -> tuple[int, str]:
-    """Create the audience, or find the one that an earlier create has made; the record's id and the audience's.
+) -> Target:
+    """Create the audience, or find the one that an earlier create has made.
 
     Raises NameTaken, AnswerLost, DestinationError.
     """
@@ -73,7 +74,7 @@ def create_once(
             _withdraw(record_id, lost, context)
             raise
         context.state.created(record_id, audience.id)
-        return record_id, audience.id
+        return Target(record_id, audience.id)
     raise AnswerLost(
         f"Criteo did not say whether it created the audience, {ATTEMPTS} times in a row",
         "run apply again: an audience that was created all the same is found and not created twice",

@@ -204,8 +204,8 @@ def _measure(decision: Decision, activation: Activation, project: Project, conte
     evaluation, compared = _compared(decision, activation, project, context)
     if not decision.replaces:
         return Measured(activation, evaluation, compared, compared.delta)
-    afresh = context.memberships.compare(evaluation, MembershipFiles())
-    return Measured(activation, evaluation, afresh, _instead(compared.delta, afresh.delta))
+    from_empty = context.memberships.compare(evaluation, MembershipFiles())
+    return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta))
 
 
 def _moved(decision: Decision, measured: Measured) -> Decision:

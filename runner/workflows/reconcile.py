@@ -109,7 +109,7 @@ def carry_out(step: Step, client: DestinationClient, context: RunContext) -> Tar
         case Update():
             return _carry_out_update(step, client, context)
         case Create():
-            target = Target(*create_once(step.change, step.activation, step.definition, client, context))
+            target = create_once(step.change, step.activation, step.definition, client, context)
             _remember(step.change, context.state.audience(target.record_id), step.definition, context)
             return target
 
