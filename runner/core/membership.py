@@ -115,3 +115,16 @@ class Batch:
     operation: Operation
     identifier_type: IdentifierType | None
     identifiers: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettledMembership:
+    """A membership settled: |M ∪ U| per type, and how many of them are unknown.
+
+    With `changes_only`, the file that was written holds what has changed of the membership file there was (see
+    MembershipFiles).
+    """
+
+    members: Mapping[IdentifierType, int]
+    unknown: Mapping[IdentifierType, int]
+    changes_only: bool = False

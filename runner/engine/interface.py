@@ -6,14 +6,13 @@ of the state, whatever ran the SQL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from runner.core.findings import Finding
-from runner.core.identifiers import IdentifierType, WireForms
-from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles
+from runner.core.identifiers import WireForms
+from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, SettledMembership
 from runner.core.project import Activation, Source
 
 
@@ -46,19 +45,6 @@ class SegmentEvaluator(Protocol):
     def close(self) -> None:
         """Give back what evaluations left open."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SettledMembership:
-    """A membership settled: |M ∪ U| per type, and how many of them are unknown.
-
-    With `changes_only`, the file that was written holds what has changed of the membership file there was (see
-    MembershipFiles).
-    """
-
-    members: Mapping[IdentifierType, int]
-    unknown: Mapping[IdentifierType, int]
-    changes_only: bool = False
 
 
 class MembershipStore(Protocol):

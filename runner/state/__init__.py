@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.core.errors import UsageError
 from runner.state.interface import State
 
-__all__ = ["SCHEMES", "State", "open_state"]
+__all__ = ["SCHEMES", "State", "machine_time", "open_bucket", "open_folder", "open_state"]
 
 SCHEMES = ("s3", "gs", "az")
 """The object stores that can hold a state."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 _NO_ENVIRONMENT: Mapping[str, str] = {}
+
+
+def machine_time() -> datetime:
+    """This machine's clock (aware, UTC)."""
+    return datetime.now(UTC)
 
 
 def open_state(location: str | Path, environ: Mapping[str, str] = _NO_ENVIRONMENT) -> State:
@@ -26,14 +32,26 @@ def open_state(location: str | Path, environ: Mapping[str, str] = _NO_ENVIRONMEN
     """
     scheme = _SCHEME.match(str(location))
     if scheme is None:
-        from runner.state.local.local_state import LocalState
-
-        return LocalState(Path(location).expanduser())
+        return open_folder(Path(location).expanduser())
     if scheme[1].lower() not in SCHEMES:
         raise UsageError(
             f"the state cannot be kept at {scheme[1]}://",
             "name a folder, or a bucket as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
         )
-    from runner.state.remote.remote_state import RemoteState
+    return open_bucket(str(location), environ)
 
-    return RemoteState(str(location), environ)
+
+def open_folder(folder: Path, clock: Callable[[], datetime] = machine_time) -> State:
+    """The state in a folder; `clock` (aware, UTC) dates the lock."""
+    from runner.state.local.folder_backing import FolderBacking
+    from runner.state.store import StateStore
+
+    return StateStore(FolderBacking(folder, clock))
+
+
+def open_bucket(location: str, environ: Mapping[str, str], clock: Callable[[], datetime] = machine_time) -> State:
+    """The state in a bucket. Raises UsageError for a location or a key that cannot be one."""
+    from runner.state.remote.bucket_backing import backing_at
+    from runner.state.store import StateStore
+
+    return StateStore(backing_at(location, environ, clock))

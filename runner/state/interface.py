@@ -7,24 +7,23 @@ An implementation
 - MUST let readers read while a run holds the lock,
 - MUST hold wire forms only, and no secret.
 
-The life of a delta: `outbox_path`, the engine writes the file there, `open_delta`, then per batch `mark_in_flight` and
-`mark_taken`; when all are taken, or at the start of the next run, `members_path`, the engine settles into that file,
-`close_delta`. A file that no record points to is garbage that a later run removes.
+The life of a delta: `open_delta`, then per batch `mark_in_flight` and `mark_taken`; when all are taken, or at the start
+of the next run, `close_delta`. A file that no record points to is garbage that a later run removes.
 A membership is one file, or a file of its changes and the whole one that these are changes of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from runner.core.destination import Accepted
-from runner.core.identifiers import IdentifierType
-from runner.core.membership import Batch, MembershipFiles
+from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
+from runner.state.local.state_folder import StoredFile
 
 
 class State(Protocol):
@@ -113,12 +112,11 @@ class State(Protocol):
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
-    def outbox_path(self, key: int) -> Path:
-        """Where the engine writes the next delta."""
-        ...
+    def open_delta(self, key: int, write: Callable[[Path], tuple[Batch, ...]]) -> tuple[Batch, ...]:
+        """Have the next delta written to a path and record it as on its way; gives its batches.
 
-    def open_delta(self, key: int, batches: tuple[Batch, ...]) -> None:
-        """The file at `outbox_path` is the delta now on its way. Requires that none is open."""
+        Where `write` gives none, there is no delta and no file. Requires that none is open.
+        """
         ...
 
     def mark_in_flight(self, key: int, number: int) -> None:
@@ -129,21 +127,10 @@ class State(Protocol):
         """The destination has answered a batch."""
         ...
 
-    def members_path(self, key: int) -> Path:
-        """Where the engine writes the next membership."""
-        ...
+    def close_delta(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
+        """Have the next membership written to a path and record it as the one there is; the open delta is done with.
 
-    def close_delta(
-        self,
-        key: int,
-        members: Mapping[IdentifierType, int],
-        unknown: Mapping[IdentifierType, int],
-        *,
-        changes_only: bool = False,
-    ) -> None:
-        """The file at `members_path` is the membership now; the open delta is done with.
-
-        With `changes_only` it tells what has changed of the whole file that there is, which stays.
+        One of changes only tells what has changed of the whole file that there is, which stays.
         """
         ...
 
@@ -159,6 +146,49 @@ class State(Protocol):
 
     def end_run(self, run: int, at: datetime) -> None:
         """Record that a run ended by itself."""
+        ...
+
+    # -- the state as a whole ------------------------------------------------------------------------------------
+
+    @property
+    def location(self) -> str:
+        """Where the state is, as a person would write it."""
+        ...
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of this machine."""
+        ...
+
+    def holder(self) -> str:
+        """Who holds the lock, in words; empty when nobody does."""
+        ...
+
+    def unlock(self) -> None:
+        """Take the lock from its holder. Raises HeadcountError where only the holder's end opens it."""
+        ...
+
+    def file(self, file: StoredFile) -> Path:
+        """Where a file is that is whole."""
+        ...
+
+    def copy_database(self, target: Path) -> None:
+        """Write one consistent moment of the database into a file of its own."""
+        ...
+
+    def moved_to(self) -> str:
+        """Where the state went, empty when it is here."""
+        ...
+
+    def leave(self, location: str) -> None:
+        """The state is elsewhere from now on, and this place says so. Needs the lock."""
+        ...
+
+    def replacing(self, command: str, *, force: bool) -> AbstractContextManager[Callable[[State], None]]:
+        """Hold the state in order to make it what another one is; with `force`, also a damaged or a moved one.
+
+        Raises UsageError, at once, for a folder.
+        """
         ...
 
     def close(self) -> None:

@@ -24,6 +24,14 @@ def damaged(path: Path, what: str) -> StateError:
     return StateError(f"{path} is damaged: {what}", RESTORE)
 
 
+def moved_away(here: object, there: str) -> StateError:
+    """The error for a state that is somewhere else now."""
+    return StateError(
+        f"the state is no longer at {here}: it was moved to {there}",
+        "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
+    )
+
+
 @contextmanager
 def database_faults(path: Path) -> Iterator[None]:
     """Turn what SQLite raises into StateError. Misuse of SQLite stays what it is: a programming error."""

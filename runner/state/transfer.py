@@ -14,19 +14,18 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from runner.core.errors import StateError, UsageError
-from runner.state.contents import files_of
 from runner.state.db import checksums
-from runner.state.local.local_state import LocalState
+from runner.state.interface import State
+from runner.state.inventory import files_of
 from runner.state.local.state_folder import StateFolder, flush
-from runner.state.remote.remote_state import RemoteState
-from runner.state.remote.replace import is_readable, to_be_replaced
+from runner.state.remote.object_store import Unanswered
 from runner.state.state_errors import file_faults
 
 _PULLED = "pulled"
 """Under this name a copy remembers what it is a copy of."""
 
 
-def pull(state: LocalState, folder: Path) -> None:
+def pull(state: State, folder: Path) -> None:
     """Write a copy of the state into a new folder, which is there whole or not at all. Raises UsageError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already", "name a folder that does not exist yet")
@@ -50,19 +49,17 @@ def pull(state: LocalState, folder: Path) -> None:
         shutil.rmtree(draft.path, ignore_errors=True)
 
 
-def push(source: LocalState, target: LocalState, *, force: bool) -> Path | None:
+def push(source: State, target: State, *, force: bool) -> Path | None:
     """Make the state of a bucket what a folder holds; gives the folder in which what it was is kept, if anything.
 
-    Unless forced, raises StateError when the state is not what it was when the folder was pulled from it.
+    Unless forced, raises StateError when the state is not what it was when the folder was pulled from it. Raises
+    UsageError when the target is a folder too.
     """
-    if not isinstance(target, RemoteState):
-        raise UsageError(
-            f"the state is a folder, {target.location}", "put the other folder in its place; push is for a bucket"
-        )
+    replacing = target.replacing("headcount state push", force=force)
     _require_used(source)
-    with source.lock("headcount state push"), to_be_replaced(target, "headcount state push", force=force) as adoption:
+    with source.lock("headcount state push"), replacing as become:
         kept = None
-        if (not force or is_readable(target)) and not is_unused(target):
+        if (not force or _is_readable(target)) and not is_unused(target):
             if not force and _remembered(source) != _fingerprint_of(target):
                 raise StateError(
                     f"the state at {target.location} is not the one that {source.location} is a copy of: it was "
@@ -71,11 +68,11 @@ def push(source: LocalState, target: LocalState, *, force: bool) -> Path | None:
                 )
             kept = Path(f"{source.location}.replaced-{_stamp()}")
             pull(target, kept)
-        adoption.of(source)
+        become(source)
         return kept
 
 
-def move(source: LocalState, target: LocalState) -> None:
+def move(source: State, target: State) -> None:
     """Move a state for good: afterwards the old place says where it went. Taken up again after an interruption."""
     if source.location == target.location:
         raise UsageError(f"the state is at {source.location} already", "name another place")
@@ -88,10 +85,10 @@ def move(source: LocalState, target: LocalState) -> None:
         source.leave(target.location)
 
 
-def _give(source: LocalState, target: LocalState) -> None:
-    if isinstance(target, RemoteState):
-        with to_be_replaced(target, "headcount state move", force=bool(target.moved_to())) as adoption:
-            adoption.of(source)
+def _give(source: State, target: State) -> None:
+    if not target.is_folder:
+        with target.replacing("headcount state move", force=bool(target.moved_to())) as become:
+            become(source)
         return
     folder = Path(target.location)
     with file_faults(folder):
@@ -100,7 +97,18 @@ def _give(source: LocalState, target: LocalState) -> None:
     pull(source, folder)
 
 
-def is_unused(state: LocalState) -> bool:
+def _is_readable(state: State) -> bool:
+    """Whether the state can be read. Raises StateError when its store does not answer."""
+    try:
+        state.audiences()
+    except Unanswered:
+        raise
+    except StateError:
+        return False
+    return True
+
+
+def is_unused(state: State) -> bool:
     """Whether no run has left anything there."""
     return not state.audiences() and not state.runs(limit=1)
 
@@ -112,7 +120,7 @@ def fingerprint(database: Path) -> str:
     return checksums.of(rows).hex()
 
 
-def _fingerprint_of(state: LocalState) -> str:
+def _fingerprint_of(state: State) -> str:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "state.db"
         state.copy_database(copy)
@@ -128,7 +136,7 @@ def _remember(database: Path, origin: str) -> None:
         )
 
 
-def _remembered(state: LocalState) -> str:
+def _remembered(state: State) -> str:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "state.db"
         state.copy_database(copy)
@@ -137,7 +145,7 @@ def _remembered(state: LocalState) -> str:
     return str(row[0]) if row is not None else ""
 
 
-def _require_used(state: LocalState) -> None:
+def _require_used(state: State) -> None:
     if is_unused(state):
         raise StateError(f"there is no state at {state.location}", "HEADCOUNT_STATE names where it is")
 

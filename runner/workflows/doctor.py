@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from runner.core.checks import Check, Verdict
 from runner.core.destination import Connect, DestinationClient
@@ -15,10 +14,8 @@ from runner.core.findings import Finding
 from runner.core.project import Destination, MissingSecret, Project
 from runner.core.records import AppliedAudience
 from runner.engine.interface import SegmentEvaluator
+from runner.state.interface import State
 from runner.workflows.failure_messages import as_failure
-
-if TYPE_CHECKING:
-    from runner.state.local.local_state import LocalState
 
 CLOCK_WARN = timedelta(seconds=60)
 """How far this machine's clock may be from Criteo's before anyone is told."""
@@ -46,7 +43,7 @@ class Examined:
     connect: Connect
     evaluator: Callable[[], AbstractContextManager[SegmentEvaluator]]
     place: Callable[[], str]
-    state: Callable[[], LocalState]
+    state: Callable[[], State]
     clock: Callable[[], datetime]
 
 
@@ -229,7 +226,7 @@ def _finding(topic: str, subject: str, finding: Finding) -> Check:
 
 
 def _state(project: Project | None, examined: Examined) -> Iterator[Check]:
-    from runner.state.contents import contents_of
+    from runner.state.inventory import contents_of
 
     place = examined.place()
     with closing(examined.state()) as state:

@@ -41,8 +41,7 @@ class Tally:
 def settle_delta(key: int, context: RunContext) -> None:
     """Fold an unfinished delta into the membership, so that a new one can be planned. Sends nothing."""
     held = context.state.held(key)
-    settled = context.memberships.settle(held, context.state.members_path(key))
-    context.state.close_delta(key, settled.members, settled.unknown, changes_only=settled.changes_only)
+    context.state.close_delta(key, partial(context.memberships.settle, held))
 
 
 def send_members(
@@ -70,9 +69,8 @@ def send_members(
     held, compared = state.held(key), measured.compared
     if compared.held != held:  # the plan was about an audience that was cleared or replaced since
         compared = memberships.compare(measured.evaluation, held)
-    batches = memberships.write_outbox(compared, state.outbox_path(key), batch_size)
+    batches = state.open_delta(key, lambda path: memberships.write_outbox(compared, path, batch_size))
     if batches:
-        state.open_delta(key, batches)
         yield from _send_batches(change.id, key, audience_id, batches, client, context, tally)
         settle_delta(key, context)
 

@@ -17,12 +17,12 @@ TURNING_UP = "while the next one is made, the one before turns up"
 DELETED = "between the delete and the create"
 
 MOMENTS: dict[str, tuple[Point, ...]] = {
-    "before its intent": (("LocalState.intend", "before", 1),),
-    "between its intent and the call": (("LocalState.intend", "after", 1), *both("create", "before", 1)),
+    "before its intent": (("StateStore.intend", "before", 1),),
+    "between its intent and the call": (("StateStore.intend", "after", 1), *both("create", "before", 1)),
     WAITING: (),
-    "between the answer and its mark": (*both("create", "after", 1), ("LocalState.created", "before", 1)),
-    "after its mark": (("LocalState.created", "after", 1), ("LocalState.define", "before", 1)),
-    DELETED: (("AccountConnection.delete", "after", 1), ("LocalState.intend", "before", 1)),
+    "between the answer and its mark": (*both("create", "after", 1), ("StateStore.created", "before", 1)),
+    "after its mark": (("StateStore.created", "after", 1), ("StateStore.define", "before", 1)),
+    DELETED: (("AccountConnection.delete", "after", 1), ("StateStore.intend", "before", 1)),
     TURNING_UP: (),
 }
 """What a moment is called -> the points at which it is; two of them are known only from what Criteo sees."""

@@ -21,15 +21,15 @@ def both(method: str, when: str, most: int) -> tuple[Point, ...]:
 
 
 NAMED: dict[str, tuple[Point, ...]] = {
-    "after the outbox is durable": (("LocalState.open_delta", "before", 3), ("LocalState.open_delta", "after", 3)),
-    "between a mark and its call": (("LocalState.mark_in_flight", "after", 12),),
-    "between a call and its mark": (("LocalState.mark_taken", "before", 12), *both("send", "after", 12)),
-    "between two batches": (("LocalState.mark_taken", "after", 12),),
+    "after the outbox is durable": (("StateStore.open_delta", "before", 3), ("StateStore.open_delta", "after", 3)),
+    "between a mark and its call": (("StateStore.mark_in_flight", "after", 12),),
+    "between a call and its mark": (("StateStore.mark_taken", "before", 12), *both("send", "after", 12)),
+    "between two batches": (("StateStore.mark_taken", "after", 12),),
     "between the last mark and the pointer move": (
         ("DuckDBMembershipStore.settle", "before", 4),
         ("DuckDBMembershipStore.settle", "after", 4),
-        ("LocalState.close_delta", "before", 4),
-        ("LocalState.close_delta", "after", 4),
+        ("StateStore.close_delta", "before", 4),
+        ("StateStore.close_delta", "after", 4),
     ),
     "during a snapshot write": (
         ("engine.flush", "before", 8),
@@ -37,19 +37,19 @@ NAMED: dict[str, tuple[Point, ...]] = {
         ("state.flush", "before", 12),
     ),
     "in the middle of create": (
-        ("LocalState.intend", "before", 3),
-        ("LocalState.intend", "after", 3),
+        ("StateStore.intend", "before", 3),
+        ("StateStore.intend", "after", 3),
         *both("create", "before", 3),
         *both("create", "after", 3),
-        ("LocalState.created", "before", 3),
-        ("LocalState.created", "after", 3),
-        ("LocalState.define", "before", 3),
-        ("LocalState.define", "after", 3),
+        ("StateStore.created", "before", 3),
+        ("StateStore.created", "after", 3),
+        ("StateStore.define", "before", 3),
+        ("StateStore.define", "after", 3),
     ),
     "in the middle of a delete": (
         ("AccountConnection.delete", "after", 2),
-        ("LocalState.forget", "before", 2),
-        ("LocalState.forget", "after", 2),
+        ("StateStore.forget", "before", 2),
+        ("StateStore.forget", "after", 2),
     ),
     "in the middle of a rename": (
         ("AccountConnection.update", "before", 4),
@@ -58,14 +58,14 @@ NAMED: dict[str, tuple[Point, ...]] = {
     "in the middle of a clear": (
         ("AccountConnection.clear", "before", 1),
         ("AccountConnection.clear", "after", 1),
-        ("LocalState.cleared", "after", 1),
+        ("StateStore.cleared", "after", 1),
     ),
     "while planning": (*both("audiences", "after", 2), ("DuckDBSegmentEvaluator.run", "after", 5)),
     "in the history": (
-        ("LocalState.begin_run", "after", 1),
-        ("LocalState.record", "before", 6),
-        ("LocalState.end_run", "before", 1),
-        ("LocalState.end_run", "after", 1),
+        ("StateStore.begin_run", "after", 1),
+        ("StateStore.record", "before", 6),
+        ("StateStore.end_run", "before", 1),
+        ("StateStore.end_run", "after", 1),
     ),
     "after some calls": (("Http.exchange", "before", 40), ("Http.exchange", "after", 40)),
 }

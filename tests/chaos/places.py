@@ -13,10 +13,12 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from runner.core.errors import StateError
+from runner.state import machine_time
 from runner.state.remote import lease
+from runner.state.remote.bucket_backing import backing_at
 from runner.state.remote.encryption import sealing_of
 from runner.state.remote.object_store import Bucket
-from runner.state.remote.remote_state import RemoteState
+from runner.state.store import StateStore
 from tests.object_store import ObjectStore
 
 MACHINES = ("one", "two")
@@ -68,15 +70,16 @@ class InBucket:
     def look(self) -> None:
         """Bring every file that the records point to; a damaged one, if ever, stays away."""
         with patch.dict(os.environ, self.environment):
-            remote = RemoteState(self.location, _cache(self.state, "onlooker"))
+            backing = backing_at(self.location, _cache(self.state, "onlooker"), machine_time)
+        remote = StateStore(backing)
         try:
-            if remote.refresh() is None:
+            if backing.refresh() is None:
                 return
             for audience in remote.audiences():
                 with suppress(StateError):
                     remote.held(audience.record_id)
             shutil.rmtree(self.state, ignore_errors=True)
-            shutil.copytree(remote._folder.path, self.state)
+            shutil.copytree(backing.folder.path, self.state)
         finally:
             remote.close()
 

@@ -64,7 +64,7 @@ def test_a_state_that_is_begun_on_a_disk_without_room_is_there_whole_or_not_at_a
 def test_whatever_is_damaged_after_a_kill_is_named_and_never_taken_for_empty() -> None:
     def lived(history: History, stage: Stage) -> None:
         with_something_to_do(stage)
-        point = {"at": "LocalState.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
+        point = {"at": "StateStore.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
         (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *allow_all(stage)])
         assert code == -signal.SIGKILL
         files = whole_files(stage)
@@ -82,7 +82,7 @@ def test_whatever_is_damaged_in_a_bucket_after_a_kill_is_named_and_healed_by_wha
     def lived(history: History, stage: Stage) -> None:
         assert isinstance(stage.place, InBucket)
         with_something_to_do(stage)
-        point = {"at": "LocalState.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
+        point = {"at": "StateStore.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
         (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *allow_all(stage)])
         assert code == -signal.SIGKILL
         met = set()

@@ -27,7 +27,7 @@ def is_frozen(process: Popen[str]) -> bool:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-@pytest.mark.parametrize("at", ["LocalState.mark_in_flight", "LocalState.intend"])
+@pytest.mark.parametrize("at", ["StateStore.mark_in_flight", "StateStore.intend"])
 def test_a_machine_that_lost_the_state_while_it_stood_still_sends_nothing_more(at: str) -> None:
     def lived(history: History, stage: Stage) -> None:
         stage.shop.run("apply", "--yes")

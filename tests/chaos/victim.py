@@ -2,7 +2,7 @@
 
 Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON object:
 
-    points         a list of {at, when, nth, deed}: at the nth call of `at` ("LocalState.mark_taken", see POINTS),
+    points         a list of {at, when, nth, deed}: at the nth call of `at` ("StateStore.mark_taken", see POINTS),
                    before or after it takes effect, the deed is done (see DEEDS)
     alarm          seconds after the state was locked at which the process is killed
     largest_file   bytes that no file may exceed
@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 POINTS = {
-    "LocalState": "runner.state.local.local_state",
+    "StateStore": "runner.state.store",
     "DuckDBSegmentEvaluator": "runner.engine.segments.evaluator",
     "DuckDBMembershipStore": "runner.engine.memberships.store",
     "AccountConnection": "runner.destinations.criteo.account_client",
@@ -51,7 +51,7 @@ FUNCTIONS = {
 }
 """Points that are functions; each is called while a file of the state is between written and pointed to."""
 
-CLOCKS = ("runner.cli.options", "runner.destinations.criteo.clock", "runner.state.clock")
+CLOCKS = ("runner.cli.options", "runner.destinations.criteo.clock", "runner.state")
 """Every module that asks for the time of day."""
 
 GREAT = "CHAOS_GREAT"
@@ -111,7 +111,7 @@ def _read_only(*_: Any) -> None:
 
 
 def _pragma(text: str) -> None:
-    connection = _state._database._connection if _state is not None else None
+    connection = _state.backing.database.connection if _state is not None else None
     if connection is not None:
         connection.execute(f"PRAGMA {text}")
 
@@ -173,18 +173,18 @@ def _make_memberships_great(how: str) -> None:
 
 def _watch_state(alarm: float | None) -> None:
     """Remember the state of this process; the alarm, which nobody handles, kills like SIGKILL."""
-    from runner.state.local.local_state import LocalState
+    from runner.state.store import StateStore
 
-    lock = LocalState.lock
+    lock = StateStore.lock
 
-    def watched(self: LocalState, command: str) -> Any:
+    def watched(self: StateStore, command: str) -> Any:
         global _state
         _state = self
         if alarm is not None:
             signal.setitimer(signal.ITIMER_REAL, max(alarm, 0.001))
         return lock(self, command)
 
-    LocalState.lock = watched  # type: ignore[method-assign]
+    StateStore.lock = watched  # type: ignore[method-assign]
 
 
 def place(at: str) -> tuple[Any, str]:
@@ -244,9 +244,9 @@ def _protect(folder: str) -> None:
 
 
 def _set_terms(lasts: float, beat: float, margin: float) -> None:
-    from runner.state.remote import lease, remote_state
+    from runner.state.remote import bucket_backing, lease
 
-    made = remote_state.RemoteState.__init__
+    made = bucket_backing.backing_at
     made.__defaults__ = tuple(
         lease.LeaseTimings(lasts, beat, margin) if isinstance(value, lease.LeaseTimings) else value
         for value in made.__defaults__ or ()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runner.sandbox import Sandbox
-from runner.state.local.local_state import LocalState
+from runner.state import open_folder
 from tests.end_to_end.shop import Result, Shop
 from tests.object_store import running_store
 
@@ -147,7 +147,7 @@ def test_what_the_state_says_of_trouble_is_a_warning(healthy: Shop) -> None:
 
 def test_whoever_holds_the_state_is_named(healthy: Shop) -> None:
     healthy.apply()
-    with LocalState(healthy.folder / ".headcount").lock("headcount apply"):
+    with open_folder(healthy.folder / ".headcount").lock("headcount apply"):
         result = examined(healthy)
     assert f"held by headcount apply, process {os.getpid()} on host" in told(result, "state")
     assert "readable, 1 audience, 0.0 MB" in told(result, "state")

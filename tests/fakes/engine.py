@@ -11,9 +11,17 @@ from typing import Any
 from runner.core.errors import StateError
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, Rejected, TypeDelta
+from runner.core.membership import (
+    Batch,
+    ComparedMembership,
+    Evaluation,
+    MembershipFiles,
+    Rejected,
+    SettledMembership,
+    TypeDelta,
+)
 from runner.core.project import Activation, Source
-from runner.engine.interface import SegmentEvaluator, SettledMembership
+from runner.engine.interface import SegmentEvaluator
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
-from runner.core.identifiers import IdentifierType
-from runner.core.membership import Batch, MembershipFiles
+from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.records import (
     Action,
     ActivationRun,
@@ -159,14 +158,15 @@ class FakeState:
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
-    def outbox_path(self, key: int) -> Path:
-        return self._path("outbox")
-
-    def open_delta(self, key: int, batches: tuple[Batch, ...]) -> None:
+    def open_delta(self, key: int, write: Callable[[Path], tuple[Batch, ...]]) -> tuple[Batch, ...]:
         files = self._files.setdefault(key, _Files())
-        if files.outbox is not None:
-            raise RuntimeError(f"audience {key} has an open delta already")
-        files.outbox, files.batches = self._last("outbox"), batches
+        path = self._path("outbox")
+        batches = write(path)
+        if batches:
+            if files.outbox is not None:
+                raise RuntimeError(f"audience {key} has an open delta already")
+            files.outbox, files.batches = path, batches
+        return batches
 
     def mark_in_flight(self, key: int, number: int) -> None:
         self._files[key].in_flight.add(number)
@@ -176,24 +176,16 @@ class FakeState:
         self._files[key].taken.add(number)
         self._change(key, invalid=self.records[key].invalid + taken.invalid)
 
-    def members_path(self, key: int) -> Path:
-        return self._path("members")
-
-    def close_delta(
-        self,
-        key: int,
-        members: Mapping[IdentifierType, int],
-        unknown: Mapping[IdentifierType, int],
-        *,
-        changes_only: bool = False,
-    ) -> None:
+    def close_delta(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
+        path = self._path("members")
+        settled = write(path)
         files = self._files.get(key, _Files())
         if files.outbox is None:
             raise RuntimeError(f"audience {key} has no open delta")
         whole = len(files.taken) == len(files.batches)
-        self._files[key] = _Files(members=self._last("members"))
+        self._files[key] = _Files(members=path)
         filling = self.records[key].filling and not whole
-        self._change(key, members=dict(members), unknown=dict(unknown), filling=filling)
+        self._change(key, members=dict(settled.members), unknown=dict(settled.unknown), filling=filling)
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

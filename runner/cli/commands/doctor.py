@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from runner.core.checks import Check
-    from runner.state.local.local_state import LocalState
 
 PATIENCE = 5.0
 """Seconds for which a call that can heal is tried again: someone waits to be told that it fails."""
@@ -48,7 +47,7 @@ def doctor(
         connect=partial(connect, patience=PATIENCE),
         evaluator=segment_evaluator,
         place=lambda: str(setup.state_location()),
-        state=partial(_state, setup),
+        state=setup.state,
         clock=setup.clock,
     )
     checks = []
@@ -61,14 +60,6 @@ def doctor(
     else:
         show_text(setup.out, verdict_text(checks))
     raise typer.Exit(exit_codes.OK if is_healthy(checks) else exit_codes.FAILED)
-
-
-def _state(setup: Setup) -> LocalState:
-    from runner.state.local.local_state import LocalState
-
-    state = setup.state()
-    assert isinstance(state, LocalState)  # a bucket's is one, too: its working copy is local
-    return state
 
 
 def _versions(today: date) -> Iterator[Check]:

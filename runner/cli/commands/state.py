@@ -13,10 +13,10 @@ import typer
 from runner.cli.console import show_json, show_line, show_text, tell
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Yes
 from runner.cli.wiring import Setup
-from runner.core.errors import HeadcountError, UsageError
+from runner.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.state.local.local_state import LocalState
+    from runner.state import State
 
 app = typer.Typer(help="Show the state, copy it or move it.", rich_markup_mode=None, no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="A folder for the copy.")]
@@ -30,7 +30,7 @@ def list_(
 ) -> None:
     """Show what the state keeps: audiences, files, sizes, and who holds it. Writes nothing."""
     from runner.reports.state_list import kept_document, kept_text
-    from runner.state.contents import contents_of
+    from runner.state.inventory import contents_of
 
     setup = Setup.of(folder, no_color=no_color)
     with closing(_here(setup)) as state:
@@ -58,10 +58,10 @@ def push(
     ] = False,
 ) -> None:
     """Put a folder in the place of the state in a bucket."""
-    from runner.state.local.local_state import LocalState
+    from runner.state import open_folder
     from runner.state.transfer import push as put_in_place
 
-    with closing(_here(Setup.of(folder))) as state, closing(LocalState(source)) as copy:
+    with closing(_here(Setup.of(folder))) as state, closing(open_folder(source)) as copy:
         kept = put_in_place(copy, state, force=force)
         show_line(f"The state at {state.location} is now what {source} holds.")
         if kept is not None:
@@ -70,22 +70,19 @@ def push(
 
 def unlock(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
     """Take the state away from a run that holds it; that run sends nothing more."""
-    from runner.state.remote import lease
-    from runner.state.remote.remote_state import RemoteState
-
     with closing(_here(Setup.of(folder))) as state:
         holder = state.holder()
         if not holder:
             show_line(f"No run holds the state at {state.location}.")
             return
-        if not isinstance(state, RemoteState):
-            raise HeadcountError(f"the state is held by {holder}", "stop that process, and the lock opens by itself")
+        if state.is_folder:
+            state.unlock()  # refuses, and says what opens it
         if not yes and not sys.stdin.isatty():
             raise UsageError("there is no one to ask for confirmation", "add --yes")
         if not yes and not typer.confirm(f"The state is held by {holder}. Take it away?", err=True):
             tell("Not unlocked.\n")
             raise typer.Exit(1)
-        lease.end(state.bucket)
+        state.unlock()
         show_line(f"The state at {state.location} was taken away from {holder}.")
 
 
@@ -107,14 +104,11 @@ for _command in (pull, push, unlock, move):
     app.command(_command.__name__)(_command)
 
 
-def _here(setup: Setup) -> LocalState:
+def _here(setup: Setup) -> State:
     return _at(setup.state_location())
 
 
-def _at(location: str | Path) -> LocalState:
+def _at(location: str | Path) -> State:
     from runner.state import open_state
-    from runner.state.local.local_state import LocalState
 
-    state = open_state(location, os.environ)
-    assert isinstance(state, LocalState)
-    return state
+    return open_state(location, os.environ)

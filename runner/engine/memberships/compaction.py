@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import MembershipFiles
+from runner.core.membership import MembershipFiles, SettledMembership
 from runner.engine.duckdb import cancellable
-from runner.engine.interface import SettledMembership
 from runner.engine.memberships import differences, set_algebra
 from runner.engine.memberships.parquet_files import write_whole
 

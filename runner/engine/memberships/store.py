@@ -7,10 +7,10 @@ from pathlib import Path
 
 from runner.core.errors import StateError
 from runner.core.identifiers import WireForms
-from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles
+from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, SettledMembership
 from runner.core.project import Activation, Source
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import SegmentEvaluator, SettledMembership
+from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
 from runner.engine.memberships import differences
 from runner.engine.memberships.compaction import fold_delta

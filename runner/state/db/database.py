@@ -80,6 +80,11 @@ class Database:
                 connection.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
 
+    @property
+    def connection(self) -> Connection | None:
+        """The connection that is open, if one is."""
+        return self._connection
+
     def _exists(self) -> bool:
         """Whether there is a database; one that may not be seen is not taken for none."""
         with file_faults(self.path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.core.errors import StateError
-from runner.state.state_errors import RESTORE, file_faults
+from runner.state.state_errors import RESTORE, file_faults, moved_away
 
 KINDS = ("members", "outbox")
 """The folders of Parquet files; below each is one folder per activation."""
@@ -30,15 +30,6 @@ class StoredFile:
     path: str
     size: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """A path given out for a file that is being written; `counter` names the folder whose serials it counts in."""
-
-    path: str
-    counter: str
-    serial: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +63,7 @@ class StateFolder:
             if self.database.name in names:
                 return
             if _MOVED in names:
-                raise StateError(
-                    f"the state is no longer at {self.path}: it was moved to {self.moved_to()}",
-                    "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
-                )
+                raise moved_away(self.path, self.moved_to())
             told = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
             for orphan in (*self._parquet_files(), *told):
                 raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
@@ -136,7 +124,7 @@ class StateFolder:
             target.chmod(0o600)
             flush(target)
             flush(target.parent)
-            stored = StoredFile(path, target.stat().st_size, _checksum(target))
+            stored = StoredFile(path, target.stat().st_size, checksum(target))
             self._verified[stored] = _identity(target)
         return stored
 
@@ -148,7 +136,7 @@ class StateFolder:
                 identity = _identity(target)
                 if self._verified.get(stored) == identity:
                     return target
-                sha256 = _checksum(target)
+                sha256 = checksum(target)
             except FileNotFoundError:
                 raise StateError(f"{target} is missing", hint) from None
         if identity.size != stored.size:
@@ -233,7 +221,8 @@ def _tells_of_database(name: str) -> bool:
     return name == "lock" or (name.startswith("state.db") and ".tmp" not in name)
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 from runner.core.errors import StateError
 from runner.state.db.journal import JournalEntry
-from runner.state.remote.object_store import Bucket, Version
+from runner.state.remote.object_store import ObjectStore, Version
 
 NAME = "control.json"
 FORMAT = 2
 """Format 1 had no checksum."""
 
-_RESTORE = "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`"
+RESTORE = "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ def first() -> Control:
     return Control(state=uuid4().hex, epoch=0, revision=0, write=uuid4().hex)
 
 
-def read(bucket: Bucket) -> Seen | None:
+def read(bucket: ObjectStore) -> Seen | None:
     """The control object, None where no state was begun. Raises StateError when a state has lost it."""
     stored = bucket.read(NAME)
     if stored is None:
         for kind in ("snapshots/", "members/", "outbox/"):
             for found in bucket.listed(kind):
-                raise StateError(f"{bucket.location}/{NAME} is missing, though {found.name} is there", _RESTORE)
+                raise StateError(f"{bucket.location}/{NAME} is missing, though {found.name} is there", RESTORE)
         return None
     return Seen(_decoded(stored.data, bucket.location), stored.version, stored.modified)
 
@@ -115,14 +115,14 @@ def _decoded(data: bytes, location: str) -> Control:
         version = int(document.pop("format_version"))
         whole = version == 1 or document.pop("sha256", None) == _checksum(document) or version > FORMAT
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise StateError(f"{location}/{NAME} is damaged: it is not what Headcount writes", _RESTORE) from None
+        raise StateError(f"{location}/{NAME} is damaged: it is not what Headcount writes", RESTORE) from None
     if version > FORMAT:
         raise StateError(
             f"{location}/{NAME} was written by a newer Headcount (format {version}; this one reads up to {FORMAT})",
             "update headcount here",
         )
     if not whole:
-        raise StateError(f"{location}/{NAME} is damaged: its content is not what was written", _RESTORE)
+        raise StateError(f"{location}/{NAME} is damaged: its content is not what was written", RESTORE)
     try:
         holder, snapshot = document.pop("holder"), document.pop("snapshot")
         journal = tuple(JournalEntry(str(step["do"]), dict(step["with"])) for step in document.pop("journal"))
@@ -133,4 +133,4 @@ def _decoded(data: bytes, location: str) -> Control:
             journal=journal,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise StateError(f"{location}/{NAME} is damaged: a part of it means nothing", _RESTORE) from None
+        raise StateError(f"{location}/{NAME} is damaged: a part of it means nothing", RESTORE) from None

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from runner.state.local.state_folder import KINDS, StoredFile
 from runner.state.remote.encryption import Sealing
-from runner.state.remote.object_store import Bucket, Listed
+from runner.state.remote.object_store import Listed, ObjectStore
 
 GRACE = timedelta(days=1)
 """How long an object stays after it was written: a reader may have been told its name and be about to fetch it."""
@@ -20,7 +20,9 @@ def object_name(file: StoredFile, sealing: Sealing) -> str:
     return str(path.with_name(f"{path.stem}-{sealing.tag(file.sha256)}{path.suffix}"))
 
 
-def garbage(bucket: Bucket, referenced: Collection[str], serials: Mapping[str, int], now: datetime) -> Iterator[str]:
+def garbage(
+    bucket: ObjectStore, referenced: Collection[str], serials: Mapping[str, int], now: datetime
+) -> Iterator[str]:
     """The names of what can go.
 
     A file's serial is used once: one up to the last that was used, without a record, is never pointed to again. One

@@ -23,7 +23,8 @@ from runner.state.db.journal import JournalEntry
 from runner.state.local.lock import described
 from runner.state.remote import control_object
 from runner.state.remote.control_object import Control, Holder, Seen, Snapshot
-from runner.state.remote.object_store import Bucket, Outdated, Unanswered, Version
+from runner.state.remote.object_store import ObjectStore, Outdated, Unanswered, Version
+from runner.state.state_errors import moved_away
 
 _log = logging.getLogger("headcount.state")
 _RACES = 5
@@ -47,7 +48,7 @@ class LeaseTimings:
 class Lease:
     """The state, held. May be used by several threads."""
 
-    def __init__(self, bucket: Bucket, held: Control, version: Version, began: float, terms: LeaseTimings) -> None:
+    def __init__(self, bucket: ObjectStore, held: Control, version: Version, began: float, terms: LeaseTimings) -> None:
         self._bucket, self._terms = bucket, terms
         self._control, self._version = held, version
         self._renewed = began
@@ -206,7 +207,7 @@ class Lease:
 
 
 def acquire(
-    bucket: Bucket, command: str, clock: Callable[[], datetime], terms: LeaseTimings, *, force: bool = False
+    bucket: ObjectStore, command: str, clock: Callable[[], datetime], terms: LeaseTimings, *, force: bool = False
 ) -> Lease:
     """Take the lease on a state, begun here if it is new. Raises Locked, naming the holder, StateError.
 
@@ -230,7 +231,7 @@ def acquire(
     raise Locked("other runs are taking the state at the same time", "run again in a moment")
 
 
-def _seen_or_ruin(bucket: Bucket) -> Seen | None:
+def _seen_or_ruin(bucket: ObjectStore) -> Seen | None:
     """The control object, or one without content in the place of what cannot be read."""
     try:
         return control_object.read(bucket)
@@ -241,7 +242,7 @@ def _seen_or_ruin(bucket: Bucket) -> Seen | None:
         return Seen(control_object.first(), *ruin) if ruin is not None else None
 
 
-def _won(bucket: Bucket, seen: Seen | None, new: Control) -> Version | None:
+def _won(bucket: ObjectStore, seen: Seen | None, new: Control) -> Version | None:
     content = control_object.encoded(new)
     try:
         if seen is None:
@@ -252,14 +253,14 @@ def _won(bucket: Bucket, seen: Seen | None, new: Control) -> Version | None:
         return found.version if found is not None and found.control.write == new.write else None
 
 
-def is_held(bucket: Bucket, seen: Seen, terms: LeaseTimings) -> bool:
+def is_held(bucket: ObjectStore, seen: Seen, terms: LeaseTimings) -> bool:
     """Whether someone holds the state whose lease has not run out by the store's clock, which tells whole seconds."""
     if seen.control.holder is None:
         return False
     return bucket.now() - seen.modified <= timedelta(seconds=terms.lasts + 1)
 
 
-def end(bucket: Bucket) -> Holder | None:
+def end(bucket: ObjectStore) -> Holder | None:
     """Take the state away from whoever holds it; gives the holder. What that run still writes has no effect."""
     for _ in range(_RACES):
         seen = control_object.read(bucket)
@@ -271,13 +272,10 @@ def end(bucket: Bucket) -> Holder | None:
     raise Locked("the state is being written by its holder all the time", "run again in a moment")
 
 
-def require_here(now: Control, bucket: Bucket) -> None:
+def require_here(now: Control, bucket: ObjectStore) -> None:
     """Raise StateError for a state that was moved elsewhere."""
     if now.moved_to:
-        raise StateError(
-            f"the state is no longer at {bucket.location}: it was moved to {now.moved_to}",
-            "set HEADCOUNT_STATE, or `state:` of the Project document, to where it is",
-        )
+        raise moved_away(bucket.location, now.moved_to)
 
 
 def holder_of(seen: Seen, now: datetime) -> str:

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import Evaluation, MembershipFiles
+from runner.core.membership import Evaluation, MembershipFiles, SettledMembership
 from runner.engine.embedded import EmbeddedEngine
-from runner.engine.interface import SettledMembership
 from tests.plain_duckdb import plain
 
 EMAIL, MOBILE, GUM = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID, IdentifierType.GUM_ID

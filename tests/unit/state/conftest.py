@@ -11,10 +11,11 @@ import pytest
 
 from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import Batch
+from runner.core.membership import Batch, SettledMembership
 from runner.core.records import Definition
-from runner.state.local.local_state import LocalState
-from runner.state.remote.remote_state import RemoteState
+from runner.state import open_folder
+from runner.state.remote.bucket_backing import backing_at
+from runner.state.store import StateStore
 from tests.object_store import ObjectStore, running_store
 from tests.plain_duckdb import plain
 
@@ -62,16 +63,17 @@ def place(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def open_state(
     place: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Callable[[], LocalState]]:
+) -> Iterator[Callable[[], StateStore]]:
     """Opens the state as another process would; whatever was opened is closed at the end."""
-    opened: list[LocalState] = []
+    opened: list[StateStore] = []
     location = "" if place == "folder" else request.getfixturevalue("bucket")
 
-    def open_one() -> LocalState:
+    def open_one() -> StateStore:
         if location:
-            opened.append(RemoteState(location, {"HEADCOUNT_CACHE": str(tmp_path / "cache")}, lambda: AT, fresh=-1.0))
+            cache = {"HEADCOUNT_CACHE": str(tmp_path / "cache")}
+            opened.append(StateStore(backing_at(location, cache, lambda: AT, fresh=-1.0)))
         else:
-            opened.append(LocalState(folder, clock=lambda: AT))
+            opened.append(open_folder(folder, clock=lambda: AT))
         return opened[-1]
 
     yield open_one
@@ -80,11 +82,11 @@ def open_state(
 
 
 @pytest.fixture
-def state(open_state: Callable[[], LocalState]) -> LocalState:
+def state(open_state: Callable[[], StateStore]) -> StateStore:
     return open_state()
 
 
-def intend(state: LocalState, activation: str = "loyal", account: str = "12345") -> int:
+def intend(state: StateStore, activation: str = "loyal", account: str = "12345") -> int:
     """An audience about to be created."""
     return state.intend(activation, "criteo-fr", "criteo", account, DEFINITION, AT)
 
@@ -115,25 +117,35 @@ def _copy(query: str, path: Path) -> None:
         connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
 
 
-def begin_delta(state: LocalState, key: int, batches: tuple[Batch, ...] = BATCHES) -> Path:
+def begin_delta(state: StateStore, key: int, batches: tuple[Batch, ...] = BATCHES) -> Path:
     """A delta that has been written and opened."""
-    path = state.outbox_path(key)
-    write_outbox(path, batches)
-    state.open_delta(key, batches)
-    return path
+    paths = []
+
+    def write(path: Path) -> tuple[Batch, ...]:
+        paths.append(path)
+        write_outbox(path, batches)
+        return batches
+
+    assert state.open_delta(key, write) == batches
+    return paths[0]
 
 
-def send(state: LocalState, key: int, number: int, invalid: int = 0) -> None:
+def send(state: StateStore, key: int, number: int, invalid: int = 0) -> None:
     state.mark_in_flight(key, number)
     state.mark_taken(key, number, Accepted(valid=1, invalid=invalid))
 
 
-def end_delta(state: LocalState, key: int, count: int = 3, *, changes_only: bool = False) -> Path:
+def end_delta(state: StateStore, key: int, count: int = 3, *, changes_only: bool = False) -> Path:
     """A membership that has been written and is the current one now."""
-    path = state.members_path(key)
-    write_members(path, count)
-    state.close_delta(key, {EMAIL: count}, {}, changes_only=changes_only)
-    return path
+    paths = []
+
+    def write(path: Path) -> SettledMembership:
+        paths.append(path)
+        write_members(path, count)
+        return SettledMembership({EMAIL: count}, {}, changes_only)
+
+    state.close_delta(key, write)
+    return paths[0]
 
 
 def files(folder: Path) -> set[str]:

@@ -18,9 +18,10 @@ from typing import Any
 
 from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import Batch
+from runner.core.membership import Batch, SettledMembership
 from runner.core.records import ActivationRun, Definition, Outcome
-from runner.state.local.local_state import LocalState
+from runner.state import open_folder
+from runner.state.store import StateStore
 
 AT = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 EMAIL = IdentifierType.EMAIL
@@ -43,17 +44,23 @@ DEADLY = {
 LOYAL, NEW = 1, 2
 """The keys that the two audiences are given."""
 
-Step = Callable[[LocalState], Any]
+Step = Callable[[StateStore], Any]
 
 
-def _open(state: LocalState, key: int) -> None:
-    state.outbox_path(key).write_bytes(b"a delta")
-    state.open_delta(key, BATCHES)
+def _open(state: StateStore, key: int) -> None:
+    def write(path: Path) -> tuple[Batch, ...]:
+        path.write_bytes(b"a delta")
+        return BATCHES
+
+    state.open_delta(key, write)
 
 
-def _close(state: LocalState, key: int, count: int, *, changes_only: bool = False) -> None:
-    state.members_path(key).write_bytes(b"a membership of %d" % count)
-    state.close_delta(key, {EMAIL: count}, {EMAIL: 1}, changes_only=changes_only)
+def _close(state: StateStore, key: int, count: int, *, changes_only: bool = False) -> None:
+    def write(path: Path) -> SettledMembership:
+        path.write_bytes(b"a membership of %d" % count)
+        return SettledMembership({EMAIL: count}, {EMAIL: 1}, changes_only)
+
+    state.close_delta(key, write)
 
 
 LIFE: tuple[Step, ...] = (
@@ -82,14 +89,14 @@ LIFE: tuple[Step, ...] = (
 )
 
 
-def view(state: LocalState) -> tuple[Any, ...]:
+def view(state: StateStore) -> tuple[Any, ...]:
     """Everything that a reader can know; reads and checks every file that is pointed to."""
     audiences = state.audiences()
     return audiences, tuple(state.held(audience.record_id) for audience in audiences), state.runs()
 
 
-def live(folder: Path, after_each: Callable[[LocalState], None]) -> None:
-    state = LocalState(folder, clock=lambda: AT)
+def live(folder: Path, after_each: Callable[[StateStore], None]) -> None:
+    state = open_folder(folder, clock=lambda: AT)
     with state.lock("headcount apply"):
         for step in LIFE:
             step(state)
@@ -132,11 +139,11 @@ def _live_and_die(number: int, folder: Path, writing: int) -> None:
 
 def judge(folder: Path, done: int, views: list[tuple[Any, ...]]) -> None:
     """What a dead run left is what its finished steps came to, perhaps with the one it died in; and it can be used."""
-    reader = LocalState(folder)
+    reader = open_folder(folder)
     found = view(reader)
     reader.close()
     assert found in views[done : done + 2], f"neither the state after {done} steps nor the one after"
-    heir = LocalState(folder)
+    heir = open_folder(folder)
     with heir.lock("headcount apply"):
         assert view(heir) == found, "the next run does not see what a reader saw"
         kept = {path for held in found[1] for path in (held.members, held.outbox) if path is not None}

@@ -192,7 +192,7 @@ def test_a_forgotten_audience_leaves_neither_record_nor_file_and_its_key_is_not_
         begin_delta(state, key)
         state.forget(key)
         assert state.audiences() == ()
-        assert not {path for path in files(state._folder.path) if path.endswith(".parquet")}
+        assert not {path for path in files(state.backing.folder.path) if path.endswith(".parquet")}
         assert intend(state) > key
 
 
@@ -217,9 +217,9 @@ def test_forgetting_one_audience_leaves_the_other_of_the_same_activation_whole(s
         lambda state: state.require_refill(1),
         lambda state: state.cleared(1),
         lambda state: state.forget(1),
-        lambda state: state.outbox_path(1),
+        lambda state: begin_delta(state, 1),
         lambda state: state.mark_in_flight(1, 0),
-        lambda state: state.members_path(1),
+        lambda state: end_delta(state, 1),
         lambda state: state.begin_run("apply", AT),
         lambda state: state.end_run(1, AT),
     ],
@@ -241,8 +241,8 @@ def test_nothing_is_changed_outside_the_lock(state, change):
         lambda state: state.require_refill(7),
         lambda state: state.cleared(7),
         lambda state: state.forget(7),
-        lambda state: state.outbox_path(7),
-        lambda state: state.members_path(7),
+        lambda state: begin_delta(state, 7),
+        lambda state: end_delta(state, 7),
         lambda state: state.mark_in_flight(7, 0),
     ],
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from runner.core.membership import MembershipFiles
+from tests.unit.state.conftest import AT
 
 from .conftest import BATCHES, begin_delta, end_delta, write_outbox
 
@@ -19,9 +21,9 @@ SEND = """
 import os, signal, sys
 from pathlib import Path
 from runner.core.destination import Accepted
-from runner.state.local.local_state import LocalState
+from runner.state import open_folder
 from tests.unit.state.conftest import begin_delta, intend
-state = LocalState(Path(sys.argv[1]))
+state = open_folder(Path(sys.argv[1]))
 with state.lock("headcount apply"):
     key = intend(state)
     state.created(key, "987")
@@ -66,10 +68,18 @@ def test_a_killed_run_leaves_its_delta_with_what_was_taken_and_what_may_have_arr
 def test_a_delta_that_was_written_and_never_opened_is_gone_with_its_run(open_state, folder):
     state = open_state()
     with state.lock("headcount apply"):
-        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state.clock())
+        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", AT)
         state.cleared(key)
-        path = state.outbox_path(key)
-        write_outbox(path, BATCHES)
+        paths = []
+
+        def die(path):
+            paths.append(path)
+            write_outbox(path, BATCHES)
+            raise KeyboardInterrupt
+
+        with suppress(KeyboardInterrupt):
+            state.open_delta(key, die)
+        [path] = paths
     with state.lock("headcount apply"):
         assert not path.exists()
         assert state.held(key) == MembershipFiles()
@@ -79,7 +89,7 @@ def test_a_delta_that_was_written_and_never_opened_is_gone_with_its_run(open_sta
 def test_every_commit_is_on_the_disk_before_it_returns(open_state):
     state = open_state()
     with state.lock("headcount apply"):
-        connection = state._database._connection
+        connection = state.backing.database.connection
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
@@ -90,6 +100,6 @@ def test_files_and_the_folders_that_name_them_are_flushed_before_they_are_pointe
     monkeypatch.setattr("runner.state.local.state_folder.flush", flushed.append)
     state = open_state()
     with state.lock("headcount apply"):
-        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", state.clock())
+        key = state.imported("loyal", "criteo-fr", "criteo", "1", "900", AT)
         path = begin_delta(state, key)
     assert flushed == [folder.parent, folder, folder / "outbox", path, path.parent]

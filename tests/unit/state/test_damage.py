@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from runner.core.errors import StateError
+from runner.state import open_folder
 from runner.state.db import checksums
 from runner.state.local import state_folder as state_files
-from runner.state.local.local_state import LocalState
+from tests.unit.state.conftest import AT
 
 from .conftest import begin_delta, end_delta, files, intend, send
 
@@ -31,8 +32,8 @@ def filled(open_state, folder):
         begin_delta(state, key)
         send(state, key, 0)
         for number in range(200):
-            run = state.begin_run("sync", state.clock())
-            state.end_run(run, state.clock())
+            run = state.begin_run("sync", AT)
+            state.end_run(run, AT)
             assert run == number + 1
     return key
 
@@ -90,8 +91,8 @@ def test_a_file_that_is_damaged_after_it_was_checked_is_noticed(open_state, fill
 def test_a_file_is_read_once_for_its_checksum(open_state, filled, monkeypatch):
     read = []
     state = open_state()
-    checksum = state_files._checksum
-    monkeypatch.setattr(state_files, "_checksum", lambda path: read.append(path) or checksum(path))
+    checksum = state_files.checksum
+    monkeypatch.setattr(state_files, "checksum", lambda path: read.append(path) or checksum(path))
     for _ in range(3):
         state.held(filled)
     assert len(read) == 2
@@ -99,8 +100,8 @@ def test_a_file_is_read_once_for_its_checksum(open_state, filled, monkeypatch):
 
 def test_what_this_process_wrote_is_read_once_for_its_checksum(state, monkeypatch):
     read = []
-    checksum = state_files._checksum
-    monkeypatch.setattr(state_files, "_checksum", lambda path: read.append(path) or checksum(path))
+    checksum = state_files.checksum
+    monkeypatch.setattr(state_files, "checksum", lambda path: read.append(path) or checksum(path))
     with state.lock("headcount apply"):
         key = intend(state)
         outbox = begin_delta(state, key)
@@ -229,7 +230,7 @@ def test_a_full_disk_leaves_the_database_as_it_was(open_state, folder, filled):
 
     with state.lock("headcount sync"):
         before = len(state.audiences())
-        connection = state._database._connection
+        connection = state.backing.database.connection
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StateError) as refused:
@@ -265,7 +266,6 @@ def test_a_disk_that_fails_inside_a_transaction_leaves_all_of_it_undone(open_sta
 def test_a_file_that_cannot_be_written_is_named_with_what_to_do(state, monkeypatch, number, advice):
     with state.lock("headcount apply"):
         key = intend(state)
-        path = state.outbox_path(key)
 
         def fail(path):
             raise OSError(number, "no")
@@ -273,7 +273,7 @@ def test_a_file_that_cannot_be_written_is_named_with_what_to_do(state, monkeypat
         monkeypatch.setattr("runner.state.local.state_folder.flush", fail)
         with pytest.raises(StateError) as refused:
             begin_delta(state, key)
-        assert str(path) in refused.value.message
+        assert "outbox/loyal/000001.parquet" in refused.value.message
         assert advice in refused.value.hint
         assert state.audiences()[0].unfinished is None
 
@@ -297,10 +297,10 @@ def test_a_log_that_is_lost_after_a_kill_takes_no_older_change_with_it(folder):
     script = f"""
 import os, signal
 from pathlib import Path
-from runner.state.local.local_state import LocalState
+from runner.state import open_folder
 from tests.unit.state.conftest import intend
 
-state = LocalState(Path({str(folder)!r}))
+state = open_folder(Path({str(folder)!r}))
 with state.lock("headcount apply"):
     for number in range(20):
         intend(state, f"a{{number}}")
@@ -310,4 +310,4 @@ with state.lock("headcount apply"):
     assert died.returncode == -signal.SIGKILL
     for log in folder.glob("state.db-*"):
         log.unlink()
-    assert len(LocalState(folder).audiences()) >= 19
+    assert len(open_folder(folder).audiences()) >= 19

@@ -12,10 +12,10 @@ from jsonschema import Draft7Validator
 
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
-from runner.core.membership import MembershipFiles
+from runner.core.membership import MembershipFiles, SettledMembership
 from runner.core.records import Unfinished
 from runner.reports.state_list import kept_document
-from runner.state.contents import contents_of
+from runner.state.inventory import contents_of
 
 from .conftest import (
     BATCHES,
@@ -54,14 +54,20 @@ def test_an_open_delta_is_held_with_its_batches_in_flight_and_taken(state, key):
 
 def test_a_closed_delta_leaves_the_new_membership_and_its_counts(state, key):
     outbox = begin_delta(state, key)
-    path = state.members_path(key)
-    write_members(path)
-    state.close_delta(key, {EMAIL: 3, PHONE: 0}, {EMAIL: 1})
+    paths = []
+
+    def write(path):
+        paths.append(path)
+        write_members(path)
+        return SettledMembership({EMAIL: 3, PHONE: 0}, {EMAIL: 1})
+
+    state.close_delta(key, write)
+    [path] = paths
     audience = state.audiences()[0]
     assert (audience.members, audience.unknown, audience.unfinished) == ({EMAIL: 3, PHONE: 0}, {EMAIL: 1}, None)
     assert state.held(key) == MembershipFiles(members=path)
     assert state.held(key).counts == {EMAIL: (3, 1), PHONE: (0, 0)}
-    assert path == state._folder.path / "members" / "loyal" / f"{audience.serial:06d}.parquet"
+    assert path == state.backing.folder.path / "members" / "loyal" / f"{audience.serial:06d}.parquet"
     assert not outbox.exists()
 
 
@@ -189,28 +195,38 @@ def test_a_delta_cannot_be_closed_twice_or_before_it_was_opened(state, key):
         end_delta(state, key)
     begin_delta(state, key)
     members = end_delta(state, key)
-    with pytest.raises(RuntimeError, match="no path"):
-        state.close_delta(key, {}, {})
+    with pytest.raises(RuntimeError, match="no open delta"):
+        end_delta(state, key)
     assert state.held(key).members == members
 
 
 def test_a_file_that_nobody_wrote_is_no_delta_and_no_membership(state, key):
-    path = state.outbox_path(key)
-    with pytest.raises(StateError, match=str(path)):
-        state.open_delta(key, BATCHES)
+    with pytest.raises(StateError, match=r"outbox/loyal/000001\.parquet"):
+        state.open_delta(key, lambda path: BATCHES)
     begin_delta(state, key)
-    path = state.members_path(key)
-    with pytest.raises(StateError, match=str(path)):
-        state.close_delta(key, {}, {})
+    with pytest.raises(StateError, match=r"members/loyal/000002\.parquet"):
+        state.close_delta(key, lambda path: SettledMembership({}, {}))
     assert state.audiences()[0].unfinished is not None
 
 
-def test_a_path_stays_the_same_until_it_was_used(state, key):
-    assert state.outbox_path(key) == state.outbox_path(key)
+def test_a_path_is_the_same_until_it_was_used(state, key):
+    paths = []
+
+    def nothing(path):
+        paths.append(path)
+        return ()
+
+    assert state.open_delta(key, nothing) == ()
+    assert state.open_delta(key, nothing) == ()
     used = begin_delta(state, key)
-    assert state.members_path(key) == state.members_path(key)
+    assert paths == [used, used]
     end_delta(state, key)
-    assert state.outbox_path(key) != used
+    assert begin_delta(state, key) != used
+
+
+def test_a_delta_of_nothing_is_none(state, key):
+    assert state.open_delta(key, lambda path: ()) == ()
+    assert state.audiences()[0].unfinished is None
 
 
 def serial(path) -> int:
@@ -220,7 +236,6 @@ def serial(path) -> int:
 def test_serials_rise_over_all_audiences_of_an_activation_and_are_never_used_twice(state):
     with state.lock("headcount apply"):
         orphan, new = intend(state, account="1"), intend(state, account="2")
-        assert state.outbox_path(orphan) != state.outbox_path(new)
         used = []
         for key in (orphan, new, orphan):
             used += [begin_delta(state, key), end_delta(state, key)]
@@ -250,22 +265,22 @@ def test_no_id_leads_out_of_the_folder(state, activation):
         for write in (begin_delta, end_delta):
             path = write(state, key)
             assert path.exists()
-            assert path.resolve().parent.parent.parent == state._folder.path.resolve()
+            assert path.resolve().parent.parent.parent == state.backing.folder.path.resolve()
             assert path.parent.name not in ("", ".", "..")
 
 
 def test_ids_that_would_be_cut_short_alike_keep_folders_of_their_own(state):
     with state.lock("headcount apply"):
         one, other = intend(state, "x" * 300 + "1"), intend(state, "x" * 300 + "2")
-        assert state.outbox_path(one).parent != state.outbox_path(other).parent
+        assert begin_delta(state, one).parent != begin_delta(state, other).parent
 
 
 def test_folder_and_files_are_closed_to_other_users_and_ignored_by_git(state, key):
     begin_delta(state, key)
     end_delta(state, key)
     begin_delta(state, key)
-    assert (state._folder.path / ".gitignore").read_text() == "*\n"
-    for path in (state._folder.path, *state._folder.path.rglob("*")):
+    assert (state.backing.folder.path / ".gitignore").read_text() == "*\n"
+    for path in (state.backing.folder.path, *state.backing.folder.path.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
@@ -292,4 +307,4 @@ def test_no_more_is_kept_than_the_membership(state, key):
     for _ in range(4):
         begin_delta(state, key)
         end_delta(state, key)
-    assert sum(path.endswith(".parquet") for path in files(state._folder.path)) == 1
+    assert sum(path.endswith(".parquet") for path in files(state.backing.folder.path)) == 1

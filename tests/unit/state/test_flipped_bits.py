@@ -13,15 +13,16 @@ import pytest
 
 from runner.core.errors import StateError
 from runner.core.records import ActivationRun, Outcome
+from runner.state import open_folder
 from runner.state.db import checksums
-from runner.state.local.local_state import LocalState
+from runner.state.store import StateStore
 
 from .conftest import AT, begin_delta, end_delta, intend, send
 
 FLIPS = 200
 SEED = 20261124
 
-COMMANDS: dict[str, Callable[[LocalState], object]] = {
+COMMANDS: dict[str, Callable[[StateStore], object]] = {
     "audiences": lambda state: state.audiences(),
     "held": lambda state: [state.held(key) for key in (1, 2, 3)],
     "runs": lambda state: state.runs(limit=100),
@@ -61,7 +62,7 @@ def answers(folder: Path, *, locked: bool) -> dict[str, object]:
     """What each command is told, or the error that it ends with."""
     given: dict[str, object] = {}
     for name, ask in COMMANDS.items():
-        state = LocalState(folder, clock=lambda: AT)
+        state = open_folder(folder, clock=lambda: AT)
         try:
             if locked:
                 with state.lock("headcount sync"):
@@ -162,7 +163,7 @@ def test_every_column_of_every_table_has_a_part_in_a_checksum(filled):
 
 
 def test_a_run_that_commits_while_a_reader_compares_is_no_damage(filled, folder, monkeypatch):
-    state, compared = LocalState(folder, clock=lambda: AT), []
+    state, compared = open_folder(folder, clock=lambda: AT), []
     with state.lock("headcount apply"):
         table = checksums._table
 
@@ -172,7 +173,7 @@ def test_a_run_that_commits_while_a_reader_compares_is_no_damage(filled, folder,
             compared.append(name)
             return table(connection, name)
 
-        reader = LocalState(folder)
+        reader = open_folder(folder)
         monkeypatch.setattr(checksums, "_table", slow)
         assert "meanwhile" in {audience.activation for audience in reader.audiences()}
         assert compared
@@ -192,11 +193,11 @@ def test_a_text_that_cannot_be_read_is_told_as_damage(filled, folder):
 def test_a_definition_of_a_table_that_was_changed_is_noticed(filled, folder):
     filled.write_bytes(filled.read_bytes().replace(b"DEFAULT 'unsent'", b"DEFAULT 'unsend'"))
     with pytest.raises(StateError, match="checksum of its schema"):
-        LocalState(folder).audiences()
+        open_folder(folder).audiences()
 
 
 def test_a_message_of_sqlite_that_cannot_be_read_is_told_as_damage(filled, folder):
     """It quotes the definition of a table that it cannot understand."""
     filled.write_bytes(filled.read_bytes().replace(b"CREATE TABLE serial", b"CREATE TABLE ser\xc5al"))
     with pytest.raises(StateError, match="is damaged"):
-        LocalState(folder).audiences()
+        open_folder(folder).audiences()

@@ -15,7 +15,7 @@ from datetime import timedelta
 import pytest
 
 from runner.core.errors import Locked, StateError
-from runner.state.local.local_state import LocalState
+from runner.state import open_folder
 from runner.state.local.state_folder import StateFolder
 
 from .conftest import AT, begin_delta, end_delta, files, intend
@@ -23,8 +23,8 @@ from .conftest import AT, begin_delta, end_delta, files, intend
 HOLD = """
 import sys, time
 from pathlib import Path
-from runner.state.local.local_state import LocalState
-with LocalState(Path(sys.argv[1])).lock("headcount sync"):
+from runner.state import open_folder
+with open_folder(Path(sys.argv[1])).lock("headcount sync"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -43,7 +43,7 @@ def holder(folder):
 
 def test_a_second_run_is_told_at_once_who_holds_the_state_and_since_when(state, folder):
     with state.lock("headcount apply"):
-        second = LocalState(folder, clock=lambda: AT + timedelta(minutes=2, seconds=30))
+        second = open_folder(folder, clock=lambda: AT + timedelta(minutes=2, seconds=30))
         with pytest.raises(Locked) as refused, second.lock("headcount sync"):
             raise AssertionError("two runs at once")
     assert refused.value.message == (
@@ -86,7 +86,7 @@ def test_another_process_excludes_this_one_and_its_kill_opens_the_lock(state, ho
 def test_a_holder_that_has_not_written_its_name_yet_excludes_all_the_same(state, folder, content):
     with state.lock("headcount apply"):
         (folder / "lock").write_text(content)
-        with pytest.raises(Locked, match=r"^another run holds the state$"), LocalState(folder).lock("headcount sync"):
+        with pytest.raises(Locked, match=r"^another run holds the state$"), open_folder(folder).lock("headcount sync"):
             raise AssertionError("two runs at once")
 
 
@@ -97,7 +97,7 @@ def test_what_a_dead_holder_wrote_locks_nobody_out(state, folder):
     (folder / "lock").write_text(json.dumps(dead))
     with state.lock("headcount apply"):
         intend(state)
-        with pytest.raises(Locked, match="headcount apply, process"), LocalState(folder).lock("headcount sync"):
+        with pytest.raises(Locked, match="headcount apply, process"), open_folder(folder).lock("headcount sync"):
             raise AssertionError("two runs at once")
 
 
@@ -114,7 +114,7 @@ def test_what_a_dead_holder_wrote_locks_nobody_out(state, folder):
 )
 def test_the_time_since_is_said_in_words(state, folder, passed, said):
     with state.lock("headcount apply"):
-        second = LocalState(folder, clock=lambda: AT + passed)
+        second = open_folder(folder, clock=lambda: AT + passed)
         with pytest.raises(Locked, match=rf"\({said}\)"), second.lock("headcount sync"):
             raise AssertionError("two runs at once")
 
@@ -176,8 +176,16 @@ def test_a_membership_written_and_not_closed_is_gone_with_its_run_and_its_path_i
     with state.lock("headcount apply"):
         key = intend(state)
         begin_delta(state, key)
-        path = state.members_path(key)
-        path.write_bytes(b"half a membership")
+        paths = []
+
+        def die(path):
+            paths.append(path)
+            path.write_bytes(b"half a membership")
+            raise KeyboardInterrupt
+
+        with suppress(KeyboardInterrupt):
+            state.close_delta(key, die)
+        [path] = paths
     with state.lock("headcount apply"):
         assert not path.exists()
         assert end_delta(state, key).exists()
@@ -231,13 +239,13 @@ def test_a_file_in_the_folders_place_is_told(state, folder):
 
 
 def test_of_runs_that_begin_a_state_at_once_one_makes_the_database_and_the_others_find_it(folder):
-    states = [LocalState(folder) for _ in range(8)]
+    states = [open_folder(folder) for _ in range(8)]
     keys: list[int] = []
 
     def begin(state):
-        state._folder.prepare()
+        state.backing.folder.prepare()
         gate.wait()
-        state._database.begin()
+        state.backing.database.begin()
         with suppress(Locked), state.lock("headcount apply"):
             keys.append(intend(state, f"a{len(keys)}"))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runner.core.errors import StateError
+from runner.state import open_folder
 from runner.state.db import database
-from runner.state.local.local_state import LocalState
 
 from .conftest import begin_delta, end_delta, files, intend
 
@@ -22,11 +22,12 @@ READ = """
 import os, sys
 from pathlib import Path
 from runner.core.errors import StateError
+from runner.state import open_folder, store
 from runner.state.db import database
-from runner.state.local import local_state
+from runner.state.local import folder_backing
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write anywhere
-state = local_state.LocalState(Path(sys.argv[1]))
+state = open_folder(Path(sys.argv[1]))
 try:
     for audience in state.audiences():
         print(audience.activation, audience.members, state.held(audience.record_id).members is not None)
@@ -51,7 +52,7 @@ def shared():
 
 @pytest.fixture
 def filled(shared):
-    state = LocalState(shared)
+    state = open_folder(shared)
     with state.lock("headcount apply"):
         key = intend(state)
         begin_delta(state, key)
@@ -96,7 +97,7 @@ def test_an_empty_log_beside_the_database_does_not_keep_it_from_being_read(fille
 
 def test_changes_that_only_the_log_holds_are_never_overlooked(filled):
     killed = filled.with_name("killed")
-    state = LocalState(filled)
+    state = open_folder(filled)
     with state.lock("headcount apply"):
         intend(state, "only in the log")
         shutil.copytree(filled, killed)
@@ -128,7 +129,7 @@ def barred(filled, monkeypatch):
 
 
 def test_where_sqlite_may_not_make_its_files_the_database_is_read_as_it_lies(barred):
-    state = LocalState(barred)
+    state = open_folder(barred)
     (audience,) = state.audiences()
     assert state.held(audience.record_id).members is not None
     state.close()
@@ -137,17 +138,17 @@ def test_where_sqlite_may_not_make_its_files_the_database_is_read_as_it_lies(bar
 def test_where_sqlite_may_not_make_its_files_a_log_with_content_is_refused(barred):
     (barred / "state.db-wal").write_bytes(b"changes")
     with pytest.raises(StateError, match=r"left changes in state\.db-wal") as refused:
-        LocalState(barred).audiences()
+        open_folder(barred).audiences()
     assert "user who may write" in refused.value.hint
 
 
 def test_changes_that_only_the_log_holds_are_read_by_whoever_may_write(filled):
     killed = filled.with_name("killed")
-    state = LocalState(filled)
+    state = open_folder(filled)
     with state.lock("headcount apply"):
         intend(state, "only in the log")
         shutil.copytree(filled, killed)
-    survivor = LocalState(killed)
+    survivor = open_folder(killed)
     assert [audience.activation for audience in survivor.audiences()] == ["loyal", "only in the log"]
     survivor.close()
 
@@ -163,7 +164,7 @@ def test_a_state_on_a_disk_mounted_read_only_cannot_be_locked(filled, monkeypatc
     monkeypatch.setattr(os, "open", read_only)
     with (
         pytest.raises(StateError, match="Read-only file system") as refused,
-        LocalState(filled).lock("headcount apply"),
+        open_folder(filled).lock("headcount apply"),
     ):
         raise AssertionError("ran where nothing can be recorded")
     assert str(filled / "lock") in refused.value.message

@@ -69,14 +69,14 @@ def test_a_reader_whose_file_is_replaced_under_its_hands_is_given_the_new_one(op
         key = intend(writer)
         begin_delta(writer, key)
         newest = []
-        verify = reader._folder.verify
+        verify = reader.backing.folder.verify
 
         def verify_too_late(stored, hint):
             if not newest:
                 newest.append(end_delta(writer, key))
             return verify(stored, hint)
 
-        monkeypatch.setattr(reader._folder, "verify", verify_too_late)
+        monkeypatch.setattr(reader.backing.folder, "verify", verify_too_late)
         held = reader.held(key)
     assert held.members == newest[0]
     assert held.outbox is None
@@ -95,6 +95,6 @@ def test_a_reader_cannot_write_through_its_connection(open_state):
     with writer.lock("headcount apply"):
         intend(writer)
     reader = open_state()
-    with pytest.raises(StateError, match="cannot be written"), reader._database.snapshot() as db:
+    with pytest.raises(StateError, match="cannot be written"), reader.backing.database.snapshot() as db:
         db.execute("DELETE FROM audience")
     assert len(reader.audiences()) == 1

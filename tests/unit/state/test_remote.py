@@ -18,10 +18,12 @@ from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError, UsageError
 from runner.core.membership import MembershipFiles
 from runner.core.records import ActivationRun, Outcome
+from runner.state import open_bucket
 from runner.state.db import schema
 from runner.state.remote import control_object, lease
+from runner.state.remote.bucket_backing import JOURNAL_STEPS, backing_at
 from runner.state.remote.lease import LeaseTimings
-from runner.state.remote.remote_state import JOURNAL_STEPS, RemoteState
+from runner.state.store import StateStore
 
 from .conftest import AT, BATCHES, EMAIL, begin_delta, end_delta, intend, rows, send
 
@@ -35,9 +37,9 @@ def machine(bucket, tmp_path):
     """Opens the state as a machine of some name would: each has a cache of its own."""
     opened = []
 
-    def open_there(name="one", terms=QUICK, key="", **options):
+    def open_there(name="one", terms=QUICK, key="", now=AT):
         environ = {"HEADCOUNT_CACHE": str(tmp_path / name), "HEADCOUNT_STATE_KEY": key}
-        opened.append(RemoteState(bucket, environ, lambda: AT, terms, fresh=-1.0, **options))
+        opened.append(StateStore(backing_at(bucket, environ, lambda: now, terms, fresh=-1.0)))
         return opened[-1]
 
     yield open_there
@@ -116,7 +118,7 @@ def test_a_state_that_was_never_used_is_empty_and_stays_so(machine, store, bucke
 
 
 def test_a_reader_keeps_what_it_has_read_for_current_for_a_moment(bucket, tmp_path, store):
-    state = RemoteState(bucket, {"HEADCOUNT_CACHE": str(tmp_path)}, fresh=60.0)
+    state = StateStore(backing_at(bucket, {"HEADCOUNT_CACHE": str(tmp_path)}, lambda: AT, fresh=60.0))
     for _ in range(3):
         state.audiences()
     assert [name for _, name in store.calls].count("control.json") == 1
@@ -158,7 +160,7 @@ def test_steps_that_ride_along_are_written_by_the_heartbeat_too(machine):
 def test_working_copies_are_removed(machine, tmp_path):
     state = machine()
     fill(state)
-    left = state._folder.path.parent
+    left = state.backing.folder.path.parent
     assert left.exists()
     state.close()
     assert not left.exists()
@@ -166,14 +168,14 @@ def test_working_copies_are_removed(machine, tmp_path):
 
 def test_a_dead_process_s_working_copy_is_removed_by_the_next(machine, tmp_path):
     state = machine()
-    state._cache.open()
-    dead = state._folder.path.parent.parent / "dead"
+    state.backing.scratch("a file")
+    dead = state.backing.folder.path.parent.parent / "dead"
     dead.mkdir()
     (dead / "in-use").touch()
     machine().audiences()
     fill(machine())
     assert not dead.exists()
-    assert state._folder.path.parent.exists()
+    assert state.backing.folder.path.parent.exists()
 
 
 # -- the lease ---------------------------------------------------------------------------------------------------------
@@ -201,8 +203,8 @@ def test_a_stopped_holder_is_taken_over_and_nothing_it_writes_takes_effect(machi
     with pytest.raises(LockLost) as lost, one.lock("headcount apply"):  # noqa: PT012
         key = intend(one)
         begin_delta(one, key)
-        one._lease.stop()  # a machine that sleeps, say
-        one._lease._renewed += 60  # whose clock sleeps as well
+        one.backing.lease.stop()  # a machine that sleeps, say
+        one.backing.lease._renewed += 60  # whose clock sleeps as well
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -236,10 +238,12 @@ def test_a_holder_that_cannot_renew_stops_by_itself_before_its_lease_ends(machin
 
 HOLD = """
 import sys, time
-from runner.state.remote.remote_state import RemoteState
+from runner.state import machine_time
+from runner.state.remote.bucket_backing import backing_at
+from runner.state.store import StateStore
 from runner.state.remote.lease import LeaseTimings
 from tests.unit.state.conftest import begin_delta, intend
-state = RemoteState(sys.argv[1], {"HEADCOUNT_CACHE": sys.argv[2]}, terms=LeaseTimings(2.0, 0.2, 0.5))
+state = StateStore(backing_at(sys.argv[1], {"HEADCOUNT_CACHE": sys.argv[2]}, machine_time, LeaseTimings(2.0, 0.2, 0.5)))
 with state.lock("headcount apply"):
     key = intend(state)
     begin_delta(state, key)
@@ -300,10 +304,10 @@ def test_a_lease_that_was_ended_by_a_person_is_lost(machine, bucket):
     state = machine("one")
     with pytest.raises(LockLost, match="was ended"), state.lock("headcount apply"):  # noqa: PT012
         key = intend(state)
-        assert lease.end(machine("two").bucket).command == "headcount apply"
+        assert lease.end(machine("two").backing.store).command == "headcount apply"
         state.created(key, "900")
     assert machine("two").audiences()[0].audience_id is None
-    assert lease.end(machine("two").bucket) is None
+    assert lease.end(machine("two").backing.store) is None
 
 
 # -- a store that fails ------------------------------------------------------------------------------------------------
@@ -348,7 +352,7 @@ def test_a_delta_that_cannot_be_stored_is_not_opened(machine, store, monkeypatch
 
 
 def test_a_bucket_that_does_not_exist_is_named_and_not_taken_for_an_empty_state(store, bucket, tmp_path):
-    state = RemoteState("s3://nowhere/project", {"HEADCOUNT_CACHE": str(tmp_path)})
+    state = open_bucket("s3://nowhere/project", {"HEADCOUNT_CACHE": str(tmp_path)})
     for use in (state.audiences, lambda: state.lock("headcount apply").__enter__()):
         with pytest.raises(StateError, match="s3://nowhere/project does not exist"):
             use()
@@ -356,7 +360,7 @@ def test_a_bucket_that_does_not_exist_is_named_and_not_taken_for_an_empty_state(
 
 def test_a_store_that_cannot_be_reached_is_named(bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    state = RemoteState(bucket, {"HEADCOUNT_CACHE": str(tmp_path)})
+    state = open_bucket(bucket, {"HEADCOUNT_CACHE": str(tmp_path)})
     with pytest.raises(StateError, match="cannot be reached: it did not answer"):
         state.audiences()
 
@@ -412,7 +416,7 @@ def test_no_bit_of_a_control_object_can_flip_unnoticed(machine, store, bucket):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         store.put(name, "project/control.json", bytes(flipped))
-        state.forget_what_was_read()
+        state.backing.forget_what_was_read()
         try:
             found = state.audiences(), state.runs()
         except StateError as error:
@@ -424,7 +428,7 @@ def test_no_bit_of_a_control_object_can_flip_unnoticed(machine, store, bucket):
             assert found == right, f"with bit {bit} flipped, another state is read"
     assert told > 140
     store.put(name, "project/control.json", content)
-    state.forget_what_was_read()
+    state.backing.forget_what_was_read()
     assert rows(state.held(key).members) == 3
 
 
@@ -484,7 +488,7 @@ def test_what_nothing_points_to_goes_after_a_day_and_what_is_needed_stays(machin
     name = bucket.split("/")[2]
     before = {found for found in store.objects(name) if "/members/" in found}
     assert len(before) == 4
-    state.clock = lambda: AT + timedelta(days=365)
+    state = machine(now=AT + timedelta(days=365))
     with state.lock("headcount apply"):
         pass
     after = {found for found in store.objects(name) if "/members/" in found}
@@ -498,7 +502,7 @@ def test_a_file_that_may_yet_be_pointed_to_is_no_garbage(machine, store, bucket)
     fill(state)
     name = bucket.split("/")[2]
     store.put(name, "project/outbox/loyal/000099-abc.parquet", b"of a run that died")
-    state.clock = lambda: AT + timedelta(days=365)
+    state = machine(now=AT + timedelta(days=365))
     with state.lock("headcount apply"):
         pass
     assert "project/outbox/loyal/000099-abc.parquet" in store.objects(name)
@@ -556,9 +560,9 @@ def test_a_snapshot_of_an_older_format_is_stored_anew_by_the_next_run(machine, m
     state = machine("one")
     with state.lock("headcount apply"):
         state.begin_run("apply", AT)
-    before = control_object.read(state.bucket).control.snapshot
+    before = control_object.read(state.backing.store).control.snapshot
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x)",)))
     newer = machine("two")
     with newer.lock("headcount apply"):
         pass
-    assert control_object.read(newer.bucket).control.snapshot != before
+    assert control_object.read(newer.backing.store).control.snapshot != before

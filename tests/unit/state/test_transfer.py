@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from runner.core.errors import Locked, StateError, UsageError
-from runner.state import transfer
-from runner.state.local.local_state import LocalState
+from runner.state import open_folder, transfer
+from runner.state.remote.bucket_backing import backing_at
 from runner.state.remote.lease import LeaseTimings
-from runner.state.remote.remote_state import RemoteState
+from runner.state.store import StateStore
 from runner.state.transfer import is_unused, move, pull, push
 
 from .conftest import AT, EVERYWHERE, begin_delta, end_delta, intend, rows, send
@@ -21,7 +21,7 @@ def there(bucket, tmp_path):
 
     def open_there(key=""):
         environ = {"HEADCOUNT_CACHE": str(tmp_path / f"cache-{len(opened)}"), "HEADCOUNT_STATE_KEY": key}
-        opened.append(RemoteState(bucket, environ, lambda: AT, LeaseTimings(), fresh=-1.0))
+        opened.append(StateStore(backing_at(bucket, environ, lambda: AT, LeaseTimings(), fresh=-1.0)))
         return opened[-1]
 
     yield open_there
@@ -57,7 +57,7 @@ def test_a_copy_is_a_state_that_says_the_same(open_state, tmp_path):
     state = open_state()
     fill(state)
     pull(state, tmp_path / "copy")
-    copy = LocalState(tmp_path / "copy")
+    copy = open_folder(tmp_path / "copy")
     assert view(copy) == view(state)
     with copy.lock("headcount apply"):
         end_delta(copy, copy.audiences()[0].record_id)
@@ -83,11 +83,11 @@ def test_a_copy_is_made_while_a_run_is_under_way(open_state, tmp_path):
     fill(state)
     with state.lock("headcount apply"):
         pull(reader, tmp_path / "copy")
-    assert not is_unused(LocalState(tmp_path / "copy"))
+    assert not is_unused(open_folder(tmp_path / "copy"))
 
 
 def test_a_copy_that_cannot_be_finished_leaves_nothing(folder, tmp_path):
-    state = LocalState(folder)
+    state = open_folder(folder)
     key = fill(state)
     state.held(key).members.unlink()
     with pytest.raises(StateError, match="is missing"):
@@ -96,7 +96,7 @@ def test_a_copy_that_cannot_be_finished_leaves_nothing(folder, tmp_path):
 
 
 def test_a_state_is_pushed_into_an_empty_bucket_and_goes_on_there(there, folder, tmp_path):
-    local = LocalState(folder)
+    local = open_folder(folder)
     key = fill(local)
     expected = view(local)
     assert push(local, there(), force=False) is None
@@ -111,12 +111,12 @@ def test_a_state_is_pushed_into_an_empty_bucket_and_goes_on_there(there, folder,
 def test_a_copy_of_what_is_there_is_pushed_back_and_what_was_there_is_kept(there, tmp_path):
     fill(there())
     pull(there(), tmp_path / "copy")
-    copy = LocalState(tmp_path / "copy")
+    copy = open_folder(tmp_path / "copy")
     with copy.lock("headcount apply"):
         copy.require_refill(1)
     kept = push(copy, there(), force=False)
     assert there().audiences()[0].refill
-    assert not LocalState(kept).audiences()[0].refill
+    assert not open_folder(kept).audiences()[0].refill
 
 
 def test_a_state_that_was_changed_since_is_not_overwritten_unless_forced(there, tmp_path):
@@ -125,18 +125,18 @@ def test_a_state_that_was_changed_since_is_not_overwritten_unless_forced(there, 
     changed = there()
     with changed.lock("headcount apply"):
         intend(changed, "newer")
-    copy = LocalState(tmp_path / "copy")
+    copy = open_folder(tmp_path / "copy")
     with pytest.raises(StateError, match="it was changed since, or is another project's"):
         push(copy, there(), force=False)
     assert len(there().audiences()) == 2
     kept = push(copy, there(), force=True)
     assert len(there().audiences()) == 1
-    assert len(LocalState(kept).audiences()) == 2
+    assert len(open_folder(kept).audiences()) == 2
 
 
 def test_another_project_s_state_is_not_overwritten(there, folder):
     fill(there())
-    other = LocalState(folder)
+    other = open_folder(folder)
     fill(other)
     with pytest.raises(StateError, match="another project's"):
         push(other, there(), force=False)
@@ -153,7 +153,7 @@ def test_a_damaged_state_is_replaced_by_a_copy_of_it(there, tmp_path, store, buc
             store.put(name, found, b"{")
     with pytest.raises(StateError, match="damaged"):
         there().audiences()
-    copy = LocalState(tmp_path / "copy")
+    copy = open_folder(tmp_path / "copy")
     with pytest.raises(StateError, match="damaged"):
         push(copy, there(), force=False)
     assert push(copy, there(), force=True) is None
@@ -162,7 +162,7 @@ def test_a_damaged_state_is_replaced_by_a_copy_of_it(there, tmp_path, store, buc
 
 def test_nothing_is_pushed_while_a_run_holds_the_state(there, folder):
     fill(there())
-    holder, local = there(), LocalState(folder)
+    holder, local = there(), open_folder(folder)
     fill(local)
     with holder.lock("headcount apply"), pytest.raises(Locked):
         push(local, there(), force=True)
@@ -171,11 +171,11 @@ def test_nothing_is_pushed_while_a_run_holds_the_state(there, folder):
 
 def test_push_is_for_a_bucket(folder, tmp_path):
     with pytest.raises(UsageError, match="is a folder"):
-        push(LocalState(folder), LocalState(tmp_path / "other"), force=False)
+        push(open_folder(folder), open_folder(tmp_path / "other"), force=False)
 
 
 def test_a_state_moves_to_a_bucket_and_back_and_the_old_place_says_where_it_went(there, folder, bucket):
-    local = LocalState(folder)
+    local = open_folder(folder)
     fill(local)
     expected = view(local)
     move(local, there())
@@ -183,7 +183,7 @@ def test_a_state_moves_to_a_bucket_and_back_and_the_old_place_says_where_it_went
         with pytest.raises(StateError, match=f"it was moved to {bucket}"):
             use()
     assert view(there()) == expected
-    back = LocalState(folder)
+    back = open_folder(folder)
     move(there(), back)
     assert view(back) == expected
     for use in (there().audiences, lambda: there().lock("headcount apply").__enter__()):
@@ -195,7 +195,7 @@ def test_a_state_moves_to_a_bucket_and_back_and_the_old_place_says_where_it_went
 
 
 def test_a_state_moves_from_folder_to_folder(folder, tmp_path):
-    state, target = LocalState(folder), LocalState(tmp_path / "new" / "place")
+    state, target = open_folder(folder), open_folder(tmp_path / "new" / "place")
     fill(state)
     expected = view(state)
     move(state, target)
@@ -204,7 +204,7 @@ def test_a_state_moves_from_folder_to_folder(folder, tmp_path):
 
 def test_moving_into_another_state_is_refused(there, folder):
     fill(there(), 5)
-    local = LocalState(folder)
+    local = open_folder(folder)
     fill(local)
     with pytest.raises(StateError, match="there is another state at"):
         move(local, there())
@@ -216,12 +216,12 @@ def test_moving_into_another_state_is_refused(there, folder):
 
 @pytest.mark.parametrize("back", [False, True])
 def test_a_move_that_was_interrupted_is_taken_up_again(there, folder, monkeypatch, back):
-    local = LocalState(folder)
+    local = open_folder(folder)
     fill(local)
     expected = view(local)
     if back:
         move(local, there())
-    source, target = (there(), LocalState(folder)) if back else (local, there())
+    source, target = (there(), open_folder(folder)) if back else (local, there())
 
     def die(location):
         raise KeyboardInterrupt
@@ -232,16 +232,16 @@ def test_a_move_that_was_interrupted_is_taken_up_again(there, folder, monkeypatc
             move(source, target)
     assert view(source) == expected
     assert view(target) == expected
-    again = there() if back else LocalState(folder)
+    again = there() if back else open_folder(folder)
     for state in (source, target):
         state.close()
-    move(again, LocalState(folder) if back else there())
+    move(again, open_folder(folder) if back else there())
     with pytest.raises(StateError, match="it was moved to"):
         again.audiences()
 
 
 def test_a_move_that_dies_while_it_uploads_leaves_the_state_where_it_was(there, folder, store):
-    local = LocalState(folder)
+    local = open_folder(folder)
     fill(local)
     with (
         store.failing(lambda method, name: "refused" if name.startswith("members/") else ""),
@@ -256,7 +256,7 @@ def test_a_move_that_dies_while_it_uploads_leaves_the_state_where_it_was(there, 
 
 def test_a_state_is_encrypted_by_moving_it(there, folder, store, bucket):
     key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-    local = LocalState(folder)
+    local = open_folder(folder)
     fill(local)
     expected = view(local)
     move(local, there(key))
@@ -265,11 +265,11 @@ def test_a_state_is_encrypted_by_moving_it(there, folder, store, bucket):
 
 
 def test_a_fingerprint_tells_states_apart_and_survives_a_copy(folder, tmp_path):
-    state = LocalState(folder)
+    state = open_folder(folder)
     fill(state)
     before = transfer._fingerprint_of(state)
     pull(state, tmp_path / "copy")
-    assert transfer._fingerprint_of(LocalState(tmp_path / "copy")) == before
+    assert transfer._fingerprint_of(open_folder(tmp_path / "copy")) == before
     with state.lock("headcount apply"):
         state.begin_run("apply", AT)
     assert transfer._fingerprint_of(state) != before

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from runner.core.errors import AnswerLost, DestinationError, Locked, LockLost, NameTaken, StateError
+from runner.core.membership import SettledMembership
 from runner.core.records import Action, ActivationRun, Outcome
 from runner.core.selection import Selection
-from runner.engine.interface import SettledMembership
 from runner.planning.plan import Options
 from runner.planning.staleness import StalePlan, id_of
 from tests.builders import EMAIL, applied, definition, destination, live

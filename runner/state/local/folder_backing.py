@@ -1,0 +1,106 @@
+"""A state in a folder of this machine: SQLite for what changes, immutable Parquet files for what is big.
+
+Reading creates nothing and waits for nobody. Everything that changes something needs the lock, is one transaction, and
+is on the disk before it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from runner.core.errors import HeadcountError, UsageError
+from runner.state.db import checksums
+from runner.state.db.database import Database
+from runner.state.db.journal import JournalEntry, apply_entry
+from runner.state.db.tables import deltas
+from runner.state.interface import State
+from runner.state.local.lock import held_lock, holder_of
+from runner.state.local.state_folder import StateFolder, StoredFile
+from runner.state.state_errors import damaged
+
+
+class FolderBacking:
+    """Implements runner.state.backing.Backing in a folder. May be used by several threads."""
+
+    is_folder = True
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
+        """Touches nothing; `clock` (aware, UTC) dates the lock."""
+        self.folder = StateFolder(folder)
+        self.database = Database(self.folder.database, self.folder.require_plausible)
+        self._clock = clock
+
+    @property
+    def location(self) -> str:
+        return str(self.folder.path)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self.database.snapshot() as db:
+            try:
+                yield db
+            except checksums.Mismatch as error:
+                raise damaged(self.folder.database, str(error)) from error
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise damaged(self.folder.database, "it holds a value that means nothing") from error
+
+    def take(self, entry: JournalEntry, before_commit: Callable[[JournalEntry], None] = lambda _: None) -> Any:
+        """Make a change in one transaction; what `before_commit` raises undoes it."""
+        with self.database.transaction() as db:
+            result = apply_entry(db, entry)
+            before_commit(entry)
+        return result
+
+    def keep(self, file: StoredFile) -> None:
+        """Whoever sealed it has made it durable."""
+
+    def require(self, file: StoredFile, hint: str) -> None:
+        self.folder.verify(file, hint)
+
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        self.folder.prepare()
+        self.database.begin()
+        with held_lock(self.folder.lock, command, self._clock()):
+            self.database.open_for_writing()
+            try:
+                with self.reading() as db:
+                    referenced = deltas.every_path(db)
+                self.folder.sweep(referenced)
+                yield
+            finally:
+                self.database.close()
+
+    def require_lock(self) -> None:
+        """The lock of a folder is the operating system's: it cannot be lost."""
+
+    def holder(self) -> str:
+        return holder_of(self.folder.lock, self._clock())
+
+    def unlock(self) -> None:
+        raise HeadcountError(f"the state is held by {self.holder()}", "stop that process, and the lock opens by itself")
+
+    def copy_database(self, target: Path) -> None:
+        with self.reading():
+            pass  # what cannot be read is reported before anything is copied
+        self.database.copy_to(target)
+
+    def moved_to(self) -> str:
+        return self.folder.moved_to()
+
+    def leave(self, location: str) -> None:
+        self.database.close()
+        self.folder.leave(location)
+
+    def replacing(self, command: str, *, force: bool) -> AbstractContextManager[Callable[[State], None]]:
+        raise UsageError(
+            f"the state is a folder, {self.location}", "put the other folder in its place; push is for a bucket"
+        )
+
+    def close(self) -> None:
+        self.database.close()

@@ -1,0 +1,234 @@
+"""The state: what is remembered, whatever place it is kept in.
+
+Files are written first and pointed to afterwards, and removed as soon as nothing points to them any more. A reader that
+was given a path a moment ago may find the file gone, and then asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from runner.core.destination import Accepted
+from runner.core.errors import StateError
+from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
+from runner.state.backing import Backing
+from runner.state.db import codec
+from runner.state.db.journal import JournalEntry
+from runner.state.db.tables import audiences, deltas, runs
+from runner.state.interface import State
+from runner.state.local.state_folder import StoredFile, file_path, folder_name
+from runner.state.state_errors import RESTORE
+
+
+class StateStore:
+    """Implements runner.state.interface.State over a backing. May be used by several threads."""
+
+    def __init__(self, backing: Backing) -> None:
+        """Touches nothing."""
+        self.backing = backing
+        self._writing = RLock()
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def audiences(self) -> tuple[AppliedAudience, ...]:
+        with self.backing.reading() as db:
+            return audiences.every(db)
+
+    def given_up(self) -> tuple[AppliedAudience, ...]:
+        with self.backing.reading() as db:
+            return audiences.given_up(db)
+
+    def audience(self, key: int) -> AppliedAudience:
+        with self.backing.reading() as db:
+            found = audiences.one(db, key)
+        if found is None:
+            raise RuntimeError(f"the state has no audience {key}")
+        return found
+
+    def held(self, key: int) -> MembershipFiles:
+        activation, held, files = self._pointers(key)
+        hint = f"`headcount sync --rebuild {activation}` clears the audience and fills it again"
+        while True:
+            try:
+                for stored in files:
+                    self.backing.require(stored, hint)
+            except StateError:
+                # A run may have moved the pointers meanwhile: only what is still pointed to can be missed.
+                before = files
+                activation, held, files = self._pointers(key)
+                if files == before:
+                    raise
+            else:
+                return held
+
+    def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        with self.backing.reading() as db:
+            return runs.runs(db, activation, limit)
+
+    def latest(self) -> Mapping[str, Latest]:
+        with self.backing.reading() as db:
+            return runs.latest(db)
+
+    def last_good(self) -> Mapping[str, datetime]:
+        return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
+
+    # -- the lock ------------------------------------------------------------------------------------------------
+
+    def lock(self, command: str) -> AbstractContextManager[None]:
+        return self.backing.lock(command)
+
+    def require_lock(self) -> None:
+        self.backing.require_lock()
+
+    def holder(self) -> str:
+        return self.backing.holder()
+
+    def unlock(self) -> None:
+        self.backing.unlock()
+
+    # -- audiences -----------------------------------------------------------------------------------------------
+
+    def intend(
+        self, activation: str, destination: str, kind: str, account_id: str, definition: Definition, at: datetime
+    ) -> int:
+        where = {"activation": activation, "destination": destination, "kind": kind, "account_id": account_id}
+        what = {"definition": codec.definition_data(definition), "at": codec.from_time(at)}
+        return int(self._take("intend", **where, **what))
+
+    def created(self, key: int, audience_id: str) -> None:
+        self._take("created", key=key, audience_id=audience_id)
+
+    def give_up(self, key: int, at: datetime) -> None:
+        self._take("give_up", key=key, at=codec.from_time(at))
+
+    def imported(
+        self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime
+    ) -> int:
+        where = {"activation": activation, "destination": destination, "kind": kind, "account_id": account_id}
+        return int(self._take("imported", **where, audience_id=audience_id, at=codec.from_time(at)))
+
+    def define(self, key: int, definition: Definition, destination: str, at: datetime) -> None:
+        data = codec.definition_data(definition)
+        self._take("define", key=key, definition=data, destination=destination, at=codec.from_time(at))
+
+    def require_refill(self, key: int) -> None:
+        self._take("require_refill", key=key)
+
+    def cleared(self, key: int) -> None:
+        with self._writing:
+            counter, serial, _ = self._next_file(key, "members")
+            self._remove(self._take("cleared", key=key, counter=counter, serial=serial))
+
+    def forget(self, key: int) -> None:
+        self._remove(self._take("forget", key=key))
+
+    # -- deltas --------------------------------------------------------------------------------------------------
+
+    def open_delta(self, key: int, write: Callable[[Path], tuple[Batch, ...]]) -> tuple[Batch, ...]:
+        with self._writing, self._new_file(key, "outbox") as (path, record):
+            batches = write(path)
+            if batches:
+                listed = [[one.number, one.operation, one.identifier_type, one.identifiers] for one in batches]
+                record("open_delta", batches=listed)
+        return batches
+
+    def mark_in_flight(self, key: int, number: int) -> None:
+        self._take("mark_in_flight", key=key, number=number)
+
+    def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
+        self._take("mark_taken", key=key, number=number, invalid=taken.invalid)
+
+    def close_delta(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
+        with self._writing, self._new_file(key, "members") as (path, record):
+            settled = write(path)
+            counts = {"members": dict(settled.members), "unknown": dict(settled.unknown)}
+            self._remove(record("close_delta", **counts, **({"changes_only": True} if settled.changes_only else {})))
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def begin_run(self, command: str, at: datetime) -> int:
+        return int(self._take("begin_run", command=command, at=codec.from_time(at)))
+
+    def record(self, run: int, activation: ActivationRun) -> None:
+        self._take("record", run=run, activation=asdict(activation))
+
+    def end_run(self, run: int, at: datetime) -> None:
+        self._take("end_run", run=run, at=codec.from_time(at))
+
+    # -- the state as a whole ------------------------------------------------------------------------------------
+
+    @property
+    def location(self) -> str:
+        return self.backing.location
+
+    @property
+    def is_folder(self) -> bool:
+        return self.backing.is_folder
+
+    def file(self, file: StoredFile) -> Path:
+        self.backing.require(file, RESTORE)
+        return self.backing.folder.path / file.path
+
+    def copy_database(self, target: Path) -> None:
+        self.backing.copy_database(target)
+
+    def moved_to(self) -> str:
+        return self.backing.moved_to()
+
+    def leave(self, location: str) -> None:
+        self.backing.leave(location)
+
+    def replacing(self, command: str, *, force: bool) -> AbstractContextManager[Callable[[State], None]]:
+        return self.backing.replacing(command, force=force)
+
+    def close(self) -> None:
+        self.backing.close()
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _take(self, do: str, **arguments: Any) -> Any:
+        return self.backing.take(JournalEntry(do, arguments))
+
+    def _pointers(self, key: int) -> tuple[str, MembershipFiles, tuple[StoredFile, ...]]:
+        """The activation of an audience, what it holds, and the files that must be whole for that."""
+        with self.backing.reading() as db:
+            activation = audiences.activation_of(db, key)
+            if activation is None:
+                raise StateError("the state does not know this audience any more", "run again to see how things stand")
+            if audiences.must_refill(db, key):
+                return activation, MembershipFiles(), ()
+            return activation, *deltas.held(db, key, self.backing.folder.path)
+
+    @contextmanager
+    def _new_file(self, key: int, kind: str) -> Iterator[tuple[Path, Callable[..., Any]]]:
+        """Where the next file of a kind is written, and what records it once it is there: whole, and on the disk."""
+        counter, serial, path = self._next_file(key, kind)
+
+        def record(do: str, **arguments: Any) -> Any:
+            file = self.backing.folder.seal(path)
+            self.backing.keep(file)
+            return self._take(do, key=key, counter=counter, serial=serial, file=asdict(file), **arguments)
+
+        yield self.backing.folder.make_room(path), record
+
+    def _next_file(self, key: int, kind: str) -> tuple[str, int, str]:
+        """Counter, serial and path of an audience's next file. The counter is the folder whose serials it counts in."""
+        with self.backing.database.transaction() as db:
+            activation = audiences.activation_of(db, key)
+            if activation is None:
+                raise RuntimeError(f"the state has no audience {key}")
+            # Folders that differ in case only may be one folder: they share their serials.
+            counter = folder_name(activation).casefold()
+            serial = deltas.last_serial(db, counter) + 1
+        return counter, serial, file_path(kind, activation, serial)
+
+    def _remove(self, gone: tuple[str, ...]) -> None:
+        """Remove files that no record points to any more, once that is true."""
+        self.backing.folder.remove(gone)
