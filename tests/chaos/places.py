@@ -17,7 +17,7 @@ from runner.state import machine_time
 from runner.state.remote import lease
 from runner.state.remote.bucket_backing import backing_at
 from runner.state.remote.encryption import sealing_of
-from runner.state.remote.object_store import Bucket
+from runner.state.remote.obstore_bucket import ObstoreBucket
 from runner.state.store import StateStore
 from tests.object_store import ObjectStore
 
@@ -103,7 +103,7 @@ class InBucket:
     def unlock(self) -> None:
         """Somebody says that whoever held the state is dead."""
         with patch.dict(os.environ, self.environment):
-            lease.end(Bucket(self.location, sealing_of({})))
+            lease.end(ObstoreBucket(self.location, sealing_of({})))
 
     def contents(self) -> dict[str, bytes]:
         return self.store.objects(self._bucket)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, StateError
 from runner.core.identifiers import Operation
-from runner.core.membership import Batch, MembershipFiles
+from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.records import Action, ActivationRun, Definition, LastRun, Outcome, Unfinished
 from runner.state.interface import State
 from tests.builders import EMAIL, NOON
@@ -25,8 +26,11 @@ def intend(state: State, activation: str = "loyal", account_id: str = "12345") -
 
 
 def begin_delta(state: State, record_id: int, batches: tuple[Batch, ...] = BATCHES) -> None:
-    state.outbox_path(record_id).write_text("delta")
-    state.open_delta(record_id, batches)
+    def write(path: Path) -> tuple[Batch, ...]:
+        path.write_text("delta")
+        return batches
+
+    state.open_delta(record_id, write)
 
 
 def take(state: State, record_id: int, number: int, invalid: int = 0) -> None:
@@ -35,8 +39,11 @@ def take(state: State, record_id: int, number: int, invalid: int = 0) -> None:
 
 
 def end_delta(state: State, record_id: int, members: int, unknown: int = 0) -> None:
-    state.members_path(record_id).write_text(f"{members} members")
-    state.close_delta(record_id, {EMAIL: members}, {EMAIL: unknown} if unknown else {})
+    def write(path: Path) -> SettledMembership:
+        path.write_text(f"{members} members")
+        return SettledMembership({EMAIL: members}, {EMAIL: unknown} if unknown else {})
+
+    state.close_delta(record_id, write)
 
 
 class StateContract:

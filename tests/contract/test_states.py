@@ -1,4 +1,4 @@
-"""The contract of a state, held against a folder and against the fake of the unit tests."""
+"""The contract of a state, held against a folder, a bucket and the fake of the unit tests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,23 @@ from runner.state import open_state
 from runner.state.interface import State
 from tests.contract.state_contract import StateContract
 from tests.fakes.state import FakeState
+from tests.unit.state.conftest import bucket, store
+
+__all__ = ["bucket", "store"]
 
 
 class TestFolder(StateContract):
     @pytest.fixture
     def state(self, tmp_path: Path) -> Iterator[State]:
         state = open_state(str(tmp_path / "state"), {})
+        yield state
+        state.close()
+
+
+class TestBucket(StateContract):
+    @pytest.fixture
+    def state(self, bucket: str, tmp_path: Path) -> Iterator[State]:
+        state = open_state(bucket, {"HEADCOUNT_CACHE": str(tmp_path)})
         yield state
         state.close()
 
