@@ -1,6 +1,6 @@
 """Files to project: strict YAML with positions, JSON Schema, templates, defaults with their provenance."""
 
-from runner.config.build.source_files import check_source_files
+from runner.config.build.sources import check_source_files
 from runner.config.changed_since import changed_since
 from runner.config.load import load
 from runner.config.schema.json_schemas import schema_folder

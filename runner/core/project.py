@@ -6,7 +6,7 @@ Values are frozen and complete: templates are rendered, defaults merged, referen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from runner.core.findings import Location
@@ -68,16 +68,12 @@ class Credentials:
 class Source:
     """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.
 
-    `type` is `files` (`tables`: table name -> absolute path or glob patterns of Parquet, CSV or JSON files) or `duckdb`
-    (`path`: absolute path of a DuckDB file, attached read-only under `name`).
+    `type` is the kind of source, which adds fields of its own (see runner.sources).
     """
 
     name: str
     type: str
     location: Location
-    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    table_locations: Mapping[str, Location] = field(default_factory=dict)
-    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

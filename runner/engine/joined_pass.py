@@ -14,7 +14,8 @@ from pathlib import Path
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.project import Activation, Source
-from runner.engine.duckdb.session import UNPACKED, literal
+from runner.core.sql_quoting import literal
+from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.memberships import set_algebra

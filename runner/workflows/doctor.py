@@ -14,6 +14,7 @@ from runner.core.findings import Finding
 from runner.core.project import Destination, MissingSecret, Project
 from runner.core.records import AppliedAudience
 from runner.engine.interface import SegmentEvaluator
+from runner.sources.registry import kind_of
 from runner.state.interface import State
 from runner.workflows.failure_messages import as_failure
 
@@ -189,12 +190,11 @@ def _sources(project: Project | None, examined: Examined) -> Iterator[Check]:
         return
     missing = examined.missing_files(project)
     for source in project.sources:
-        places = {source.location, *source.table_locations.values()}
-        own = [finding for finding in missing if finding.location in places]
-        yield from (_finding("source", source.name, finding) for finding in own)
-        if not own:
-            what = "its file is there" if source.path else f"{_counted(source.tables, 'table')}, whose files are there"
-            yield Check("source", source.name, Verdict.OK, what)
+        kind = kind_of(source)
+        places = {one.location for one in kind.missing(source)}
+        yield from (_finding("source", source.name, finding) for finding in missing if finding.location in places)
+        if not places:
+            yield Check("source", source.name, Verdict.OK, kind.present(source))
 
 
 def _segments(project: Project | None, examined: Examined) -> Iterator[Check]:

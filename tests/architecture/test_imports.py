@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "runner"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    *("core", "interruption", "listening", "planning", "config", "engine", "state", "destinations", "workflows"),
-    *("service", "reports", "planfile", "starter", "sandbox", "cli"),
+    *("core", "interruption", "listening", "sources", "planning", "config", "engine", "state", "destinations"),
+    *("workflows", "service", "reports", "planfile", "starter", "sandbox", "cli"),
 )
 """Each layer may import those before it and itself; `ALLOWED` narrows that down."""
 
@@ -23,11 +23,12 @@ ALLOWED = {
     "interruption": {"interruption"},
     "listening": {"core", "listening"},
     "planning": {"core", "planning"},
-    "config": {"core", "config"},
-    "engine": {"core", "interruption", "engine"},
+    "sources": {"core", "sources"},
+    "config": {"core", "sources", "config"},
+    "engine": {"core", "interruption", "sources", "engine"},
     "state": {"core", "interruption", "state"},
     "destinations": {"core", "destinations"},
-    "workflows": {"core", "planning", "engine", "state", "workflows"},
+    "workflows": {"core", "sources", "planning", "engine", "state", "workflows"},
     "service": {"core", "workflows", "listening", "service"},
     "reports": {"core", "planning", "workflows", "state", "reports"},
     "planfile": {"core", "planning", "config", "workflows", "reports", "planfile"},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from runner.core.project import Activation, Segment, Source
+from runner.sources.registry import kind_of
 
 
 def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
@@ -22,7 +22,7 @@ def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> S
         return segment
     digest = hashlib.sha256(segment.fingerprint.encode())
     for source in sorted(read, key=lambda source: source.name):
-        digest.update(repr(_points_at(source, folder.absolute())).encode("utf-8", "surrogatepass"))
+        digest.update(repr(kind_of(source).identity(source, folder.absolute())).encode("utf-8", "surrogatepass"))
     return replace(segment, fingerprint=digest.hexdigest())
 
 
@@ -36,11 +36,3 @@ def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str
 
 def _names(sql: str, source: str) -> bool:
     return re.search(rf'(?<!\w)"?{re.escape(source)}"?\s*\.', sql, re.IGNORECASE) is not None
-
-
-def _points_at(source: Source, folder: Path) -> tuple[object, ...]:
-    tables = tuple(
-        (table, tuple(os.path.relpath(pattern, folder) for pattern in patterns))
-        for table, patterns in sorted(source.tables.items())
-    )
-    return (source.name, source.type, tables, os.path.relpath(source.path, folder) if source.path else "")

@@ -1,75 +1,73 @@
-"""Source documents to sources."""
+"""Source documents to sources; what is particular to a type of source is said by its kind."""
 
 from __future__ import annotations
 
-import glob
-import os
-import re
+from pathlib import Path
+from typing import Any
 
 from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import Document, Span, TextFile, at, plain
+from runner.core.findings import Finding, Location
+from runner.core.project import RESERVED_SOURCE_NAMES, Project, Source
 from runner.core.suggest import quoted_word
-from runner.config.yaml.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span
-from runner.core.findings import Location
-from runner.core.project import RESERVED_SOURCE_NAMES, Source
+from runner.sources.interface import Step
+from runner.sources.registry import KINDS, kind_of
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+class _Written:
+    """A Source document as its kind reads it (`Declaration`)."""
+
+    def __init__(self, document: Document, found: Findings) -> None:
+        self._document = document
+        self._found = found
+        self.name = (document.root.text("name") or "") if document.sound("name") else ""
+        self.location = document.location(document.value_span("name"))
+        self.folder = document.file.path.parent
+
+    def value(self, field: str) -> Any:
+        node = self._document.root.get(field) if self._document.sound(field) else None
+        return None if node is None else plain(node)
+
+    def place(self, *steps: Step, at_key: bool = False) -> Location:
+        return self._document.location(self._span(steps, at_key))
+
+    def refuse(self, code: str, message: str, *steps: Step, at_key: bool = False) -> None:
+        self._found.add(self._document.file, self._span(steps, at_key), code, message)
+
+    def _span(self, steps: tuple[Step, ...], at_key: bool) -> Span:
+        root = self._document.root
+        key, node = at(root, steps if steps[0] in root.entries else ())
+        return key if at_key else node.span
 
 
 def build_source(document: Document, found: Findings) -> Source | None:
     """The source; None when the document has findings."""
     before = len(found)
-    name = document.root.text("name") if document.sound("name") else None
-    if name is not None and name.lower() in RESERVED_SOURCE_NAMES:
-        message = f"{quoted_word(name)} has a meaning of its own in SQL; call the source something else, such as shop"
-        found.add(document.file, document.value_span("name"), "reserved-name", message)
-    tables = document.root.map("tables") if document.sound("tables") else None
-    patterns = _tables(tables, document, found) if tables is not None else {}
-    path = document.root.get("path") if document.sound("path") else None
-    database = _absolute(path, document, found, is_glob=False) if path is not None else None
-    if len(found) > before or document.faulty or name is None:
-        return None
-    entries = tables.entries if tables is not None else {}
-    locations = {table: document.location(entry.key) for table, entry in entries.items()}
-    if database is not None and path is not None:
-        locations = {"": document.location(path.span)}
-    return Source(
-        name=name,
-        type=document.root.text("type") or "",
-        location=_location(document),
-        tables=patterns,
-        table_locations=locations,
-        path=database,
-    )
+    written = _Written(document, found)
+    if written.name.lower() in RESERVED_SOURCE_NAMES:
+        message = (
+            f"{quoted_word(written.name)} has a meaning of its own in SQL; call the source something else, such as shop"
+        )
+        written.refuse("reserved-name", message, "name")
+    kind = KINDS.get(document.root.text("type") or "")
+    source: Source | None = kind.declare(written) if kind is not None else None
+    return None if len(found) > before or document.faulty else source
 
 
-def _location(document: Document) -> Location:
-    return document.location(document.value_span("name"))
+def check_source_files(project: Project) -> tuple[Finding, ...]:
+    """A finding for everything that a source names and that is not there: the part of the checks that needs the data."""
+    found = Findings()
+    for source in project.sources:
+        for missing in kind_of(source).missing(source):
+            span = Span(missing.location.line, missing.location.column, max(1, len(missing.table)))
+            found.add(_file(missing.location), span, "no-source-file", f"{missing.what}; {missing.hint}")
+    return found.sorted()
 
 
-def _tables(tables: MapNode, document: Document, found: Findings) -> dict[str, tuple[str, ...]]:
-    patterns: dict[str, tuple[str, ...]] = {}
-    first: dict[str, tuple[str, Span]] = {}
-    for table, entry in tables.entries.items():
-        earlier = first.setdefault(table.lower(), (table, entry.key))
-        if earlier[0] != table:
-            message = f"{quoted_word(table)} and {quoted_word(earlier[0])} are one name in SQL; rename one of them"
-            found.add(document.file, entry.key, "duplicate-name", message)
-        resolved = [_absolute(item, document, found, is_glob=True) for item in _items(entry.value)]
-        patterns[table] = tuple(path for path in resolved if path is not None)
-    return patterns
-
-
-def _items(node: Node) -> tuple[Node, ...]:
-    return node.items if isinstance(node, ListNode) else (node,)
-
-
-def _absolute(node: Node, document: Document, found: Findings, *, is_glob: bool) -> str | None:
-    """The path as an absolute one; it is relative to the YAML file. None after a finding."""
-    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-        return None
-    if _URL.match(node.value):
-        message = "a source reads local files; fetch the data first, and write the path of the copy"
-        found.add(document.file, node.span, "not-a-local-path", message)
-        return None
-    folder = str(document.file.path.parent)
-    return os.path.normpath(os.path.join(glob.escape(folder) if is_glob else folder, node.value))  # noqa: PTH118
+def _file(location: Location) -> TextFile:
+    path = Path(location.file)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        text = ""  # the files were moved since; the place is still right
+    return TextFile(location.file, path, text)

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.project import Source
-from runner.engine.duckdb.attach_sources import Reachable, attach
-from runner.engine.duckdb.session import Limits, open_session, paths
+from runner.core.sql_quoting import paths
+from runner.engine.duckdb.attach_sources import attach
+from runner.engine.duckdb.session import Limits, open_session
+from runner.sources.interface import Reachable
+from runner.sources.registry import kind_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,8 +31,10 @@ MAX_IDLE = 4
 Wanted = tuple[tuple[Source, frozenset[str]], ...]
 """Sources with the tables wanted of each, in lower case."""
 
-PoolKey = tuple[tuple[str, frozenset[str]], ...]
-"""The same, as text, which can be looked up."""
+PoolKey = tuple[tuple[tuple[object, ...], frozenset[str]], ...]
+"""The same, each source by its identity."""
+
+_ROOT = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class InstancePool:
         """
         import duckdb
 
-        key = tuple((repr(source), tables) for source, tables in wanted)
+        key = tuple((kind_of(source).identity(source, _ROOT), tables) for source, tables in wanted)
         with self._guard:
             instance = None if readable else self._idle.pop(key, None)
         if instance is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.sql_quoting import literal
 from runner.engine.duckdb.library import load
 
 if TYPE_CHECKING:
@@ -74,21 +75,6 @@ def give_back(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
     Setting the limit of one does that, also to what it is already (`BufferPool::SetLimit`).
     """
     connection.execute(f"set memory_limit = {literal(limits.memory)}")
-
-
-def literal(text: str | Path) -> str:
-    """A string as an SQL literal."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def paths(files: tuple[str | Path, ...]) -> str:
-    """A list of paths as an SQL list."""
-    return f"[{', '.join(literal(file) for file in files)}]"
 
 
 def _seconds(text: str) -> float:

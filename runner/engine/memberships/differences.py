@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.identifiers import IdentifierType, Operation, WireForms
 from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, TypeDelta
+from runner.core.sql_quoting import literal, paths
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.session import UNPACKED, Limits, give_back, literal, paths
+from runner.engine.duckdb.session import UNPACKED, Limits, give_back
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import unreadable, write_whole
 from runner.engine.segments.normalize import wire_text

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
+from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.library import load
 from runner.engine.duckdb.os_errors import ROOM, reason, temporary_folder
-from runner.engine.duckdb.session import UNPACKED, literal
+from runner.engine.duckdb.session import UNPACKED
 
 if TYPE_CHECKING:
     import duckdb

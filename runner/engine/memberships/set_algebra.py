@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles
-from runner.engine.duckdb.session import literal
+from runner.core.sql_quoting import literal
 
 DECLARED = 1
 """In the segment now (D)."""

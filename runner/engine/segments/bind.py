@@ -13,12 +13,13 @@ from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Source, SqlText
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.attach_sources import Reachable, is_csv
 from runner.engine.duckdb.duckdb_errors import place, unbound
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
 from runner.engine.segments.column_privacy import HEADER, nearest_column, showable
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
+from runner.sources.interface import Reachable
+from runner.sources.registry import kind_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,7 +88,7 @@ def _bind(
     import duckdb
 
     sql = activation.segment.sql
-    csv = any(is_csv(file) for source in instance.reachable for file in source.files)
+    csv = any(source.names_from_data for source in instance.reachable)
     try:
         refused = flaws(statement, _tables(sources, instance.reachable))
         if refused:
@@ -103,8 +104,8 @@ def _bind(
 
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
-    known = {source.name: tuple(source.tables) for source in sources}
-    databases = frozenset(source.name for source in sources if source.type == "duckdb")
+    known = {source.name: kind_of(source).tables(source) for source in sources}
+    databases = frozenset(source.name for source in reachable if source.schemas)
     return Tables(known | {source.name: source.tables for source in reachable}, databases)
 
 

@@ -15,11 +15,12 @@ from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
 from runner.core.project import Activation, Source, SqlText
+from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.duckdb_errors import failed, too_slow
 from runner.engine.duckdb.instance_pool import InstancePool
 from runner.engine.duckdb.library import load
-from runner.engine.duckdb.session import UNPACKED, literal
+from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.segments.bind import prepared
 from runner.engine.segments.normalize import AS_GIVEN, BLANK, HASHED, reasons, wire_select

@@ -19,6 +19,7 @@ from runner.core.errors import InvalidProject
 from runner.core.findings import Finding
 from runner.core.project import RESERVED_SOURCE_NAMES, MissingSecret, Secret
 from runner.reports.findings_text import render_findings
+from runner.sources.files import FilesSource
 from tests.unit.config.projects import ACTIVATION, DEFAULTS, DESTINATION, TODAY, codes, findings, project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -116,7 +117,9 @@ def test_tables_without_files_are_found_apart_from_the_rest(tmp_path: Path) -> N
     (tmp_path / "data").mkdir()
     (tmp_path / "data/people.csv").write_text("email\n")
     found = project(tmp_path, s=source + database)
-    assert found.sources[1].tables["orders"] == (str(tmp_path / "data/orders-*.csv"),)
+    shop = found.sources[1]
+    assert isinstance(shop, FilesSource)
+    assert shop.tables["orders"] == (str(tmp_path / "data/orders-*.csv"),)
     assert [(part.code, part.location.line) for part in check_source_files(found)] == [
         ("no-source-file", 5),
         ("no-source-file", 11),

@@ -13,6 +13,8 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.core.project import Activation, Segment, Source, SqlText
 from runner.engine.embedded import EmbeddedEngine
+from runner.sources.duckdb_file import DuckDBFileSource
+from runner.sources.files import FilesSource
 from tests import builders
 from tests.plain_duckdb import plain
 
@@ -39,8 +41,9 @@ class World:
     @property
     def sources(self) -> tuple[Source, ...]:
         places = {name: Location("sources.yaml", 10 + row, 3) for row, name in enumerate(self.tables)}
-        shop = Source("shop", "files", SOURCES_FILE, self.tables, places)
-        return (shop, *(Source(name, "duckdb", SOURCES_FILE, path=path) for name, path in self.databases.items()))
+        shop = FilesSource("shop", "files", SOURCES_FILE, self.tables, places)
+        databases = self.databases.items()
+        return (shop, *(DuckDBFileSource(name, "duckdb", SOURCES_FILE, path, SOURCES_FILE) for name, path in databases))
 
     def check(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> tuple[Finding, ...]:
         return self.engine.evaluator.check(activation(sql, mapping), self.sources)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.identifiers import IdentifierType
-from runner.engine.duckdb.session import literal
+from runner.core.sql_quoting import literal
 from runner.engine.memberships import set_algebra
 
 

@@ -11,7 +11,7 @@ import pytest
 from runner.core.errors import SegmentError
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
-from runner.core.project import Source
+from runner.sources.files import FilesSource
 from tests.unit.engine.conftest import SOURCES_FILE, World, activation
 
 PEOPLE = "select 'person' || i || '@example.com' as email, i as n from range(3) t(i)"
@@ -183,7 +183,7 @@ def test_a_file_without_read_permission_says_so(people: World) -> None:
 
 
 def test_two_sources_can_be_joined(people: World) -> None:
-    other = Source("crm", "files", SOURCES_FILE, {"people": people.tables["people"]}, {})
+    other = FilesSource("crm", "files", SOURCES_FILE, {"people": people.tables["people"]})
 
     found = people.engine.evaluator.evaluate(
         activation("select p.email from shop.people p join crm.people c using (email)"), (*people.sources, other)

@@ -1,0 +1,131 @@
+"""Sources of type `files`: each table is a view over Parquet, CSV or JSON files."""
+# ruff: noqa: S608 (names and paths are quoted; they come from the project's files)
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Location
+from runner.core.project import Source
+from runner.core.sql_quoting import paths, quoted
+from runner.core.suggest import quoted_word
+from runner.sources.interface import Attaching, CannotRead, Cause, Declaration, Missing, Reachable, unreadable
+from runner.sources.local_paths import RELATIVE, absolute, matching, nothing_at, shown
+
+_FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
+    ("json", "jsonl", "ndjson"), "json"
+)
+_HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSource(Source):
+    """`tables`: table name -> absolute paths or glob patterns; `table_places`: where each is declared."""
+
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    table_places: Mapping[str, Location] = field(default_factory=dict)
+
+
+class FilesKind:
+    """A table is a name with a path, a glob or a list of them. Files of one table are of one format, by their names."""
+
+    type: ClassVar = "files"
+
+    def declare(self, written: Declaration) -> FilesSource:
+        """The source; two names that are one in SQL, and URLs, are refused."""
+        tables: dict[str, tuple[str, ...]] = {}
+        first: dict[str, str] = {}
+        for table, given in (written.value("tables") or {}).items():
+            earlier = first.setdefault(table.lower(), table)
+            if earlier != table:
+                message = f"{quoted_word(table)} and {quoted_word(earlier)} are one name in SQL; rename one of them"
+                written.refuse("duplicate-name", message, "tables", table, at_key=True)
+            at = ("tables", table)
+            paths = {at: given} if isinstance(given, str) else {(*at, row): path for row, path in enumerate(given)}
+            tables[table] = tuple(absolute(path, written, *steps, is_glob=True) for steps, path in paths.items())
+        places = {table: written.place("tables", table, at_key=True) for table in tables}
+        return FilesSource(written.name, self.type, written.location, tables, places)
+
+    def missing(self, source: FilesSource) -> Iterator[Missing]:
+        """Each pattern that means no file."""
+        for table, patterns in source.tables.items():
+            place = _place(source, table)
+            yield from (Missing(table, place, nothing_at(one), RELATIVE) for one in patterns if not matching(one))
+
+    def identity(self, source: FilesSource, folder: Path) -> tuple[object, ...]:
+        """Name, type, and each table's patterns, in the order of the tables' names."""
+        tables = tuple(
+            (table, tuple(os.path.relpath(pattern, folder) for pattern in patterns))
+            for table, patterns in sorted(source.tables.items())
+        )
+        return (source.name, source.type, tables, "")
+
+    def tables(self, source: FilesSource) -> tuple[str, ...]:
+        """Those declared."""
+        return tuple(source.tables)
+
+    def present(self, source: FilesSource) -> str:
+        """How many tables have their files."""
+        count = len(source.tables)
+        return f"{count:,} table{'' if count == 1 else 's'}, whose files are there"
+
+    def attach(self, source: FilesSource, used: Collection[str], connection: Attaching) -> Reachable:
+        """A schema of the source's name, with a view for each table that is used."""
+        connection.run(f"create schema {quoted(source.name)}")
+        files: list[str] = []
+        for table in (table for table in source.tables if table.lower() in used):
+            own = _files(source, table)
+            _create_view(source, table, own, connection)
+            files += own
+        csv = any(_format(file) == "csv" for file in files)
+        return Reachable(source.name, tuple(source.tables), tuple(files), names_from_data=csv)
+
+
+def _place(source: FilesSource, table: str) -> Location:
+    return source.table_places.get(table, source.location)
+
+
+def _files(source: FilesSource, table: str) -> tuple[str, ...]:
+    """The files of a table, each once, in the order of its patterns."""
+    found: dict[str, None] = {}
+    for pattern in source.tables[table]:
+        files = matching(pattern)
+        if not files:
+            raise _unreadable(source, table, nothing_at(pattern), RELATIVE)
+        found.update(dict.fromkeys(files))
+    return tuple(found)
+
+
+def _create_view(source: FilesSource, table: str, files: tuple[str, ...], connection: Attaching) -> None:
+    unknown = next((file for file in files if not _format(file)), None)
+    if unknown is not None:
+        hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
+        raise _unreadable(source, table, f"the format of {shown(unknown)} is not known by its name", hint)
+    formats = {_format(file) for file in files}
+    if len(formats) > 1:
+        hint = "declare one table per format"
+        raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
+    reader = f"read_{formats.pop()}({paths(files)}, union_by_name = true)"
+    try:
+        connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
+    except CannotRead as error:
+        at_fault = error.file or files[0]
+        hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
+        what = f"{shown(at_fault)} cannot be read as {_format(at_fault)}"
+        raise _unreadable(source, table, what, hint) from None
+
+
+def _unreadable(source: FilesSource, table: str, what: str, hint: str) -> SegmentError:
+    return unreadable(source, table, _place(source, table), what, hint)
+
+
+def _format(file: str) -> str:
+    """The format of a file by its name, empty where that does not say."""
+    match = re.search(r"\.(parquet|pq|csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?$", file, re.IGNORECASE)
+    return _FORMATS[match[1].lower()] if match else ""

@@ -1,0 +1,150 @@
+"""What a kind of source says of itself: how it is declared and checked, and how a segment reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding, Location
+from runner.core.project import Source
+
+S = TypeVar("S", bound=Source)
+
+Step = str | int
+
+
+class Declaration(Protocol):
+    """A `kind: Source` document as the kind of its type reads it. A path of steps leads to a value: key, or position.
+
+    `name` and `location` are the source's; paths in it are relative to `folder`, which is absolute.
+    """
+
+    name: str
+    location: Location
+    folder: Path
+
+    def value(self, field: str) -> Any:
+        """A top-level field as plain data, of the shape that the schema asks for; None where it has findings."""
+        ...
+
+    def place(self, *steps: Step, at_key: bool = False) -> Location:
+        """Where a value stands, or its key."""
+        ...
+
+    def refuse(self, code: str, message: str, *steps: Step, at_key: bool = False) -> None:
+        """Record a finding at a value, or at its key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A file that is not there: of which table (empty: of the whole source), where that is declared, and what to do."""
+
+    table: str
+    location: Location
+    what: str
+    hint: str
+
+
+class Cause(Enum):
+    """Why something could not be read, as far as it may be said."""
+
+    LOCKED = auto()
+    FORBIDDEN = auto()
+    NOT_UTF8 = auto()
+    UNKNOWN = auto()
+
+
+class CannotRead(Exception):
+    """The engine could not read. `file` is the one at fault, empty where that is not known; no word is the engine's."""
+
+    def __init__(self, cause: Cause, file: str = "") -> None:
+        super().__init__(cause.name)
+        self.cause = cause
+        self.file = file
+
+
+class Attaching(Protocol):
+    """The engine's connection while sources are attached to it, before segment SQL may use it."""
+
+    def run(self, sql: str, files: Collection[str] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement of DuckDB's SQL, which reads these files; all of its rows.
+
+        Raises CannotRead where it reads any. What has nothing to do with them passes by: the time limit, a full disk.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """An attached source: the names of its tables in SQL, and the files that must stay readable.
+
+    `schemas` says that its tables lie in schemas, `main` by default. `names_from_data` says that column names may be
+    people's data: the first line of a CSV file without a header.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    files: tuple[str, ...]
+    schemas: bool = False
+    names_from_data: bool = False
+
+
+class SourceKind(Protocol[S]):
+    """One kind of source, with its own type of Source, which is public: no field of it may hold a secret.
+
+    Kinds are stateless. A source's credentials, where a kind has any, are its own to declare, as references to the
+    environment of type Secret; no kind has any today.
+    """
+
+    type: ClassVar[str]
+    """Its name in the files."""
+
+    def declare(self, written: Declaration) -> S:
+        """The source that the document declares; what is wrong with it has been refused."""
+        ...
+
+    def missing(self, source: S) -> Iterable[Missing]:
+        """What it names and is not there, as far as that can be known without opening it."""
+        ...
+
+    def identity(self, source: S, folder: Path) -> tuple[object, ...]:
+        """What tells it from any other source, relative to the folder: name, type, where it points. Never a secret.
+
+        A segment's fingerprint covers it, and instances of the engine are kept by it. Its `repr` must stay the same.
+        """
+        ...
+
+    def tables(self, source: S) -> tuple[str, ...]:
+        """The tables that are known from its declaration alone."""
+        ...
+
+    def present(self, source: S) -> str:
+        """A sentence for `doctor` when nothing is missing."""
+        ...
+
+
+class AttachedKind(SourceKind[S], Protocol[S]):
+    """A kind whose tables are put within reach of segment SQL, which the embedded engine runs.
+
+    A kind that runs the segment itself (a warehouse) is the other half of SourceKind: in place of `attach` it takes the
+    segment's SQL and gives back rows of the mapped columns. The segment evaluator, where it asks for the sources that a
+    segment names, is the place that tells the two apart.
+    """
+
+    def attach(self, source: S, used: Collection[str], connection: Attaching) -> Reachable:
+        """Make the tables that are used (names in lower case) readable as `<source>.<table>`.
+
+        Raises SegmentError with the place of what cannot be read.
+        """
+        ...
+
+
+def unreadable(source: Source, table: str, location: Location, what: str, hint: str) -> SegmentError:
+    """The error for a table that cannot be read; for the whole source, where `table` is empty."""
+    message = f"source {source.name}{'.' if table else ''}{table}: {what}"
+    return SegmentError(message, hint, Finding(location, "source-unreadable", message, hint))
