@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from runner.core.errors import UsageError
 from runner.core.project import Activation, Project
 from runner.core.records import AppliedAudience
+from runner.core.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +119,5 @@ def _words(kind: str, candidates: Iterable[Candidate]) -> Iterator[str]:
 
 
 def _nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
-    near = get_close_matches(word, sorted(set(known)), n=1)
-    return f'did you mean "{prefix}{near[0]}"?' if near else "`headcount status` lists the activations"
+    near = closest(word, known, fold=str)
+    return f'did you mean "{prefix}{near}"?' if near else "`headcount status` lists the activations"

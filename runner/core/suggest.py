@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 _LISTED = 12
@@ -17,14 +17,20 @@ _ALIASES = {
 """What identifier types are called elsewhere, Criteo's own names among them: letters alone would mislead."""
 
 
-def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The known word that was probably meant, whatever its case; None when nothing is near."""
-    folded = {candidate.casefold(): candidate for candidate in known}
-    alias = _ALIASES.get(word.casefold(), "")
-    if alias in folded:
-        return folded[alias]
-    matches = get_close_matches(word.casefold()[:100], folded, n=1, cutoff=likeness)
+def closest(
+    word: str, known: Iterable[str], *, likeness: float = 0.6, fold: Callable[[str], str] = str.casefold
+) -> str | None:
+    """The known word whose letters are most like it, once both are folded; None when none is (from 0 to 1) alike."""
+    folded = {fold(candidate): candidate for candidate in known}
+    matches = get_close_matches(fold(word)[:100], folded, n=1, cutoff=likeness)
     return folded[matches[0]] if matches else None
+
+
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The known word of the files' own that was probably meant, by what it is called elsewhere or by its letters."""
+    words = tuple(known)
+    alias = _ALIASES.get(word.casefold())
+    return alias if alias in words else closest(word, words, likeness=likeness)
 
 
 def suggest(word: str, known: Iterable[str], otherwise: str = "known here") -> str:

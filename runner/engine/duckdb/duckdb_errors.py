@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
 from runner.core.project import SqlText
+from runner.core.suggest import closest
 from runner.engine.duckdb.os_errors import full, reason, temporary_folder
-from runner.engine.segments.column_privacy import HEADER, nearest_column, showable
+from runner.engine.segments.column_privacy import HEADER, showable
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,7 +113,7 @@ def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
     if _is_column(told) and told.name:
         whole = (part.strip().strip('"') for part in told.candidates)
         names = showable((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
-        near, listed = nearest_column(told.name, names), ", ".join(names)
+        near, listed = closest(told.name, names), ", ".join(names)
         message = f'there is no column "{told.name}"' + (f'; did you mean "{near}"?' if near else "")
         return message, f"candidates: {listed}" if listed else HEADER if csv else ""
     if ambiguous and ambiguous[1].lower() in sql.lower():
@@ -120,7 +121,7 @@ def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
     if csv and told.kind == "Binder":
         return "the query does not fit the columns of its sources", HEADER
     if told.name and "does not exist" in first and told.kind == "Catalog":
-        near = nearest_column(told.name, showable(told.candidates, sql, csv))
+        near = closest(told.name, showable(told.candidates, sql, csv))
         return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""
     if "(use:" in first or "Candidate" in first:
         first = first.partition("(use:")[0].partition("Candidate")[0].strip()

@@ -12,11 +12,12 @@ from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Source, SqlText
+from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.duckdb_errors import place, unbound
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
-from runner.engine.segments.column_privacy import HEADER, nearest_column, showable
+from runner.engine.segments.column_privacy import HEADER, showable
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.sources.interface import Reachable
 from runner.sources.registry import kind_of
@@ -143,7 +144,7 @@ def resolve(
 
 
 def _missing(name: str, names: tuple[str, ...], location: Location, csv: bool) -> Finding:
-    near = nearest_column(name, names)
+    near = closest(name, names)
     message = f'the SQL yields no column "{name}"' + (f'; did you mean "{near}"?' if near else "")
     hint = "; ".join(
         part for part in (f"it yields: {', '.join(names)}" if names else "", HEADER if csv else "") if part

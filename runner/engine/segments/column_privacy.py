@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 HEADER = "does every CSV file have a header line, and every line as many fields as it?"
 
@@ -37,13 +36,6 @@ def showable(names: Iterable[str], sql: str, csv: bool) -> tuple[str, ...]:
     """Those of the names that can be shown; `csv` says whether they may come from a CSV file."""
     written = {word.lower() for word in re.findall(r"\w+", sql)}
     return tuple(name for name in names if presentable(name) and (not csv or _chosen(name, written)))
-
-
-def nearest_column(word: str, names: tuple[str, ...]) -> str:
-    """The one of the names (that can be shown) that is most likely meant, or nothing."""
-    by_lower = {name.lower(): name for name in names}
-    near = get_close_matches(word.lower(), by_lower, n=1)
-    return by_lower[near[0]] if near else ""
 
 
 def _chosen(name: str, written: set[str]) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from runner.core.suggest import closest
 
 if TYPE_CHECKING:
     import duckdb
@@ -256,8 +257,8 @@ class _Walk:
         """The declared table that is most likely meant, or nothing."""
         names = [name for name in self._declared if source is None or name.lower().startswith(f"{source}.")]
         by_table = {name.rpartition(".")[2].lower(): name for name in names}
-        near = get_close_matches(table, by_table, n=1)
-        return by_table[near[0]] if near else ""
+        near = closest(table, by_table)
+        return by_table[near] if near else ""
 
     def _refuse(self, code: str, message: str, node: Mapping[str, Any], hint: str = "") -> None:
         offset = int(node.get("query_location", _NOWHERE))
