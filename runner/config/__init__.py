@@ -1,8 +1,8 @@
 """Files to project: strict YAML with positions, JSON Schema, templates, defaults with their provenance."""
 
-from runner.config.build.sources import check_source_files
 from runner.config.changed_since import changed_since
 from runner.config.load import load
+from runner.config.resolve.sources import check_source_files
 from runner.config.schema.json_schemas import schema_folder
 from runner.config.state_location import declared_state
 

@@ -3,45 +3,32 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from runner.config.build.activations import LATER, Declared, build_activation
-from runner.config.build.destinations import draft_destination
-from runner.config.build.lineage import files_of, with_sources
-from runner.config.build.segments import SegmentDraft, draft_segment
-from runner.config.build.sources import build_source
-from runner.config.build.uniqueness import check_ids, check_names, check_one_project, check_words
-from runner.config.schema.json_schemas import KINDS, Judged
+from runner.config.document import Document
+from runner.config.read_documents import ReadDocuments, read_documents
+from runner.config.resolve.activations import LATER, Declared, build_activation
+from runner.config.resolve.destinations import draft_destination
+from runner.config.resolve.segments import draft_segment
+from runner.config.resolve.sources import build_source, files_of, with_sources
+from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
+from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
 from runner.config.templates.variables import Variables, resolve_variables
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode, TextFile
-from runner.config.yaml.project_files import ProjectFiles, shown_path, yaml_files
-from runner.config.yaml.strict_yaml import parse
+from runner.config.yaml.nodes import Steps
+from runner.config.yaml.project_files import ProjectFiles
 from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
-from runner.core.suggest import quoted_word, suggest
 
 T = TypeVar("T")
 _NO_VARIABLES: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """The documents of every file, and whether every file could be read to its end."""
-
-    documents: tuple[Document, ...]
-    complete: bool
-
-    def of(self, kind: str) -> tuple[Document, ...]:
-        return tuple(document for document in self.documents if document.kind == kind)
 
 
 def load(
@@ -56,13 +43,12 @@ def load(
     found = Findings()
     files = ProjectFiles(folder.resolve().parent)
     with _no_collection():
-        read = _read(folder, files, found)
-        resolve = partial(_resolve, read, folder, files, variables, environ, {})
-        project, values = resolve(today, found)
+        inputs = _Inputs(folder, read_documents(folder, files, found), files, variables, environ)
+        project, values = inputs.resolve(today, found)
         if not found:
             values.require_used(variables)
         if not found and files.mention("today"):
-            then, _ = resolve(ANY_DAY, elsewhere := Findings())
+            then, _ = inputs.resolve(ANY_DAY, elsewhere := Findings())
             project = _recognised(project, then)
             found.take_over(elsewhere, ("template-failed", "template-too-large"))
     if found:
@@ -102,117 +88,42 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-# -- reading ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """All that a project is resolved from, but the day. `judged` are values already held against the schemas."""
 
+    folder: Path
+    read: ReadDocuments
+    files: ProjectFiles
+    variables: Mapping[str, str]
+    environ: Mapping[str, str]
+    judged: Judged = field(default_factory=dict)
 
-def _read(folder: Path, files: ProjectFiles, found: Findings) -> _Read:
-    name = shown_path(folder)
-    if not folder.is_dir():
-        what = "this is a file; --dir wants the folder that it is in" if folder.is_file() else "there is no such folder"
-        found.add_nowhere(
-            name, "no-folder", what, "`headcount init` writes a starter project; --dir names another folder"
+    def resolve(self, today: date, found: Findings) -> tuple[Project, Variables]:
+        """What the documents come to on a day, as far as they have no findings, and the variables."""
+
+        def documents(kind: str, scope: Scope, later: Collection[Steps] = ()) -> tuple[Document, ...]:
+            return tuple(checked(one, scope, found, self.judged, later=later) for one in self.read.of(kind))
+
+        projects = documents("Project", Scope("a Project document", today, None, self.environ))
+        check_one_project(projects)
+        values = resolve_variables(projects[0] if projects else None, self.variables)
+        trusted = Scope("a Source or a Destination", today, values, self.environ)
+        sources, destinations = documents("Source", trusted), documents("Destination", trusted)
+        segments = documents("Segment", Scope("a Segment", today, values))
+        activations = documents("Activation", Scope("an Activation", today, values), LATER)
+        for kind in (sources, destinations, segments):
+            check_names(kind)
+        check_ids(activations)
+        declared = Declared(
+            _named(destinations, lambda document: draft_destination(document, self.environ)),
+            _named(segments, lambda document: draft_segment(document.root, document, "name", self.files)),
+            self.read.complete and all(document.sound("name") for document in (*destinations, *segments)),
         )
-        return _Read((), complete=False)
-    documents: list[Document] = []
-    complete = True
-    for path in yaml_files(folder, found):
-        file = files.read(path, shown_path(path), found)
-        if file is None:
-            complete = False
-            continue
-        parsed, whole = _documents(file, found)
-        documents += parsed
-        complete = complete and whole
-    if not documents and complete and not found:
-        found.add_nowhere(
-            name,
-            "no-documents",
-            "there is no YAML document in this folder",
-            "`headcount init` writes a starter project",
-        )
-    return _Read(tuple(documents), complete)
-
-
-def documents_of(file: TextFile, found: Findings) -> tuple[Document, ...]:
-    """The documents of one file, as far as it can be read."""
-    return tuple(_documents(file, found)[0])
-
-
-def _documents(file: TextFile, found: Findings) -> tuple[list[Document], bool]:
-    nodes, whole = parse(file, found)
-    parsed = [_document(file, node, found) for node in nodes]
-    return [document for document in parsed if document is not None], whole and None not in parsed
-
-
-def _document(file: TextFile, node: Node, found: Findings) -> Document | None:
-    found.keep_private(file, node)
-    if not isinstance(node, MapNode):
-        message = "a document must be `key: value` lines, the first `kind: Activation` or another kind"
-        found.add(file, node.span, "not-a-mapping", message)
-        return None
-    entry = node.entries.get("kind")
-    if entry is None:
-        first = next((other.key for other in node.entries.values()), node.span)
-        message = "the document has no `kind`; write one of " + ", ".join(KINDS)
-        found.add(file, first, "missing-kind", message)
-        return None
-    kind = entry.value.value if isinstance(entry.value, ScalarNode) else None
-    if kind not in KINDS:
-        word = entry.value.text if isinstance(entry.value, ScalarNode) else ""
-        found.add(file, entry.value.span, "unknown-kind", f"unknown kind {quoted_word(word)}{suggest(word, KINDS)}")
-        return None
-    return Document(file, str(kind), node)
-
-
-# -- resolving -------------------------------------------------------------------------------------------------------
-
-
-def _resolve(
-    read: _Read,
-    folder: Path,
-    files: ProjectFiles,
-    variables: Mapping[str, str],
-    environ: Mapping[str, str],
-    judged: Judged,
-    today: date,
-    found: Findings,
-) -> tuple[Project, Variables]:
-    """What the documents come to on a day, as far as they have no findings, and the variables."""
-    projects = _checked(read.of("Project"), Scope("a Project document", today, None, environ), found, judged)
-    check_one_project(projects, found)
-    values = resolve_variables(projects[0] if projects else None, variables, found)
-    trusted = Scope("a Source or a Destination", today, values, environ)
-    sources = _checked(read.of("Source"), trusted, found, judged)
-    destinations = _checked(read.of("Destination"), trusted, found, judged)
-    shared = Scope("a Segment", today, values)
-    segments = _checked(read.of("Segment"), shared, found, judged)
-    scope = Scope("an Activation", today, values)
-    documents = [checked(document, scope, found, judged, later=LATER) for document in read.of("Activation")]
-    for kind in (sources, destinations, segments):
-        check_names(kind, found)
-    check_ids(documents, found)
-    built = _present(build_source(document, found) for document in sources)
-    declared = Declared(
-        _named(destinations, lambda document: draft_destination(document, environ, found)),
-        _named(segments, lambda document: _segment(document, shared, files, found)),
-        read.complete and all(document.sound("name") for document in (*destinations, *segments)),
-    )
-    activations = _present(build_activation(document, declared, scope, files, found) for document in documents)
-    check_words(activations, found, {document.file.name: document.file for document in read.documents})
-    variables_in = frozenset(document.file.name for document in projects)
-    return _project(folder, built, declared, activations, variables_in), values
-
-
-def _checked(documents: Iterable[Document], scope: Scope, found: Findings, judged: Judged) -> tuple[Document, ...]:
-    return tuple(checked(document, scope, found, judged) for document in documents)
-
-
-def _present(built: Iterable[T | None]) -> list[T]:
-    return [value for value in built if value is not None]
-
-
-def _segment(document: Document, scope: Scope, files: ProjectFiles, found: Findings) -> SegmentDraft:
-    return draft_segment(document.root, document, document.value_span("name"), scope, files, found)
+        built = [build_activation(document, declared, self.files) for document in activations]
+        check_audience_names(zip(activations, built, strict=True))
+        always = frozenset(document.file.name for document in projects)
+        return _project(self.folder, map(build_source, sources), declared, built, always), values
 
 
 def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dict[str, T]:
@@ -227,19 +138,25 @@ def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dic
 
 
 def _project(
-    folder: Path, sources: list[Source], declared: Declared, activations: list[Activation], always: frozenset[str]
+    folder: Path,
+    sources: Iterable[Source | None],
+    declared: Declared,
+    activations: Iterable[Activation | None],
+    always: frozenset[str],
 ) -> Project:
-    """`always` are the files that every activation depends on: those with the variables."""
-    activations = [replace(part, segment=with_sources(part.segment, sources, folder)) for part in activations]
-    activations = [replace(part, files=files_of(part, sources) | always) for part in activations]
-    shared = {with_sources(draft.segment, sources, folder) for draft in declared.segments.values() if draft.segment}
-    segments = shared | {part.segment for part in activations}
+    """All that was built; `always` are the files that every activation depends on: those with the variables."""
+    there = sorted((source for source in sources if source), key=lambda source: source.name)
+
+    def reading(segment: Segment) -> Segment:
+        return with_sources(segment, there, folder)
+
+    active = [replace(one, segment=reading(one.segment)) for one in activations if one]
+    active = [replace(one, files=files_of(one, there) | always) for one in active]
+    shared = {reading(draft.segment) for draft in declared.segments.values() if draft.segment}
     return Project(
         folder=str(folder),
-        sources=tuple(sorted(sources, key=lambda source: source.name)),
-        destinations=tuple(
-            draft.destination for draft in declared.destinations.values() if draft.destination is not None
-        ),
-        segments=tuple(sorted(segments, key=lambda segment: segment.location)),
-        activations=tuple(sorted(activations, key=lambda activation: activation.id)),
+        sources=tuple(there),
+        destinations=tuple(draft.destination for draft in declared.destinations.values() if draft.destination),
+        segments=tuple(sorted(shared | {one.segment for one in active}, key=lambda segment: segment.location)),
+        activations=tuple(sorted(active, key=lambda activation: activation.id)),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from runner.config.load import documents_of
+from runner.config.read_documents import documents_of
 from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings

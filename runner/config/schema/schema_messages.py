@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from runner.config.document import Document
 from runner.config.schema.json_schemas import schema
-from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode, Span, Steps, at
+from runner.config.yaml.nodes import MapNode, Node, ScalarNode, Span, Steps, at
 from runner.core.suggest import nearest, quoted_word, suggest
 
 SchemaError = Any
@@ -26,19 +26,19 @@ _TYPES = {
 }
 
 
-def explain(error: SchemaError, document: Document, found: Findings) -> None:
+def explain(error: SchemaError, document: Document) -> None:
     """Record the findings for one schema error."""
     path: Steps = tuple(error.absolute_path)
     rule = str(error.validator)
     if rule == "additionalProperties":
-        _unknown_fields(error, path, document, found)
+        _unknown_fields(error, path, document)
     elif rule == "required":
-        _missing_field(error, path, document, found)
+        _missing_field(error, path, document)
     elif path and path[-1] in ("kind", "type") and rule in ("enum", "const"):
-        _unknown_type(error, path, document, found)
+        _unknown_type(error, path, document)
     else:
         span, node = _place(error, path, document)
-        found.add(document.file, span, _code(rule), _sentence(error, path, node, document.kind), _hint(path, error))
+        document.refuse(span, _code(rule), _sentence(error, path, node, document.kind), _hint(path, error))
 
 
 def _place(error: SchemaError, path: Steps, document: Document) -> tuple[Span, Node]:
@@ -128,7 +128,7 @@ def unknown_fields(node: Node, known: Iterable[str]) -> Iterator[tuple[str, Span
         yield from ((key, entry.key) for key, entry in node.entries.items() if key not in words)
 
 
-def _unknown_fields(error: SchemaError, path: Steps, document: Document, found: Findings) -> None:
+def _unknown_fields(error: SchemaError, path: Steps, document: Document) -> None:
     known = error.schema["properties"]
     node = at(document.root, path)[1]
     noun = _NOUNS.get(str(path[-1]) if path else "", "field")
@@ -137,7 +137,7 @@ def _unknown_fields(error: SchemaError, path: Steps, document: Document, found: 
         where = f" in {label_of(path)}" if path else ""
         typo = nearest(key, here) is not None
         advice = _elsewhere(key, document.kind, path, exactly=typo) or suggest(key, here)
-        found.add(document.file, span, "unknown-field", f"unknown {noun} {quoted_word(key)}{where}{advice}")
+        document.refuse(span, "unknown-field", f"unknown {noun} {quoted_word(key)}{where}{advice}")
 
 
 def _elsewhere(key: str, kind: str, path: Steps, *, exactly: bool) -> str:
@@ -166,7 +166,7 @@ def missing_field(error: SchemaError) -> str:
     return next(str(name) for name in error.validator_value if error.message.startswith(f"{name!r} "))
 
 
-def _missing_field(error: SchemaError, path: Steps, document: Document, found: Findings) -> None:
+def _missing_field(error: SchemaError, path: Steps, document: Document) -> None:
     key, node = at(document.root, path)
     missing = missing_field(error)
     if not isinstance(node, MapNode):
@@ -181,17 +181,15 @@ def _missing_field(error: SchemaError, path: Steps, document: Document, found: F
     if document.kind == "Source" and missing not in schema("Source")["required"]:
         written = f"; a source of type {error.instance['type']} is made of it"
     span = key if path else _first_key(node)
-    found.add(document.file, span, "missing-field", f"{owner} needs `{missing}`{written}")
+    document.refuse(span, "missing-field", f"{owner} needs `{missing}`{written}")
 
 
 def _yaml(text: str) -> str:
     return f'"{text}"' if text.startswith("{") or text.isdigit() else text
 
 
-def _unknown_type(error: SchemaError, path: Steps, document: Document, found: Findings) -> None:
+def _unknown_type(error: SchemaError, path: Steps, document: Document) -> None:
     span = at(document.root, path)[1].span
     word = str(error.instance)
     what = f"{document.kind.lower()} {path[-1]}"
-    found.add(
-        document.file, span, "unknown-type", f"unknown {what} {quoted_word(word)}{suggest(word, error.validator_value)}"
-    )
+    document.refuse(span, "unknown-type", f"unknown {what} {quoted_word(word)}{suggest(word, error.validator_value)}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
+from runner.config.document import Document, ParsedDocument
 from runner.config.schema.json_schemas import Judged, plainly_valid, validator
 from runner.config.schema.schema_messages import SchemaError, explain, label_of, missing_field
 from runner.config.templates.render import Scope, is_template, render
 from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
-from runner.config.yaml.source_map import origin_of
+from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
+from runner.config.yaml.source_map import Origin, origin_of
 from runner.config.yaml.strict_yaml import core_value
 
 _Change = Callable[[Node, Steps], Node]
@@ -23,23 +24,24 @@ _DEFAULTED = ("mapping", "schedule", "guardrails", "protect", "description", "ta
 
 
 def checked(
-    document: Document, scope: Scope, found: Findings, judged: Judged, *, later: Collection[Steps] = ()
+    parsed: ParsedDocument, scope: Scope, found: Findings, judged: Judged, *, later: Collection[Steps] = ()
 ) -> Document:
-    """The document with its templates filled in and its faulty fields known; findings are recorded.
+    """The document with its templates filled in and its faulty fields known; findings go to `found`.
 
     Templates under the paths `later`, of SQL, and of credentials are left as they are.
     """
-    rendering = _Rendering(document, scope, found, frozenset(later) | _LATER)
+    document = Document(parsed.file, parsed.kind, parsed.root, scope, found)
+    rendering = _Rendering(document, frozenset(later) | _LATER)
     root = rendering.root()
     empty = set(_empty(root, ()))
     for path in empty:
-        _explain_empty(document, root, path, found)
+        _explain_empty(document, root, path)
     document = replace(document, root=root)
     errors, document = _schema_errors(document, judged)
     skipped = empty | rendering.failed
     errors = [error for error in errors if tuple(error.absolute_path) not in skipped]
     for error in errors:
-        explain(error, document, found)
+        explain(error, document)
     faulty = {_field(error) for error in errors} | {str(path[0]) for path in skipped if path}
     return replace(document, faulty=frozenset(faulty))
 
@@ -99,21 +101,17 @@ def _empty(node: Node, path: Steps) -> Iterator[Steps]:
         yield path
 
 
-def _explain_empty(document: Document, root: MapNode, path: Steps, found: Findings) -> None:
+def _explain_empty(document: Document, root: MapNode, path: Steps) -> None:
     span, _ = at(root, path)
     hint = "`null` switches a default off" if document.kind == "Activation" and path[0] in _DEFAULTED else ""
-    found.add(
-        document.file, span, "empty-value", f"{label_of(path)} has no value; write one, or leave the field out", hint
-    )
+    document.refuse(span, "empty-value", f"{label_of(path)} has no value; write one, or leave the field out", hint)
 
 
 class _Rendering:
     """One walk over a document that fills in its templates."""
 
-    def __init__(self, document: Document, scope: Scope, found: Findings, later: frozenset[Steps]) -> None:
+    def __init__(self, document: Document, later: frozenset[Steps]) -> None:
         self._document = document
-        self._scope = scope
-        self._found = found
         self._later = later
         self.failed: set[Steps] = set()
 
@@ -129,7 +127,7 @@ class _Rendering:
             return _rebuilt(node, path, self._render)
         if not isinstance(node.value, str) or not is_template(node.value) or self._is_later(path):
             return node
-        text = rendered(node, self._document, self._scope, self._found)
+        text = rendered(node, self._document, self._document.scope)
         if text is None:
             self.failed.add(path)
             return node
@@ -139,23 +137,22 @@ class _Rendering:
         return path in self._later or path[0] in ("credentials", "kind")
 
 
-def rendered(node: ScalarNode, document: Document, scope: Scope, found: Findings) -> str | None:
+def rendered(node: ScalarNode, document: Document, scope: Scope) -> str | None:
     """The text of a value with its templates filled in; None after findings about them."""
     try:
         text = render(node.text, scope)
     except TemplateErrors as error:
-        report_template(node, document, error, found)
+        report_template(error, origin_of(node, document.file), document)
         return None
     if is_template(text):
         message = "the value still holds a template once it is filled in; templates are filled in once"
-        found.add(document.file, node.span, "template-in-value", message)
+        document.refuse(node.span, "template-in-value", message)
         return None
     return text
 
 
-def report_template(node: ScalarNode, document: Document, error: TemplateErrors, found: Findings) -> None:
-    """Record what is wrong with a template, each at its place in the file."""
-    origin = origin_of(node, document.file)
+def report_template(error: TemplateErrors, origin: Origin, document: Document) -> None:
+    """Record what is wrong with a template, each at its place in the file that it was written in."""
     for problem in error.problems:
         span = origin.span(problem.line, problem.word)
-        found.add(document.file, span, problem.code, problem.message, problem.hint)
+        document.found.add(origin.file, span, problem.code, problem.message, problem.hint)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, Entry, ScalarNode, Value
+from runner.config.document import Document
+from runner.config.yaml.nodes import Entry, ScalarNode, Value
 from runner.config.yaml.strict_yaml import core_value
 from runner.core.errors import UsageError
 from runner.core.suggest import quoted_word, suggest
@@ -38,7 +38,7 @@ class Variables(dict[str, Value]):
                 )
 
 
-def resolve_variables(project: Document | None, given: Mapping[str, str], found: Findings) -> Variables:
+def resolve_variables(project: Document | None, given: Mapping[str, str]) -> Variables:
     """All variables by name. A variable of the command line takes the type of the one it replaces."""
     fields = project.root.map("vars") if project is not None else None
     resolved = Variables(dict(given), frozenset(fields.entries) if fields is not None else frozenset())
@@ -49,13 +49,13 @@ def resolve_variables(project: Document | None, given: Mapping[str, str], found:
         if not isinstance(entry.value, ScalarNode):
             continue
         if name in given:
-            resolved[name] = _typed(name, given[name], entry, project, found)
+            resolved[name] = _typed(name, given[name], entry, project)
         else:
             resolved[name] = entry.value.value
     return resolved
 
 
-def _typed(name: str, text: str, entry: Entry, project: Document, found: Findings) -> Value:
+def _typed(name: str, text: str, entry: Entry, project: Document) -> Value:
     declared = entry.value.value if isinstance(entry.value, ScalarNode) else None
     if isinstance(declared, str):
         return text
@@ -64,8 +64,7 @@ def _typed(name: str, text: str, entry: Entry, project: Document, found: Finding
     if isinstance(value, wanted) and isinstance(value, bool) == isinstance(declared, bool):
         return value
     what = "true or false" if isinstance(declared, bool) else "a number"
-    found.add(
-        project.file,
+    project.refuse(
         entry.key,
         "invalid-variable",
         f"--var {name}={quoted_word(text)[1:-1]} must be {what}, as declared here",

@@ -6,11 +6,9 @@ A node is immutable. Rendering a template makes a new node in the same place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from runner.core.findings import Location
 
 Value = str | int | float | bool | None
 
@@ -89,30 +87,6 @@ class MapNode:
 Node = ScalarNode | ListNode | MapNode
 Steps = tuple[str | int, ...]
 """The way to a node: keys and list positions from the root."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document of a kind. `faulty` are the top-level fields that have findings already."""
-
-    file: TextFile
-    kind: str
-    root: MapNode
-    faulty: frozenset[str] = field(default_factory=frozenset)
-
-    def sound(self, *keys: str) -> bool:
-        """Whether these fields can be worked with: none of them has a finding."""
-        return not self.faulty.intersection(keys)
-
-    def location(self, span: Span | None = None) -> Location:
-        """A place in the document's file; by default where the document starts."""
-        span = span or self.root.span
-        return Location(self.file.name, span.line, span.column)
-
-    def value_span(self, key: str) -> Span:
-        """Where the value of a top-level key stands; where the document starts when there is none."""
-        entry = self.root.entries.get(key)
-        return entry.value.span if entry else self.root.span
 
 
 def plain(node: Node) -> Any:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from runner.config.document import Document
+from runner.config.resolve.defaults import Layer, ResolvedSettings, one_line, resolve_settings
+from runner.config.resolve.destinations import DestinationDraft, check_mapping, check_single
+from runner.config.resolve.segments import SegmentDraft, draft_segment
 from runner.config.schema.validate_documents import rendered
-from runner.config.yaml.finding_collector import Findings
-from runner.config.build.destinations import DestinationDraft, check_mapping, check_single
-from runner.core.suggest import quoted_word, suggest
-from runner.config.yaml.nodes import Document, MapNode, ScalarNode, Span
+from runner.config.templates.render import SegmentWords
+from runner.config.yaml.nodes import MapNode, ScalarNode, Span
 from runner.config.yaml.project_files import ProjectFiles
-from runner.config.build.segments import SegmentDraft, draft_segment
-from runner.config.build.defaults import Layer, ResolvedSettings, one_line, resolve_settings
-from runner.config.templates.render import Scope, SegmentWords
 from runner.core.findings import Location
 from runner.core.project import Activation, Destination, Setting
+from runner.core.suggest import quoted_word, suggest
 
 LATER = frozenset({("name",), ("description",)})
 """What may speak of the segment, and so is filled in once the segment is known."""
@@ -45,19 +45,17 @@ class _Words:
     document: Document
 
 
-def build_activation(
-    document: Document, declared: Declared, scope: Scope, files: ProjectFiles, found: Findings
-) -> Activation | None:
+def build_activation(document: Document, declared: Declared, files: ProjectFiles) -> Activation | None:
     """The activation; None when it, its segment or its destination has findings."""
-    before = len(found)
-    draft = _destination(document, declared, found) if document.sound("destination") else None
-    segment = _segment(document, declared, scope, files, found) if document.sound("segment") else None
-    name = _name(document, segment, scope, found) if segment is not None else None
-    description = _description(document, segment, scope, found) if segment is not None else None
-    settled = _settled(document, draft, found)
-    if len(found) > before or document.faulty or settled is None or draft is None or draft.destination is None:
+    before = len(document.found)
+    draft = _destination(document, declared) if document.sound("destination") else None
+    segment = _segment(document, declared, files) if document.sound("segment") else None
+    name = _name(document, segment) if segment is not None else None
+    description = _description(document, segment) if segment is not None else None
+    settled = _settled(document, draft)
+    if len(document.found) > before or document.faulty or settled is None or name is None:
         return None
-    if segment is None or segment.segment is None or name is None:
+    if draft is None or draft.destination is None or segment is None or segment.segment is None:
         return None
     return Activation(
         id=document.root.text("id") or "",
@@ -88,19 +86,19 @@ def build_activation(
 # -- references ----------------------------------------------------------------------------------------------------
 
 
-def _destination(document: Document, declared: Declared, found: Findings) -> DestinationDraft | None:
+def _destination(document: Document, declared: Declared) -> DestinationDraft | None:
     name = document.root.text("destination")
     if name is None:
-        return _only_destination(document, declared, found)
+        return _only_destination(document, declared)
     draft = declared.destinations.get(name)
     if draft is None and declared.complete:
         advice = suggest(name, declared.destinations) or "; declare it with `kind: Destination`"
         message = f"unknown destination {quoted_word(name)}{advice}"
-        found.add(document.file, document.value_span("destination"), "unknown-destination", message)
+        document.refuse(document.value_span("destination"), "unknown-destination", message)
     return draft
 
 
-def _only_destination(document: Document, declared: Declared, found: Findings) -> DestinationDraft | None:
+def _only_destination(document: Document, declared: Declared) -> DestinationDraft | None:
     if len(declared.destinations) == 1:
         return next(iter(declared.destinations.values()))
     if declared.complete:
@@ -110,7 +108,7 @@ def _only_destination(document: Document, declared: Declared, found: Findings) -
             if names
             else "the activation has no destination to go to; declare one with `kind: Destination`"
         )
-        found.add(document.file, _first_key(document), "missing-destination", message)
+        document.refuse(_first_key(document), "missing-destination", message)
     return None
 
 
@@ -119,11 +117,11 @@ def _first_key(document: Document) -> Span:
     return entry.key
 
 
-def _segment(document: Document, declared: Declared, scope: Scope, files: ProjectFiles, found: Findings) -> SegmentDraft | None:
+def _segment(document: Document, declared: Declared, files: ProjectFiles) -> SegmentDraft | None:
     node = document.root.get("segment")
     span = document.value_span("segment")
     if isinstance(node, MapNode):
-        return draft_segment(node, document, span, scope, files, found)
+        return draft_segment(node, document, "segment", files)
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     draft = declared.segments.get(node.value.strip())
@@ -131,40 +129,40 @@ def _segment(document: Document, declared: Declared, scope: Scope, files: Projec
         advice = suggest(node.value, declared.segments) or "; declare it with `kind: Segment`"
         if _LIKE_SQL.match(node.value):
             advice = "; a query goes under it: write `segment: {sql: ...}`"
-        found.add(document.file, span, "unknown-segment", f"unknown segment {quoted_word(node.value)}{advice}")
+        document.refuse(span, "unknown-segment", f"unknown segment {quoted_word(node.value)}{advice}")
     return draft
 
 
 # -- name and description --------------------------------------------------------------------------------------------
 
 
-def _name(document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
-    words = _own("name", document, segment, scope, found)
+def _name(document: Document, segment: SegmentDraft) -> _Words | None:
+    words = _own("name", document, segment)
     if words is None and document.root.get("name") is None and segment.name and segment.name_span:
         span = segment.name_span
         words = _Words(segment.name, segment.document.location(span), span, segment.document)
     if words is None:
         if document.root.get("name") is None:
             message = "the audience has no name; write `name`, or a `name` in the segment"
-            found.add(document.file, document.value_span("segment"), "missing-name", message)
+            document.refuse(document.value_span("segment"), "missing-name", message)
         return None
     if not words.text or "\n" in words.text:
         message = "the audience's name must be one line of text" + ("" if words.text else ", not empty")
-        found.add(words.document.file, words.span, "invalid-value", message)
+        words.document.refuse(words.span, "invalid-value", message)
         return None
     return words
 
 
-def _description(document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
+def _description(document: Document, segment: SegmentDraft) -> _Words | None:
     if document.root.get("description") is not None:
-        return _own("description", document, segment, scope, found)
+        return _own("description", document, segment)
     if segment.description_span is None:
         return None
     span = segment.description_span
     return _Words(segment.description, segment.document.location(span), span, segment.document)
 
 
-def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, found: Findings) -> _Words | None:
+def _own(key: str, document: Document, segment: SegmentDraft) -> _Words | None:
     """The activation's own name or description, which may speak of the segment's."""
     node = document.root.get(key)
     if not isinstance(node, ScalarNode) or not document.sound(key):
@@ -172,7 +170,7 @@ def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, foun
     text: str | None = ""
     if isinstance(node.value, str):
         words = SegmentWords(segment.name or "", segment.description)
-        text = rendered(node, document, replace(scope, segment=words), found)
+        text = rendered(node, document, replace(document.scope, segment=words))
     if text is None:
         return None
     return _Words(text.strip(), document.location(node.span), node.span, document)
@@ -181,16 +179,16 @@ def _own(key: str, document: Document, segment: SegmentDraft, scope: Scope, foun
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 
-def _settled(document: Document, draft: DestinationDraft | None, found: Findings) -> ResolvedSettings | None:
+def _settled(document: Document, draft: DestinationDraft | None) -> ResolvedSettings | None:
     own = Layer(_sound_fields(document), document)
     if draft is None:
-        return resolve_settings((own,), found)
-    check_mapping(own, draft.document, found)
+        return resolve_settings((own,))
+    check_mapping(own, draft.document)
     layers = (draft.defaults, own) if draft.defaults is not None else (own,)
-    check_single(layers, draft.document, found)
-    settled = resolve_settings(layers, found)
+    check_single(layers, draft.document)
+    settled = resolve_settings(layers)
     if settled is not None and not settled.mapping and document.sound("mapping") and draft.document.sound("defaults"):
-        _no_identifier(document, found)
+        _no_identifier(document)
     return settled
 
 
@@ -205,10 +203,9 @@ def _destination_setting(document: Document, destination: Destination) -> Settin
     return Setting("destination", destination.name, location)
 
 
-def _no_identifier(document: Document, found: Findings) -> None:
+def _no_identifier(document: Document) -> None:
     entry = document.root.entries.get("mapping")
-    found.add(
-        document.file,
+    document.refuse(
         entry.key if entry else _first_key(document),
         "no-identifier",
         "no identifier is mapped, so nobody could be sent; write `mapping: {email: email}`",

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runner.config.yaml.finding_collector import Findings
-from runner.config.build.credentials import credentials
-from runner.core.suggest import quoted_word
-from runner.config.yaml.nodes import Document, MapNode, ScalarNode
-from runner.config.build.destination_types import PRODUCTS, Product
-from runner.config.build.defaults import Layer, mapped, resolve_settings
+from runner.config.document import Document
+from runner.config.resolve.credentials import credentials
+from runner.config.resolve.defaults import Layer, mapped, resolve_settings
+from runner.config.resolve.destination_types import PRODUCTS, Product
+from runner.config.yaml.nodes import MapNode, ScalarNode
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Destination
+from runner.core.suggest import quoted_word
 
 _TYPES = frozenset(IdentifierType)
 
@@ -28,21 +28,21 @@ class DestinationDraft:
     defaults: Layer | None
 
 
-def draft_destination(document: Document, environ: Mapping[str, str], found: Findings) -> DestinationDraft:
-    before = len(found)
+def draft_destination(document: Document, environ: Mapping[str, str]) -> DestinationDraft:
+    before = len(document.found)
     root = document.root
     product = product_of(document)
     defaults_map = root.map("defaults") if document.sound("defaults") else None
     defaults = Layer(defaults_map, document) if defaults_map is not None else None
-    secrets = credentials(document, environ, found)
-    account = _digits(document, product.account, product.owner, product.example, found) if product else None
-    retailer = _digits(document, "retailer_id", "a retailer", "12", found)
+    secrets = credentials(document, environ)
+    account = _digits(document, product.account, product.owner, product.example) if product else None
+    retailer = _digits(document, "retailer_id", "a retailer", "12")
     if defaults is not None:
-        resolve_settings((defaults,), found)
-        check_mapping(defaults, document, found)
-        check_single((defaults,), document, found)
+        resolve_settings((defaults,))
+        check_mapping(defaults, document)
+        check_single((defaults,), document)
     name = root.text("name")
-    if len(found) > before or document.faulty or secrets is None or account is None or name is None:
+    if len(document.found) > before or document.faulty or secrets is None or account is None or name is None:
         return DestinationDraft(document, None, defaults)
     destination = Destination(
         name=name,
@@ -65,7 +65,7 @@ def product_of(document: Document) -> Product | None:
     return PRODUCTS.get(document.root.text("type") or "")
 
 
-def _digits(document: Document, field: str, owner: str, example: str, found: Findings) -> str | None:
+def _digits(document: Document, field: str, owner: str, example: str) -> str | None:
     """A number as it is written: one that YAML reads would lose its leading zeros."""
     node = document.root.get(field)
     if not isinstance(node, ScalarNode) or not document.sound(field):
@@ -73,7 +73,7 @@ def _digits(document: Document, field: str, owner: str, example: str, found: Fin
     text = str(node.value) if node.templated else node.text
     if not re.fullmatch("[0-9]+", text):
         message = f'{field} must be the number of {owner} in plain digits, such as "{example}"'
-        found.add(document.file, node.span, "invalid-value", message)
+        document.refuse(node.span, "invalid-value", message)
         return None
     return text
 
@@ -83,7 +83,7 @@ def _number(root: MapNode, key: str) -> int | None:
     return int(node.value) if isinstance(node, ScalarNode) and isinstance(node.value, int | float) else None
 
 
-def check_mapping(layer: Layer, destination: Document, found: Findings) -> None:
+def check_mapping(layer: Layer, destination: Document) -> None:
     """Record the identifier types that a layer maps and that the destination cannot take."""
     section = layer.section("mapping")
     product = product_of(destination)
@@ -94,16 +94,14 @@ def check_mapping(layer: Layer, destination: Document, found: Findings) -> None:
         if not isinstance(entry.value, ScalarNode) or entry.value.value is None or key not in _TYPES:
             continue
         if key not in product.takes:
-            found.add(
-                layer.document.file,
+            layer.document.refuse(
                 entry.key,
                 "identifier-not-taken",
                 f"destination {quoted_word(name)} is {product.title}, which takes no {key}; map another type",
                 product.advice,
             )
         elif key == IdentifierType.GUM_ID and destination.root.get("gum_caller_id") is None:
-            found.add(
-                layer.document.file,
+            layer.document.refuse(
                 entry.key,
                 "missing-gum-caller-id",
                 f"gum_id needs the destination's `gum_caller_id`; write it into destination {quoted_word(name)}",
@@ -111,7 +109,7 @@ def check_mapping(layer: Layer, destination: Document, found: Findings) -> None:
             )
 
 
-def check_single(layers: tuple[Layer, ...], destination: Document, found: Findings) -> None:
+def check_single(layers: tuple[Layer, ...], destination: Document) -> None:
     """Record it when layers, the lowest first, together map more types than an audience of the destination holds.
 
     The uppermost layer is told, at the last type that it maps; when it maps none, the one below was told already.
@@ -126,8 +124,7 @@ def check_single(layers: tuple[Layer, ...], destination: Document, found: Findin
     below = [kind for kind, given in taken.items() if given.document is not layers[-1].document]
     name = quoted_word(destination.root.text("name") or "")
     message = f"destination {name} is {product.title}, where an audience holds one type of identifier"
-    found.add(
-        own[-1].document.file,
+    own[-1].document.refuse(
         own[-1].span,
         "several-identifiers",
         f"{message}; map {' or '.join(taken)}, not {'both' if len(taken) == 2 else 'all of them'}",

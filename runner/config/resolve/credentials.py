@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, ScalarNode
+from runner.config.document import Document
+from runner.config.yaml.nodes import ScalarNode
 from runner.core.project import Credentials, MissingSecret, Secret
 
 _REFERENCE = re.compile(
@@ -20,21 +20,19 @@ SANDBOX = "sandbox"
 """The sandbox's client id and secret, which are no secret."""
 
 
-def credentials(document: Document, environ: Mapping[str, str], found: Findings) -> Credentials | None:
+def credentials(document: Document, environ: Mapping[str, str]) -> Credentials | None:
     """The destination's credentials, each resolved or known to be missing; None after findings."""
     fields = document.root.map("credentials")
     if fields is None or not document.sound("credentials"):
         return None
-    parts = [_part(key, fields.get(key), document, environ, found) for key in ("client_id", "client_secret")]
+    parts = [_part(key, fields.get(key), document, environ) for key in ("client_id", "client_secret")]
     client_id, client_secret = parts
     if client_id is None or client_secret is None:
         return None
     return Credentials(client_id, client_secret)
 
 
-def _part(
-    key: str, node: object, document: Document, environ: Mapping[str, str], found: Findings
-) -> Secret | MissingSecret | None:
+def _part(key: str, node: object, document: Document, environ: Mapping[str, str]) -> Secret | MissingSecret | None:
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     text = node.value.strip()
@@ -42,13 +40,13 @@ def _part(
         return Secret(text)
     reference = _REFERENCE.fullmatch(text)
     if reference is None or (reference["default"] or SANDBOX) != SANDBOX:
-        _refuse(key, node, document, reference, found)
+        _refuse(key, node, document, reference)
         return None
     value = environ.get(reference["name"], "").strip() or reference["default"]
     return Secret(value) if value else MissingSecret(reference["name"], document.location(node.span))
 
 
-def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[str] | None, found: Findings) -> None:
+def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[str] | None) -> None:
     variable = f"CRITEO_{key.upper()}"
     wanted = f"write \"{{{{ env('{variable}') }}}}\", in quotes"
     if reference is not None:
@@ -59,4 +57,4 @@ def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[
     else:
         message = f"credentials.{key} is written out, and would be in git; {wanted}"
         hint = "if it was ever committed, make a new one in Criteo's developer dashboard"
-    found.add(document.file, node.span, "literal-secret", message, hint)
+    document.refuse(node.span, "literal-secret", message, hint)

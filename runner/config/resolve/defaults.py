@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, ListNode, MapNode, Node, ScalarNode, Span, Value
-from runner.config.build.schedules import build_schedule, seconds
+from runner.config.document import Document
+from runner.config.resolve.schedules import build_schedule, seconds
+from runner.config.yaml.nodes import ListNode, MapNode, Node, ScalarNode, Span, Value
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Guardrails, Limit, Schedule, Setting
@@ -64,15 +64,15 @@ class ResolvedSettings:
     settings: tuple[Setting, ...]
 
 
-def resolve_settings(layers: tuple[Layer, ...], found: Findings) -> ResolvedSettings | None:
+def resolve_settings(layers: tuple[Layer, ...]) -> ResolvedSettings | None:
     """What the layers, the lowest first, come to; None after findings."""
     mapping = _merged(layers, "mapping", tuple(IdentifierType))
     limits = _merged(layers, "guardrails", LIMITS)
-    guardrails = _guardrails(limits, found)
+    guardrails = _guardrails(limits)
     scheduled, protected = _uppermost(layers, "schedule"), _uppermost(layers, "protect")
     fresh = _uppermost(layers, "freshness")
     freshness = fresh.value if fresh is not None and isinstance(fresh.value, str) else None
-    schedule = build_schedule(scheduled.node, scheduled.document, found) if scheduled else Schedule()
+    schedule = build_schedule(scheduled.node, scheduled.document) if scheduled else Schedule()
     if guardrails is None or schedule is None:
         return None
     protect = protected is not None and protected.value is True
@@ -140,9 +140,9 @@ def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, str]:
     return {kind: part.value for kind in IdentifierType if (part := given.get(kind)) and isinstance(part.value, str)}
 
 
-def _guardrails(given: Mapping[str, Given], found: Findings) -> Guardrails | None:
+def _guardrails(given: Mapping[str, Given]) -> Guardrails | None:
     """The guardrails; None after a finding."""
-    limits = {key: _limit(key, given[key], found) for key in ("max_removed", "max_added") if key in given}
+    limits = {key: _limit(key, given[key]) for key in ("max_removed", "max_added") if key in given}
     if any(limit is not None and limit.value < 0 for limit in limits.values()):
         return None
     members = given["min_members"].value if "min_members" in given else None
@@ -157,7 +157,7 @@ def _guardrails(given: Mapping[str, Given], found: Findings) -> Guardrails | Non
 _WRONG = Limit(-1, percent=False)
 
 
-def _limit(key: str, given: Given, found: Findings) -> Limit | None:
+def _limit(key: str, given: Given) -> Limit | None:
     value = given.value
     if value is None or isinstance(value, bool):
         return None
@@ -169,7 +169,7 @@ def _limit(key: str, given: Given, found: Findings) -> Limit | None:
     share = float(text[:-1])
     if key == "max_removed" and share > 100:
         message = f"max_removed {text} can never be reached; write 100% or less, or null to switch it off"
-        found.add(given.document.file, given.node.span, "invalid-value", message)
+        given.document.refuse(given.node.span, "invalid-value", message)
         return _WRONG
     return Limit(share, percent=True)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
-from runner.config.yaml.finding_collector import Findings
-from runner.core.suggest import quoted_word, suggest
-from runner.config.yaml.nodes import Document, MapNode, Node, ScalarNode
+from runner.config.document import Document
+from runner.config.yaml.nodes import MapNode, Node, ScalarNode
 from runner.core.project import Schedule
+from runner.core.suggest import quoted_word, suggest
 
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 _FIELDS = 5
 
 
-def build_schedule(node: Node, document: Document, found: Findings) -> Schedule | None:
+def build_schedule(node: Node, document: Document) -> Schedule | None:
     """The schedule; None after findings. Its shape is known to be good."""
     if isinstance(node, ScalarNode):
         return Schedule()  # manual, or null
@@ -27,7 +27,7 @@ def build_schedule(node: Node, document: Document, found: Findings) -> Schedule 
     for part, problem in problems:
         if part is not None and problem:
             code = "invalid-timezone" if part is node.get("timezone") else "invalid-cron"
-            found.add(document.file, part.span, code, problem)
+            document.refuse(part.span, code, problem)
     if any(problem for _, problem in problems):
         return None
     return Schedule(cron=cron, timezone=timezone)

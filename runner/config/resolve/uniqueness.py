@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from runner.config.yaml.finding_collector import Findings
-from runner.core.suggest import quoted_word
-from runner.config.yaml.nodes import Document, ScalarNode, Span, TextFile
+from runner.config.document import Document
+from runner.config.yaml.nodes import ScalarNode, Span, TextFile
 from runner.core.findings import Location
 from runner.core.project import Activation
+from runner.core.records import AccountRef
+from runner.core.suggest import quoted_word
 
 
-def check_one_project(documents: tuple[Document, ...], found: Findings) -> None:
+def check_one_project(documents: tuple[Document, ...]) -> None:
     """A second Project document would make it a matter of file names which variables win."""
     for document in documents[1:]:
         message = f"there is a Project document already, in {_place(documents[0], 'kind')}; make them one"
-        found.add(document.file, document.value_span("kind"), "duplicate-project", message)
+        document.refuse(document.value_span("kind"), "duplicate-project", message)
 
 
-def check_names(documents: Iterable[Document], found: Findings) -> None:
+def check_names(documents: Iterable[Document]) -> None:
     """Two documents of one kind and name; SQL does not tell the case of a source's name."""
     first: dict[str, Document] = {}
     for document in documents:
@@ -28,13 +29,12 @@ def check_names(documents: Iterable[Document], found: Findings) -> None:
         name = name.strip()
         earlier = first.setdefault(name.lower() if document.kind == "Source" else name, document)
         if earlier is not document:
-            message = (
-                f"there is a {document.kind} {quoted_word(name)} already, in {_place(earlier, 'name')}; rename one of them"
-            )
-            found.add(document.file, document.value_span("name"), "duplicate-name", message)
+            place = _place(earlier, "name")
+            message = f"there is a {document.kind} {quoted_word(name)} already, in {place}; rename one of them"
+            document.refuse(document.value_span("name"), "duplicate-name", message)
 
 
-def check_ids(documents: Iterable[Document], found: Findings) -> None:
+def check_ids(documents: Iterable[Document]) -> None:
     """Two activations of one id, which is a folder's name in the state: where case is not told, too."""
     first: dict[str, Document] = {}
     for document in documents:
@@ -46,25 +46,25 @@ def check_ids(documents: Iterable[Document], found: Findings) -> None:
             same = earlier.root.text("id") == activation
             what = "" if same else " but for its case"
             message = f"there is an activation {quoted_word(activation)} already{what}, in {_place(earlier, 'id')}"
-            found.add(document.file, document.value_span("id"), "duplicate-id", f"{message}; give each its own id")
+            document.refuse(document.value_span("id"), "duplicate-id", f"{message}; give each its own id")
 
 
-def check_words(activations: Iterable[Activation], found: Findings, files: Mapping[str, TextFile]) -> None:
-    """Two activations whose audiences would have one name in one account, which Criteo refuses."""
-    first: dict[tuple[str, str, str], Activation] = {}
-    for activation in activations:
-        destination = activation.destination
-        key = (destination.type, destination.account_id, activation.name)
-        earlier = first.setdefault(key, activation)
+def check_audience_names(activations: Iterable[tuple[Document, Activation | None]]) -> None:
+    """Two activations whose audiences would have one name in one account, which a destination refuses."""
+    first: dict[tuple[AccountRef, str], Activation] = {}
+    for document, activation in activations:
+        if activation is None:
+            continue
+        earlier = first.setdefault((activation.account, activation.name), activation)
         if earlier is activation:
             continue
-        place = _name_place(activation)
+        place, name = _name_place(activation), quoted_word(activation.name)
         message = (
-            f"the audience of {quoted_word(earlier.id)} ({_name_place(earlier)}) is called {quoted_word(activation.name)} too,"
+            f"the audience of {quoted_word(earlier.id)} ({_name_place(earlier)}) is called {name} too,"
             f" in the same account; write another `name` in {quoted_word(activation.id)}"
         )
-        span = Span(place.line, place.column, _length(place, files))
-        found.add(files[place.file], span, "duplicate-audience-name", message)
+        span = Span(place.line, place.column, _length(place, document.file))
+        document.refuse(span, "duplicate-audience-name", message)
 
 
 def _name_place(activation: Activation) -> Location:
@@ -73,8 +73,9 @@ def _name_place(activation: Activation) -> Location:
     return place if place is not None and place.file == activation.location.file else activation.location
 
 
-def _length(place: Location, files: Mapping[str, TextFile]) -> int:
-    lines = files[place.file].text.splitlines()
+def _length(place: Location, file: TextFile) -> int:
+    """Characters from the place to the end of what is written in its line."""
+    lines = file.text.splitlines()
     rest = lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
     return max(1, len(rest.split("#")[0].rstrip()))
 

@@ -1,14 +1,19 @@
-"""Source documents to sources; what is particular to a type of source is said by its kind."""
+"""Source documents to sources, each by its kind; and which of them a segment reads."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runner.config.document import Document
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Document, Span, TextFile, at, plain
+from runner.config.yaml.nodes import Span, TextFile, at, plain
 from runner.core.findings import Finding, Location
-from runner.core.project import RESERVED_SOURCE_NAMES, Project, Source
+from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Project, Segment, Source
 from runner.core.suggest import quoted_word
 from runner.sources.interface import Step
 from runner.sources.registry import KINDS, kind_of
@@ -17,9 +22,8 @@ from runner.sources.registry import KINDS, kind_of
 class _Written:
     """A Source document as its kind reads it (`Declaration`)."""
 
-    def __init__(self, document: Document, found: Findings) -> None:
+    def __init__(self, document: Document) -> None:
         self._document = document
-        self._found = found
         self.name = (document.root.text("name") or "") if document.sound("name") else ""
         self.location = document.location(document.value_span("name"))
         self.folder = document.file.path.parent
@@ -32,7 +36,7 @@ class _Written:
         return self._document.location(self._span(steps, at_key))
 
     def refuse(self, code: str, message: str, *steps: Step, at_key: bool = False) -> None:
-        self._found.add(self._document.file, self._span(steps, at_key), code, message)
+        self._document.refuse(self._span(steps, at_key), code, message)
 
     def _span(self, steps: tuple[Step, ...], at_key: bool) -> Span:
         root = self._document.root
@@ -40,10 +44,10 @@ class _Written:
         return key if at_key else node.span
 
 
-def build_source(document: Document, found: Findings) -> Source | None:
+def build_source(document: Document) -> Source | None:
     """The source; None when the document has findings."""
-    before = len(found)
-    written = _Written(document, found)
+    before = len(document.found)
+    written = _Written(document)
     if written.name.lower() in RESERVED_SOURCE_NAMES:
         message = (
             f"{quoted_word(written.name)} has a meaning of its own in SQL; call the source something else, such as shop"
@@ -51,11 +55,11 @@ def build_source(document: Document, found: Findings) -> Source | None:
         written.refuse("reserved-name", message, "name")
     kind = KINDS.get(document.root.text("type") or "")
     source: Source | None = kind.declare(written) if kind is not None else None
-    return None if len(found) > before or document.faulty else source
+    return None if len(document.found) > before or document.faulty else source
 
 
 def check_source_files(project: Project) -> tuple[Finding, ...]:
-    """A finding for everything that a source names and that is not there: the part of the checks that needs the data."""
+    """A finding for all that a source names and that is not there: the part of the checks that needs the data."""
     found = Findings()
     for source in project.sources:
         for missing in kind_of(source).missing(source):
@@ -71,3 +75,32 @@ def _file(location: Location) -> TextFile:
     except (OSError, UnicodeDecodeError):
         text = ""  # the files were moved since; the place is still right
     return TextFile(location.file, path, text)
+
+
+# -- which sources a segment reads -------------------------------------------------------------------------------------
+
+
+def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
+    """The segment, its fingerprint covering where the sources named in its SQL point.
+
+    Paths count relative to `folder`, so that the same files mean the same on every machine.
+    """
+    read = [source for source in sources if _names(segment.sql.text, source.name)]
+    if not read:
+        return segment
+    digest = hashlib.sha256(segment.fingerprint.encode())
+    for source in sorted(read, key=lambda source: source.name):
+        digest.update(repr(kind_of(source).identity(source, folder.absolute())).encode("utf-8", "surrogatepass"))
+    return replace(segment, fingerprint=digest.hexdigest())
+
+
+def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str]:
+    """The files that an activation is declared by: its own, its segment's and SQL's, destination's and sources'."""
+    segment = activation.segment
+    read = (source.location.file for source in sources if _names(segment.sql.text, source.name))
+    own = (activation.location.file, segment.location.file, segment.sql.file, activation.destination.location.file)
+    return frozenset((*own, *read))
+
+
+def _names(sql: str, source: str) -> bool:
+    return re.search(rf'(?<!\w)"?{re.escape(source)}"?\s*\.', sql, re.IGNORECASE) is not None

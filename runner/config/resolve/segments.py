@@ -1,0 +1,106 @@
+"""Segment documents, and segments written inside an activation, to segments."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.config.document import Document
+from runner.config.schema.validate_documents import report_template
+from runner.config.templates.render import render
+from runner.config.templates.template_types import TemplateErrors
+from runner.config.yaml.nodes import MapNode, ScalarNode, Span, TextFile
+from runner.config.yaml.project_files import ProjectFiles, shown_path
+from runner.config.yaml.source_map import Origin, origin_of
+from runner.core.project import Segment, SqlText
+from runner.core.suggest import quoted_word
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDraft:
+    """A segment that may yet lack a name: one written inside an activation may take the activation's.
+
+    `segment` is None when its SQL has findings; `name_span` and `description_span` say where its words stand.
+    """
+
+    segment: Segment | None
+    name: str | None
+    description: str
+    document: Document
+    name_span: Span | None = None
+    description_span: Span | None = None
+
+
+def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectFiles) -> SegmentDraft:
+    """The segment that the fields describe, declared at a top-level key of the document."""
+    name, description = fields.text("name"), fields.text("description") or ""
+    sql = _read_sql(fields, document, files) if document.sound("sql", "file", "segment") else None
+    words = (name.strip() if name else None, description.strip())
+    segment = None
+    if sql is not None:
+        segment = Segment(words[0] or "", words[1], sql[0], sql[1], document.location(document.value_span(key)))
+    spans = (_span(fields, "name"), _span(fields, "description"))
+    return SegmentDraft(segment, *words, document, *spans)
+
+
+def _span(fields: MapNode, key: str) -> Span | None:
+    entry = fields.entries.get(key)
+    return entry.value.span if entry else None
+
+
+def _read_sql(fields: MapNode, document: Document, files: ProjectFiles) -> tuple[SqlText, str] | None:
+    """The SQL of a segment's fields and its fingerprint; None after findings. A file must lie in the project."""
+    node = fields.get("sql")
+    if isinstance(node, ScalarNode) and isinstance(node.value, str):
+        origin = origin_of(node, document.file)
+        return _filled(node.value, origin, node, document)
+    node = fields.get("file")
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        return None
+    file = _sql_file(node, node.value, document, files)
+    if file is None:
+        return None
+    return _filled(file.text, Origin(file, 1), node, document)
+
+
+def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFiles) -> TextFile | None:
+    if Path(path).is_absolute():
+        message = "the path must be relative to this YAML file, such as segments/loyal.sql"
+        document.refuse(node.span, "outside-project", message)
+        return None
+    full = Path(os.path.normpath(document.file.path.parent / path))
+    if not Path(os.path.realpath(full)).is_relative_to(files.tree):
+        message = f"{quoted_word(path)} lies outside of the project; put the file beside this one"
+        document.refuse(node.span, "outside-project", message)
+        return None
+    if not full.is_file():
+        what = "is a folder" if full.is_dir() else "does not exist"
+        message = f"the file {quoted_word(path)} {what}; the path is relative to this YAML file"
+        document.refuse(node.span, "no-sql-file", message)
+        return None
+    name = os.path.normpath(Path(document.file.name).parent / path)
+    return files.read(full, shown_path(name), document.found)
+
+
+def _filled(template: str, origin: Origin, node: ScalarNode, document: Document) -> tuple[SqlText, str] | None:
+    try:
+        text = render(template, document.scope)
+    except TemplateErrors as error:
+        report_template(error, origin, document)
+        return None
+    if not text.strip():
+        document.refuse(node.span, "sql-empty", "the query is empty; write a SELECT")
+        return None
+    exact = origin.exact and text.count("\n") == template.count("\n")
+    sql = SqlText(text, origin.file.name, origin.first_line, origin.indent, exact)
+    return sql, _fingerprint(template, text)
+
+
+def _fingerprint(template: str, text: str) -> str:
+    digest = hashlib.sha256()
+    for part in (template, text):
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(f"{len(data)}:".encode() + data)
+    return digest.hexdigest()
