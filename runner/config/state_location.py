@@ -20,7 +20,7 @@ _KIND = "Project"
 
 
 def declared_state(folder: Path, *, today: date, environ: Mapping[str, str]) -> str | Path | None:
-    """A bucket as it is written, or a folder, a relative one beside the file that names it; None when none is named.
+    """A bucket as it is written, or a folder, a relative one next to the file that names it; None when none is named.
 
     Raises InvalidProject with what is wrong with the Project document.
     """

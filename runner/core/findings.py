@@ -1,6 +1,6 @@
 """What a person can fix in the files: a finding has a code, a place, a sentence and a hint.
 
-Findings are values. They are collected, sorted and shown together; whoever shows them decides how.
+Findings are values. They are collected, sorted and shown together.
 """
 
 from __future__ import annotations

@@ -31,6 +31,10 @@ class FilesSource(Source):
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table_places: Mapping[str, Location] = field(default_factory=dict)
 
+    def place(self, table: str) -> Location:
+        """Where the table is declared."""
+        return self.table_places.get(table, self.location)
+
 
 class FilesKind:
     """A table is a name with a path, a glob or a list of them. Files of one table are of one format, by their names."""
@@ -55,7 +59,7 @@ class FilesKind:
     def missing(self, source: FilesSource) -> Iterator[Missing]:
         """Each pattern that means no file."""
         for table, patterns in source.tables.items():
-            place = _place(source, table)
+            place = source.place(table)
             yield from (Missing(table, place, nothing_at(one), RELATIVE) for one in patterns if not matching(one))
 
     def identity(self, source: FilesSource, folder: Path) -> tuple[object, ...]:
@@ -85,10 +89,6 @@ class FilesKind:
             files += own
         csv = any(_format(file) == "csv" for file in files)
         return Reachable(source.name, tuple(source.tables), tuple(files), names_from_data=csv)
-
-
-def _place(source: FilesSource, table: str) -> Location:
-    return source.table_places.get(table, source.location)
 
 
 def _files(source: FilesSource, table: str) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def _create_view(source: FilesSource, table: str, files: tuple[str, ...], connec
 
 
 def _unreadable(source: FilesSource, table: str, what: str, hint: str) -> SegmentError:
-    return unreadable(source, table, _place(source, table), what, hint)
+    return unreadable(source, table, source.place(table), what, hint)
 
 
 def _format(file: str) -> str:

@@ -176,7 +176,7 @@ def _limit(key: str, given: Given) -> Limit | None:
 
 def _mapping_settings(given: Mapping[str, Given]) -> tuple[Setting, ...]:
     return tuple(
-        Setting(f"mapping.{kind}", _shown(given[kind].value), given[kind].location)
+        Setting(f"mapping.{kind}", _written(given[kind].value), given[kind].location)
         for kind in IdentifierType
         if kind in given
     )
@@ -194,7 +194,7 @@ def _amount(value: Limit | int | None) -> str:
     return OFF if value is None else str(value) if isinstance(value, Limit) else f"{value:,}"
 
 
-def _shown(value: Value) -> str:
+def _written(value: Value) -> str:
     return OFF if value is None else one_line(str(value))
 
 

@@ -15,7 +15,7 @@ from runner.core.suggest import quoted_word
 def check_one_project(documents: tuple[Document, ...]) -> None:
     """A second Project document would make it a matter of file names which variables win."""
     for document in documents[1:]:
-        message = f"there is a Project document already, in {_place(documents[0], 'kind')}; make them one"
+        message = f"there is a Project document already, in {_line_of(documents[0], 'kind')}; make them one"
         document.refuse(document.value_span("kind"), "duplicate-project", message)
 
 
@@ -29,13 +29,13 @@ def check_names(documents: Iterable[Document]) -> None:
         name = name.strip()
         earlier = first.setdefault(name.lower() if document.kind == "Source" else name, document)
         if earlier is not document:
-            place = _place(earlier, "name")
+            place = _line_of(earlier, "name")
             message = f"there is a {document.kind} {quoted_word(name)} already, in {place}; rename one of them"
             document.refuse(document.value_span("name"), "duplicate-name", message)
 
 
 def check_ids(documents: Iterable[Document]) -> None:
-    """Two activations of one id, which is a folder's name in the state: where case is not told, too."""
+    """Two activations of one id, in any case: it is a folder's name in the state, and not every disk knows case."""
     first: dict[str, Document] = {}
     for document in documents:
         activation = document.root.text("id") if document.sound("id") else None
@@ -45,7 +45,7 @@ def check_ids(documents: Iterable[Document]) -> None:
         if earlier is not document:
             same = earlier.root.text("id") == activation
             what = "" if same else " but for its case"
-            message = f"there is an activation {quoted_word(activation)} already{what}, in {_place(earlier, 'id')}"
+            message = f"there is an activation {quoted_word(activation)} already{what}, in {_line_of(earlier, 'id')}"
             document.refuse(document.value_span("id"), "duplicate-id", f"{message}; give each its own id")
 
 
@@ -80,7 +80,8 @@ def _length(place: Location, file: TextFile) -> int:
     return max(1, len(rest.split("#")[0].rstrip()))
 
 
-def _place(document: Document, key: str) -> str:
+def _line_of(document: Document, key: str) -> str:
+    """File and line of a key's value."""
     node = document.root.get(key)
     span = node.span if isinstance(node, ScalarNode) else document.root.span
     return f"{document.file.name}:{span.line}"

@@ -18,7 +18,7 @@ KINDS = ("Project", "Source", "Destination", "Segment", "Activation")
 
 
 def schema_folder() -> Path:
-    """Where the schemas are: inside the package when it was installed from a wheel, beside it in a checkout."""
+    """Where the schemas are: inside the package when it was installed from a wheel, next to it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "schemas"
     return inside if inside.is_dir() else package.parent / "schemas"

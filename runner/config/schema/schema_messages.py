@@ -1,4 +1,4 @@
-"""Schema errors in the words of whoever writes the files: what is wrong where, and what to write instead."""
+"""Schema errors in the words of the people who write the files: what is wrong where, and what to write instead."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ def explain(error: SchemaError, document: Document) -> None:
     elif path and path[-1] in ("kind", "type") and rule in ("enum", "const"):
         _unknown_type(error, path, document)
     else:
-        span, node = _place(error, path, document)
+        span, node = _blamed(error, path, document)
         document.refuse(span, _code(rule), _sentence(error, path, node, document.kind), _hint(path, error))
 
 
-def _place(error: SchemaError, path: Steps, document: Document) -> tuple[Span, Node]:
+def _blamed(error: SchemaError, path: Steps, document: Document) -> tuple[Span, Node]:
+    """The value that the error is about, and the place to report it at."""
     key, node = at(document.root, path)
     if error.validator == "not" and isinstance(node, MapNode):
         refused = [name for name in error.validator_value["required"] if name in node.entries]
@@ -174,7 +175,7 @@ def _missing_field(error: SchemaError, path: Steps, document: Document) -> None:
     known = error.schema.get("properties", {}) or schema(document.kind)["properties"]
     for unknown, _ in unknown_fields(node, known):
         if nearest(unknown, set(known) - set(node.entries)) == missing:
-            return  # a typo, and told as one
+            return  # a typo, and reported as one
     example = known.get(missing, {}).get("examples", [""])[0]
     owner = label_of(path) or f"this {document.kind}"
     written = f"; write `{missing}: {_yaml(example)}`" if isinstance(example, str) and example else ""

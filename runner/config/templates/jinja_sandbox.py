@@ -205,7 +205,7 @@ def _callable(call: nodes.Call) -> bool:
     if call.kwargs or call.dyn_args is not None or call.dyn_kwargs is not None:
         return False
     if isinstance(call.node, nodes.Name):
-        return call.node.name in FUNCTIONS or call.node.name not in NAMES  # an unknown name is told as one
+        return call.node.name in FUNCTIONS or call.node.name not in NAMES  # an unknown name is reported as one
     return isinstance(call.node, nodes.Getattr) and (call.node.attr in _METHODS or call.node.attr not in _ATTRIBUTES)
 
 
@@ -248,7 +248,7 @@ def fill(template: Template, names: Mapping[str, Any]) -> str:
         AttributeError,
         RecursionError,
     ) as error:
-        raise TemplateErrors(TemplateProblem(_line(error), "", "template-failed", _told(error))) from None
+        raise TemplateErrors(TemplateProblem(_line(error), "", "template-failed", _reason(error))) from None
     return "".join(parts)
 
 
@@ -257,7 +257,7 @@ def _line(error: BaseException) -> int:
     return lines[-1] or 1 if lines else 1
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """What went wrong, without values: one of them may come from the environment."""
     if isinstance(error, LookupError) and error.args:
         return f"the template cannot be filled in: {error.args[0]}"

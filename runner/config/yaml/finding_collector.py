@@ -54,8 +54,8 @@ class Findings:
         Where the YAML itself is wrong, what follows from that is left out.
         """
         broken = {finding.location for finding in self._found if finding.code.startswith("yaml-")}
-        told = (found for found in self._found if found.location not in broken or found.code.startswith("yaml-"))
-        return tuple(sorted(set(told)))
+        shown = (found for found in self._found if found.location not in broken or found.code.startswith("yaml-"))
+        return tuple(sorted(set(shown)))
 
     def _line(self, file: TextFile, number: int) -> str:
         lines = self._lines_of(file)

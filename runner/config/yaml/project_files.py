@@ -24,7 +24,7 @@ _SUFFIXES = {".yml", ".yaml"}
 def yaml_files(folder: Path, found: Findings) -> Iterator[Path]:
     """Every YAML file below the folder, hidden ones left out, in the order of their paths."""
     seen: set[tuple[int, int]] = set()
-    for here, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _unreadable(error, found)):
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _add_folder(error, found)):
         status = Path(here).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()  # a link that leads back into the tree
@@ -36,7 +36,7 @@ def yaml_files(folder: Path, found: Findings) -> Iterator[Path]:
                 yield Path(here) / name
 
 
-def _unreadable(error: OSError, found: Findings) -> None:
+def _add_folder(error: OSError, found: Findings) -> None:
     found.add_nowhere(
         shown_path(str(error.filename)), "unreadable-file", f"the folder cannot be read: {error.strerror}"
     )
@@ -101,7 +101,7 @@ def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | 
         file = TextFile(name, path.absolute(), data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         replaced = TextFile(name, path.absolute(), data.decode("utf-8-sig", "replace"))
-        span = _place(data[: error.start].decode("utf-8-sig", "replace"))
+        span = _span_after(data[: error.start].decode("utf-8-sig", "replace"))
         utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         what = "the file is UTF-16" if utf_16 else f"byte 0x{data[error.start]:02X} is not UTF-8"
         found.add(replaced, span, "not-utf-8", f"{what}; save the file as UTF-8")
@@ -110,7 +110,7 @@ def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | 
     if odd is not None:
         found.add(
             file,
-            _place(file.text[: odd.start()]),
+            _span_after(file.text[: odd.start()]),
             "control-character",
             f"the character U+{ord(odd.group()):04X} cannot be part of a file; remove it",
         )
@@ -118,7 +118,7 @@ def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | 
     return file
 
 
-def _place(before: str) -> Span:
+def _span_after(before: str) -> Span:
     lines = re.split(r"\r\n|\r|\n", before)
     return Span(len(lines), len(lines[-1]) + 1)
 

@@ -1,4 +1,4 @@
-"""How the text of a value lies in its file, so that a place in the text can be told as a place in the file."""
+"""How the text of a value lies in its file, so that a place in the text can be reported as a place in the file."""
 
 from __future__ import annotations
 
