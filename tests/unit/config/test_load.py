@@ -1,4 +1,4 @@
-"""Definitions are recognised by what they come to on one fixed day: the project is resolved a second time for it."""
+"""From files to a project. What definitions are recognised by comes from a second project, on a fixed day."""
 
 from __future__ import annotations
 
@@ -63,3 +63,16 @@ def test_what_cannot_be_declared_on_the_fixed_day_is_valid_and_recognised_by_tod
     text = ACTIVATION + "name: '{% if today.year - 2000 %}Loyal{% endif %}'\n"
     assert codes(tmp_path, a=text, d=DEFAULTS) == []
     assert on(TODAY, tmp_path, text).any_day is None
+
+
+def test_several_documents_share_a_file_and_a_segment_is_shared_by_its_name(tmp_path: Path) -> None:
+    segment = "kind: Segment\nname: Loyal\ndescription: Ten baskets\nsql: select email from shop.customers\n"
+    first = "kind: Activation\nid: b\nsegment: Loyal\n"
+    second = "kind: Activation\nid: a\nsegment: Loyal\nname: '{{ segment.name }} ({{ var(\"country\") }})'\n"
+    variables = "kind: Project\nvars: {country: FR}\n"
+    found = project(tmp_path, all="\n---\n".join([variables, DEFAULTS, segment, first, second]))
+    assert [(a.id, a.name, a.description) for a in found.activations] == [
+        ("a", "Loyal (FR)", "Ten baskets"),
+        ("b", "Loyal", "Ten baskets"),
+    ]
+    assert found.activations[0].segment == found.activations[1].segment == found.segments[0]

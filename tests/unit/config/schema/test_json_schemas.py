@@ -1,0 +1,70 @@
+"""The published schemas, and the codes of what breaks them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from runner.config import schema_folder
+
+ROOT = Path(__file__).resolve().parents[4]
+KINDS = ("project", "source", "destination", "segment", "activation")
+
+
+def schema(kind: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((schema_folder() / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    return document
+
+
+def properties(part: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Every property anywhere in a schema."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    if isinstance(part, dict):
+        if "description" in part and isinstance(part.get("properties"), dict):
+            found += part["properties"].items()
+        for child in part.values():
+            found += properties(child)
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_property_of_a_schema_is_described_and_shown_by_example(kind: str) -> None:
+    Draft7Validator.check_schema(schema(kind))
+    shared = re.compile(
+        r"(?:activation\.schema\.json)?#/definitions/"
+        r"(segment|mapping|schedule|freshness|guardrails|protect|tags|owner)$"
+    )
+    for name, part in properties(schema(kind)):
+        if shared.match(part.get("$ref", "")):
+            part = schema("activation")["definitions"][name]
+        assert part.get("description"), name
+        assert part.get("examples"), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_schema_lets_unknown_fields_in(kind: str) -> None:
+    assert schema(kind)["additionalProperties"] is False
+
+
+def test_every_code_is_documented() -> None:
+    documented = set(
+        re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/reference/findings.md").read_text(), re.MULTILINE)
+    )
+    used: set[str] = set()
+    for case in (ROOT / "tests/cases").glob("*/expected.txt"):
+        used.update(re.findall(r" error\[([a-z0-9-]+)\]: ", case.read_text(encoding="utf-8")))
+    for module in (ROOT / "runner").rglob("*.py"):
+        if module.is_relative_to(ROOT / "runner" / "sandbox"):
+            continue  # it has error codes of Criteo's
+        text = module.read_text(encoding="utf-8")
+        used.update(
+            re.findall(
+                r"\"((?:sql|source|mapping|yaml|template|missing|unknown|duplicate|invalid)(?:-[a-z0-9]+)+)\"", text
+            )
+        )
+    assert used - documented == {"invalid-project"}  # what is wrong with a service, not a finding
