@@ -51,10 +51,6 @@ class DuckDBFileKind:
         """None: only the file knows them."""
         return ()
 
-    def present(self, source: DuckDBFileSource) -> str:
-        """That the file is there."""
-        return "its file is there"
-
     def attach(self, source: DuckDBFileSource, used: Collection[str], connection: Attaching) -> Reachable:
         """The database, whole."""
         for missing in self.missing(source):

@@ -74,11 +74,6 @@ class FilesKind:
         """Those declared."""
         return tuple(source.tables)
 
-    def present(self, source: FilesSource) -> str:
-        """How many tables have their files."""
-        count = len(source.tables)
-        return f"{count:,} table{'' if count == 1 else 's'}, whose files are there"
-
     def attach(self, source: FilesSource, used: Collection[str], connection: Attaching) -> Reachable:
         """A schema of the source's name, with a view for each table that is used."""
         connection.run(f"create schema {quoted(source.name)}")

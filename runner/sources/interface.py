@@ -123,10 +123,6 @@ class SourceKind(Protocol[S]):
         """The tables that are known from its declaration alone."""
         ...
 
-    def present(self, source: S) -> str:
-        """A sentence for `doctor` when nothing is missing."""
-        ...
-
 
 class AttachedKind(SourceKind[S], Protocol[S]):
     """A kind whose tables are put within reach of segment SQL, which the embedded engine runs.

@@ -194,7 +194,9 @@ def _sources(project: Project | None, examined: Examined) -> Iterator[Check]:
         places = {one.location for one in kind.missing(source)}
         yield from (_finding("source", source.name, finding) for finding in missing if finding.location in places)
         if not places:
-            yield Check("source", source.name, Verdict.OK, kind.present(source))
+            tables = kind.tables(source)
+            what = f"{_counted(tables, 'table')}, whose files are there" if tables else "its file is there"
+            yield Check("source", source.name, Verdict.OK, what)
 
 
 def _segments(project: Project | None, examined: Examined) -> Iterator[Check]:
