@@ -95,10 +95,9 @@ class Reachable:
 
 
 class SourceKind(Protocol[S]):
-    """One kind of source, with its own type of Source, which is public: no field of it may hold a secret.
+    """One kind of source, with its own type of Source. Kinds are stateless.
 
-    Kinds are stateless. A source's credentials, where a kind has any, are its own to declare, as references to the
-    environment of type Secret; no kind has any today.
+    None has credentials today. One that has keeps them in its Source as Secret, out of `identity` and every message.
     """
 
     type: ClassVar[str]
