@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from runner.engine.duckdb.session import limits
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.memberships.store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 
 
 class EmbeddedEngine:
-    """DuckDB in this process. See Workspace for the limits, DuckDBSegmentEvaluator for `on_progress`."""
+    """DuckDB in this process, with files in a folder below `scratch` (see Workspace) until it is closed.
+
+    `memory_limit` ("2GB") and `threads` bound each instance, `time_limit` (seconds) each segment; see
+    DuckDBSegmentEvaluator for `on_progress`. Raises StateError when the folder cannot be made.
+    """
 
     def __init__(
         self,
@@ -22,7 +27,7 @@ class EmbeddedEngine:
         time_limit: float | None = None,
         on_progress: Callable[[str, float], None] | None = None,
     ) -> None:
-        self.workspace = Workspace(scratch, threads=threads, memory_limit=memory_limit, time_limit=time_limit)
+        self.workspace = Workspace(scratch, limits(memory_limit, threads, time_limit))
         self.evaluator = DuckDBSegmentEvaluator(self.workspace, on_progress)
         self.memberships = DuckDBMembershipStore(self.workspace)
 

@@ -6,14 +6,33 @@ of the state, whatever ran the SQL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from runner.core.findings import Finding
-from runner.core.identifiers import WireForms
+from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, SettledMembership
 from runner.core.project import Activation, Source
+
+BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
+"""Kinds of value in an evaluation: nothing there; valid, and encoded or hashed by the evaluator; valid, and a hash
+already; rejected for the first reason of its type. Greater numbers are its further reasons (see `reasons`)."""
+
+LONGEST_EMAIL, LONGEST_OPAQUE = 254, 1024
+"""Characters that an e-mail address, and an identifier without a form of its own, may have."""
+
+_REASONS: Mapping[IdentifierType, tuple[str, str]] = {
+    IdentifierType.EMAIL: ("not an e-mail address", f"longer than {LONGEST_EMAIL} characters"),
+    IdentifierType.PHONE_NUMBER: ("not a phone number", "a national number: E.164 with the country code is needed"),
+    IdentifierType.MOBILE_AD_ID: ("not a UUID", "all zeros: tracking is switched off"),
+}
+_OPAQUE_REASONS = ("control characters inside", f"longer than {LONGEST_OPAQUE:,} characters")
+
+
+def reasons(identifier_type: IdentifierType) -> Mapping[int, str]:
+    """Why a value of the type can be rejected, by kind."""
+    return dict(enumerate(_REASONS.get(identifier_type, _OPAQUE_REASONS), start=REJECTED))
 
 
 class SegmentEvaluator(Protocol):
@@ -25,13 +44,16 @@ class SegmentEvaluator(Protocol):
     - MUST mask every value in what it reports, errors included,
     - MUST NOT hold a segment's people in Python memory.
 
-    `Evaluation.path` is a Parquet file with a row for each row of the SQL and three columns for each mapped type, named
-    after it (`email`, `email_kind`, `email_sample`):
-    - `<type>` BLOB: the wire form as bytes (a SHA-256 as its 32 bytes, an MD5 as its 16, a UUID as its 16 or text as
-      UTF-8, as normalize.py says), null where the value is blank or rejected; one identifier may occur in many rows;
-    - `<type>_kind` UTINYINT: 0 blank, 1 hashed here, 2 taken as it was given, from 3 on rejected, for the reason of
-      that number in `normalize.reasons`;
-    - `<type>_sample` VARCHAR: the masked shape of a rejected value, null for any other.
+    `Evaluation.path` is a Parquet file with a row for each row of the SQL, in any order, duplicates included, and three
+    columns for each mapped type, named after it (`email`, `email_kind`, `email_sample`):
+    - `<type>` BLOB: the wire form as bytes, null where the value is blank or rejected. For `email` and `phone_number`
+      the 32 bytes of the SHA-256, or the 16 of an MD5 that was given as the e-mail; for `mobile_ad_id` the 16 of the
+      UUID; for any other type the UTF-8 text. Equal people have equal bytes: memberships are compared by them.
+    - `<type>_kind` UTINYINT, never null: BLANK, HASHED, AS_GIVEN, or from REJECTED on a number of `reasons`.
+    - `<type>_sample` VARCHAR: of a rejected value the shape of its first 24 characters, x for a letter and for all
+      beyond ASCII, 9 for a digit, ? for a control character, other ASCII as it is, "..." where more follows; null for
+      any other value.
+    Further columns are not read. The counts of the Evaluation are those of this file.
     """
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
@@ -51,7 +73,8 @@ class MembershipStore(Protocol):
     """Does set algebra on segments and the membership files of the state (see MembershipFiles for their columns).
 
     An implementation
-    - MUST write files whole or not at all; the state makes them durable,
+    - MUST write a file under another name first, and give it its own when it is whole. It need not flush it: the state
+      does that before it points to it, and removes files that nothing points to,
     - MUST NOT hold a membership in Python memory.
     """
 

@@ -17,11 +17,11 @@ from runner.core.project import Activation, Source
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import SegmentEvaluator
+from runner.engine.interface import AS_GIVEN, HASHED, SegmentEvaluator
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import first_damaged
 from runner.engine.segments.evaluator import Columns, DuckDBSegmentEvaluator, counted
-from runner.engine.segments.normalize import AS_GIVEN, HASHED, wire_select
+from runner.engine.segments.normalize import wire_select
 
 JOIN_FROM, JOIN_TO = 100_000_000, 470_000_000
 """Bytes of a membership with which a segment is compared while it runs, some three to thirteen million members. Fewer
@@ -74,7 +74,7 @@ def _pays(held: MembershipFiles) -> bool:
     try:
         return held.members is not None and JOIN_FROM <= held.members.stat().st_size < JOIN_TO
     except OSError:
-        return False  # whoever compares with it says so
+        return False  # comparing with it says so
 
 
 @contextmanager

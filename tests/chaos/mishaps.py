@@ -32,9 +32,9 @@ NAMED: dict[str, tuple[Point, ...]] = {
         ("StateStore.close_delta", "after", 4),
     ),
     "during a snapshot write": (
-        ("engine.flush", "before", 8),
-        ("engine.flush", "after", 8),
+        ("DuckDBMembershipStore.write_outbox", "after", 4),
         ("state.flush", "before", 12),
+        ("state.flush", "after", 12),
     ),
     "in the middle of create": (
         ("StateStore.intend", "before", 3),

@@ -46,7 +46,6 @@ POINTS = {
 """Class of a point that is a method -> where it is."""
 
 FUNCTIONS = {
-    "engine.flush": ("runner.engine.memberships.parquet_files", "_flush"),
     "state.flush": ("runner.state.local.state_folder", "flush"),
 }
 """Points that are functions; each is called while a file of the state is between written and pointed to."""

@@ -27,7 +27,7 @@ class TimeLimitReached(Exception):
 
 
 class Running:
-    """A statement in a thread of its own. Whoever begins it must see to its end, with `rows` or `stop`."""
+    """A statement in a thread of its own. What begins it must end it, with `rows` or `stop`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> None:
         """Nothing else may use the connection from `begin` until it has ended."""
@@ -63,8 +63,8 @@ class Running:
     def stop(self) -> None:
         """End it if it is under way, again and again: an interrupt before DuckDB has begun with it is lost.
 
-        DuckDB looks for interrupts now and then only. Whoever presses Ctrl-C meanwhile need not wait for that: the
-        statement ends with the process.
+        DuckDB looks for interrupts now and then only. A Ctrl-C need not wait for that: the statement ends with the
+        process.
         """
         if not self._begun:
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.sql_quoting import literal
-from runner.engine.duckdb.library import load
+from runner.interruption import undisturbed
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,11 +40,18 @@ def limits(memory: str | None, threads: int | None, seconds: float | None) -> Li
     )
 
 
+@undisturbed()
+def load() -> None:
+    """Load DuckDB while a Ctrl-C waits: in the middle of it, one aborts the process or becomes an ImportError."""
+    import duckdb  # noqa: F401
+
+
 def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     """An in-memory instance that installs nothing, sees no Python variable and spills, encrypted, into `spill`.
 
     Its clock is in UTC, as `today` is. DuckDB encrypts what it writes with OpenSSL, which comes with an extension that
-    may not be loaded here, or with its own AES when told so: that one's random numbers are not made for cryptography.
+    may not be loaded here, or with its own AES when a setting says so: that one's random numbers are not made for
+    cryptography.
     """
     load()
     import duckdb

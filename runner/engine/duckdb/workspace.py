@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine.duckdb.scratch_folder import Scratch, open_scratch
-from runner.engine.duckdb.session import limits, open_session
+from runner.engine.duckdb.session import Limits, open_session
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,22 +18,14 @@ if TYPE_CHECKING:
 class Workspace:
     """Scratch space for one process, and the DuckDB instance that runs no segment. May be used from several threads.
 
-    `scratch` is the folder below which files live until `close` (the system's folder for temporary files by default).
-    `memory_limit` ("2GB") and `threads` bound each DuckDB instance, `time_limit` (seconds) each segment. Raises
-    StateError when the folder cannot be made.
+    `below` is the folder for what lives until `close` (None: the system's folder for temporary files); `limits` bound
+    each DuckDB instance. Raises StateError when a folder cannot be made.
     """
 
-    def __init__(
-        self,
-        scratch: Path | None = None,
-        *,
-        threads: int | None = None,
-        memory_limit: str | None = None,
-        time_limit: float | None = None,
-    ) -> None:
-        self._scratch: Scratch | None = open_scratch(scratch)
+    def __init__(self, below: Path | None, limits: Limits) -> None:
+        self._scratch: Scratch | None = open_scratch(below)
         self.folder = self._scratch.path
-        self.limits = limits(memory_limit, threads, time_limit)
+        self.limits = limits
         self._numbers = count()
         self._own: duckdb.DuckDBPyConnection | None = None
         self._guard = threading.Lock()

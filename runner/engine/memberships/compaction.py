@@ -57,7 +57,7 @@ def fold_delta(
 
 
 def _is_small_change(held: MembershipFiles) -> bool:
-    """Whether the delta, and what has changed before, is little beside the membership file."""
+    """Whether the delta, and what has changed before, is little next to the membership file."""
     if held.members is None or held.outbox is None:
         return False
     whole = held.members.stat().st_size
@@ -68,7 +68,7 @@ def _is_small_change(held: MembershipFiles) -> bool:
 def _folded(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     """The settled membership of one type as rows of a membership file; None when there can be none.
 
-    What was sent is small beside the membership, or the membership is empty: so the one is looked up in the other.
+    What was sent is small next to the membership, or the membership is empty: so the one is looked up in the other.
     """
     arrived = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown"
     here = f"side <> {set_algebra.REMOVED}"
@@ -89,7 +89,7 @@ def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -
 
 
 def _changed(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
-    """What is then to be known of one type beside the membership file, as rows of a file of changes."""
+    """What is then to be known of one type next to the membership file, as rows of a file of changes."""
     before = set_algebra.changes(held.changes, identifier_type) if held.changes is not None else None
     since = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, side = {set_algebra.REMOVED} as gone"
     return _and_sent(before, held, identifier_type, since, "true")

@@ -15,7 +15,6 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED, Limits, give_back
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import unreadable, write_whole
-from runner.engine.segments.normalize import wire_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -106,9 +105,10 @@ def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterato
 
 def _reading(connection: duckdb.DuckDBPyConnection, source: str, group: list[Any]) -> cancellable.Running:
     """The reading of some batches of one type; raises ValueError when that is none."""
+    text = set_algebra.wire_text(IdentifierType(group[0][1]), "identifier")
     return cancellable.Running(
         connection,
-        f"select batch, string_agg({wire_text(IdentifierType(group[0][1]), 'identifier')}, chr(10)), count(*) "
+        f"select batch, string_agg({text}, chr(10)), count(*) "
         f"from {source} where batch between $1 and $2 group by batch order by batch",
         [group[0][0], group[-1][0]],
     )

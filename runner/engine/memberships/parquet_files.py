@@ -1,7 +1,7 @@
-"""Parquet files of the state, written so that a crash leaves the old file, the new one, or none; never half of one.
+"""Writing Parquet files of the state, and saying what is wrong with one that cannot be written or read.
 
-And what went wrong with them, told apart: a file of the state is called damaged only when DuckDB names it and the
-machine has not run out of anything. Who is told of damage will refill the audience, or restore an older membership.
+A file of the state is called damaged only when DuckDB names it and the machine has not run out of anything: after
+damage one refills the audience, or restores an older membership.
 """
 
 # ruff: noqa: S608 (paths are quoted)
@@ -18,9 +18,8 @@ from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.library import load
 from runner.engine.duckdb.os_errors import ROOM, reason, temporary_folder
-from runner.engine.duckdb.session import UNPACKED
+from runner.engine.duckdb.session import UNPACKED, load
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +38,9 @@ def write_whole(
     made_from: tuple[Path, ...],
     temporary: Path,
 ) -> None:
-    """Write the query's rows to `path`: first under another name, flushed to disk, then renamed.
+    """Write the query's rows to `path`, under another name first: a process that dies leaves no half of a file there.
+
+    A power cut may: the state flushes the file before it points to it, and removes one that nothing points to.
 
     `types` are those of the identifiers in it, `made_from` the files of the state that the query reads; `temporary` is
     where it spills to. Raises StateError.
@@ -52,9 +53,7 @@ def write_whole(
         form = UNPACKED if _RANDOM.issuperset(types) else PACKED
         cancellable.run(connection, f"copy ({query}) to {literal(unfinished)} {form}")
         unfinished.chmod(0o600)
-        _flush(unfinished)
         unfinished.replace(path)
-        _flush(path.parent)
     except (duckdb.OutOfMemoryException, MemoryError):
         raise StateError(f"{path} cannot be written: {_SHORT}", f"nothing was changed; {ROOM}") from None
     except (duckdb.Error, OSError) as error:
@@ -112,7 +111,7 @@ def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...]
 
 
 def _fault(path: Path, why: str, folder: Path) -> StateError:
-    """What keeps a file of the state from being read: its rights, want of temporary space, or else it is damaged."""
+    """What keeps a file of the state from being read: its rights, no temporary space, or else it is damaged."""
     if why in _RIGHTS:
         return StateError(f"{path} cannot be read: {why}", "check its rights")
     return StateError(*temporary_folder(folder, why)) if why else unreadable(path)
@@ -131,12 +130,3 @@ def _judged(error: Exception, what: str, files: tuple[Path, ...], folder: Path) 
 
 _RIGHTS = ("Permission denied", "Too many open files")
 _SHORT = "it needs more memory, or more temporary space on disk, than there is"
-
-
-def _flush(path: Path) -> None:
-    """Make what was written to a file, or the names in a folder, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -132,6 +132,18 @@ def batched(rows: str, operation: Operation, identifier_type: IdentifierType, fi
     )
 
 
+def wire_text(identifier_type: IdentifierType, identifier: str) -> str:
+    """The wire form as text, as it goes into a call, from an SQL expression that yields its bytes."""
+    match identifier_type:
+        case IdentifierType.EMAIL | IdentifierType.PHONE_NUMBER:
+            return f"lower(hex({identifier}))"
+        case IdentifierType.MOBILE_AD_ID:
+            parts, dashed = "(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5"
+            return f"regexp_replace(lower(hex({identifier})), '{parts}', '{dashed}')"
+        case _:
+            return f"decode({identifier})"
+
+
 def _two_bytes(number: int) -> str:
     return "'{}'::blob".format("".join(f"\\x{byte:02x}" for byte in number.to_bytes(2, "big")))
 

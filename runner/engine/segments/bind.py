@@ -14,10 +14,10 @@ from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Source, SqlText
 from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.duckdb_errors import place, unbound
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
 from runner.engine.segments.column_privacy import HEADER, showable
+from runner.engine.segments.segment_errors import place, unbound
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.sources.interface import Reachable
 from runner.sources.registry import kind_of

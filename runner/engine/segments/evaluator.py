@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,13 +18,13 @@ from runner.core.membership import Evaluation, Rejected
 from runner.core.project import Activation, Source, SqlText
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.duckdb_errors import failed, too_slow
 from runner.engine.duckdb.instance_pool import InstancePool
-from runner.engine.duckdb.library import load
-from runner.engine.duckdb.session import UNPACKED
+from runner.engine.duckdb.session import UNPACKED, load
 from runner.engine.duckdb.workspace import Workspace
+from runner.engine.interface import AS_GIVEN, BLANK, HASHED, reasons
 from runner.engine.segments.bind import prepared
-from runner.engine.segments.normalize import AS_GIVEN, BLANK, HASHED, reasons, wire_select
+from runner.engine.segments.normalize import wire_select
+from runner.engine.segments.segment_errors import failed, too_slow
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,7 +78,7 @@ class DuckDBSegmentEvaluator:
         """
         deadline = monotonic() + self._workspace.limits.seconds
         parser, folder = self._workspace.connection(), self._workspace.next_folder()
-        watch = self._watch(activation.id)
+        watch = partial(self._on_progress, activation.id) if self._on_progress else None
         try:
             with (
                 prepared(activation, sources, parser, self.instances, deadline, readable) as segment,
@@ -87,7 +88,7 @@ class DuckDBSegmentEvaluator:
                 sql = statement(segment.columns, written)
                 try:
                     cancellable.run(instance.connection, sql, deadline=deadline, on_progress=watch)
-                    # Out of reach of whichever segment the instance runs next.
+                    # Out of reach of the segment that the instance runs next.
                     folder.mkdir(mode=0o700)
                     return written.replace(folder / "wire.parquet")
                 finally:
@@ -113,10 +114,6 @@ class DuckDBSegmentEvaluator:
         """Close the instances; files are the workspace's."""
         with suppress(Exception):  # of a statement that an interrupt left under way: it ends with the process
             self.instances.close()
-
-    def _watch(self, activation: str) -> Callable[[float], None] | None:
-        report = self._on_progress
-        return None if report is None else lambda percent: report(activation, percent)
 
 
 def wire_statement(columns: Columns, path: Path) -> str:

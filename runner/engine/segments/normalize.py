@@ -10,7 +10,7 @@ A value passes through named stages, each a column of one nested select, so that
              2 when it is its own text as well
     trimmed  without the blanks of `TRIMMED` at both ends
     text     what is hashed or encoded
-    kind     BLANK, HASHED, KEPT, or the number of a reason for rejecting it
+    kind     BLANK, HASHED, AS_GIVEN, or the number of a reason for rejecting it
 
 and ends as three columns: the wire form as bytes (null unless valid), its kind, and a masked sample (null unless
 rejected).
@@ -21,19 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
-
-BLANK = 0
-HASHED = 1
-AS_GIVEN = 2
-"""Kinds of value: nothing there; valid and encoded here; valid and a hash already. Greater numbers are reasons."""
+from runner.engine.interface import AS_GIVEN, BLANK, HASHED, LONGEST_EMAIL, LONGEST_OPAQUE, REJECTED
 
 SAMPLE_LENGTH = 24
 """Characters of a rejected value whose shape a masked sample shows."""
-
-LONGEST_EMAIL = 254
-LONGEST_OPAQUE = 1024
 
 TRIMMED = (
     *(0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0xA0, 0x1680),
@@ -57,18 +51,8 @@ _HEX_64 = "[0-9a-f]{64}"
 _CONTROL = r"[\x{00}-\x{1f}\x{7f}-\x{9f}]"
 _NO_TRACKING = "00000000-0000-0000-0000-000000000000"
 
-_REASONS: Mapping[IdentifierType, tuple[str, str]] = {
-    IdentifierType.EMAIL: ("not an e-mail address", f"longer than {LONGEST_EMAIL} characters"),
-    IdentifierType.PHONE_NUMBER: ("not a phone number", "a national number: E.164 with the country code is needed"),
-    IdentifierType.MOBILE_AD_ID: ("not a UUID", "all zeros: tracking is switched off"),
-}
-_OPAQUE_REASONS = ("control characters inside", f"longer than {LONGEST_OPAQUE:,} characters")
-_REASON, _OTHER_REASON = AS_GIVEN + 1, AS_GIVEN + 2
-
-
-def reasons(identifier_type: IdentifierType) -> Mapping[int, str]:
-    """Why a value of the type can be rejected, by kind."""
-    return dict(enumerate(_REASONS.get(identifier_type, _OPAQUE_REASONS), start=_REASON))
+_REASON, _OTHER_REASON = REJECTED, REJECTED + 1
+"""The reasons of `runner.engine.interface.reasons`, in their order."""
 
 
 def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
@@ -76,7 +60,7 @@ def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
 
     The columns are called `<type>`, `<type>_kind` (UTINYINT) and `<type>_sample`.
     """
-    types = tuple(_Stages(str(kind)) for kind in columns)
+    types = tuple(_Stages.of(str(kind)) for kind in columns)
     rules = tuple(_RULES.get(kind, _opaque)(stages) for kind, stages in zip(columns, types, strict=True))
     raw = (f"cast({column} as varchar) as {stages.raw}" for stages, column in zip(types, columns.values(), strict=True))
     query = f"select {_list(raw)} from {relation}"
@@ -94,43 +78,19 @@ def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
     return f"select {_list(outcomes)} from ({query})"
 
 
-def wire_text(identifier_type: IdentifierType, identifier: str) -> str:
-    """The wire form as text, as it goes into a call, from an SQL expression that yields its bytes."""
-    match identifier_type:
-        case IdentifierType.EMAIL | IdentifierType.PHONE_NUMBER:
-            return f"lower(hex({identifier}))"
-        case IdentifierType.MOBILE_AD_ID:
-            parts, dashed = "(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5"
-            return f"regexp_replace(lower(hex({identifier})), '{parts}', '{dashed}')"
-        case _:
-            return f"decode({identifier})"
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
+class _Stages(NamedTuple):
     """The column names of one type's stages."""
 
     name: str
+    raw: str
+    plain: str
+    trimmed: str
+    text: str
+    kind: str
 
-    @property
-    def raw(self) -> str:
-        return f"{self.name}_raw"
-
-    @property
-    def plain(self) -> str:
-        return f"{self.name}_plain"
-
-    @property
-    def trimmed(self) -> str:
-        return f"{self.name}_trimmed"
-
-    @property
-    def text(self) -> str:
-        return f"{self.name}_text"
-
-    @property
-    def kind(self) -> str:
-        return f"{self.name}_kind"
+    @classmethod
+    def of(cls, name: str) -> _Stages:
+        return cls(name, *(f"{name}_{stage}" for stage in cls._fields[1:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ SPELLINGS = (
 @pytest.fixture(scope="module")
 def great(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world in which every membership is held to be a great one."""
-    folder = tmp_path_factory.mktemp("beside")
+    folder = tmp_path_factory.mktemp("joined")
     engine = EmbeddedEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("runner.engine.joined_pass.JOIN_FROM", 0)

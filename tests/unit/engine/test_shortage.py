@@ -16,7 +16,7 @@ from runner.engine.duckdb import cancellable
 from runner.engine.embedded import EmbeddedEngine
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
-from tests.unit.engine.test_deltas import TYPES, Bench, everyone
+from tests.unit.engine.memberships.test_store import TYPES, Bench, everyone
 
 SECRET = "secret@example.com"
 FULL = duckdb.IOException(f'IO Error: Could not write file "/tmp/spill/1": No space left on device {SECRET}')
@@ -45,7 +45,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, after: int = 0) -
     monkeypatch.setattr(cancellable.Running, "rows", broken)
 
 
-def told(attempt: Callable[[], object]) -> str:
+def sentence(attempt: Callable[[], object]) -> str:
     with pytest.raises((StateError, SegmentError)) as caught:
         attempt()
     text = f"{caught.value.message} -> {caught.value.hint}"
@@ -72,7 +72,7 @@ def test_a_membership_is_not_called_damaged_when_the_machine_is_at_fault(
     ):
         with monkeypatch.context() as patch:
             failing(patch, error, after if "write_outbox" not in attempt.__code__.co_names else 0)
-            text = told(attempt)
+            text = sentence(attempt)
 
         assert "damaged" not in text
         assert str(members) not in text
@@ -85,7 +85,7 @@ def test_a_damaged_membership_can_be_made_good_by_a_rebuild(bench: Bench) -> Non
     members = bench.members(everyone(range(5)), everyone(range(0)))
     members.write_bytes(b"\0" * 200)
 
-    text = told(lambda: bench.engine.memberships.compare(None, MembershipFiles(members)).delta)
+    text = sentence(lambda: bench.engine.memberships.compare(None, MembershipFiles(members)).delta)
 
     assert f"{members} cannot be read: it is missing or damaged" in text
     assert "`headcount sync --rebuild` of this activation" in text
@@ -100,7 +100,7 @@ def test_a_membership_damaged_inside_is_named_when_it_is_settled(bench: Bench) -
         content[place] ^= 0x5A
     members.write_bytes(content)
 
-    assert f"{members} cannot be read" in told(
+    assert f"{members} cannot be read" in sentence(
         lambda: bench.engine.memberships.settle(MembershipFiles(members), bench.path())
     )
 
@@ -112,7 +112,7 @@ def test_a_segment_that_the_machine_cannot_run_stops_only_itself(
 ) -> None:
     with monkeypatch.context() as patch:
         failing(patch, error, after)
-        text = told(lambda: people.evaluate("select email from shop.people"))
+        text = sentence(lambda: people.evaluate("select email from shop.people"))
 
     assert people.evaluate("select email from shop.people").people == 3
     if error in (FULL, FAILURES[-1]) and after > 0:
@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_be_made_stops_one_activation(people: World, monkey
         lambda: people.engine.memberships.settle(MembershipFiles(), members),
     )
     for attempt in attempts:
-        assert "the folder for temporary files" in told(attempt)
+        assert "the folder for temporary files" in sentence(attempt)
     [finding] = people.engine.evaluator.check(activation("select email from shop.people"), people.sources)
     assert finding.code == "temporary-folder"
 

@@ -117,14 +117,14 @@ class Bench:
         connection.execute(f"copy t to '{path}' (format parquet)")
 
 
-@pytest.fixture(scope="module", params=["anew", "changes"])
+@pytest.fixture(scope="module", params=["whole", "changes"])
 def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Memberships are written anew each time, those of six and more in portions; or they are held to be so great that
+    """Memberships are written whole each time, those of six and more in portions; or they are held to be so great that
     they are compared in several portions and only changes of them are written."""
     folder = tmp_path_factory.mktemp("deltas")
     engine = EmbeddedEngine(folder / "scratch", threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "anew":
+        if request.param == "whole":
             patch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 5)
         else:
             patch.setattr("runner.engine.memberships.differences.PORTION", 3)
@@ -298,7 +298,7 @@ def test_a_type_that_is_no_longer_mapped_is_removed(bench: Bench) -> None:
     }
 
 
-def test_what_is_held_is_not_counted_anew_where_that_was_recorded(bench: Bench) -> None:
+def test_what_is_held_is_not_counted_again_where_that_was_recorded(bench: Bench) -> None:
     held = MembershipFiles(bench.members(everyone(range(3)), everyone(range(3, 5))), counts={EMAIL: (50, 20)})
 
     counts = bench.engine.memberships.compare(bench.evaluation(everyone(range(3)), (EMAIL,)), held).delta[EMAIL]

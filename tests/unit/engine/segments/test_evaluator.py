@@ -119,10 +119,10 @@ def test_what_the_data_makes_fail_is_told_without_the_data(people: World, sql: s
     error = caught.value
     assert error.finding is not None
     assert said in error.message
-    told = f"{error} {error.message} {error.hint} {error.finding.message} {error.finding.hint} {error.args}"
-    assert "person1" not in told
-    assert "PERSON" not in told
-    assert "@" not in told
+    said = f"{error} {error.message} {error.hint} {error.finding.message} {error.finding.hint} {error.args}"
+    assert "person1" not in said
+    assert "PERSON" not in said
+    assert "@" not in said
     assert error.__cause__ is None
     assert error.__suppress_context__
 
@@ -173,16 +173,16 @@ def test_limits_come_from_the_environment_where_none_are_given(tmp_path: Path, m
 
 
 def test_progress_is_told_while_a_segment_runs(tmp_path: Path) -> None:
-    told: list[tuple[str, float]] = []
+    said: list[tuple[str, float]] = []
     engine = EmbeddedEngine(
-        tmp_path, threads=1, time_limit=0.5, on_progress=lambda name, percent: told.append((name, percent))
+        tmp_path, threads=1, time_limit=0.5, on_progress=lambda name, percent: said.append((name, percent))
     )
     with pytest.raises(SegmentError):
         engine.evaluator.evaluate(activation(ENDLESS), ())
     engine.close()
 
-    assert {name for name, _ in told} == {"loyal"}
-    assert all(0 <= percent <= 100 for _, percent in told)
+    assert {name for name, _ in said} == {"loyal"}
+    assert all(0 <= percent <= 100 for _, percent in said)
 
 
 def test_ctrl_c_ends_a_query_at_once_and_leaves_no_file(tmp_path: Path) -> None:

@@ -40,18 +40,18 @@ def fault(error: Exception) -> EngineFault:
     """Take an error apart (connections are set to `errors_as_json`)."""
     prefix, _, rest = str(error).partition(": ")
     try:
-        told = json.loads(rest)
+        details = json.loads(rest)
     except ValueError:
         return EngineFault(prefix.removesuffix(" Error"), rest, None, 1, "", ())
-    offset, _, length = told.get("location", "").strip("[]").partition(",")
-    position = told.get("position", offset)
+    offset, _, length = details.get("location", "").strip("[]").partition(",")
+    position = details.get("position", offset)
     return EngineFault(
-        kind=told.get("exception_type", ""),
-        message=told.get("exception_message", ""),
+        kind=details.get("exception_type", ""),
+        message=details.get("exception_message", ""),
         offset=int(position) if position.isdigit() else None,
         length=int(length) if length.isdigit() else 1,
-        name=told.get("name", ""),
-        candidates=tuple(part for part in told.get("candidates", "").split(",") if part),
+        name=details.get("name", ""),
+        candidates=tuple(part for part in details.get("candidates", "").split(",") if part),
     )
 
 
@@ -68,13 +68,13 @@ def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | N
 
 def unbound(error: duckdb.Error, sql: SqlText, before: int, csv: bool = False) -> Finding:
     """The finding for SQL that cannot be bound; `before` bytes were put before it, `csv`: it reads CSV files."""
-    told = fault(error)
-    offset = told.offset - before if told.offset is not None and told.offset >= before else None
-    if told.kind not in _TOLD:
-        return place(sql, "sql-error", _AT_RUN_TIME.get(told.kind, _FAILED))
-    code = "sql-syntax" if told.kind == "Parser" else "sql-unknown-column" if _is_column(told) else "sql-error"
-    message, hint = _sentence(told, sql.text, csv)
-    return place(sql, code, message, hint, offset, told.length)
+    found = fault(error)
+    offset = found.offset - before if found.offset is not None and found.offset >= before else None
+    if found.kind not in _BEFORE_READING:
+        return place(sql, "sql-error", _AT_RUN_TIME.get(found.kind, _FAILED))
+    code = "sql-syntax" if found.kind == "Parser" else "sql-unknown-column" if _is_column(found) else "sql-error"
+    message, hint = _sentence(found, sql.text, csv)
+    return place(sql, code, message, hint, offset, found.length)
 
 
 def failed(
@@ -83,12 +83,12 @@ def failed(
     """The error for a segment that failed while it ran: its kind, never a word of what DuckDB says."""
     if isinstance(error, OSError) or full(error) or (reason(error) and str(temporary) in str(error)):
         return _stopped(sql, "temporary-folder", *temporary_folder(temporary, reason(error)))
-    told = fault(error)
-    if told.kind == "Out of Memory" or isinstance(error, MemoryError):
+    found = fault(error)
+    if found.kind == "Out of Memory" or isinstance(error, MemoryError):
         message = f"the segment needs more than {memory_limit} of memory or of temporary space on disk"
         return _stopped(sql, "sql-out-of-memory", message, "aggregate before joining, or raise HEADCOUNT_MEMORY_LIMIT")
-    sentence = _conversion(told, sql) if told.kind == "Conversion" else _AT_RUN_TIME.get(told.kind, _FAILED)
-    hint = "try_cast(... as ...) yields null instead" if told.kind == "Conversion" else ""
+    sentence = _conversion(found, sql) if found.kind == "Conversion" else _AT_RUN_TIME.get(found.kind, _FAILED)
+    hint = "try_cast(... as ...) yields null instead" if found.kind == "Conversion" else ""
     return _stopped(sql, "sql-failed", sentence, hint)
 
 
@@ -102,45 +102,45 @@ def _stopped(sql: SqlText, code: str, message: str, hint: str) -> SegmentError:
     return SegmentError(message, hint, place(sql, code, message, hint))
 
 
-def _is_column(told: EngineFault) -> bool:
-    return told.kind == "Binder" and told.message.startswith("Referenced column")
+def _is_column(found: EngineFault) -> bool:
+    return found.kind == "Binder" and found.message.startswith("Referenced column")
 
 
-def _sentence(told: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
+def _sentence(found: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
     """Message and hint: DuckDB's first line where it only quotes the SQL, with a suggestion of our own."""
-    first = told.message.partition("\n")[0].strip()
+    first = found.message.partition("\n")[0].strip()
     ambiguous = re.match(r'Ambiguous reference to column name "([^"]*)"', first)
-    if _is_column(told) and told.name:
-        whole = (part.strip().strip('"') for part in told.candidates)
+    if _is_column(found) and found.name:
+        whole = (part.strip().strip('"') for part in found.candidates)
         names = showable((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
-        near, listed = closest(told.name, names), ", ".join(names)
-        message = f'there is no column "{told.name}"' + (f'; did you mean "{near}"?' if near else "")
+        near, listed = closest(found.name, names), ", ".join(names)
+        message = f'there is no column "{found.name}"' + (f'; did you mean "{near}"?' if near else "")
         return message, f"candidates: {listed}" if listed else HEADER if csv else ""
     if ambiguous and ambiguous[1].lower() in sql.lower():
         return f'column "{ambiguous[1]}" is ambiguous', "say which table's: table.column"
-    if csv and told.kind == "Binder":
+    if csv and found.kind == "Binder":
         return "the query does not fit the columns of its sources", HEADER
-    if told.name and "does not exist" in first and told.kind == "Catalog":
-        near = closest(told.name, showable(told.candidates, sql, csv))
+    if found.name and "does not exist" in first and found.kind == "Catalog":
+        near = closest(found.name, showable(found.candidates, sql, csv))
         return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""
     if "(use:" in first or "Candidate" in first:
         first = first.partition("(use:")[0].partition("Candidate")[0].strip()
     return first, ""
 
 
-def _conversion(told: EngineFault, sql: SqlText) -> str:
+def _conversion(found: EngineFault, sql: SqlText) -> str:
     """The target type and the column come last in DuckDB's words, after the value, and only known words are taken."""
-    found = re.search(
-        r"(?:to|type) ([A-Z][A-Z0-9]*)(?:\([^)']*\))?(?: when casting from source column (\w+))?$", told.message
+    target_type = re.search(
+        r"(?:to|type) ([A-Z][A-Z0-9]*)(?:\([^)']*\))?(?: when casting from source column (\w+))?$", found.message
     )
-    column = re.search(r"when casting from source column (\w+)$", told.message)
-    target = f" to {found[1]}" if found and found[1] in _TYPES else ""
+    column = re.search(r"when casting from source column (\w+)$", found.message)
+    target = f" to {target_type[1]}" if target_type and target_type[1] in _TYPES else ""
     known = column is not None and re.search(rf"\b{re.escape(column[1])}\b", sql.text, re.IGNORECASE) is not None
     subject = f"a value of column {column[1]}" if column and known else "a value"
     return f"{subject} cannot be converted{target or ' to the type asked for'}"
 
 
-_TOLD = frozenset({"Parser", "Binder", "Catalog"})
+_BEFORE_READING = frozenset({"Parser", "Binder", "Catalog"})
 """Kinds of error that are raised before any row is read."""
 
 _TYPES = frozenset(

@@ -39,8 +39,8 @@ def test_a_table_is_out_of_reach_of_a_segment_that_does_not_name_it(people: Worl
     people.evaluate("select email from shop.secrets")
     people.evaluate("select email from shop.people")
     shared = [one.connection for one in people.engine.evaluator.instances.idle]
-    told = [one.execute("select table_name from information_schema.tables").fetchall() for one in shared]
-    assert sorted(told) == [[("people",)], [("secrets",)]]
+    listed = [one.execute("select table_name from information_schema.tables").fetchall() for one in shared]
+    assert sorted(listed) == [[("people",)], [("secrets",)]]
 
 
 def test_the_view_of_one_segment_is_gone_for_the_next(people: World) -> None:

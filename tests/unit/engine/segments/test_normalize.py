@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.identifiers import IdentifierType
-from runner.engine.segments.normalize import AS_GIVEN, BLANK, reasons, wire_select, wire_text
+from runner.engine.interface import AS_GIVEN, BLANK, reasons
+from runner.engine.memberships.set_algebra import wire_text
+from runner.engine.segments.normalize import wire_select
 from tests.plain_duckdb import plain
 from tests.unit.engine import naive
 
