@@ -32,12 +32,12 @@ import vcr
 import yaml
 from vcr.request import Request
 
-from runner.core.destination import DestinationClient
+from runner.core.destination import Credentials, Destination, DestinationClient, Secret
 from runner.core.errors import AudienceGone, DestinationError, NameTaken
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.project import Credentials, Destination, Secret
-from runner.destinations.criteo import connect
+from runner.destinations.criteo.connect import connect
+from runner.destinations.registry import KINDS
 
 CASSETTES = Path(__file__).resolve().parents[1] / "tests" / "contract" / "cassettes"
 CRITEO = "https://api.criteo.com"
@@ -78,7 +78,8 @@ class Cast:
     def destination(self, *, wrong_secret: bool = False) -> Destination:
         credentials = Credentials(Secret(self.client_id), Secret(WRONG_SECRET if wrong_secret else self.client_secret))
         here = Location("record.py", 1, 1)
-        return Destination("recording", self.type, self.account_id, credentials, here, retailer_id=self.retailer_id)
+        options = {} if self.retailer_id is None else {"retailer_id": self.retailer_id}
+        return Destination("recording", KINDS[self.type], self.account_id, credentials, here, options)
 
 
 STAND_INS = Cast(

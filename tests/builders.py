@@ -8,21 +8,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from runner.core.destination import LiveAudience
+from runner.core.destination import Credentials, Destination, LiveAudience, Secret
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles, Rejected, TypeDelta
-from runner.core.project import (
-    Activation,
-    Credentials,
-    Destination,
-    Guardrails,
-    Schedule,
-    Secret,
-    Segment,
-    SqlText,
-)
+from runner.core.project import Activation, Guardrails, Schedule, Segment, SqlText
 from runner.core.records import AccountRef, AppliedAudience, Definition
+from runner.destinations.registry import KINDS
 from runner.planning.diff import Comparison, definition_of
 from runner.planning.plan import Decision, Measured, Plan, PlannedChange
 
@@ -35,8 +27,11 @@ SANDBOX = Credentials(Secret("sandbox"), Secret("sandbox"))
 
 
 def destination(name: str = "shop", account_id: str = "12345", **changes: Any) -> Destination:
+    """`type` names the kind; what is no field of Destination is an option of the kind."""
+    kind = KINDS[changes.pop("type", "criteo")]
+    options = {option.name: changes.pop(option.name) for option in kind.options if option.name in changes}
     credentials = Credentials(Secret("id"), Secret("secret"))
-    return replace(Destination(name, "criteo", account_id, credentials, HERE), **changes)
+    return replace(Destination(name, kind, account_id, credentials, HERE, options), **changes)
 
 
 def activation(id: str = "loyal", **changes: Any) -> Activation:
@@ -122,6 +117,6 @@ def compare(
     prune: bool = False,
     others: Mapping[AccountRef, tuple[LiveAudience, ...]] | None = None,
 ) -> tuple[Decision, ...]:
-    world = {AccountRef("criteo", "12345"): audiences, **(others or {})}
+    world = {**{AccountRef(kind, "12345"): audiences for kind in KINDS}, **(others or {})}
     orphans = frozenset(record.record_id for record in records)
     return Comparison(declared if selected is None else selected, declared, records, world, prune, orphans).decisions()

@@ -6,26 +6,22 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.core.project import Destination
-
-_NAMES = ("CRITEO_CLIENT_ID", "CRITEO_CLIENT_SECRET")
-_KINDS = (("environment", "criteo"), ("environment (retail media)", "criteo-retail-media"))
-
-
-def missing_variables() -> tuple[str, ...]:
-    """Which of the usual variables are not set."""
-    return tuple(name for name in _NAMES if not os.environ.get(name))
+    from runner.core.destination import Destination
 
 
 def undeclared_destinations() -> tuple[Destination, ...]:
-    """A destination without an account for each of Criteo's services: nobody knows which of them the credentials are
-    for. None where they are not set.
+    """A destination without an account for each kind whose usual variables are set: a platform's services may share
+    them, and which of these the credentials are for is not known.
     """
+    from runner.core.destination import Credentials, Destination, Secret
     from runner.core.findings import Location
-    from runner.core.project import Credentials, Destination, Secret
+    from runner.destinations.registry import KINDS
 
-    if missing_variables():
-        return ()
-    client_id, client_secret = (Secret(os.environ[name]) for name in _NAMES)
-    credentials = Credentials(client_id, client_secret)
-    return tuple(Destination(name, kind, "", credentials, Location("environment", 1, 1)) for name, kind in _KINDS)
+    found: list[Destination] = []
+    for kind in KINDS.values():
+        values = [os.environ.get(variable, "") for variable in kind.variables.values()]
+        if all(values):
+            name = f"environment ({kind.title})" if found else "environment"
+            credentials = Credentials(*map(Secret, values))
+            found.append(Destination(name, kind, "", credentials, Location("environment", 1, 1)))
+    return tuple(found)

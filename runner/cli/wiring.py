@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import time
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.cli.progress_bar import Lines
-    from runner.core.destination import DestinationClient
-    from runner.core.project import Destination, Project
+    from runner.core.destination import Destination, DestinationClient
+    from runner.core.project import Project
     from runner.core.selection import Selection
-    from runner.destinations.criteo.retries import Retries
     from runner.engine.embedded import EmbeddedEngine
     from runner.engine.interface import SegmentEvaluator
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
+
+
+PATIENCE = 600.0
+"""Seconds for which what can heal is tried again when HEADCOUNT_RETRY_SECONDS is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class Bench:
 
 @contextmanager
 def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Bench]:
-    """The real parts for a command that evaluates segments or calls Criteo; `watcher` makes what shows its progress."""
+    """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress."""
     from runner.cli.progress_bar import watch
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
@@ -156,29 +160,22 @@ def connect(
     destination: Destination,
     sleep: Callable[[float], None] = time.sleep,
     permit: Callable[[], None] = lambda: None,
-    patience: float | None = None,
+    most_patience: float = math.inf,
 ) -> DestinationClient:
     """Open a connection for a destination of the files.
 
-    It waits between calls with `sleep`, and asks `permit` right before each of them, which raises when none may leave.
-    `patience` (seconds) bounds for how long what can heal is tried again.
+    `sleep` and `permit` are those of CallRules; `most_patience` bounds its `patience`, in seconds.
     """
-    from runner.destinations.criteo import Transport
-    from runner.destinations.criteo import connect as connect_to_criteo
-    from runner.destinations.criteo.clock import Clock
+    from runner.core.destination import CallRules
 
-    transport = Transport(clock=Clock(sleep=sleep), retries=_retries(patience), permit=permit)
-    return connect_to_criteo(destination, environ=os.environ, transport=transport)
+    return destination.kind.connect(destination, os.environ, CallRules(sleep, permit, _patience(most_patience)))
 
 
-def _retries(patience: float | None) -> Retries:
-    """How long what can heal is tried again: HEADCOUNT_RETRY_SECONDS, ten minutes by default, at most `patience`."""
-    from runner.destinations.criteo.retries import Retries
-
+def _patience(most: float) -> float:
+    """For how many seconds what can heal is tried again: HEADCOUNT_RETRY_SECONDS, but at most so many."""
     text = os.environ.get("HEADCOUNT_RETRY_SECONDS")
     try:
-        seconds = max(0.0, float(text)) if text else Retries().seconds
-        return Retries(seconds=seconds if patience is None else min(seconds, patience))
+        return min(max(0.0, float(text)) if text else PATIENCE, most)
     except ValueError:
         raise UsageError(f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, say") from None
 

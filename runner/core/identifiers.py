@@ -1,4 +1,4 @@
-"""The kinds of identifier by which Criteo recognises a person.
+"""The kinds of identifier by which destinations recognise a person.
 
 Which destination takes which kind is said by the destination; how a value is brought to its wire form is the
 engine's business. This module only gives the kinds their names.

@@ -1,7 +1,7 @@
 """Who is in a segment and who is in an audience, as counts and as handles to files; never as values in memory.
 
-Words: D is the segment now, M the membership that Criteo certainly holds of ours, U the identifiers of which an
-interrupted run cannot say whether Criteo took them. The delta is: add (D − M) ∪ (D ∩ U), remove (M − D) ∪ (U − D).
+Words: D is the segment now, M the membership that the destination certainly holds of ours, U the identifiers of which
+an interrupted run cannot say whether it took them. The delta is: add (D − M) ∪ (D ∩ U), remove (M − D) ∪ (U − D).
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class MembershipFiles:
-    """What Criteo holds of ours, as the state knows it: a membership file, and a delta that may be half-way there.
+    """What a destination holds of ours, as the state knows it: a membership file, and a delta that may be half-way.
 
     `members` is the Parquet file of the membership last settled (columns `identifier_type` VARCHAR, `identifier` BLOB,
     `unknown` BOOLEAN: true for U) or None for an empty one; `changes`, where there is one, a small file of what has
     changed since that one was written (the same columns and `gone` BOOLEAN: no member any more), which overrules it.
     `outbox` is the Parquet file of an unfinished delta (columns `batch` INTEGER, `operation` VARCHAR,
-    `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that Criteo has
+    `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that it has
     answered and may have received. All other batches were never sent.
 
     `counts` is how many identifiers of each type the membership last settled has, and how many of them are unknown, as

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from runner.core.destination import Destination
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef, AudienceKey
@@ -21,49 +22,6 @@ RESERVED_SOURCE_NAMES = frozenset({"main", "temp", "system", "memory", "informat
 """What means something else in DuckDB's SQL, in lower case."""
 
 
-class Secret:
-    """A value that must never be shown: it prints as `***` and gives itself up only to `reveal()`."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-@dataclass(frozen=True, slots=True)
-class MissingSecret:
-    """A credential whose environment variable is not set: fine for `validate`, a finding for whatever calls Criteo."""
-
-    variable: str
-    location: Location
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """OAuth client credentials of a Criteo app, each resolved or known to be missing."""
-
-    client_id: Secret | MissingSecret
-    client_secret: Secret | MissingSecret
-
-    @property
-    def missing(self) -> tuple[MissingSecret, ...]:
-        return tuple(part for part in (self.client_id, self.client_secret) if isinstance(part, MissingSecret))
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.
@@ -74,30 +32,6 @@ class Source:
     name: str
     type: str
     location: Location
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """One ad account with its credentials. `account_id` is the advertiser id on marketing solutions.
-
-    `one_type` says that each of its audiences holds one type of identifier, fixed when it is made. `batch_size` is
-    identifiers per call, `rate_limit` calls per minute.
-    """
-
-    name: str
-    type: str
-    account_id: str
-    credentials: Credentials
-    location: Location
-    retailer_id: str | None = None
-    gum_caller_id: int | None = None
-    one_type: bool = False
-    batch_size: int = 50_000
-    rate_limit: int = 250
-
-    @property
-    def account(self) -> AccountRef:
-        return AccountRef(self.type, self.account_id)
 
 
 @dataclass(frozen=True, slots=True)

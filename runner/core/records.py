@@ -33,8 +33,9 @@ class AudienceKey(NamedTuple):
 class Definition:
     """The declared part of an audience, as far as it decides who is in it and what it is called.
 
-    `sql` is the segment's fingerprint (see model.Segment), `mapping` identifier type -> column name. Schedules and
-    guardrails are not part of it: they change nothing in the destination. `undated_name` and `undated_description` are
+    `sql` is the segment's fingerprint (see project.Segment), `mapping` identifier type -> column name, `options` the
+    fields of the destination without which its identifiers mean nothing. Schedules and guardrails are not part of it:
+    they change nothing in the destination. `undated_name` and `undated_description` are
     set where the words name the day: they are what these come to on one fixed day (docs/adr/0008).
     """
 
@@ -42,7 +43,7 @@ class Definition:
     description: str
     mapping: Mapping[str, str]
     sql: str
-    gum_caller_id: int | None = None
+    options: Mapping[str, str | int] = field(default_factory=dict)
     protect: bool = False
     undated_name: str | None = None
     undated_description: str | None = None

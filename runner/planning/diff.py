@@ -9,18 +9,21 @@ from functools import cached_property
 from runner.core.destination import LiveAudience
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition, redefined
+from runner.destinations.registry import platform_of
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Decision, FieldChange
 
 
 def definition_of(activation: Activation) -> Definition:
     """The part of an activation that must have been applied before `sync` touches its members."""
+    destination = activation.destination
+    needed = {option.name for option in destination.kind.options if option.goes_with in activation.mapping}
     return Definition(
         name=activation.name,
         description=activation.description,
         mapping={str(kind): column for kind, column in sorted(activation.mapping.items())},
         sql=activation.segment.fingerprint,
-        gum_caller_id=activation.destination.gum_caller_id if "gum_id" in activation.mapping else None,
+        options={name: value for name, value in destination.options.items() if name in needed},
         protect=activation.protect,
         undated_name=activation.any_day.name if activation.any_day else None,
         undated_description=activation.any_day.description if activation.any_day else None,
@@ -87,9 +90,8 @@ class Comparison:
             decision = replace(decision, applied=applied, audience_id=audience.id, live=audience)
             return self._existing(decision, activation, applied, audience)
         never = applied.audience_id is None
-        intended, why = (
-            (Action.CREATE, "its creation was interrupted") if never else (Action.RECREATE, "gone in Criteo")
-        )
+        gone = f"gone in {activation.destination.kind.platform}"
+        intended, why = (Action.CREATE, "its creation was interrupted") if never else (Action.RECREATE, gone)
         return self._unless_taken(replace(decision, applied=applied, intended=intended, reasons=(why,)))
 
     def _why_new(self, activation: Activation) -> str:
@@ -101,7 +103,7 @@ class Comparison:
     ) -> Decision:
         if audience.read_only:
             return decision.failed(
-                f"Criteo marks audience {audience.id} as read-only",
+                f"{activation.destination.kind.platform} marks audience {audience.id} as read-only",
                 "Headcount can only keep lists that this account may amend; import or create another one",
             )
         before, now = applied.definition, definition_of(activation)
@@ -110,14 +112,14 @@ class Comparison:
         if misfits:
             return self._unless_taken(replace(decision, intended=Action.RECREATE, reasons=misfits))
         fields = _field_changes(before, now, audience)
-        # Members sent under one caller id mean nothing under another.
-        other_caller = before is not None and before.gum_caller_id not in (None, activation.destination.gum_caller_id)
+        options = activation.destination.options
+        unlike = before is not None and any(options.get(name) != value for name, value in before.options.items())
         decision = replace(
             decision,
             intended=Action.UPDATE if fields else Action.UNCHANGED,
             fields=fields,
-            refill=applied.refill or other_caller,
-            reasons=(*_why_fields(fields), *_why_redefined(applied, now)),
+            refill=applied.refill or unlike,
+            reasons=(*_why_fields(fields, activation.destination.kind.platform), *_why_redefined(applied, now)),
         )
         return self._unless_taken(decision) if decision.old_name else decision
 
@@ -167,7 +169,7 @@ class Comparison:
         moved = any(activation.id == record.activation for activation in self.declared)
         why = "moved to another account" if moved else "no longer declared"
         if audience is None:
-            why += ", and gone in Criteo" if record.audience_id else ", and never created"
+            why += f", and gone in {platform_of(record.kind)}" if record.audience_id else ", and never created"
         name = record.activation
         if record.given_up_at is not None and audience is not None:
             name, why = f'{name} as "{audience.name}"', "made by a create that was given up"
@@ -239,12 +241,14 @@ def misfit(activation: Activation, audience: LiveAudience, before: Definition | 
     held: Collection[str] = ()
     if audience.identifier_type is not None:
         held = (audience.identifier_type,)
-    elif destination.one_type and before is not None:
+    elif destination.kind.one_type and before is not None:
         held = before.mapping
     if held and activation.mapping.keys().isdisjoint(held):
         yield f"identifier type changed from {', '.join(held)} to {', '.join(activation.mapping)}"
-    if None not in (audience.retailer_id, destination.retailer_id) and audience.retailer_id != destination.retailer_id:
-        yield f"retailer changed from {audience.retailer_id} to {destination.retailer_id}"
+    for option in destination.kind.options:
+        was, declared = audience.made_for.get(option.name), destination.options.get(option.name)
+        if option.fixed_as and None not in (was, declared) and was != declared:
+            yield f"{option.fixed_as} changed from {was} to {declared}"
 
 
 def _field_changes(before: Definition | None, now: Definition, audience: LiveAudience) -> tuple[FieldChange, ...]:
@@ -259,10 +263,10 @@ def _field_changes(before: Definition | None, now: Definition, audience: LiveAud
     )
 
 
-def _why_fields(fields: tuple[FieldChange, ...]) -> Iterable[str]:
+def _why_fields(fields: tuple[FieldChange, ...], platform: str) -> Iterable[str]:
     for part in fields:
         if part.drift:
-            yield "renamed in Criteo" if part.field == "name" else "description changed in Criteo"
+            yield f"{'renamed' if part.field == 'name' else 'description changed'} in {platform}"
         else:
             yield f"{part.field} changed"
 
@@ -278,7 +282,8 @@ def _why_redefined(applied: AppliedAudience, now: Definition) -> Iterable[str]:
         yield "SQL changed"
     if before.mapping != now.mapping:
         yield "mapping changed"
-    if before.gum_caller_id != now.gum_caller_id:
-        yield "gum_caller_id changed"
+    for name in sorted(before.options.keys() | now.options.keys()):
+        if before.options.get(name) != now.options.get(name):
+            yield f"{name} changed"
     if before.protect != now.protect:
         yield "protected" if now.protect else "no longer protected"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from runner.core.membership import NOBODY, Delta, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
+from runner.destinations.registry import platform_of
 from runner.planning.plan import Block, Decision, Measured, PlannedChange
 
 _ANEW = (Action.CREATE, Action.RECREATE)
@@ -126,9 +127,8 @@ def _refill(decision: Decision, delta: Delta, limits: Guardrails, size: int | No
         }
         yield from _removals(shrunk, limits)
     elif size is None:
-        yield Block(
-            "refill", "Criteo does not say how many identifiers the audience holds, so removals cannot be judged"
-        )
+        unsaid = f"{platform_of(decision.account.kind)} does not say how many identifiers the audience holds"
+        yield Block("refill", f"{unsaid}, so removals cannot be judged")
     elif size and not members:
         yield Block("empty_segment", f"the segment is empty: all {size:,} identifiers of the audience would be removed")
     elif _judged(limits, size) and _exceeds(max(0, size - members), size, limits.max_removed):

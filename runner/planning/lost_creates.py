@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from runner.core.destination import LiveAudience
 from runner.core.records import AppliedAudience
+from runner.destinations.registry import platform_of
 from runner.planning.plan import Decision
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -60,9 +61,7 @@ def claimed_by_another(decision: Decision, audience_id: str, size: int) -> Decis
         f"but it has {size:,} identifiers: someone else made it"
     )
     if decision.activation is None:
-        hint = (
-            "delete or rename that audience in Criteo if it is not needed; --prune then forgets the unanswered create"
-        )
-        return decision.failed(error, hint)
+        hint = f"delete or rename that audience in {platform_of(decision.account.kind)} if it is not needed"
+        return decision.failed(error, f"{hint}; --prune then forgets the unanswered create")
     hint = f"take it over with `headcount import {decision.id} {audience_id}`, or choose another name"
     return decision.in_conflict(error, hint)

@@ -123,9 +123,7 @@ def _declared(activation: Activation, definition: Definition | None) -> Definiti
     limits, destination = activation.guardrails, activation.destination
     view = _definition(definition) if definition is not None else {}
     view["destination"] = destination.name
-    for field, value in (("gum_caller_id", destination.gum_caller_id), ("retailer_id", destination.retailer_id)):
-        if value is not None:
-            view[field] = str(value)
+    view.update((option, str(value)) for option, value in destination.options.items())
     built_in = "" if limits.max_removed_declared else " (built-in)"
     view["guardrails.max_removed"] = "off" if limits.max_removed is None else f"{limits.max_removed}{built_in}"
     view["guardrails.max_added"] = "off" if limits.max_added is None else str(limits.max_added)
@@ -153,8 +151,7 @@ def _definition(definition: Definition) -> dict[str, str]:
         "sql": definition.sql,
         "protect": "true" if definition.protect else "false",
     }
-    if definition.gum_caller_id is not None:
-        view["gum_caller_id"] = str(definition.gum_caller_id)
+    view.update((option, str(value)) for option, value in definition.options.items())
     return view | {f"mapping.{kind}": column for kind, column in definition.mapping.items()}
 
 

@@ -1,4 +1,4 @@
-"""Words that are not ours, such as a name set in Criteo or a file's name, made safe to show.
+"""Words that are not ours, such as a name set in the destination or a file's name, made safe to show.
 
 None of them may drive a terminal, begin a line of its own, or turn the order of what stands beside it.
 """

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from runner.core.records import Action
+from runner.destinations.registry import platform_of
 from runner.planning.plan import CHANGING, Plan, PlannedChange
 from runner.planning.staleness import id_of
 from runner.reports.escape import printable
@@ -152,7 +153,7 @@ def _folded(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
 def _details(changes: list[PlannedChange]) -> Iterator[str]:
     for change in changes:
         for part in change.fields:
-            drift = " (changed by hand in Criteo)" if part.drift else ""
+            drift = f" (changed by hand in {platform_of(change.account.kind)})" if part.drift else ""
             yield f'- `{change.id}` {part.field}: "{_escape(part.before)}" → "{_escape(part.after)}"{drift}'
         for rejected in change.rejected:
             kind, reason = rejected.identifier_type, _escape(rejected.reason)

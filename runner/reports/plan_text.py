@@ -12,6 +12,7 @@ from rich.text import Text
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, Outcome
+from runner.destinations.registry import any_platform, platform_of
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
@@ -92,7 +93,7 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
         yield Text(f"    it would {change.intended}; nothing is sent until then")
     yield from _error(change, first)
     for part in change.fields:
-        yield _field(part)
+        yield _field(part, platform_of(change.account.kind))
     if change.replaces:
         yield Text("    deleted first: the new audience has another id, to be chosen again in campaigns", style="red")
     if change.refill:
@@ -115,8 +116,8 @@ def _error(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterator
         yield Text(f"    -> {printable(change.hint)}")
 
 
-def _field(part: FieldChange) -> Text:
-    drift = " (changed by hand in Criteo; set back)" if part.drift else ""
+def _field(part: FieldChange, platform: str) -> Text:
+    drift = f" (changed by hand in {platform}; set back)" if part.drift else ""
     return Text(f'    {part.field}: "{printable(part.before)}" -> "{printable(part.after)}"{drift}')
 
 
@@ -165,7 +166,7 @@ def outcome_text(run: ActivationRun) -> Text:
         if run.rejected:
             text.append(f"  {run.rejected:,} rejected", style="yellow")
         if run.invalid:
-            text.append(f"  Criteo called {run.invalid:,} malformed", style="yellow")
+            text.append(f"  {any_platform()} called {run.invalid:,} malformed", style="yellow")
     elif run.detail:  # of a call that was interrupted, the history says so once more
         text.append(f"  {printable(run.detail.removeprefix(f'{run.outcome}; '))}")
     return text

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
+from runner.destinations.registry import platform_of
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
 from runner.reports.plan_text import outcome_text
@@ -82,8 +83,8 @@ def _notes(row: ActivationStatus) -> Iterator[str]:
         yield f"stale: no good run for {length(row.declared.freshness)}"
     if row.applied:
         yield from _left(row.applied)
-    if row.live_size is not None:
-        yield f"Criteo counts {row.live_size:,}"
+    if row.live_size is not None and row.applied:
+        yield f"{platform_of(row.applied.kind)} counts {row.live_size:,}"
     if row.suspected_drift:
         yield f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it"
     if row.latest.run and row.latest.run.outcome in _STYLES and row.latest.run.detail:
@@ -100,7 +101,7 @@ def _left(record: AppliedAudience) -> Iterator[str]:
     if record.doubtful:
         yield f"{record.doubtful:,} identifiers in doubt; the next run sends them again"
     if record.invalid:
-        yield f"Criteo called {record.invalid:,} identifiers malformed"
+        yield f"{platform_of(record.kind)} called {record.invalid:,} identifiers malformed"
 
 
 def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:

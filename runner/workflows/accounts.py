@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.core.destination import Connect, DestinationClient, LiveAudience
+from runner.core.destination import Connect, Destination, DestinationClient, LiveAudience
 from runner.core.errors import DestinationError, InvalidProject
 from runner.core.findings import Finding
-from runner.core.project import Destination
 from runner.core.records import AccountRef
 
 

@@ -13,6 +13,7 @@ from runner.core.destination import DestinationClient, LiveAudience
 from runner.core.errors import AnswerLost, DestinationError, NameTaken
 from runner.core.project import Activation
 from runner.core.records import Action, AppliedAudience, Definition
+from runner.destinations.registry import platform_of
 from runner.planning.lost_creates import asks_for, claimed_by_another, found_again
 from runner.planning.plan import Decision
 from runner.workflows.accounts import Accounts
@@ -76,7 +77,7 @@ def create_once(
         context.state.created(record_id, audience.id)
         return Target(record_id, audience.id)
     raise AnswerLost(
-        f"Criteo did not say whether it created the audience, {ATTEMPTS} times in a row",
+        f"{platform_of(decision.account.kind)} did not say whether it created the audience, {ATTEMPTS} times in a row",
         "run apply again: an audience that was created all the same is found and not created twice",
     )
 
@@ -86,7 +87,7 @@ def _require_gone(decision: Decision, client: DestinationClient) -> None:
     known = decision.applied.audience_id if decision.applied and not decision.replaces else None
     if known is not None and client.exists(known):
         raise DestinationError(
-            f"Criteo's list of audiences left out audience {known}, which exists",
+            f"{platform_of(decision.account.kind)}'s list of audiences left out audience {known}, which exists",
             "run the command again; nothing was changed",
         )
 

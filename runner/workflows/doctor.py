@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 from runner.core.checks import Check, Verdict
-from runner.core.destination import Connect, DestinationClient
+from runner.core.destination import Connect, Destination, DestinationClient, MissingSecret
 from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject
 from runner.core.findings import Finding
-from runner.core.project import Destination, MissingSecret, Project
+from runner.core.project import Project
 from runner.core.records import AppliedAudience
+from runner.destinations.registry import any_platform, default_kind, platform_of
 from runner.engine.interface import SegmentEvaluator
 from runner.sources.registry import kind_of
-from runner.state.interface import State
 from runner.workflows.failure_messages import as_failure
 
+if TYPE_CHECKING:
+    from runner.state.inventory import Contents
+
+T = TypeVar("T")
+Checks = Generator[Check, None, T]
+"""Checks as they are made, and what they come to."""
+
 CLOCK_WARN = timedelta(seconds=60)
-"""How far this machine's clock may be from Criteo's before anyone is told."""
+"""How far this machine's clock may be from the platform's before it is worth a warning."""
 
 CLOCK_WRONG = timedelta(minutes=15)
 """From here on a cloud refuses what this machine signs, a token may seem to live on, and schedules are off."""
@@ -28,46 +35,10 @@ _NAMED = 5
 """Ad accounts that a line names at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What is looked over, each part made when its turn comes.
-
-    `versions` are checks of what is installed. `fallback` gives the credentials of the environment, one destination
-    without an account for each of Criteo's services, for a project that declares no destination. `place` tells where
-    the state is.
-    """
-
-    versions: Callable[[], Iterable[Check]]
-    load: Callable[[], Project]
-    missing_files: Callable[[Project], tuple[Finding, ...]]
-    fallback: Callable[[], tuple[Destination, ...]]
-    connect: Connect
-    evaluator: Callable[[], AbstractContextManager[SegmentEvaluator]]
-    place: Callable[[], str]
-    state: Callable[[], State]
-    clock: Callable[[], datetime]
-
-
-def examine(examined: Examined) -> Iterator[Check]:
-    """Every check, as it is made."""
-    yield from _guarded("versions", examined.versions)
-    project: list[Project] = []
-    yield from _guarded("files", lambda: _files(examined, project))
-    loaded = project[0] if project else None
-    destinations = loaded.destinations if loaded else ()
-    if not destinations:
-        destinations = examined.fallback()
-    yield from _guarded("credentials", lambda: _credentials(destinations, loaded))
-    yield from _guarded("account", lambda: _accounts(destinations, examined))
-    yield from _guarded("source", lambda: _sources(loaded, examined))
-    yield from _guarded("segment", lambda: _segments(loaded, examined))
-    yield from _guarded("state", lambda: _state(loaded, examined))
-
-
-def _guarded(topic: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]:
-    """The checks; whatever stops them is the last of them."""
+def guarded(topic: str, look: Callable[[], Checks[T]]) -> Checks[T | None]:
+    """The checks of a part, and what it comes to; what stops them is the last of them, and stops nothing else."""
     try:
-        yield from look()
+        return (yield from look())
     except Interrupted:
         raise
     except InvalidProject as error:
@@ -75,6 +46,7 @@ def _guarded(topic: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]
     except Exception as error:  # noqa: BLE001 - one part that fails keeps no other from being looked at
         failure = as_failure(error)
         yield Check(topic, "", Verdict.WRONG, failure.message, failure.hint)
+    return None
 
 
 def _invalid(topic: str, error: InvalidProject) -> Check:
@@ -87,33 +59,40 @@ def _invalid(topic: str, error: InvalidProject) -> Check:
 # -- files and credentials -------------------------------------------------------------------------------------------
 
 
-def _files(examined: Examined, project: list[Project]) -> Iterator[Check]:
-    loaded = examined.load()
-    project.append(loaded)
+def check_files(load: Callable[[], Project]) -> Checks[Project]:
+    """Whether the files are valid; comes to the project."""
+    loaded = load()
     parts = (
         _counted(loaded.activations, "activation"),
         _counted(loaded.destinations, "destination"),
         _counted(loaded.sources, "source"),
     )
     yield Check("files", loaded.folder, Verdict.OK, f"valid: {', '.join(parts)}")
+    return loaded
 
 
-def _credentials(destinations: tuple[Destination, ...], project: Project | None) -> Iterator[Check]:
+def check_credentials(destinations: tuple[Destination, ...], *, declared: bool) -> Checks[None]:
+    """Whether each destination has its credentials; those that are not `declared` share those of the environment."""
     if not destinations:
+        usual = default_kind()
         yield Check(
             "credentials",
             "",
             Verdict.WARN,
-            "there are none: no destination is known, and CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET are not both set",
-            "set them in the environment; `headcount sandbox` works without any of Criteo's",
+            f"there are none: no destination is known, and {_both(usual.variables.values())} are not both set",
+            f"set them in the environment; `headcount sandbox` works without any of {usual.platform}'s",
         )
-    declared = bool(project and project.destinations)
     for destination in destinations if declared else destinations[:1]:
         missing = destination.credentials.missing
         for part in missing:
             yield _missing(part, destination)
         if not missing:
-            yield Check("credentials", destination.name, Verdict.OK, "client_id and client_secret are there")
+            message = f"{_both(destination.kind.variables)} are there"
+            yield Check("credentials", destination.name, Verdict.OK, message)
+
+
+def _both(names: Iterable[str]) -> str:
+    return " and ".join(names)
 
 
 def _missing(part: MissingSecret, destination: Destination) -> Check:
@@ -124,14 +103,18 @@ def _missing(part: MissingSecret, destination: Destination) -> Check:
 # -- ad accounts and the clock -----------------------------------------------------------------------------------------
 
 
-def _accounts(destinations: tuple[Destination, ...], examined: Examined) -> Iterator[Check]:
+def check_accounts(
+    destinations: tuple[Destination, ...], connect: Connect, clock: Callable[[], datetime]
+) -> Checks[None]:
+    """Whether each ad account may be used, and how this machine's clock stands to the one that answered last."""
     skew: timedelta | None = None
+    platform = any_platform()
     for destination in destinations:
         if destination.credentials.missing:
             yield Check("account", destination.name, Verdict.WARN, "not checked: credentials are missing")
             continue
         try:
-            connection = examined.connect(destination)
+            connection = connect(destination)
         except DestinationError as error:
             yield _refused(destination, error)
             continue
@@ -143,8 +126,8 @@ def _accounts(destinations: tuple[Destination, ...], examined: Examined) -> Iter
                 yield _refused(destination, error)
                 answered = error.status is not None or isinstance(error, AccountNotUsable)
             if answered:
-                skew = connection.now() - examined.clock()
-    yield clock_check(skew)
+                skew, platform = connection.now() - clock(), destination.kind.platform
+    yield clock_check(skew, platform)
 
 
 def _refused(destination: Destination, error: DestinationError) -> Check:
@@ -160,7 +143,7 @@ def _account(destination: Destination, connection: DestinationClient) -> Check:
     if not destination.account_id:
         listed = ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
         verdict = Verdict.OK if usable else Verdict.WARN
-        hint = "" if usable else "an admin of the ad account must consent to the app in Criteo's partner portal"
+        hint = "" if usable else destination.kind.no_account_hint
         return Check("account", destination.name, verdict, f"the credentials may use {listed or 'none'}", hint)
     connection.check_account()
     label = next((text for one, text in zip(usable, named, strict=True) if one.id == destination.account_id), "")
@@ -169,26 +152,23 @@ def _account(destination: Destination, connection: DestinationClient) -> Check:
     return Check("account", destination.name, Verdict.OK, message)
 
 
-def clock_check(skew: timedelta | None) -> Check:
-    """How this machine's clock stands: `skew` is how far Criteo's is ahead of it, None when that is not known."""
+def clock_check(skew: timedelta | None, platform: str) -> Check:
+    """How this machine's clock stands: `skew` is how far the platform's is ahead, None when that is not known."""
     if skew is None:
-        return Check("clock", "", Verdict.WARN, "not compared with Criteo's, which has not answered")
+        return Check("clock", "", Verdict.WARN, f"not compared with {platform}'s, which has not answered")
     seconds = round(abs(skew.total_seconds()))
     if abs(skew) <= CLOCK_WARN:
-        return Check("clock", "", Verdict.OK, f"within {max(seconds, 1)} s of Criteo's")
+        return Check("clock", "", Verdict.OK, f"within {max(seconds, 1)} s of {platform}'s")
     order = "behind" if skew > timedelta() else "ahead of"
     verdict = Verdict.WRONG if abs(skew) > CLOCK_WRONG else Verdict.WARN
-    return Check("clock", "", verdict, f"{seconds:,} s {order} Criteo's", "let this machine keep time by NTP")
+    return Check("clock", "", verdict, f"{seconds:,} s {order} {platform}'s", "let this machine keep time by NTP")
 
 
 # -- data --------------------------------------------------------------------------------------------------------------
 
 
-def _sources(project: Project | None, examined: Examined) -> Iterator[Check]:
-    if project is None:
-        yield Check("source", "", Verdict.WARN, "not looked at: the files are not valid")
-        return
-    missing = examined.missing_files(project)
+def check_sources(project: Project, missing: Collection[Finding]) -> Checks[None]:
+    """Whether each source has its files; `missing` are those that are not there."""
     for source in project.sources:
         kind = kind_of(source)
         places = {one.location for one in kind.missing(source)}
@@ -199,17 +179,19 @@ def _sources(project: Project | None, examined: Examined) -> Iterator[Check]:
             yield Check("source", source.name, Verdict.OK, what)
 
 
-def _segments(project: Project | None, examined: Examined) -> Iterator[Check]:
+def check_segments(
+    project: Project, missing: Collection[Finding], opened: Callable[[], AbstractContextManager[SegmentEvaluator]]
+) -> Checks[None]:
     """Whether SQL and mapped columns fit the data; of all that fit, one line, and one of those that wait for files."""
-    if project is None or not project.activations:
+    if not project.activations:
         return
-    told = {finding.location for finding in examined.missing_files(project)}
+    reported = {finding.location for finding in missing}
     fit: list[str] = []
     waiting: list[str] = []
-    with examined.evaluator() as evaluator:
+    with opened() as evaluator:
         for activation in project.activations:
             findings = evaluator.check(activation, project.sources)
-            new = [finding for finding in findings if finding.location not in told]
+            new = [finding for finding in findings if finding.location not in reported]
             yield from (_finding("segment", activation.id, finding) for finding in new)
             fit += [] if findings else [activation.id]
             waiting += [activation.id] if findings and not new else []
@@ -227,12 +209,8 @@ def _finding(topic: str, subject: str, finding: Finding) -> Check:
 # -- the state -------------------------------------------------------------------------------------------------------
 
 
-def _state(project: Project | None, examined: Examined) -> Iterator[Check]:
-    from runner.state.inventory import contents_of
-
-    place = examined.place()
-    with closing(examined.state()) as state:
-        kept = contents_of(state)
+def check_state(place: str, kept: Contents, project: Project | None) -> Checks[None]:
+    """What the state at `place` holds, and what the next run has to finish."""
     applied = tuple(one.applied for one in kept.audiences)
     size = f"{_counted(applied, 'audience')}, {kept.size / 1_000_000:,.1f} MB of files"
     yield Check("state", place, Verdict.OK, f"readable, {size}" if applied else "nothing is applied yet")
@@ -245,7 +223,7 @@ def _state(project: Project | None, examined: Examined) -> Iterator[Check]:
             message = f"unfinished: {part.taken} of {part.batches} batches taken, {part.in_flight} in flight"
             yield Check("state", record.activation, Verdict.WARN, message, "the next apply or sync settles it")
         elif record.audience_id is None:
-            hint = "the next apply finds out whether Criteo made it"
+            hint = f"the next apply finds out whether {platform_of(record.kind)} made it"
             yield Check("state", record.activation, Verdict.WARN, "its creation was interrupted", hint)
         elif record.refill:
             hint = "the next apply clears and refills it"

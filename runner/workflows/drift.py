@@ -14,7 +14,7 @@ from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.status import ActivationStatus
 
 LAG = timedelta(hours=24)
-"""How long a change may take to show in the count (Criteo computes audiences twice a day, and needs some hours)."""
+"""How long a change may take to show in the count (Criteo computes them twice a day, and needs some hours)."""
 
 DRIFT_SHARE = 0.1
 """The share of the members sent by which the count may be off before drift is suspected."""

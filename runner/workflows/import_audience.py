@@ -79,7 +79,7 @@ def _size(activation: Activation, audience_id: str, accounts: Accounts) -> int |
 
 
 def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveAudience:
-    account = activation.destination.account_id
+    account, platform = activation.destination.account_id, activation.destination.kind.platform
     for audience in accounts.live(activation.destination):
         if audience.id == audience_id:
             if audience.other_kind:
@@ -89,14 +89,14 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
                 )
             if audience.read_only:
                 raise UsageError(
-                    f"Criteo marks audience {audience_id} as read-only",
+                    f"{platform} marks audience {audience_id} as read-only",
                     "only lists that this account may amend can be taken over",
                 )
             _require_fit(activation, audience)
             return audience
     raise UsageError(
         f"account {account} has no contact list with the id {audience_id}",
-        "the id is the number that Criteo shows for the audience; `headcount plan` names it for a conflict",
+        f"the id is the number that {platform} shows for the audience; `headcount plan` names it for a conflict",
     )
 
 

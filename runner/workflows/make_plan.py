@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 
-from runner.core.destination import LiveAudience
+from runner.core.destination import Destination, LiveAudience
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, ComparedMembership, Delta, Evaluation, MembershipFiles
-from runner.core.project import Activation, Destination, Project
+from runner.core.project import Activation, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of, require_known
 from runner.planning.diff import Comparison, declared_decision, orphan_decision

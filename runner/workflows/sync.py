@@ -14,6 +14,7 @@ from runner.core.project import Activation, Project
 from runner.core.records import Action, AppliedAudience
 from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
+from runner.destinations.registry import platform_of
 from runner.planning.plan import Decision, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
@@ -127,7 +128,7 @@ def _not_there(decision: Decision) -> str:
         why = ", ".join(decision.reasons)
         return f"its audience must be deleted and created again ({why}): run `headcount apply`"
     if decision.intended is Action.RECREATE:
-        return "its audience is gone in Criteo: run `headcount apply` to create it again"
+        return f"its audience is gone in {platform_of(decision.account.kind)}: run `headcount apply` to create it again"
     return ""
 
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "runner"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    *("core", "interruption", "listening", "sources", "planning", "config", "engine", "state", "destinations"),
+    *("core", "interruption", "listening", "sources", "destinations", "planning", "config", "engine", "state"),
     *("workflows", "service", "reports", "planfile", "starter", "sandbox", "cli"),
 )
 """Each layer may import those before it and itself; `ALLOWED` narrows that down."""
@@ -22,15 +22,15 @@ ALLOWED = {
     "core": {"core"},
     "interruption": {"interruption"},
     "listening": {"core", "listening"},
-    "planning": {"core", "planning"},
+    "planning": {"core", "destinations", "planning"},
     "sources": {"core", "sources"},
-    "config": {"core", "sources", "config"},
+    "config": {"core", "sources", "destinations", "config"},
     "engine": {"core", "interruption", "sources", "engine"},
     "state": {"core", "interruption", "state"},
     "destinations": {"core", "destinations"},
-    "workflows": {"core", "sources", "planning", "engine", "state", "workflows"},
+    "workflows": {"core", "sources", "destinations", "planning", "engine", "state", "workflows"},
     "service": {"core", "workflows", "listening", "service"},
-    "reports": {"core", "planning", "workflows", "state", "reports"},
+    "reports": {"core", "destinations", "planning", "workflows", "state", "reports"},
     "planfile": {"core", "planning", "config", "workflows", "reports", "planfile"},
     "starter": {"core", "config", "starter"},
     "sandbox": {"core", "listening", "sandbox"},

@@ -22,7 +22,7 @@ MOMENTS: dict[str, tuple[Point, ...]] = {
     WAITING: (),
     "between the answer and its mark": (*both("create", "after", 1), ("StateStore.created", "before", 1)),
     "after its mark": (("StateStore.created", "after", 1), ("StateStore.define", "before", 1)),
-    DELETED: (("AccountConnection.delete", "after", 1), ("StateStore.intend", "before", 1)),
+    DELETED: (("AccountClient.delete", "after", 1), ("StateStore.intend", "before", 1)),
     TURNING_UP: (),
 }
 """What a moment is called -> the points at which it is; two of them are known only from what Criteo sees."""

@@ -47,17 +47,17 @@ NAMED: dict[str, tuple[Point, ...]] = {
         ("StateStore.define", "after", 3),
     ),
     "in the middle of a delete": (
-        ("AccountConnection.delete", "after", 2),
+        ("AccountClient.delete", "after", 2),
         ("StateStore.forget", "before", 2),
         ("StateStore.forget", "after", 2),
     ),
     "in the middle of a rename": (
-        ("AccountConnection.update", "before", 4),
-        ("AccountConnection.update", "after", 4),
+        ("AccountClient.update", "before", 4),
+        ("AccountClient.update", "after", 4),
     ),
     "in the middle of a clear": (
-        ("AccountConnection.clear", "before", 1),
-        ("AccountConnection.clear", "after", 1),
+        ("AccountClient.clear", "before", 1),
+        ("AccountClient.clear", "after", 1),
         ("StateStore.cleared", "after", 1),
     ),
     "while planning": (*both("audiences", "after", 2), ("DuckDBSegmentEvaluator.run", "after", 5)),

@@ -38,7 +38,7 @@ POINTS = {
     "StateStore": "runner.state.store",
     "DuckDBSegmentEvaluator": "runner.engine.segments.evaluator",
     "DuckDBMembershipStore": "runner.engine.memberships.store",
-    "AccountConnection": "runner.destinations.criteo.account_client",
+    "AccountClient": "runner.destinations.criteo.account_client",
     "MarketingSolutions": "runner.destinations.criteo.marketing_solutions",
     "RetailMedia": "runner.destinations.criteo.retail_media",
     "Http": "runner.destinations.criteo.http",
@@ -150,12 +150,11 @@ def main() -> None:
 
 
 def _shorten_waits(patience: float) -> None:
-    from runner.cli import wiring
-    from runner.destinations.criteo import http
+    from runner.destinations.criteo import connect, http
     from runner.destinations.criteo.retries import Retries
 
     http.READ_TIMEOUT = patience
-    wiring._retries = lambda _patience: Retries(tries=5, seconds=6.0, first=0.02, longest=0.1)
+    connect.Retries = lambda seconds: Retries(tries=5, seconds=min(seconds, 6.0), first=0.02, longest=0.1)
 
 
 def _make_memberships_great(how: str) -> None:

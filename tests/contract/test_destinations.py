@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from runner.core.destination import DestinationClient
-from runner.destinations.criteo import Transport, connect
+from runner.destinations.criteo.api_client import Transport
+from runner.destinations.criteo.connect import connect
 from runner.sandbox import Sandbox, SandboxOptions, running
 from tests.builders import SANDBOX, destination
 from tests.contract.destination_contract import EMAIL, DestinationContract

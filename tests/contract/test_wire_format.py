@@ -21,8 +21,9 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from runner.core.destination import Accepted, AdAccount, LiveAudience
 from runner.core.errors import AudienceGone, DestinationError, NameTaken
 from runner.core.identifiers import IdentifierType
-from runner.destinations.criteo import Transport, connect
-from runner.destinations.criteo.rate_limit import Pacers
+from runner.destinations.criteo.api_client import Transport
+from runner.destinations.criteo.connect import connect
+from runner.destinations.criteo.rate_limit import RateLimiters
 
 CASSETTES = Path(__file__).parent / "cassettes"
 FILES = sorted(CASSETTES.glob("*.yaml"))
@@ -49,7 +50,7 @@ STEPS = {step.name: (step, CASTS[service]) for service, steps in record.STEPS.it
 def play(step: Any, cast: Any) -> Any:
     """Make a step's call against its cassette. All that was recorded must be asked for, and nothing else."""
     player = vcr.VCR(record_mode="none", match_on=("method", "scheme", "host", "port", "path", "query", "body"))
-    transport = Transport(pacers=Pacers())
+    transport = Transport(limiters=RateLimiters())
     destination = cast.destination(wrong_secret=step.wrong_secret)
     with (
         player.use_cassette(str(CASSETTES / f"{step.name}.yaml")) as cassette,
@@ -66,7 +67,8 @@ def check_audience(audience: LiveAudience, *, description: str = record.DESCRIPT
     assert audience.created_at is not None
     assert not audience.read_only
     kind = IdentifierType.CUSTOMER_ID if cast is RETAIL_MEDIA_CAST else None
-    assert (audience.identifier_type, audience.retailer_id) == (kind, cast.retailer_id)
+    made_for = {} if cast.retailer_id is None else {"retailer_id": cast.retailer_id}
+    assert (audience.identifier_type, audience.made_for) == (kind, made_for)
 
 
 def check_list(audience: LiveAudience) -> None:

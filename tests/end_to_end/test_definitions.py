@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from runner.core.identifiers import Operation
-from runner.destinations.criteo import connect
+from runner.destinations.criteo.connect import connect
 from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination
 from tests.end_to_end.shop import Shop, hashes, mail

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from runner.destinations.criteo import connect
+from runner.destinations.criteo.connect import connect
 from runner.sandbox import Sandbox
 from runner.state.db import checksums
 from tests.builders import SANDBOX, destination

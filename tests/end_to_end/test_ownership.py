@@ -13,7 +13,7 @@ import pytest
 from runner.core.destination import LiveAudience
 from runner.core.errors import AnswerLost
 from runner.core.identifiers import Operation
-from runner.destinations.criteo import connect
+from runner.destinations.criteo.connect import connect
 from runner.destinations.criteo.marketing_solutions import MarketingSolutions
 from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination

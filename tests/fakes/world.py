@@ -8,8 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from runner.core.destination import Destination
 from runner.core.identifiers import IdentifierType
-from runner.core.project import Activation, Destination, Project
+from runner.core.project import Activation, Project
 from runner.core.records import ActivationRun, AppliedAudience
 from runner.core.selection import EVERYTHING, Selection
 from runner.planning.plan import Plan, PlannedChange

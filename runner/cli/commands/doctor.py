@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from runner.core.checks import Check
+    from runner.state.inventory import Contents
 
 PATIENCE = 5.0
 """Seconds for which a call that can heal is tried again: someone waits to be told that it fails."""
@@ -33,25 +35,12 @@ def doctor(
     no_color: NoColor = False,
 ) -> None:
     """Check credentials, ad accounts, clock, sources, columns, state and versions. Changes nothing."""
-    from runner.config import check_source_files
     from runner.core.checks import is_healthy
     from runner.reports.doctor_report import check_text, doctor_document, verdict_text
-    from runner.workflows.doctor import Examined, examine
 
     setup = Setup.of(folder, var, today, verbose, no_color)
-    examined = Examined(
-        versions=partial(_versions, setup.today),
-        load=setup.project,
-        missing_files=check_source_files,
-        fallback=undeclared_destinations,
-        connect=partial(connect, patience=PATIENCE),
-        evaluator=segment_evaluator,
-        place=lambda: str(setup.state_location()),
-        state=setup.state,
-        clock=setup.clock,
-    )
     checks = []
-    for check in examine(examined):
+    for check in _checks(setup):
         checks.append(check)
         if format is Format.TEXT:
             show_text(setup.out, check_text(check))
@@ -62,16 +51,46 @@ def doctor(
     raise typer.Exit(exit_codes.OK if is_healthy(checks) else exit_codes.FAILED)
 
 
-def _versions(today: date) -> Iterator[Check]:
+def _checks(setup: Setup) -> Iterator[Check]:
+    """Every check, as it is made: each part is opened when its turn comes."""
+    from runner.config import check_source_files
+    from runner.core.checks import Check, Verdict
+    from runner.workflows import doctor as parts
+
+    yield from parts.guarded("versions", partial(_versions, setup.today))
+    project = yield from parts.guarded("files", partial(parts.check_files, setup.project))
+    declared = project.destinations if project else ()
+    destinations = declared or undeclared_destinations()
+    yield from parts.guarded("credentials", lambda: parts.check_credentials(destinations, declared=bool(declared)))
+    client = partial(connect, most_patience=PATIENCE)
+    yield from parts.guarded("account", lambda: parts.check_accounts(destinations, client, setup.clock))
+    if project is None:
+        yield Check("source", "", Verdict.WARN, "not looked at: the files are not valid")
+    else:
+        missing = check_source_files(project)
+        yield from parts.guarded("source", lambda: parts.check_sources(project, missing))
+        yield from parts.guarded("segment", lambda: parts.check_segments(project, missing, segment_evaluator))
+    place = str(setup.state_location())
+    yield from parts.guarded("state", lambda: parts.check_state(place, _contents(setup), project))
+
+
+def _contents(setup: Setup) -> Contents:
+    from runner.state.inventory import contents_of
+
+    with closing(setup.state()) as state:
+        return contents_of(state)
+
+
+def _versions(today: date) -> Generator[Check, None, None]:
     """What is installed, and which API it speaks."""
     import platform
     from importlib.metadata import version
 
     from runner import __version__
     from runner.core.checks import Check, Verdict
-    from runner.destinations.criteo.api_version import check_version
-    from runner.destinations.criteo.endpoint import endpoint_of
+    from runner.destinations.registry import KINDS
 
     parts = (f"headcount {__version__}", f"Python {platform.python_version()}", f"DuckDB {version('duckdb')}")
     yield Check("versions", "", Verdict.OK, ", ".join(parts))
-    yield from check_version(endpoint_of(os.environ), today)
+    for check in dict.fromkeys(kind.check_version for kind in KINDS.values()):
+        yield from check(os.environ, today)

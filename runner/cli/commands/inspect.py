@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from runner.cli import completion, exit_codes
 from runner.cli.console import show_json, show_line, show_table, show_text, tell
-from runner.cli.env_credentials import missing_variables, undeclared_destinations
+from runner.cli.env_credentials import undeclared_destinations
 from runner.cli.options import (
     DEFAULT_DIR,
     At,
@@ -29,8 +30,7 @@ from runner.cli.wiring import Setup, connect
 from runner.core.errors import DestinationError, UsageError
 
 if TYPE_CHECKING:
-    from runner.core.destination import AdAccount
-    from runner.core.project import Destination
+    from runner.core.destination import AdAccount, Destination
 
 
 def status(
@@ -161,16 +161,20 @@ def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[AdAccount,
 
 
 def _listed_undeclared(folder: Path) -> dict[str, tuple[AdAccount, ...]]:
-    """The accounts of the environment's credentials, which are for one of Criteo's services or for both."""
-    missing = missing_variables()
-    if missing:
+    """The accounts of the environment's credentials, which may be for only one of a platform's services."""
+    destinations = undeclared_destinations()
+    if not destinations:
+        from runner.destinations.registry import default_kind
+
+        usual = default_kind().variables.values()
+        missing = [variable for variable in usual if not os.environ.get(variable)]
         raise UsageError(
             f"no destination is declared below {folder}, and {' and '.join(missing)} not set in the environment",
-            "set CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET, or declare a destination (`headcount init`)",
+            f"set {' and '.join(usual)}, or declare a destination (`headcount init`)",
         )
     listed: dict[str, tuple[AdAccount, ...]] = {}
     refusals = []
-    for destination in undeclared_destinations():
+    for destination in destinations:
         try:
             listed |= _listed((destination,))
         except DestinationError as error:

@@ -1,4 +1,4 @@
-"""`plan`, `apply`, `sync` and `import`: the commands that look at Criteo or change it."""
+"""`plan`, `apply`, `sync` and `import`: the commands that look at destinations or change them."""
 
 from __future__ import annotations
 
@@ -207,7 +207,8 @@ def import_(
     project = setup.project()
     with opened(setup) as bench:
         done = import_audience(project, activation, audience, bench.context, bench.accounts)
-    size = "" if done.size is None else f", {done.size:,} identifiers by Criteo's count"
+    platform = done.activation.destination.kind.platform
+    size = "" if done.size is None else f", {done.size:,} identifiers by {platform}'s count"
     show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 

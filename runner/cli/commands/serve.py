@@ -71,7 +71,7 @@ def serve(
 
 @dataclass(slots=True)
 class _Site:
-    """Implements runner.service.loop.Site: the files, the state, Criteo, the clock, standard error."""
+    """Implements runner.service.loop.Site: the files, the state, the destinations, the clock, standard error."""
 
     setup: Setup
     files: frozenset[str] = frozenset()

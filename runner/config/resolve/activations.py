@@ -14,8 +14,9 @@ from runner.config.schema.validate_documents import rendered
 from runner.config.templates.render import SegmentWords
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span
 from runner.config.yaml.project_files import ProjectFiles
+from runner.core.destination import Destination
 from runner.core.findings import Location
-from runner.core.project import Activation, Destination, Setting
+from runner.core.project import Activation, Setting
 from runner.core.suggest import quoted_word, suggest
 
 LATER = frozenset({("name",), ("description",)})

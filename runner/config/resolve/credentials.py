@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from runner.config.document import Document
 from runner.config.yaml.nodes import ScalarNode
-from runner.core.project import Credentials, MissingSecret, Secret
+from runner.core.destination import Credentials, MissingSecret, Secret
+from runner.destinations.registry import KINDS, default_kind
 
 _REFERENCE = re.compile(
     r"""\{\{-?\s*env\(\s*(['"])(?P<name>[A-Za-z_][A-Za-z0-9_]*)\1\s*(?:,\s*(['"])(?P<default>[^'"]*)\3\s*)?\)\s*-?\}\}"""
@@ -47,7 +48,8 @@ def _part(key: str, node: object, document: Document, environ: Mapping[str, str]
 
 
 def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[str] | None) -> None:
-    variable = f"CRITEO_{key.upper()}"
+    kind = KINDS.get(document.root.text("type") or "", default_kind())
+    variable = kind.variables[key]
     wanted = f"write \"{{{{ env('{variable}') }}}}\", in quotes"
     if reference is not None:
         message = f"credentials.{key} has a default, which would be in git; {wanted}"
@@ -56,5 +58,5 @@ def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[
         message, hint = f"credentials.{key} must be a reference to the environment and nothing else; {wanted}", ""
     else:
         message = f"credentials.{key} is written out, and would be in git; {wanted}"
-        hint = "if it was ever committed, make a new one in Criteo's developer dashboard"
+        hint = f"if it was ever committed, make a new one in {kind.platform}'s developer dashboard"
     document.refuse(node.span, "literal-secret", message, hint)

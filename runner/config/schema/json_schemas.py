@@ -8,6 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.core.destination import DestinationKind
+from runner.destinations.registry import KINDS as DESTINATION_KINDS
+
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
@@ -29,7 +32,29 @@ def schema(kind: str) -> dict[str, Any]:
     """The schema of a kind, every reference replaced by what it refers to."""
     name = f"{kind.lower()}.schema.json"
     resolved: dict[str, Any] = _resolved(_document(name), name)
-    return resolved
+    return _with_destination_kinds(resolved) if kind == "Destination" else resolved
+
+
+def _with_destination_kinds(published: dict[str, Any]) -> dict[str, Any]:
+    """The schema of destinations with every kind that there is: whose fields are whose, and those not published."""
+    types = {**published["properties"]["type"], "enum": list(DESTINATION_KINDS)}
+    own = {field.name: field.schema for kind in DESTINATION_KINDS.values() for field in kind.fields if field.schema}
+    rules = [_rule(kind) for kind in DESTINATION_KINDS.values()]
+    return {**published, "properties": {**published["properties"], "type": types, **own}, "allOf": rules}
+
+
+def _rule(kind: DestinationKind) -> dict[str, Any]:
+    """What a document of this kind must have, and what it may not, since only other kinds use it."""
+    own = {field.name for field in kind.fields}
+    foreign = []
+    for other in DESTINATION_KINDS.values():
+        for field in (field for field in other.fields if field.name not in own):
+            article = "an" if field.name[0] in "aeiou" else "a"
+            instead = f"; write `{kind.account.name}`" if field is other.account else ""
+            message = f"has {article} `{field.name}`, which only type {other.type} uses{instead}"
+            foreign.append({"not": {"required": [field.name]}, "errorMessage": message})
+    then = {"required": [field.name for field in kind.fields if field.required], "allOf": foreign}
+    return {"if": {"required": ["type"], "properties": {"type": {"const": kind.type}}}, "then": then}
 
 
 @cache

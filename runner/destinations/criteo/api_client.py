@@ -1,30 +1,26 @@
-"""One call to Criteo, whole: paced, authorised, tried again, and told apart into an answer or an error."""
+"""One call to Criteo from start to end: paced, authorised, tried again, and read as an answer or an error."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import requests
 
 from runner.core.errors import DestinationError
+from runner.destinations.criteo.api_errors import refusal, token_refusal
 from runner.destinations.criteo.auth import TOKEN_PATH, AppCredentials, TokenCache, is_token
-from runner.destinations.criteo.clock import Clock
+from runner.destinations.criteo.clock import Clock, CriteoClock
 from runner.destinations.criteo.endpoint import ApiEndpoint
 from runner.destinations.criteo.error_envelope import Envelope, read_envelope, read_object
 from runner.destinations.criteo.http import Failure, Http, HttpRequest, Response
-from runner.destinations.criteo.rate_limit import SHARED, Pacers, is_used_up, seconds_until_reset
-from runner.destinations.criteo.refusals import refusal, token_refusal
+from runner.destinations.criteo.rate_limit import SHARED, RateLimiters, seconds_until_reset
 from runner.destinations.criteo.retries import Healable, Retries, persistently
 
 logger = logging.getLogger("headcount.criteo")
-
-_PATIENCE = 1.0
-"""Seconds that all calls of the app pause after a 429 that does not say how long (guide page "rate limits")."""
 
 NO_SANDBOX = "is `headcount sandbox` running there? CRITEO_API_URL says where it is looked for"
 OUTAGE = "Criteo or the network may be down: run the command again later, it takes up where it stopped"
@@ -39,7 +35,7 @@ class Transport:
 
     clock: Clock = field(default_factory=Clock)
     retries: Retries = field(default_factory=Retries)
-    pacers: Pacers = SHARED
+    limiters: RateLimiters = SHARED
     session: Callable[[], requests.Session] = requests.Session
     permit: Callable[[], None] = lambda: None
 
@@ -68,13 +64,16 @@ class Client:
         self._clock = transport.clock
         self._retries = transport.retries
         self._permit = transport.permit
-        self._pacer = transport.pacers.of(endpoint.url, app.client_id.reveal(), rate_limit, transport.clock)
+        self._limiter = transport.limiters.of(endpoint.url, app.client_id.reveal(), rate_limit, transport.clock)
         self._http = Http(endpoint.url, loopback=endpoint.loopback, clock=transport.clock, session=transport.session)
         self._tokens = TokenCache(self._fetch_token, transport.clock)
-        self._told_time: tuple[datetime, float] | None = None
+        self._criteo_clock = CriteoClock(transport.clock)
 
     def call(self, call: ApiCall) -> Envelope:
-        """Make the call. Raises DestinationError, and AnswerLost when the call may have had its one effect."""
+        """Make the call. Raises NameTaken, AudienceGone or another DestinationError, as `api_errors` tells them apart.
+
+        Raises AnswerLost when the call may have had its one effect.
+        """
         if not call.repeatable:
             # A connection that died unnoticed while a segment was evaluated would leave it unknown what happened.
             self._http.reconnect()
@@ -93,11 +92,8 @@ class Client:
         return persistently(attempt, self._retries, self._clock, repeatable=call.repeatable)
 
     def now(self) -> datetime:
-        """Criteo's clock, as its last answer told it; the machine's before any answer."""
-        if self._told_time is None:
-            return self._clock.wall()
-        told, at = self._told_time
-        return told + timedelta(seconds=self._clock.monotonic() - at)
+        """Criteo's clock, as its last answer gave it; the machine's before any answer."""
+        return self._criteo_clock.now()
 
     def close(self) -> None:
         """Give back sockets."""
@@ -107,7 +103,7 @@ class Client:
 
     def _send(self, request: HttpRequest, doing: str) -> Response:
         """Send once, in turn. Raises Healable where no answer came or Criteo asks for patience."""
-        self._pacer.wait()
+        self._limiter.wait()
         self._permit()
         begun = self._clock.monotonic()
         try:
@@ -122,21 +118,18 @@ class Client:
                 raise error from None
             raise Healable(error, untouched=failure.untouched) from None
         self._log(request, str(response.status), begun, response.body)
-        self._note_time(response.headers)
-        self._obey(response, doing)
+        self._criteo_clock.note(response.headers)
+        if self._limiter.heed(response.status, response.headers, self.now()):
+            raise Healable(
+                refusal(response.status, _envelope(response), doing), pause=self._asked_pause(response), untouched=True
+            )
         return response
 
     def _outage(self, failure: Failure) -> str:
         return NO_SANDBOX if self._endpoint.loopback and failure.untouched else OUTAGE
 
-    def _obey(self, response: Response, doing: str) -> None:
-        """Do as the rate-limit headers say. Raises Healable when the call was turned away for the limit."""
-        pause = seconds_until_reset(response.headers, self.now())
-        if response.status == requests.codes.too_many_requests:
-            self._pacer.hold(_PATIENCE if pause is None else pause)
-            raise Healable(refusal(response.status, _envelope(response), doing), pause=pause, untouched=True)
-        if pause is not None and is_used_up(response.headers):
-            self._pacer.hold(pause)
+    def _asked_pause(self, response: Response) -> float | None:
+        return seconds_until_reset(response.headers, self.now())
 
     def _read(self, response: Response, doing: str) -> Envelope:
         """The envelope of a success. Raises DestinationError, or Healable where another attempt may do better."""
@@ -151,7 +144,7 @@ class Client:
             return envelope
         error = refusal(response.status, envelope or Envelope(), doing)
         if _may_heal(response.status):
-            raise Healable(error, pause=seconds_until_reset(response.headers, self.now()))
+            raise Healable(error, pause=self._asked_pause(response))
         raise error
 
     # -- the token -----------------------------------------------------------------------------------------------------
@@ -169,20 +162,10 @@ class Client:
                 raise Healable(DestinationError(f"Criteo's answer to {doing} holds no token", OUTAGE))
             error = token_refusal(response.status, answer, _envelope(response))
             if _may_heal(response.status):
-                raise Healable(error, pause=seconds_until_reset(response.headers, self.now()))
+                raise Healable(error, pause=self._asked_pause(response))
             raise error
 
         return persistently(attempt, self._retries, self._clock, repeatable=True)
-
-    # -- what answers tell besides -----------------------------------------------------------------------------------
-
-    def _note_time(self, headers: Mapping[str, str]) -> None:
-        try:
-            told = parsedate_to_datetime(headers.get("Date", ""))
-        except (ValueError, OverflowError):
-            return
-        aware = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
-        self._told_time = (aware.astimezone(UTC), self._clock.monotonic())
 
     def _log(self, request: HttpRequest, outcome: str, begun: float, body: bytes = b"") -> None:
         if logger.isEnabledFor(logging.DEBUG):

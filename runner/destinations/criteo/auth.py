@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from runner.core.destination import Credentials, MissingSecret, Secret
 from runner.core.errors import DestinationError
-from runner.core.project import Credentials, MissingSecret, Secret
 from runner.destinations.criteo.clock import Clock
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path

@@ -135,7 +135,7 @@ class _Bearer(AuthBase):
 
 
 def _failure(error: BaseException, *, loopback: bool) -> Failure:
-    """What an exception of the libraries means for whoever sent the request.
+    """What an exception of the libraries means for the request.
 
     A machine that refuses a connection to itself has no server there: waiting for one would only hide a typo.
     """

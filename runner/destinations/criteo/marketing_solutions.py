@@ -9,16 +9,12 @@ from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from runner.core.destination import Accepted, AdAccount, LiveAudience
+from runner.core.destination import Accepted, AdAccount, Destination, LiveAudience
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.project import Destination
-from runner.destinations.criteo.account_access import require_usable
-from runner.destinations.criteo.account_client import AccountConnection
+from runner.destinations.criteo.account_client import AccountClient, ServiceCalls, audience, within
 from runner.destinations.criteo.api_client import ApiCall, Client
-from runner.destinations.criteo.audience_segments import AudienceSegments, audience, within
-from runner.destinations.criteo.contact_lists import ContactLists
-from runner.destinations.criteo.meanings import require_accepted
+from runner.destinations.criteo.api_errors import require_accepted
 from runner.destinations.criteo.payloads import items, wire_type
 
 SEGMENTS = "/marketing-solutions/audience-segments"
@@ -36,19 +32,21 @@ IDENTIFIER_TYPES = MappingProxyType(
 )
 
 
-class MarketingSolutions(AccountConnection):
-    """A connection to one advertiser; see runner.core.destination.DestinationClient for what each method promises."""
+class MarketingSolutions(AccountClient):
+    """A client of one advertiser; see runner.core.destination.DestinationClient for what each method promises."""
 
     def __init__(self, client: Client, destination: Destination) -> None:
-        segments = AudienceSegments(client, SEGMENTS, "AudienceSegment", PAGE)
-        contact_lists = ContactLists(
-            client,
-            "ContactlistAmendment",
+        calls = ServiceCalls(
+            SEGMENTS,
+            "AudienceSegment",
+            PAGE,
+            owner="advertiserId",
+            amendment_type="ContactlistAmendment",
             amend=lambda audience_id: ("PATCH", f"{within(SEGMENTS, audience_id)}/contact-list"),
             clear=lambda audience_id: ("DELETE", f"{within(SEGMENTS, audience_id)}/contact-list"),
             count=lambda audience_id: ("GET", f"{within(SEGMENTS, audience_id)}/contact-list/statistics"),
         )
-        super().__init__(client, destination, segments, contact_lists, owner="advertiserId")
+        super().__init__(client, destination, calls)
 
     def accounts(self) -> tuple[AdAccount, ...]:
         """The advertisers that consented to the app."""
@@ -59,31 +57,32 @@ class MarketingSolutions(AccountConnection):
 
     def check_account(self) -> None:
         """Raise AccountNotUsable unless the credentials may use the advertiser."""
-        require_usable(self._destination, self.accounts(), "advertiser_id")
+        self._require_usable(self.accounts())
 
     def audiences(self) -> tuple[LiveAudience, ...]:
         """Every segment of the advertiser, whatever its type."""
         filters = {"advertiserIds": [self._destination.account_id]}
-        return tuple(audience(entry) for entry in self._segments.search(filters) if self._is_ours(entry))
+        return tuple(audience(entry) for entry in self._ours(filters))
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         """Create an empty contact list; `types` play no part here, a list takes every type."""
         attributes = {"advertiserId": self._destination.account_id, "contactList": {}}
-        return audience(self._segments.create(name, description, attributes))
+        return audience(self._create(name, description, attributes))
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Accepted:
         """Add or remove one batch."""
-        return self._contact_lists.send(audience_id, operation, self._typed(identifier_type), identifiers)
+        return self._send(audience_id, operation, self._typed(identifier_type), identifiers)
 
     def _typed(self, identifier_type: IdentifierType) -> dict[str, Any]:
         typed = {"identifierType": wire_type(identifier_type, IDENTIFIER_TYPES, "marketing solutions")}
         if identifier_type is not IdentifierType.GUM_ID:
             return typed
-        if self._destination.gum_caller_id is None:
+        caller = self._destination.options.get("gum_caller_id")
+        if caller is None:
             raise DestinationError(
                 f'destination "{self._destination.name}" has no gum_caller_id, without which Criteo takes no gum_id',
                 "set gum_caller_id to the number that Criteo's account team gave you",
             )
-        return {**typed, "gumCallerId": self._destination.gum_caller_id}
+        return {**typed, "gumCallerId": caller}

@@ -18,7 +18,7 @@ READINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """`found` by id; `whole` when every page told the same total and that many items came."""
+    """`found` by id; `whole` when every page gave the same total and that many items came."""
 
     found: dict[str, Item]
     total: int | None

@@ -82,7 +82,7 @@ def items(envelope: Envelope) -> tuple[Item, ...]:
 
 
 def item(envelope: Envelope) -> Item | None:
-    """The resource of an answer about one thing. Retail media puts its attributes beside the id."""
+    """The resource of an answer about one thing. Retail media puts its attributes next to the id."""
     if not isinstance(envelope.data, dict):
         return None
     attributes = envelope.data.get("attributes", envelope.data)

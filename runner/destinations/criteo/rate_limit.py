@@ -1,7 +1,8 @@
 """How often Criteo may be called: a sliding window per app, shared by all of the app's connections in this process.
 
 Criteo counts calls per minute and app, answers 429 above the limit, and names in `x-ratelimit-reset` the second at
-which the next call may be made (guide page "rate limits").
+which the next call may be made (guide page "rate limits"). All that a 429 means is decided here, except that the call
+is made again, which `retries` does.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 
 from runner.destinations.criteo.clock import Clock
 
@@ -20,8 +22,11 @@ they leave, and not all equally late; it costs less than one call in a hundred."
 LONGEST_HOLD = 120.0
 """Seconds. A reset further away than this is taken for a mistake, and asked about again after this time."""
 
+UNSTATED_HOLD = 1.0
+"""Seconds that all calls of the app wait after a 429 that does not say how long."""
 
-class Pacer:
+
+class RateLimiter:
     """Lets `limit` calls leave per window, from any number of threads; holds all of them while Criteo says so."""
 
     def __init__(self, limit: int, clock: Clock) -> None:
@@ -40,6 +45,16 @@ class Pacer:
         """Let no call leave for so many seconds."""
         with self._lock:
             self._held_until = max(self._held_until, self._clock.monotonic() + min(seconds, LONGEST_HOLD))
+
+    def heed(self, status: int, headers: Mapping[str, str], now: datetime) -> bool:
+        """Hold calls back as an answer asks; say whether it turned the call away for the limit. `now` is Criteo's."""
+        refused = status == HTTPStatus.TOO_MANY_REQUESTS
+        pause = seconds_until_reset(headers, now)
+        if refused:
+            self.hold(UNSTATED_HOLD if pause is None else pause)
+        elif pause is not None and is_used_up(headers):
+            self.hold(pause)
+        return refused
 
     def lower(self, limit: int) -> None:
         """Of two limits given for one app, the smaller one holds."""
@@ -61,22 +76,22 @@ class Pacer:
             return max(earliest - now, 0.001)
 
 
-class Pacers:
-    """The pacers of the apps that this process has called; an app is a base URL and a client id."""
+class RateLimiters:
+    """The limiters of the apps that this process has called; an app is a base URL and a client id."""
 
     def __init__(self) -> None:
-        self._pacers: dict[tuple[str, str], Pacer] = {}
+        self._limiters: dict[tuple[str, str], RateLimiter] = {}
         self._lock = threading.Lock()
 
-    def of(self, url: str, client_id: str, limit: int, clock: Clock) -> Pacer:
+    def of(self, url: str, client_id: str, limit: int, clock: Clock) -> RateLimiter:
         with self._lock:
-            pacer = self._pacers.setdefault((url, client_id), Pacer(limit, clock))
+            pacer = self._limiters.setdefault((url, client_id), RateLimiter(limit, clock))
         pacer.lower(limit)
         return pacer
 
 
-SHARED = Pacers()
-"""The pacers of this process."""
+SHARED = RateLimiters()
+"""The limiters of this process."""
 
 
 def seconds_until_reset(headers: Mapping[str, str], now: datetime) -> float | None:

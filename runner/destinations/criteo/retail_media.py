@@ -10,17 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from runner.core.destination import Accepted, AdAccount, LiveAudience
+from runner.core.destination import Accepted, AdAccount, Destination, LiveAudience
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.project import Destination
-from runner.destinations.criteo.account_access import require_usable
-from runner.destinations.criteo.account_client import AccountConnection
+from runner.destinations.criteo.account_client import AccountClient, ServiceCalls, audience, contact_list, within
 from runner.destinations.criteo.api_client import ApiCall, Client
-from runner.destinations.criteo.audience_segments import AudienceSegments, audience, contact_list, within
-from runner.destinations.criteo.contact_lists import ContactLists
+from runner.destinations.criteo.api_errors import require_accepted
 from runner.destinations.criteo.error_envelope import Envelope
-from runner.destinations.criteo.meanings import require_accepted
 from runner.destinations.criteo.pagination import read_all
 from runner.destinations.criteo.payloads import Item, wire_type
 
@@ -46,20 +42,22 @@ IDENTIFIER_TYPES = MappingProxyType(
 _BY_WIRE_TYPE = {word: kind for kind, word in IDENTIFIER_TYPES.items()}
 
 
-class RetailMedia(AccountConnection):
-    """A connection to one account; see runner.core.destination.DestinationClient for what each method promises."""
+class RetailMedia(AccountClient):
+    """A client of one account; see runner.core.destination.DestinationClient for what each method promises."""
 
     def __init__(self, client: Client, destination: Destination) -> None:
         path = f"{within(f'{SERVICE}/accounts', destination.account_id)}/audience-segments"
-        segments = AudienceSegments(client, path, "RetailMediaAudienceSegment", PAGE)
-        contact_lists = ContactLists(
-            client,
-            "AddRemoveContactlist",
+        calls = ServiceCalls(
+            path,
+            "RetailMediaAudienceSegment",
+            PAGE,
+            owner="accountId",
+            amendment_type="AddRemoveContactlist",
             amend=lambda audience_id: ("POST", f"{within(LISTS, audience_id)}/contact-list/add-remove"),
             clear=lambda audience_id: ("POST", f"{within(LISTS, audience_id)}/contact-list/clear"),
             count=lambda audience_id: ("GET", f"{within(path, audience_id)}/contact-list"),
         )
-        super().__init__(client, destination, segments, contact_lists, owner="accountId")
+        super().__init__(client, destination, calls)
 
     def accounts(self) -> tuple[AdAccount, ...]:
         """The retail-media accounts that consented to the app."""
@@ -69,12 +67,11 @@ class RetailMedia(AccountConnection):
         """Raise AccountNotUsable unless the credentials may use the account: one call when they may."""
         wanted = self._destination.account_id
         if all(account.id != wanted for account in self._accounts(("limitToId", wanted))):
-            require_usable(self._destination, self.accounts(), "account_id")
+            self._require_usable(self.accounts())
 
     def audiences(self) -> tuple[LiveAudience, ...]:
         """Every segment of the account, whatever its type, at whichever retailer."""
-        found = self._segments.search({})
-        return tuple(_audience(entry) for entry in found if self._is_ours(entry))
+        return tuple(_audience(entry) for entry in self._ours({}))
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         """Create an empty contact list for the one type given, at the destination's retailer."""
@@ -84,17 +81,17 @@ class RetailMedia(AccountConnection):
             )
         (kind,) = types
         attributes = {
-            "retailerId": self._destination.retailer_id or "",
+            "retailerId": self._destination.options.get("retailer_id", ""),
             "contactList": {"identifierType": _wire_type(kind)},
         }
-        return _audience(self._segments.create(name, description, attributes))
+        return _audience(self._create(name, description, attributes))
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Accepted:
         """Add or remove one batch."""
         typed = {"identifierType": _wire_type(identifier_type)}
-        return self._contact_lists.send(audience_id, operation, typed, identifiers)
+        return self._send(audience_id, operation, typed, identifiers)
 
     def _accounts(self, *filters: tuple[str, str]) -> tuple[AdAccount, ...]:
         def page(offset: int) -> Envelope:
@@ -110,10 +107,11 @@ class RetailMedia(AccountConnection):
 
 
 def _audience(entry: Item) -> LiveAudience:
+    retailer = entry.text("retailerId")
     return replace(
         audience(entry),
         identifier_type=_BY_WIRE_TYPE.get(str(contact_list(entry).get("identifierType"))),
-        retailer_id=entry.text("retailerId") or None,
+        made_for={"retailer_id": retailer} if retailer else {},
     )
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 logger = logging.getLogger("headcount.criteo")
 
 WORTH_A_LINE = 1.0
-"""Seconds of waiting from which on whoever watches is told."""
+"""Seconds: a wait of this length or more is logged as a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def lost(error: DestinationError) -> AnswerLost:
 
 
 def _tell(state: RetryCallState) -> None:
-    """Whoever waits is told why; a short pause is not worth a line."""
+    """Log why the run waits; a short pause is not worth a line."""
     if state.upcoming_sleep >= WORTH_A_LINE:
         logger.warning("%s; trying again in %.0f s", _failure(state).error.message, state.upcoming_sleep)
 

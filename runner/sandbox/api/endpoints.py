@@ -30,7 +30,7 @@ VERSIONS = ("2026-01", "2026-07", "2027-01")
 
 _VERSION = re.compile(r"\d{4}-\d{2}")
 _JSON_TYPES = ("application/json", "text/json")
-log = logging.getLogger("runner.sandbox")
+log = logging.getLogger("headcount.sandbox")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any
 from runner.core.identifiers import IdentifierType
 from runner.core.records import Definition
 
+_CALLER = "gum_caller_id"
+
 
 def from_time(at: datetime) -> str:
     """ISO 8601 in UTC. Raises ValueError for a time without a zone: it could be anything."""
@@ -24,10 +26,22 @@ def to_time(text: str) -> datetime:
 
 
 def definition_data(definition: Definition) -> dict[str, Any]:
-    """A definition in JSON's types."""
+    """A definition in JSON's types. `gum_caller_id` has had a field of its own since before there were `options`."""
     fields = asdict(definition)
+    options = fields.pop("options")
+    fields[_CALLER] = options.pop(_CALLER, None)
+    if options:
+        fields["options"] = options
     undated = {key for key in ("undated_name", "undated_description") if fields[key] is None}
     return {key: fields[key] for key in fields.keys() - undated}
+
+
+def definition_of_data(data: Mapping[str, Any]) -> Definition:
+    """The definition that `definition_data` was made of."""
+    fields = dict(data)
+    caller = fields.pop(_CALLER, None)
+    options = {**fields.pop("options", {}), **({} if caller is None else {_CALLER: caller})}
+    return Definition(**fields, options=options)
 
 
 def from_definition(definition: Definition) -> str:
@@ -35,7 +49,7 @@ def from_definition(definition: Definition) -> str:
 
 
 def to_definition(text: str) -> Definition:
-    return Definition(**json.loads(text))
+    return definition_of_data(json.loads(text))
 
 
 def from_counts(counts: Mapping[IdentifierType, int]) -> str:

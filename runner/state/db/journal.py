@@ -15,7 +15,7 @@ from typing import Any
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch
-from runner.core.records import ActivationRun, Definition, Outcome
+from runner.core.records import ActivationRun, Outcome
 from runner.interruption import undisturbed
 from runner.state.db import codec
 from runner.state.db.tables import audiences, deltas, runs
@@ -42,7 +42,7 @@ def apply_entry(db: Connection, step: JournalEntry) -> Any:
 def _intend(
     db: Connection, activation: str, destination: str, kind: str, account_id: str, definition: dict[str, Any], at: str
 ) -> int:
-    known = Definition(**definition)
+    known = codec.definition_of_data(definition)
     return audiences.insert(db, activation, destination, kind, account_id, codec.to_time(at), definition=known)
 
 
@@ -61,7 +61,7 @@ def _give_up(db: Connection, key: int, at: str) -> None:
 
 
 def _define(db: Connection, key: int, definition: dict[str, Any], destination: str, at: str) -> None:
-    audiences.set_definition(db, key, Definition(**definition), destination, codec.to_time(at))
+    audiences.set_definition(db, key, codec.definition_of_data(definition), destination, codec.to_time(at))
 
 
 def _require_refill(db: Connection, key: int) -> None:

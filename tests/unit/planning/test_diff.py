@@ -63,7 +63,7 @@ def test_a_new_name_in_criteo_is_drift() -> None:
         ({"sql": "0" * 64}, "SQL changed"),
         ({"mapping": {"email": "mail"}}, "mapping changed"),
         ({"protect": True}, "no longer protected"),
-        ({"gum_caller_id": 7}, "gum_caller_id changed"),
+        ({"options": {"gum_caller_id": 7}}, "gum_caller_id changed"),
     ],
 )
 def test_a_redefinition_says_what_changed(before: dict[str, object], reason: str) -> None:
@@ -170,7 +170,7 @@ class TestOrphans:
 
 def test_gum_caller_id_counts_only_where_gum_ids_are_mapped() -> None:
     with_caller = activation(destination=destination(gum_caller_id=7), mapping={MADID: "idfa"})
-    assert definition(with_caller).gum_caller_id is None
+    assert definition(with_caller).options == {}
 
 
 class TestWhatIsFixedWhenAnAudienceIsMade:
@@ -190,7 +190,7 @@ class TestWhatIsFixedWhenAnAudienceIsMade:
         assert (change.intended, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
 
     def test_what_was_applied_tells_when_the_destination_does_not(self) -> None:
-        loyal = activation(destination=destination(one_type=True))
+        loyal = activation(destination=destination(type="criteo-retail-media"))
         record = applied(loyal, definition=definition(loyal, mapping={"customer_id": "id"}))
         (change,) = compare((loyal,), (record,), (live(),))
         assert change.reasons == ("identifier type changed from customer_id to email",)
@@ -202,16 +202,18 @@ class TestWhatIsFixedWhenAnAudienceIsMade:
         assert (change.intended, change.reasons) == (Action.UNCHANGED, ("mapping changed",))
 
     def test_another_retailer_is_a_re_create_that_replaces(self) -> None:
-        loyal = activation(destination=destination(retailer_id="13"))
-        (change,) = compare((loyal,), (applied(loyal),), (live(retailer_id="12"),))
+        loyal = activation(destination=destination(type="criteo-retail-media", retailer_id="13"))
+        (change,) = compare((loyal,), (applied(loyal),), (live(made_for={"retailer_id": "12"}),))
         assert (change.replaces, change.reasons) == (True, ("retailer changed from 12 to 13",))
 
     @pytest.mark.parametrize(("declared", "shown"), [("12", "12"), ("12", None), (None, "12")])
     def test_a_retailer_that_is_the_same_or_not_known_changes_nothing(
         self, declared: str | None, shown: str | None
     ) -> None:
-        loyal = activation(destination=destination(retailer_id=declared))
-        (change,) = compare((loyal,), (applied(loyal),), (live(retailer_id=shown),))
+        options = {"retailer_id": declared} if declared else {}
+        loyal = activation(destination=destination(type="criteo-retail-media", **options))
+        audience = live(made_for={"retailer_id": shown} if shown else {})
+        (change,) = compare((loyal,), (applied(loyal),), (audience,))
         assert change.intended is Action.UNCHANGED
 
     def test_an_audience_found_again_after_a_change_of_mind_is_replaced(self) -> None:

@@ -53,7 +53,7 @@ def test_the_id_is_of_definitions_and_neither_of_members_nor_of_what_they_lead_t
     [
         {"activation": activation(destination=destination("other"))},
         {"activation": activation(destination=destination(gum_caller_id=7))},
-        {"activation": activation(destination=destination(retailer_id="12"))},
+        {"activation": activation(destination=destination(type="criteo-retail-media", retailer_id="12"))},
         {"applied": applied(LOYAL, refill=True)},
         {"applied": applied(LOYAL, audience_id=None)},
         {"applied": applied(LOYAL, definition=None)},

@@ -25,7 +25,9 @@ EVERYWHERE = pytest.mark.parametrize("place", ["folder", "bucket"], indirect=Tru
 LATER = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EMAIL = IdentifierType.EMAIL
 PHONE = IdentifierType.PHONE_NUMBER
-DEFINITION = Definition("Loyal", "Ten baskets", {"email": "mail"}, "fingerprint", gum_caller_id=5, protect=True)
+DEFINITION = Definition(
+    "Loyal", "Ten baskets", {"email": "mail"}, "fingerprint", options={"gum_caller_id": 5}, protect=True
+)
 BATCHES = (
     Batch(0, Operation.REMOVE, EMAIL, 2),
     Batch(1, Operation.ADD, EMAIL, 3),

@@ -90,7 +90,7 @@ def test_an_imported_audience_has_no_definition_and_must_be_refilled(state):
 
 
 def test_a_definition_replaces_the_one_before_and_says_when(state):
-    other = replace(DEFINITION, name='Nouveaux "fidèles" ☕', gum_caller_id=None, protect=False, mapping={})
+    other = replace(DEFINITION, name='Nouveaux "fidèles" ☕', options={}, protect=False, mapping={})
     with state.lock("headcount apply"):
         key = intend(state)
         state.define(key, other, "criteo-be", LATER)

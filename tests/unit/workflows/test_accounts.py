@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.destination import DestinationClient
+from runner.core.destination import Credentials, Destination, DestinationClient, MissingSecret, Secret
 from runner.core.errors import AccountNotUsable, DestinationError, InvalidProject
-from runner.core.project import Credentials, Destination, MissingSecret, Secret
 from runner.workflows.accounts import Accounts, require_credentials
 from tests.builders import HERE, destination, live
 from tests.fakes.destination import FakeDestination

@@ -22,11 +22,11 @@ from runner.workflows.doctor import clock_check
     ],
 )
 def test_a_clock_that_is_off_is_told_with_the_direction(seconds: int, verdict: Verdict, words: str) -> None:
-    check = clock_check(timedelta(seconds=seconds))
+    check = clock_check(timedelta(seconds=seconds), "Criteo")
     assert check.verdict is verdict
     assert words in check.message
     assert bool(check.hint) == (verdict is not Verdict.OK)
 
 
 def test_a_clock_that_nothing_answered_to_is_not_compared() -> None:
-    assert clock_check(None).verdict is Verdict.WARN
+    assert clock_check(None, "Criteo").verdict is Verdict.WARN

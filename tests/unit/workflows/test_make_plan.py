@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runner.core.destination import Credentials, MissingSecret, Secret
 from runner.core.errors import DestinationError, InvalidProject, SegmentError, UsageError
-from runner.core.project import Credentials, Guardrails, Limit, MissingSecret, Secret
+from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.core.selection import Selection
 from runner.planning.lost_creates import CLOCK_TOLERANCE
@@ -104,7 +105,8 @@ def test_guardrails_block_what_a_person_has_not_allowed(world: World) -> None:
 
 
 def test_an_audience_made_in_place_of_another_takes_its_members_along(world: World) -> None:
-    one_type = destination(credentials=SANDBOX, one_type=True)
+    one_type = destination(credentials=SANDBOX, type="criteo-retail-media")
+    world.destinations = (one_type,)
     world.declare("loyal", "ann", "bob", destination=one_type)
     world.apply()
     world.declare("loyal", destination=one_type, mapping={MADID: "idfa"})

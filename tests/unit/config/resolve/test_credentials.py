@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.project import MissingSecret, Secret
+from runner.core.destination import MissingSecret, Secret
 from runner.reports.findings_text import render_findings
 from tests.unit.config.projects import DESTINATION, findings, project
 

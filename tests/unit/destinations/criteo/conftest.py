@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from runner.core.destination import DestinationClient
-from runner.destinations.criteo import Transport, connect
-from runner.destinations.criteo.rate_limit import Pacers
+from runner.destinations.criteo.api_client import Transport
+from runner.destinations.criteo.connect import connect
+from runner.destinations.criteo.rate_limit import RateLimiters
 from tests.builders import destination
 from tests.unit.destinations.criteo.clock import FakeClock
 from tests.unit.destinations.criteo.server import FakeCriteo, fake_criteo
@@ -36,7 +37,7 @@ def open_connection(criteo: FakeCriteo, clock: FakeClock) -> Iterator[Connector]
     def open_(
         transport: dict[str, Any] | None = None, environ: dict[str, str] | None = None, **changes: Any
     ) -> DestinationClient:
-        options = {"clock": clock.clock, "pacers": Pacers(), **(transport or {})}
+        options = {"clock": clock.clock, "limiters": RateLimiters(), **(transport or {})}
         where = {"CRITEO_API_URL": criteo.url, **(environ or {})}
         opened.append(connect(destination(**changes), environ=where, transport=Transport(**options)))
         return opened[-1]

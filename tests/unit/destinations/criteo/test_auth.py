@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from runner.core.destination import DestinationClient
+from runner.core.destination import Credentials, DestinationClient, MissingSecret, Secret
 from runner.core.errors import AudienceGone, DestinationError
 from runner.core.findings import Location
-from runner.core.project import Credentials, MissingSecret, Secret
 from runner.destinations.criteo.auth import TokenCache
 from tests.unit.destinations.criteo.clock import FakeClock
 from tests.unit.destinations.criteo.conftest import Connector

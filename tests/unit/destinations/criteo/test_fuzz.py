@@ -16,8 +16,9 @@ from requests.adapters import BaseAdapter
 from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError
 from runner.core.identifiers import IdentifierType, Operation
-from runner.destinations.criteo import Transport, connect
-from runner.destinations.criteo.rate_limit import Pacers
+from runner.destinations.criteo.api_client import Transport
+from runner.destinations.criteo.connect import connect
+from runner.destinations.criteo.rate_limit import RateLimiters
 from runner.destinations.criteo.retries import Retries
 from tests.builders import destination
 from tests.unit.destinations.criteo.clock import FakeClock
@@ -76,7 +77,7 @@ def connection(fixed: Fixed, request: pytest.FixtureRequest) -> Iterator[Destina
         made.mount("https://", fixed)
         return made
 
-    transport = Transport(FakeClock().clock, Retries(tries=2), Pacers(), session)
+    transport = Transport(FakeClock().clock, Retries(tries=2), RateLimiters(), session)
     made = connect(SERVICES[request.param], environ={}, transport=transport)
     yield made
     made.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runner.core.destination import Accepted, AdAccount, DestinationClient, LiveAudience
-from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone, DestinationError, NameTaken, UsageError
+from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone, DestinationError, NameTaken
 from runner.core.identifiers import IdentifierType, Operation
 from tests.unit.destinations.criteo.clock import FakeClock
 from tests.unit.destinations.criteo.conftest import Connector
@@ -389,8 +389,3 @@ class TestClearAndSize:
         criteo.will(Reply(200, {"data": {"id": "7", "attributes": {"numberOfIdentifiers": stated}}}))
         assert connection.size("7") == size
         assert criteo.calls == [f"GET {SEGMENTS}/7/contact-list/statistics"]
-
-
-def test_a_destination_of_another_type_is_refused(open_connection: Connector) -> None:
-    with pytest.raises(UsageError, match="of type criteo-moon,"):
-        open_connection(type="criteo-moon")

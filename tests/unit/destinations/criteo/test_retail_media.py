@@ -22,7 +22,7 @@ EMAIL = IdentifierType.EMAIL
 
 @pytest.fixture
 def connection(open_connection: Connector) -> DestinationClient:
-    return open_connection(type="criteo-retail-media", account_id="555", retailer_id="12", one_type=True)
+    return open_connection(type="criteo-retail-media", account_id="555", retailer_id="12")
 
 
 def listed(*items: dict[str, Any], errors: Any = (), warnings: Any = (), status: int = 200) -> Reply:
@@ -102,7 +102,9 @@ class TestAudiences:
         criteo.will(listed(entry))
         created_at = datetime(2026, 11, 23, 15, 7, 22, tzinfo=UTC)
         assert connection.audiences() == (
-            LiveAudience(ID, "Loyal", "", created_at, read_only=False, identifier_type=CUSTOMER, retailer_id="12"),
+            LiveAudience(
+                ID, "Loyal", "", created_at, read_only=False, identifier_type=CUSTOMER, made_for={"retailer_id": "12"}
+            ),
         )
         (request,) = criteo.received
         assert f"{request.method} {request.path}" == f"POST {ACCOUNT}/search?limit=500&offset=0"
@@ -114,7 +116,7 @@ class TestAudiences:
     ) -> None:
         criteo.will(listed(segment(name="Loyal", contactList=part)))
         (audience,) = connection.audiences()
-        assert (audience.identifier_type, audience.retailer_id) == (None, None)
+        assert (audience.identifier_type, audience.made_for) == (None, {})
 
     def test_other_accounts_are_left_out_and_other_kinds_of_segment_are_named(
         self, criteo: FakeCriteo, connection: DestinationClient

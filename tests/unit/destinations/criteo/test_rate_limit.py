@@ -11,16 +11,22 @@ from math import floor
 import pytest
 
 from runner.destinations.criteo.clock import Clock
-from runner.destinations.criteo.rate_limit import LONGEST_HOLD, Pacer, Pacers, is_used_up, seconds_until_reset
+from runner.destinations.criteo.rate_limit import (
+    LONGEST_HOLD,
+    RateLimiter,
+    RateLimiters,
+    is_used_up,
+    seconds_until_reset,
+)
 from tests.unit.destinations.criteo.clock import FakeClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def paced(pacer: Pacer, fake: FakeClock, calls: int, each: float = 0.0) -> list[float]:
+def paced(limiter: RateLimiter, fake: FakeClock, calls: int, each: float = 0.0) -> list[float]:
     left = []
     for _ in range(calls):
-        pacer.wait()
+        limiter.wait()
         left.append(fake.now)
         fake.now += each
     return left
@@ -35,20 +41,20 @@ def assert_under(limit: int, left: list[float]) -> None:
 @pytest.mark.parametrize("each", [0.0, 0.05, 0.23])
 def test_no_minute_has_more_calls_than_the_limit_and_98_percent_of_it_are_used(limit: int, each: float) -> None:
     fake = FakeClock()
-    left = paced(Pacer(limit, fake.clock), fake, 20 * limit + 1, each)
+    left = paced(RateLimiter(limit, fake.clock), fake, 20 * limit + 1, each)
     assert_under(limit, left)
     assert 20 * limit / (left[-1] - left[0]) >= 0.98 * limit / 60
 
 
 def test_threads_share_one_pace() -> None:
     fake = FakeClock()
-    pacer = Pacer(20, fake.clock)
+    limiter = RateLimiter(20, fake.clock)
     left: list[float] = []
     lock = threading.Lock()
 
     def work() -> None:
         for _ in range(50):
-            pacer.wait()
+            limiter.wait()
             with lock:
                 left.append(fake.now)
 
@@ -65,44 +71,46 @@ def test_threads_share_one_pace() -> None:
 
 def test_a_call_may_leave_at_once_while_the_limit_is_not_reached() -> None:
     fake = FakeClock()
-    paced(Pacer(250, fake.clock), fake, 250)
+    paced(RateLimiter(250, fake.clock), fake, 250)
     assert fake.slept == []
 
 
 def test_connections_of_one_app_share_a_pacer_and_the_smaller_limit() -> None:
     fake = FakeClock()
-    pacers = Pacers()
-    first = pacers.of("https://api.criteo.com", "app", 250, fake.clock)
-    assert pacers.of("https://api.criteo.com", "app", 10, fake.clock) is first
-    assert pacers.of("https://api.criteo.com", "app", 250, fake.clock) is first
+    limiters = RateLimiters()
+    first = limiters.of("https://api.criteo.com", "app", 250, fake.clock)
+    assert limiters.of("https://api.criteo.com", "app", 10, fake.clock) is first
+    assert limiters.of("https://api.criteo.com", "app", 250, fake.clock) is first
     assert_under(10, paced(first, fake, 31))
     assert fake.now - 1000 >= 180
 
 
 def test_other_apps_and_other_hosts_have_a_pace_of_their_own() -> None:
     fake = FakeClock()
-    pacers = Pacers()
+    limiters = RateLimiters()
     made = {
-        id(pacers.of(url, app, 250, fake.clock)) for url in ("http://127.0.0.1:1", "http://127.0.0.1:2") for app in "ab"
+        id(limiters.of(url, app, 250, fake.clock))
+        for url in ("http://127.0.0.1:1", "http://127.0.0.1:2")
+        for app in "ab"
     }
     assert len(made) == 4
 
 
 def test_lowering_the_limit_still_counts_the_calls_that_have_left() -> None:
     fake = FakeClock()
-    pacer = Pacer(100, fake.clock)
-    before = paced(pacer, fake, 50)
-    pacer.lower(20)
-    after = paced(pacer, fake, 1)
+    limiter = RateLimiter(100, fake.clock)
+    before = paced(limiter, fake, 50)
+    limiter.lower(20)
+    after = paced(limiter, fake, 1)
     assert after[0] - before[-1] >= 60
 
 
 def test_a_hold_stops_every_call_until_it_ends() -> None:
     fake = FakeClock()
-    pacer = Pacer(250, fake.clock)
-    pacer.hold(12)
-    pacer.hold(3)
-    assert paced(pacer, fake, 1) == [1012.0]
+    limiter = RateLimiter(250, fake.clock)
+    limiter.hold(12)
+    limiter.hold(3)
+    assert paced(limiter, fake, 1) == [1012.0]
 
 
 def test_a_hold_that_begins_while_a_call_waits_is_obeyed_too() -> None:
@@ -111,12 +119,12 @@ def test_a_hold_that_begins_while_a_call_waits_is_obeyed_too() -> None:
 
     def held_meanwhile(seconds: float) -> None:
         if holds:
-            pacer.hold(holds.pop())
+            limiter.hold(holds.pop())
         fake.sleep(seconds)
 
-    pacer = Pacer(1, Clock(fake.monotonic, fake.wall, held_meanwhile))
-    pacer.wait()
-    pacer.wait()
+    limiter = RateLimiter(1, Clock(fake.monotonic, fake.wall, held_meanwhile))
+    limiter.wait()
+    limiter.wait()
     assert fake.now == 1100.0
 
 
@@ -126,12 +134,12 @@ def test_an_interrupted_wait_has_counted_no_call() -> None:
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    pacer = Pacer(1, Clock(fake.monotonic, fake.wall, interrupted))
-    pacer.wait()
+    limiter = RateLimiter(1, Clock(fake.monotonic, fake.wall, interrupted))
+    limiter.wait()
     with pytest.raises(KeyboardInterrupt):
-        pacer.wait()
+        limiter.wait()
     fake.now += 61
-    pacer.wait()
+    limiter.wait()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +170,7 @@ def test_only_a_remainder_of_zero_is_used_up() -> None:
     assert not is_used_up({})
 
 
-class Limiter:
+class CriteosLimit:
     """Criteo's side: counts arrivals in a window, sliding or fixed, and names the reset in whole seconds."""
 
     def __init__(self, limit: int, *, sliding: bool) -> None:
@@ -195,27 +203,25 @@ def latencies() -> Iterator[float]:
 def test_criteo_never_has_to_refuse_a_call_and_98_percent_of_its_limit_are_used(limit: int, sliding: bool) -> None:
     fake = FakeClock()
     fake.now = 1200.0
-    pacer, limiter, latency = Pacer(limit, fake.clock), Limiter(limit, sliding=sliding), latencies()
+    limiter, theirs, latency = RateLimiter(limit, fake.clock), CriteosLimit(limit, sliding=sliding), latencies()
     begun = fake.now
     for _ in range(30 * limit):
-        pacer.wait()
+        limiter.wait()
         fake.now += next(latency)
-        status, headers = limiter.answer(fake.now)
+        status, headers = theirs.answer(fake.now)
         told = datetime.fromtimestamp(floor(fake.now), UTC)
         fake.now += 0.01
         assert status == 200
-        pause = seconds_until_reset(headers, told)
-        if pause is not None and is_used_up(headers):
-            pacer.hold(pause)
+        assert not limiter.heed(status, headers, told)
     assert 30 * limit / (fake.now - begun) >= 0.98 * limit / 60
 
 
 def test_a_reset_that_criteo_names_is_waited_for_even_under_the_own_limit() -> None:
     fake = FakeClock()
-    pacer = Pacer(250, fake.clock)
+    limiter = RateLimiter(250, fake.clock)
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON.timestamp()) + 30)}
     pause = seconds_until_reset(headers, NOON)
     assert pause is not None
-    pacer.wait()
-    pacer.hold(pause)
-    assert paced(pacer, fake, 1) == [1030.0]
+    limiter.wait()
+    limiter.hold(pause)
+    assert paced(limiter, fake, 1) == [1030.0]
