@@ -48,7 +48,7 @@ def _end(code: int) -> None:
             stream.flush()
     except (OSError, ValueError):
         if code != _INTERRUPTED:
-            raise SystemExit(code) from None  # Python tells of it, and has a code for it
+            raise SystemExit(code) from None  # Python reports it, and has a code for it
     os._exit(code)
 
 

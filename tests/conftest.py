@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -17,7 +18,12 @@ settings.load_profile("headcount")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put temporary folders into memory, unless someone has said where they should be."""
+    """Put temporary folders into memory, unless someone has said where they should be; and listen to Ctrl-C.
+
+    A shell that starts the tests in the background has it ignored, which the processes that they start would inherit.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = in_memory()
     if folder is not None and config.option.basetemp is None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
@@ -25,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where bytecode may not be written, every process that a test starts would compile the package anew."""
+    """Where bytecode may not be written, every process that a test starts would compile the package again."""
     with pytest.MonkeyPatch.context() as patch:
         if sys.dont_write_bytecode:
             patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)

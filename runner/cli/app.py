@@ -14,10 +14,10 @@ from typer.main import get_command
 
 from runner import __version__
 from runner.cli import completion, exit_codes
+from runner.cli.ci_outputs import findings_as_data
 from runner.cli.commands import doctor, init_validate, inspect, plan_apply_sync, sandbox, state
 from runner.cli.commands.serve import serve
 from runner.cli.console import show_error, tell
-from runner.cli.findings_output import findings_as_data
 from runner.core.errors import HeadcountError, Interrupted
 from runner.interruption import forget_interrupt, interrupted
 
@@ -72,7 +72,7 @@ def _main(
 
 @cache
 def _command() -> Any:
-    """What Typer makes of `app`: whoever runs several commands in one process has it made once."""
+    """What Typer makes of `app`, once for a process that runs several commands."""
     return get_command(app)
 
 
@@ -95,7 +95,7 @@ def run(arguments: list[str] | None = None) -> int:
     except Interrupted as interruption:
         tell(f"Interrupted: {interruption.consequence}.\n")
         return interruption.exit_code
-    except Exception as error:  # noqa: BLE001 (told below)
+    except Exception as error:  # noqa: BLE001 (reported below)
         if not interrupted():
             return _failed(error)
         code = exit_codes.FAILED

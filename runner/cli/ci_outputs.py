@@ -1,13 +1,18 @@
-"""What continuous integration reads beside the result: places from the repository's root, and GitLab's report."""
+"""What continuous integration reads: findings as JSON or annotations, and GitLab's report."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from runner.core.errors import HeadcountError, UsageError
+import typer
+
+from runner.cli.console import show_json, write_result
+from runner.core.errors import HeadcountError, InvalidProject, UsageError
 
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
@@ -21,7 +26,7 @@ def from_root(file: str) -> str:
 
 
 def require_folder(report: Path | None) -> None:
-    """Raise UsageError, before anything is planned, where no report could be written."""
+    """Raise UsageError, before anything is planned, if no report can be written there."""
     if report is not None and (report.is_dir() or not report.parent.is_dir()):
         raise UsageError(f"--gitlab-report {report}: it cannot be written there", "name a file in a folder that exists")
 
@@ -34,3 +39,28 @@ def write_report(report: Path, plan: Plan) -> None:
         report.write_text(json.dumps(gitlab_document(plan)) + "\n", encoding="utf-8")
     except OSError as error:
         raise HeadcountError(f"cannot write the report to {report}: {error.strerror}") from None
+
+
+def findings_as_data(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which with `--format json` or `github` writes what is wrong in the files to standard output.
+
+    The text on standard error stays next to annotations, since people read a log as well.
+    """
+
+    @wraps(command)
+    def run(**options: Any) -> None:
+        try:
+            command(**options)
+        except InvalidProject as error:
+            if options.get("format") == "github":
+                from runner.reports.github_annotations import findings_annotations
+
+                write_result(findings_annotations(error.findings, from_root))
+            if options.get("format") != "json":
+                raise
+            from runner.reports.json_documents import findings_document
+
+            show_json(findings_document(error.findings))
+            raise typer.Exit(error.exit_code) from None
+
+    return run

@@ -54,11 +54,13 @@ class Setup:
         cls,
         folder: Path = DEFAULT_DIR,
         var: list[str] | None = None,
+        *,
         today: str = "",
         verbose: bool = False,
         no_color: bool = False,
         at: str = "",
     ) -> Setup:
+        """Read the options, and show the log on standard error from now on. Raises UsageError."""
         _refuse_project_folder(folder)
         out, err = consoles(no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
@@ -91,7 +93,7 @@ class Setup:
         return open_state(self.state_location(), os.environ)
 
     def state_location(self) -> str | Path:
-        """HEADCOUNT_STATE, or `state:` of the Project document, or `.headcount` beside the folder."""
+        """HEADCOUNT_STATE, or `state:` of the Project document, or `.headcount` next to the folder."""
         from runner.config import declared_state
 
         return (
@@ -102,7 +104,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Parts:
     """Everything a workflow needs, open; closed again when the command ends."""
 
     context: RunContext
@@ -111,7 +113,7 @@ class Bench:
 
 
 @contextmanager
-def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Bench]:
+def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Parts]:
     """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress."""
     from runner.cli.progress_bar import watch
     from runner.workflows.accounts import Accounts
@@ -126,7 +128,7 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
         context = RunContext(state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked)
         try:
             with progress:
-                yield Bench(context, accounts, progress)
+                yield Parts(context, accounts, progress)
         finally:
             engine.close()
             accounts.close()
@@ -134,7 +136,7 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
 
 
 def embedded_engine() -> EmbeddedEngine:
-    """What evaluates segments and compares memberships; whoever asks for it closes it."""
+    """What evaluates segments and compares memberships; the caller closes it."""
     from runner.engine.embedded import EmbeddedEngine
 
     return EmbeddedEngine()
@@ -183,7 +185,7 @@ def _patience(most: float) -> float:
 def _refuse_project_folder(folder: Path) -> None:
     """Raise UsageError where the folder above the YAML files is named: the state would be looked for in a wrong place.
 
-    Every audience of the project would then seem to be someone else's, and be taken over and refilled on advice.
+    Every audience of the project would then look like someone else's, and the advice would be to import and refill it.
     """
     inner = folder / DEFAULT_DIR
     holds_state = (folder / ".headcount").is_dir() and not os.environ.get("HEADCOUNT_STATE")

@@ -21,6 +21,8 @@ neither prints nor formats itself for a terminal. Neither sentence ever holds an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -130,3 +132,19 @@ class Interrupted(HeadcountError):
     def __init__(self, consequence: str, message: str = "") -> None:
         super().__init__(message or consequence)
         self.consequence = consequence
+
+
+@contextmanager
+def requires_extra(extra: str, user: str, error: type[HeadcountError] = HeadcountError) -> Iterator[None]:
+    """Around imports of what only an optional extra installs: raise `error`, which names the package, if it is missing.
+
+    `user` is what needs it, as the subject of the sentence.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if package == "runner":
+            raise
+        message = f"{user} needs the package {package}, which is not installed"
+        raise error(message, f"pip install 'headcount[{extra}]'") from None

@@ -1,6 +1,6 @@
 """What a person can fix in the files: a finding has a code, a place, a sentence and a hint.
 
-Findings are values. They are collected, sorted and shown together.
+Findings are values. They are collected, sorted and shown together, and a report decides how.
 """
 
 from __future__ import annotations

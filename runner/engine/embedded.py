@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.engine.duckdb.session import limits
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.memberships.store import DuckDBMembershipStore
+from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 
 

@@ -1,7 +1,7 @@
 """Moments in which a Ctrl-C waits: raised there, it would be swallowed, or leave a statement that nobody ends.
 
 Python runs signal handlers between any two instructions of the main thread, also inside of what SQLite calls back,
-where an exception becomes an error of SQLite's: a run that was told to stop would take that for one activation's
+where an exception becomes an error of SQLite's: a run that was asked to stop would take that for one activation's
 failure, and go on. Other threads are never interrupted.
 """
 

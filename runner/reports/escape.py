@@ -1,6 +1,6 @@
 """Words that are not ours, such as a name set in the destination or a file's name, made safe to show.
 
-None of them may drive a terminal, begin a line of its own, or turn the order of what stands beside it.
+None of them may drive a terminal, begin a line of its own, or turn the order of what stands next to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def without_controls(text: str) -> str:
 
 
 def in_json(document: str) -> str:
-    """A JSON document with the same characters in JSON's own escapes, which says the same to whoever parses it."""
+    """A JSON document with the same characters in JSON's own escapes, which means the same."""
     if document.isascii():
         return document
     return "".join(

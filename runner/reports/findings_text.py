@@ -6,6 +6,7 @@ from unicodedata import combining, east_asian_width
 
 from runner.core.findings import Finding
 from runner.reports.escape import printable
+from runner.reports.format import plural
 
 _WIDTH = 100
 """The most columns of a source line that are shown."""
@@ -16,11 +17,7 @@ def render_findings(findings: tuple[Finding, ...]) -> str:
     """Every finding and how many there are, each line ended."""
     blocks = [_block(finding) for finding in findings]
     files = {finding.location.file for finding in findings}
-    return "\n".join([*blocks, f"{_count(len(findings), 'finding')} in {_count(len(files), 'file')}."]) + "\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return "\n".join([*blocks, f"{plural(len(findings), 'finding')} in {plural(len(files), 'file')}."]) + "\n"
 
 
 def _block(finding: Finding) -> str:

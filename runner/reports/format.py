@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan
 
 _NAMED = (Action.DELETE, Action.BLOCKED, Action.FAILED, Action.CONFLICT)
-"""Whoever reads only the last line must still learn which audiences are in danger."""
+"""The last line names these, for readers who read nothing else: their audiences are in danger."""
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -155,7 +155,7 @@ def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[PlannedChange, .
 
 
 def outcome_text(run: ActivationRun) -> Text:
-    """How one activation fared in one run, on one line."""
+    """How one run of one activation ended, on one line."""
     symbol, style = _sign(run)
     text = Text()
     text.append(f"{symbol} {printable(run.activation)}", style=style)

@@ -1,12 +1,14 @@
-"""Statuses and past runs as short records, which fit a terminal of 80 columns where a table of them would not."""
+"""Statuses, runs to come and past runs as short records, which fit 80 columns where a table would not; ad accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from rich.table import Table
 from rich.text import Text
 
+from runner.core.destination import AdAccount
 from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
@@ -113,3 +115,14 @@ def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
         for part in run.activations:
             text.append("    ").append_text(outcome_text(part)).append("\n")
     return text
+
+
+def accounts_table(accounts: Mapping[str, tuple[AdAccount, ...]]) -> Table:
+    """A row per ad account that some credentials may use."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("Credentials of", "Account", "Name"):
+        table.add_column(column, overflow="fold")
+    for destination, listed in accounts.items():
+        for account in listed:
+            table.add_row(printable(destination), printable(account.id), printable(account.name))
+    return table

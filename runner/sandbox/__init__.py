@@ -1,7 +1,7 @@
 """A local stand-in for Criteo's API: strict, with real memberships, and with faults on request.
 
 It answers as Criteo documents and refuses what Criteo refuses. Where Criteo documents nothing, it takes the reading
-that a client has more trouble with. Beside Criteo's paths there is an admin path, `/__sandbox__/` (see
+that a client has more trouble with. Next to Criteo's paths there is an admin path, `/__sandbox__/` (see
 runner.sandbox.admin.admin_api), for looking at memberships and calls and for making things go wrong (see
 runner.sandbox.fault_injection).
 
@@ -9,7 +9,7 @@ runner.sandbox.fault_injection).
         ...                                     # point a client at sandbox.url
         sandbox.members(segment_id, "email")
 
-It trusts whoever can reach it and belongs on the loopback interface, with made-up people in it.
+It trusts everyone who can reach it, so it belongs on the loopback interface, with made-up people in it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from runner.core.errors import HeadcountError
-from runner.sandbox.admin.admin_client import CallView, Sandbox, SegmentView
+from runner.core.errors import requires_extra
 from runner.sandbox.sandbox_options import Advertiser, App, Retailer, RetailMediaAccount, SandboxOptions
+from runner.sandbox.testing import CallView, Sandbox, SegmentView
 
 __all__ = [
     "Advertiser",
@@ -43,7 +43,7 @@ def serve(
     Port 0 takes any free port. Raises HeadcountError when the port is taken, the data file cannot be used, or the
     libraries of the extra `sandbox` are not installed.
     """
-    with _libraries():
+    with requires_extra("sandbox", "the sandbox"):
         from runner.sandbox import server
     server.serve(options, port, on_ready, host)
 
@@ -51,19 +51,7 @@ def serve(
 @contextmanager
 def running(options: SandboxOptions | None = None, *, port: int = 0) -> Iterator[Sandbox]:
     """A sandbox in a thread of this process, on a free loopback port unless `port` names one."""
-    with _libraries():
+    with requires_extra("sandbox", "the sandbox"):
         from runner.sandbox import server
     with server.running(options or SandboxOptions(), port) as sandbox:
         yield sandbox
-
-
-@contextmanager
-def _libraries() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "anyio", "h11"):
-            raise
-        raise HeadcountError(
-            f"the sandbox needs the package {error.name}, which is not installed", "pip install 'headcount[sandbox]'"
-        ) from None

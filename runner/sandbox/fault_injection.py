@@ -4,7 +4,7 @@
     html                          a gateway's HTML error page (502); nothing takes effect
     drop-before                   the connection is closed without an answer; nothing takes effect
     hang                          no answer, until the client gives up; nothing takes effect
-    reject                        200, and the item is refused where the service tells of it; nothing takes effect
+    reject                        200, and the item is refused where the service reports it; nothing takes effect
     late                          the connection is closed without an answer, and the call takes effect after `seconds`
     drop-after                    the call takes effect, and the connection is closed without an answer
     empty                         the call takes effect, and the answer is 200 without a body
@@ -46,7 +46,7 @@ class FaultKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault. `status` is the answer's status where the kind has a choice; `seconds` is the delay of a slow answer
-    or a late effect, and for a 429 how long the client is told to wait; `where` is the array that a rejected item
+    or a late effect, and for a 429 how long the client is to wait; `where` is the array that a rejected item
     appears in, None for the one that the service uses."""
 
     kind: FaultKind

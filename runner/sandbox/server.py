@@ -16,10 +16,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runner.core.errors import HeadcountError
 from runner.listening import listen, url_of
-from runner.sandbox.admin.admin_client import Sandbox
 from runner.sandbox.api.responses import TRANSPORT
 from runner.sandbox.asgi_app import application
 from runner.sandbox.sandbox_options import SandboxOptions
+from runner.sandbox.testing import Sandbox
 from runner.sandbox.world.world import World
 
 # Nobody asked for a log of requests that are no HTTP, least of all on standard error.

@@ -1,4 +1,5 @@
-"""`headcount serve`: one process that runs what is due, by and by, and tells how it fares.
+"""`headcount serve`: one process that runs what is due, by and by, and reports how it fares.
 
-`rota` says whose turn is when, `loop` runs them, `watching` sees files change, `metrics` and `web` tell.
+`stagger` says when each activation runs next, `loop` runs them, `file_watcher` sees files change; `health`, `metrics`
+and `http_endpoints` report.
 """

@@ -55,7 +55,7 @@ def _watch_these(
 ) -> None:
     """Returns when the folders are others now, or it is time to stop.
 
-    What changed before the first look is not told of, so that look counts as a change.
+    Changes before the first look are not reported, so that look counts as a change.
     """
     first = True
     changes = watch(

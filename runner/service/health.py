@@ -1,4 +1,4 @@
-"""What the service tells of itself: replaced whole by the loop, read by whoever asks over HTTP."""
+"""How the service is doing: replaced whole by the loop, read over HTTP."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class HealthView:
 
 
 @dataclass(slots=True)
-class Board:
+class HealthBoard:
     """Where the newest view hangs."""
 
     view: HealthView = HealthView()

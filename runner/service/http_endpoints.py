@@ -1,4 +1,4 @@
-"""`/healthz` and `/metrics` over HTTP, in a thread beside the loop."""
+"""`/healthz` and `/metrics` over HTTP, in a thread next to the loop."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from runner.listening import listen, url_of
-from runner.service.health import Board, health_document
+from runner.service.health import HealthBoard, health_document
 from runner.service.metrics import CONTENT_TYPE, Metrics
 
 
 @contextmanager
-def answering(host: str, port: int, board: Board, metrics: Metrics) -> Iterator[str]:
+def answering(host: str, port: int, board: HealthBoard, metrics: Metrics) -> Iterator[str]:
     """Answer until the context is left; gives the URL. Raises HeadcountError when the port is taken."""
     with listen(host, port, name="serve") as listener:
         config = uvicorn.Config(
@@ -43,7 +43,7 @@ def answering(host: str, port: int, board: Board, metrics: Metrics) -> Iterator[
             thread.join()
 
 
-def _application(board: Board, metrics: Metrics) -> Starlette:
+def _application(board: HealthBoard, metrics: Metrics) -> Starlette:
     def health(_: Request) -> Response:
         """200 while the service works, even if something is not well: to restart it would fix nothing."""
         view = board.view

@@ -1,4 +1,4 @@
-"""The loop of the service: look whose turn it is, run them through the same workflow as `sync --due`, wait."""
+"""The loop of the service: see what is due, run it through the same workflow as `sync --due`, wait."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from runner.core.errors import Interrupted, InvalidProject, Locked
 from runner.core.project import Activation, Project
 from runner.core.records import ActivationRun, Outcome
 from runner.core.selection import Candidate, Selection
-from runner.service.health import ActivationHealth, Board, HealthView, Reason
-from runner.service.stagger import Setback, Turn, set_back, turns
+from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason
+from runner.service.stagger import Backoff, NextRun, backed_off, next_runs
 from runner.workflows.failure_messages import as_sentence
 from runner.workflows.sync import Synced
 
@@ -77,12 +77,12 @@ class Site(Protocol):
 
 
 class Service:
-    """Runs until it is asked to stop. `count` is told of every outcome; the board always shows how things stand."""
+    """Runs until it is asked to stop. `count` gets every outcome; the board always shows how things stand."""
 
     def __init__(
         self,
         site: Site,
-        board: Board,
+        board: HealthBoard,
         count: Callable[[tuple[ActivationRun, ...]], None],
         *,
         selection: Selection,
@@ -91,7 +91,7 @@ class Service:
         self._site, self._board, self._count = site, board, count
         self._selection, self._spread = selection, spread
         self._known = Known()
-        self._setbacks: dict[str, Setback] = {}
+        self._backoffs: dict[str, Backoff] = {}
         self._troubles: dict[str, str] = {}
         self._locked_until: datetime | None = None
 
@@ -103,7 +103,7 @@ class Service:
         self._site.log(f"{_activations(len(self._chosen()))} to keep fresh")
 
     def run(self) -> None:
-        """Look, run and wait by turns, until someone asks to stop."""
+        """Look, run and wait, again and again, until someone asks to stop."""
         while self._round():
             pass
         self._board.view = replace(self._board.view, stopping=True)
@@ -113,7 +113,7 @@ class Service:
         """One round; False when it was the last one."""
         coming = self._look()
         now = self._site.now()
-        ready = frozenset(turn.activation for turn in coming if turn.at <= now)
+        ready = frozenset(run.activation for run in coming if run.at <= now)
         event = self._site.wait(self._pause(coming, now).total_seconds())
         if event is Event.STOP:
             return False
@@ -123,7 +123,7 @@ class Service:
             return self._sync(ready)
         return True
 
-    def _pause(self, coming: tuple[Turn, ...], now: datetime) -> timedelta:
+    def _pause(self, coming: tuple[NextRun, ...], now: datetime) -> timedelta:
         first = coming[0].at if coming else now + LONGEST_WAIT
         if self._locked_until is not None:
             first = max(first, self._locked_until)
@@ -134,8 +134,8 @@ class Service:
     def _chosen(self) -> tuple[Activation, ...]:
         return tuple(one for one in self._project.activations if self._selection.means(Candidate.of(one)))
 
-    def _look(self) -> tuple[Turn, ...]:
-        """Read the state, forget setbacks that someone else has fixed, and show how things stand."""
+    def _look(self) -> tuple[NextRun, ...]:
+        """Read the state, forget backoffs that someone else has fixed, and show how things stand."""
         try:
             self._known = self._site.known()
             self._resolve("state")
@@ -144,17 +144,17 @@ class Service:
             self._show(())
             return ()
         good = self._known.last_good
-        for one, setback in tuple(self._setbacks.items()):
-            if one in good and good[one] > setback.since:
-                del self._setbacks[one]
+        for one, backoff in tuple(self._backoffs.items()):
+            if one in good and good[one] > backoff.since:
+                del self._backoffs[one]
         now = self._site.now()
         counted = {one: at for one, at in good.items() if one not in self._known.behind}
-        coming = turns(self._chosen(), counted, self._setbacks, now, self._spread)
+        coming = next_runs(self._chosen(), counted, self._backoffs, now, self._spread)
         self._show(coming)
         return coming
 
-    def _show(self, coming: tuple[Turn, ...]) -> None:
-        due = {turn.activation: turn.at for turn in coming}
+    def _show(self, coming: tuple[NextRun, ...]) -> None:
+        due = {run.activation: run.at for run in coming}
         known = self._known
         rows = (
             ActivationHealth(one.id, known.members.get(one.id), known.last_good.get(one.id), due.get(one.id))
@@ -162,9 +162,9 @@ class Service:
         )
         reasons = [Reason(code, message) for code, message in self._troubles.items()]
         reasons += [
-            Reason(setback.outcome, setback.reason, one)
-            for one, setback in sorted(self._setbacks.items())
-            if setback.outcome
+            Reason(backoff.outcome, backoff.reason, one)
+            for one, backoff in sorted(self._backoffs.items())
+            if backoff.outcome
         ]
         self._board.view = HealthView(tuple(rows), tuple(reasons))
 
@@ -182,7 +182,7 @@ class Service:
         if project == self._project:
             return
         self._project = project
-        self._setbacks.clear()
+        self._backoffs.clear()
         if changed:
             self._site.log(f"files changed; {_activations(len(self._chosen()))} to keep fresh")
 
@@ -204,36 +204,36 @@ class Service:
             self._locked_until = None
             message = self._trouble("sync", error)
             for one in ready:
-                self._setbacks[one] = set_back(self._setbacks.get(one), now, Outcome.FAILED, message)
+                self._backoffs[one] = backed_off(self._backoffs.get(one), now, Outcome.FAILED, message)
             return True
         self._locked_until = None
         self._resolve("sync")
-        self._take_in(done, ready)
+        self._note_outcomes(done, ready)
         return not (stop or done.applied.interrupted)
 
-    def _take_in(self, done: Synced, ready: frozenset[str]) -> None:
+    def _note_outcomes(self, done: Synced, ready: frozenset[str]) -> None:
         now = self._site.now()
         self._count(done.applied.outcomes)
-        fared = {run.activation: (str(run.outcome), run.detail) for run in done.applied.outcomes}
-        fared |= {part.activation: ("skipped", part.reason) for part in done.skipped}
+        ended = {run.activation: (str(run.outcome), run.detail) for run in done.applied.outcomes}
+        ended |= {part.activation: ("skipped", part.reason) for part in done.skipped}
         for run in done.applied.outcomes:
-            self._site.log(_line(run))
+            self._site.log(_run_line(run))
         for part in done.skipped:
             self._site.log(f"{part.activation} skipped: {part.reason}")
         for one in ready:
-            outcome, reason = fared.get(one, ("", ""))
+            outcome, reason = ended.get(one, ("", ""))
             if outcome in _GOOD:
-                self._setbacks.pop(one, None)
+                self._backoffs.pop(one, None)
             elif outcome:
-                self._setbacks[one] = set_back(self._setbacks.get(one), now, outcome, reason)
+                self._backoffs[one] = backed_off(self._backoffs.get(one), now, outcome, reason)
             else:
-                self._setbacks[one] = Setback(now, now + LONGEST_WAIT)  # another run was faster
+                self._backoffs[one] = Backoff(now, now + LONGEST_WAIT)  # another run was faster
 
     # -- troubles ------------------------------------------------------------------------------------------------
 
     def _trouble(self, code: str, error: Exception) -> str:
-        """Keep in mind that something is not well; it is told once, and again when it changes."""
-        message = _sentence(error)
+        """Keep in mind that something is not well; it is logged once, and again when it changes."""
+        message = _problem_line(error)
         if self._troubles.get(code) != message:
             self._site.log(f"{code}: {message}")
         self._troubles[code] = message
@@ -244,11 +244,11 @@ class Service:
             self._site.log(f"{code}: well again")
 
 
-def _sentence(error: Exception) -> str:
+def _problem_line(error: Exception) -> str:
     if isinstance(error, InvalidProject):
         first, more = error.findings[0], len(error.findings) - 1
-        told = f"{first.location}: {first.message}" + (f" (and {more} more)" if more else "")
-        return f"{told}; the files that were valid last go on" if first.code != "missing-credential" else told
+        problem = f"{first.location}: {first.message}" + (f" (and {more} more)" if more else "")
+        return f"{problem}; the files that were valid last go on" if first.code != "missing-credential" else problem
     return as_sentence(error)
 
 
@@ -256,7 +256,7 @@ def _activations(count: int) -> str:
     return f"{count:,} activation{'' if count == 1 else 's'}"
 
 
-def _line(run: ActivationRun) -> str:
+def _run_line(run: ActivationRun) -> str:
     numbers = f"+{run.added:,} -{run.removed:,}, {run.members:,} members, {run.rejected:,} rejected"
     detail = f"; {run.detail}" if run.detail else ""
     return f"{run.activation} {run.outcome}: {numbers}{detail}"

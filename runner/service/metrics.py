@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from runner.core.records import ActivationRun
-from runner.service.health import ActivationHealth, Board
+from runner.service.health import ActivationHealth, HealthBoard
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,9 +18,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """What has been counted since the process started, and what the board shows."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: HealthBoard) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_OfBoard(board))
+        self._registry.register(_BoardCollector(board))
 
         def counter(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(f"headcount_{name}", meaning, ("activation", *labels), registry=self._registry)
@@ -50,8 +50,8 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _OfBoard(Collector):
-    def __init__(self, board: Board) -> None:
+class _BoardCollector(Collector):
+    def __init__(self, board: HealthBoard) -> None:
         self._board = board
 
     def collect(self) -> Iterator[GaugeMetricFamily]:

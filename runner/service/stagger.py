@@ -1,4 +1,4 @@
-"""Whose turn is when: the schedules' slots, spread out so that not everything starts in one moment."""
+"""When each activation runs next: the schedules' slots, spread out so that not everything starts in one moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class NextRun:
     """When an activation is to be run next (aware, UTC)."""
 
     activation: str
@@ -33,8 +33,8 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Setback:
-    """How an activation did not fare well: since when, how often in a row, and when it may be tried again.
+class Backoff:
+    """How long an activation that did not end well waits: since when, how often in a row, and until when.
 
     `outcome` is the run's word for it, or `skipped`; empty where nothing is wrong and there was only nothing to do.
     """
@@ -46,21 +46,21 @@ class Setback:
     reason: str = ""
 
 
-def turns(
+def next_runs(
     activations: Iterable[Activation],
     last_good: Mapping[str, datetime],
-    setbacks: Mapping[str, Setback],
+    backoffs: Mapping[str, Backoff],
     now: datetime,
     spread: timedelta,
-) -> tuple[Turn, ...]:
-    """The next turn of each activation with a schedule, the first one first. It may be over: then it is overdue."""
+) -> tuple[NextRun, ...]:
+    """The next run of each activation with a schedule, the first one first. One that is over is overdue."""
     found = []
     for one in activations:
         at = start(one.id, one.schedule, last_good.get(one.id), now, spread)
         if at is not None:
-            setback = setbacks.get(one.id)
-            found.append(Turn(one.id, max(at, setback.until) if setback else at))
-    return tuple(sorted(found, key=lambda turn: (turn.at, turn.activation)))
+            backoff = backoffs.get(one.id)
+            found.append(NextRun(one.id, max(at, backoff.until) if backoff else at))
+    return tuple(sorted(found, key=lambda run: (run.at, run.activation)))
 
 
 def start(
@@ -91,8 +91,8 @@ def _start_after(activation: str, schedule: Schedule, last: datetime, spread: ti
     return earliest + (_EPOCH + grid * part / GROUPS - earliest) % grid
 
 
-def set_back(before: Setback | None, now: datetime, outcome: str, reason: str) -> Setback:
-    """One more setback after those before."""
+def backed_off(before: Backoff | None, now: datetime, outcome: str, reason: str) -> Backoff:
+    """The wait after one more bad end, longer than the one before."""
     tries = before.tries + 1 if before else 1
     pause = min(RETRY * 2 ** min(tries - 1, 10), LONGEST_RETRY)
-    return Setback(now, now + pause, tries, outcome, reason)
+    return Backoff(now, now + pause, tries, outcome, reason)

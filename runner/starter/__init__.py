@@ -16,7 +16,7 @@ _YAML = ("destination.yaml", "source.yaml", "recent-buyers.yaml")
 def write_starter(folder: Path) -> tuple[Path, ...]:
     """Write the starter's files and return their paths; raises HeadcountError, and leaves nothing behind, if it cannot.
 
-    The YAML goes into `folder`, the sample data into `data/` beside it, the schemas for editors into `.schemas/` in it;
+    The YAML goes into `folder`, sample data into `data/` next to it, the schemas for editors into `.schemas/` in it;
     of these the folder alone is returned. UsageError when one of the files exists.
     """
     here = files(__name__)

@@ -21,6 +21,7 @@ _DISK = "check the disk and its file system; the state needs a local disk"
 
 
 def damaged(path: Path, what: str) -> StateError:
+    """The error for a file that is not what it should be."""
     return StateError(f"{path} is damaged: {what}", RESTORE)
 
 

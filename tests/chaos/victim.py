@@ -37,7 +37,7 @@ from typing import Any
 POINTS = {
     "StateStore": "runner.state.store",
     "DuckDBSegmentEvaluator": "runner.engine.segments.evaluator",
-    "DuckDBMembershipStore": "runner.engine.memberships.store",
+    "DuckDBMembershipStore": "runner.engine.memberships.membership_store",
     "AccountClient": "runner.destinations.criteo.account_client",
     "MarketingSolutions": "runner.destinations.criteo.marketing_solutions",
     "RetailMedia": "runner.destinations.criteo.retail_media",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.core.errors import StateError
-from runner.engine.memberships.store import DuckDBMembershipStore
+from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Person, Shop, hashes, mail

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
-from runner.engine.memberships.store import DuckDBMembershipStore
+from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
 

@@ -38,7 +38,7 @@ def doctor(
     from runner.core.checks import is_healthy
     from runner.reports.doctor_report import check_text, doctor_document, verdict_text
 
-    setup = Setup.of(folder, var, today, verbose, no_color)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
     checks = []
     for check in _checks(setup):
         checks.append(check)

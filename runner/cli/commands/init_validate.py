@@ -61,7 +61,7 @@ def validate(
     no_color: NoColor = False,
 ) -> None:
     """Check the files. Makes no network call. A selection narrows what is checked against the data, not the files."""
-    setup = Setup.of(folder, var, today, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, no_color=no_color)
     project = setup.project()
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
     if sources:
@@ -73,7 +73,7 @@ def validate(
 
         show_json(findings_document(()))
     else:
-        show_line(_praise(project, setup))
+        show_line(_summary(project, setup))
 
 
 def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
@@ -114,7 +114,7 @@ def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) ->
         show_text(setup.out, resolved_text(activation))
 
 
-def _praise(project: Project, setup: Setup) -> str:
+def _summary(project: Project, setup: Setup) -> str:
     from runner.reports.format import plural
 
     parts = (

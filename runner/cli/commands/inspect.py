@@ -56,7 +56,7 @@ def status(
     from runner.reports.status_and_history import status_text
     from runner.workflows.status import activation_statuses
 
-    setup = Setup.of(folder, var, today, verbose, no_color, at)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
@@ -138,11 +138,11 @@ def accounts(
     no_color: NoColor = False,
 ) -> None:
     """Show the ad accounts that the credentials may use."""
-    from runner.reports.accounts_table import accounts_table
     from runner.reports.json_documents import accounts_document
+    from runner.reports.status_and_history import accounts_table
     from runner.workflows.accounts import require_credentials
 
-    setup = Setup.of(folder, var, "", verbose, no_color)
+    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
     declared = setup.project().destinations if setup.folder.is_dir() else ()
     require_credentials(declared)
     listed = _listed(declared) if declared else _listed_undeclared(setup.folder)

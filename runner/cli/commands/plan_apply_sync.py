@@ -38,7 +38,7 @@ from runner.cli.options import (
     Verbose,
     Yes,
 )
-from runner.cli.wiring import Bench, Setup, opened
+from runner.cli.wiring import Parts, Setup, opened
 from runner.core.errors import UsageError
 from runner.planfile.plan_file import read_saved_plan, require_writable, write_plan
 
@@ -71,13 +71,13 @@ def plan(
     """Show what apply would change. Changes nothing, in Criteo or in the state."""
     from runner.workflows.make_plan import make_plan
 
-    setup = Setup.of(folder, var, today, verbose, no_color)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
     require_writable(out)
     require_folder(gitlab_report)
     project = setup.project()
     request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
-    with opened(setup) as bench:
-        made = make_plan(project, request, bench.context, bench.accounts)
+    with opened(setup) as parts:
+        made = make_plan(project, request, parts.context, parts.accounts)
     if out is not None:
         write_plan(out, made)
     if gitlab_report is not None:
@@ -113,16 +113,16 @@ def apply(
     from runner.reports.plan_text import run_text
     from runner.workflows.apply import apply as carry_out
 
-    setup = Setup.of(folder, var, today, verbose, no_color)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
     if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
         raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
     asked = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
     request, reviewed = _reviewed(file, plan_id, asked)
     try:
-        with opened(setup) as bench:
-            approve = partial(_approve, setup=setup, bench=bench, yes=yes, format=format)
-            done = carry_out(project, request, bench.context, bench.accounts, approve, reviewed)
+        with opened(setup) as parts:
+            approve = partial(_approve, setup=setup, parts=parts, yes=yes, format=format)
+            done = carry_out(project, request, parts.context, parts.accounts, approve, reviewed)
     except StalePlan as stale:
         if format is Format.TEXT and stale.plan is not None and not stale.deviations:
             _show_plan(stale.plan, setup, PlanFormat.TEXT)
@@ -174,12 +174,12 @@ def sync(
         raise UsageError(
             "--due and --rebuild exclude each other", "a rebuild is done when it is asked for: leave out --due"
         )
-    setup = Setup.of(folder, var, today, verbose, no_color, at)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at)
     project = setup.project()
     selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
     request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
-    with opened(setup) as bench:
-        done = bring_up_to_date(project, request, bench.context, bench.accounts, frozenset(rebuild or ()), due=due)
+    with opened(setup) as parts:
+        done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
     if format is Format.JSON:
         show_json(sync_document(done))
     else:
@@ -203,10 +203,10 @@ def import_(
     """Take over an audience that exists in Criteo; the next apply clears and refills it."""
     from runner.workflows.import_audience import import_audience
 
-    setup = Setup.of(folder, var, "", verbose, no_color)
+    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
     project = setup.project()
-    with opened(setup) as bench:
-        done = import_audience(project, activation, audience, bench.context, bench.accounts)
+    with opened(setup) as parts:
+        done = import_audience(project, activation, audience, parts.context, parts.accounts)
     platform = done.activation.destination.kind.platform
     size = "" if done.size is None else f", {done.size:,} identifiers by {platform}'s count"
     show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
@@ -234,7 +234,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
     asked = request.options
     if replace(asked, variables=()) != Options():
         raise UsageError(
-            "what is selected, --prune and --allow-removals have no place beside a saved plan, which brings its own",
+            "what is selected, --prune and --allow-removals have no place next to a saved plan, which brings its own",
             "leave them out, or make a plan with them",
         )
     reviewed = read_saved_plan(file)
@@ -267,7 +267,7 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
 
         show_json(plan_document(made))
     elif format is PlanFormat.MARKDOWN:
-        from runner.reports.markdown import plan_markdown
+        from runner.reports.plan_markdown import plan_markdown
 
         write_result(plan_markdown(made))
     else:
@@ -280,8 +280,8 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
             write_result(plan_annotations(made, from_root))
 
 
-def _approve(made: Plan, *, setup: Setup, bench: Bench, yes: bool, format: Format) -> bool:  # noqa: A002
+def _approve(made: Plan, *, setup: Setup, parts: Parts, yes: bool, format: Format) -> bool:  # noqa: A002
     if format is Format.TEXT:
-        bench.progress.pause()
+        parts.progress.pause()
         _show_plan(made, setup, PlanFormat.TEXT)
     return yes or typer.confirm("Apply this plan?", err=True)

@@ -17,7 +17,7 @@ from runner.cli.console import tell
 from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Var, Verbose
 from runner.cli.progress_bar import Lines
 from runner.cli.wiring import Setup, opened
-from runner.core.errors import HeadcountError, UsageError
+from runner.core.errors import UsageError, requires_extra
 from runner.reports.escape import printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from runner.workflows.sync import Synced
 
 _SPREAD = re.compile(r"(\d{1,4})(s|m|h)|0")
-_LIBRARIES = ("prometheus_client", "starlette", "uvicorn", "watchfiles", "anyio", "h11")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 
@@ -45,17 +44,17 @@ def serve(
 ) -> None:
     """Keep audiences fresh until SIGTERM: run what is due, pick up changed files. Never ships a changed definition."""
     length = _length(spread)
-    setup = Setup.of(folder, var, "", verbose, no_color)
-    with _libraries():
+    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
+    with requires_extra("serve", "serve"):
         from runner.service.file_watcher import folders_of, watching
         from runner.service.http_endpoints import answering
         from runner.service.metrics import Metrics
     from runner.core.selection import Selection
-    from runner.service.health import Board
+    from runner.service.health import HealthBoard
     from runner.service.loop import Event, Service
 
     site = _Site(setup)
-    board = Board()
+    board = HealthBoard()
     metrics = Metrics(board)
     selection = Selection(tuple(select or ()), tuple(exclude or ()))
     service = Service(site, board, metrics.count, selection=selection, spread=length)
@@ -105,9 +104,9 @@ class _Site:
         from runner.workflows.sync import sync
 
         request = PlanRequest(today, Selection(changed=ids))
-        with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as bench:
-            done = sync(project, request, bench.context, bench.accounts, due=True)
-            return done, bench.context.stopping()
+        with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as parts:
+            done = sync(project, request, parts.context, parts.accounts, due=True)
+            return done, parts.context.stopping()
 
     def wait(self, seconds: float) -> Event | None:
         from runner.service.loop import Event
@@ -124,17 +123,17 @@ class _Site:
 
 
 class _Events(Lines):
-    """What a run has to tell, as lines of the service's log; how far it is, is left out."""
+    """Notes of a run as lines of the service's log, without how far it is."""
 
     def __init__(self, on_sending: Callable[[], None], log: Callable[[str], None]) -> None:
         super().__init__(on_sending)
         self._log = log
 
     def evaluated(self, activation: str, seconds: float) -> None:
-        """Not told."""
+        """Left out."""
 
     def sent(self, activation: str, identifiers: int) -> None:
-        """Not told."""
+        """Left out."""
 
     def note(self, message: str) -> None:
         self._log(message)
@@ -157,21 +156,3 @@ def _length(text: str) -> timedelta:
     if written is None:
         raise UsageError(f'--spread "{text}" is not a length of time', "write it as 90s, 10m or 1h, or 0 for none")
     return timedelta(seconds=int(written[1]) * _SECONDS[written[2]]) if written[1] else timedelta()
-
-
-@contextmanager
-def _libraries() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in (
-            "prometheus_client",
-            "starlette",
-            "uvicorn",
-            "watchfiles",
-            "h11",
-        ):
-            raise
-        raise HeadcountError(
-            f"serve needs the package {error.name}, which is not installed", "pip install 'headcount[serve]'"
-        ) from None

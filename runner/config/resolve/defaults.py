@@ -199,4 +199,5 @@ def _written(value: Value) -> str:
 
 
 def one_line(text: str) -> str:
+    """The text with every run of white space as one space."""
     return " ".join(text.split())

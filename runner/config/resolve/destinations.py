@@ -28,6 +28,7 @@ class DestinationDraft:
 
 
 def draft_destination(document: Document, environ: Mapping[str, str]) -> DestinationDraft:
+    """The destination of a document, without one where the document has findings, and its defaults."""
     before = len(document.found)
     root = document.root
     kind = kind_of(document)

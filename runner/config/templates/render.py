@@ -45,6 +45,7 @@ class Scope:
 
 
 def is_template(text: str) -> bool:
+    """Whether the text holds anything to fill in."""
     return any(mark in text for mark in _MARKS)
 
 

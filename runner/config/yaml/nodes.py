@@ -49,6 +49,8 @@ class ScalarNode:
 
 @dataclass(frozen=True, slots=True)
 class ListNode:
+    """A list, and where it was written."""
+
     items: tuple[Node, ...]
     span: Span
 

@@ -31,10 +31,10 @@ from starlette.routing import Mount
 
 from runner.sandbox.admin import ui_edits
 from runner.sandbox.admin.admin_requests import Ask, Wrong, admin_route
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import array, fields, flag, nullable, number, text, whole
 from runner.sandbox.fault_injection import Rule, fault_named
 from runner.sandbox.sandbox_options import check_rates
+from runner.sandbox.world.segment_records import CriteoService
 from runner.sandbox.world.world import World
 
 

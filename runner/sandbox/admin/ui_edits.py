@@ -6,11 +6,10 @@ from typing import Any
 
 from runner.sandbox.admin.admin_requests import Ask, Wrong
 from runner.sandbox.api.list_members import IDENTIFIER_TYPE
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import fields, flag, nullable, text
 from runner.sandbox.world.data_file import SegmentPut, SegmentRemoved
 from runner.sandbox.world.identifier_validation import IDENTIFIER_TYPES, wire_form
-from runner.sandbox.world.segment_records import CONTACT_LIST, SEGMENT_TYPES, SegmentRecord, changed
+from runner.sandbox.world.segment_records import CONTACT_LIST, SEGMENT_TYPES, CriteoService, SegmentRecord, changed
 from runner.sandbox.world.world import World
 
 NEW = fields(

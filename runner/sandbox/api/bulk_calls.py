@@ -25,7 +25,7 @@ def answer(data: Any) -> dict[str, Any]:
 
 
 def each(call: IncomingCall, one: Callable[[IncomingCall, BulkItem, str, ItemOutcome], None]) -> dict[str, Any]:
-    """Each item on its own: those that fail are missing from `data` and are told of beside it."""
+    """Each item on its own: those that fail are missing from `data` and reported next to it."""
     require_consent(call)
     outcome = ItemOutcome()
     items = call.body["data"]
@@ -164,7 +164,7 @@ def visible(call: IncomingCall, segment_id: str, where: str, outcome: ItemOutcom
 
 
 def query_number(call: IncomingCall, name: str, default: int, least: int = 0, most: int = INT32 - 1) -> int:
-    """A whole number of the query. Raises Refused when it is none, or out of range."""
+    """A whole number of the query. Raises CallRefused when it is none, or out of range."""
     text = call.query.get(name)
     if text is None:
         return default

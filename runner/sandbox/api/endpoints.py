@@ -14,15 +14,16 @@ from uuid import uuid4
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from runner.sandbox.api import error_envelopes
-from runner.sandbox.api.error_envelopes import CallRefused, EnvelopeProblem, Family, ItemOutcome
+from runner.sandbox.api.error_envelopes import PROBLEM_ARRAY, CallRefused, EnvelopeProblem, Family, ItemOutcome
 from runner.sandbox.api.responses import Dropped, Endless, Hanging, Slow, Truncated, html_page, json_answer
-from runner.sandbox.api.services import PROBLEM_ARRAY, CriteoService
 from runner.sandbox.api.validators import UNKNOWN_FIELD, Shape
 from runner.sandbox.fault_injection import Fault, FaultKind, Occasion
 from runner.sandbox.world.access_tokens import TokenState
 from runner.sandbox.world.call_log import CallRecord
+from runner.sandbox.world.segment_records import CriteoService
 from runner.sandbox.world.world import World
 
 VERSIONS = ("2026-01", "2026-07", "2027-01")
@@ -60,11 +61,11 @@ class IncomingCall:
     def partial_success(self, outcome: ItemOutcome) -> dict[str, Any]:
         """The answer to a bulk call, failed items in the array of the service, or the one that the options name."""
         body = self.incoming.envelope(outcome.data, tuple(outcome.problems))
-        return _told_in(self.incoming.problem_array, body)
+        return _reported_in(self.incoming.problem_array, body)
 
 
 Handler = Callable[[IncomingCall], Any]
-"""Works a call out and returns the body of its answer (None: it has none, and is a 204), or raises Refused."""
+"""Works a call out and returns the body of its answer (None: it has none, and is a 204), or raises CallRefused."""
 
 EndpointHandler = Callable[[Request], Awaitable[Response]]
 
@@ -88,7 +89,7 @@ class Incoming:
         self._parsed = False
 
     def json(self) -> Any:
-        """The body. Raises Refused when it is no JSON."""
+        """The body. Raises CallRefused when it is no JSON."""
         if not self._parsed:
             self._json = _parsed(self.raw or b"")
             self._parsed = True
@@ -177,7 +178,7 @@ def not_served(world: World, request: Request, status: int) -> Response:
 
 
 def _admitted(incoming: Incoming, service: CriteoService, shape: Shape | None, headers: dict[str, str]) -> IncomingCall:
-    """Let a call in, or raise Refused; `headers` is given what every answer from here on carries."""
+    """Let a call in, or raise CallRefused; `headers` is given what every answer from here on carries."""
     world, request = incoming.world, incoming.request
     version = request.path_params["version"]
     if _is_gone(version):
@@ -290,7 +291,9 @@ def _instead(incoming: Incoming, fault: Fault) -> Response:
         case FaultKind.HTML:
             return html_page(502)
         case FaultKind.REJECT:
-            body = _told_in(fault.where or incoming.problem_array, incoming.envelope(None, (error_envelopes.REJECTED,)))
+            body = _reported_in(
+                fault.where or incoming.problem_array, incoming.envelope(None, (error_envelopes.REJECTED,))
+            )
             return json_answer({"data": [] if incoming.family is Family.BULK else None} | body)
         case _:
             answer = incoming.refusal(CallRefused(fault.status, (error_envelopes.gateway_problem(fault.status),)))
@@ -315,6 +318,21 @@ def _spoiled(incoming: Incoming, fault: Fault, answer: Response) -> Response:
             return Endless(incoming.world.stopping)
 
 
-def _told_in(array: str, body: dict[str, Any]) -> dict[str, Any]:
+def _reported_in(array: str, body: dict[str, Any]) -> dict[str, Any]:
     """The envelope with its problems in that array instead of in `errors`."""
     return body if array == "errors" else body | {"errors": [], array: body["errors"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Makes the routes of one service; `prefix` is what their paths begin with, after the version."""
+
+    world: World
+    service: CriteoService
+    prefix: str = ""
+
+    def __call__(
+        self, method: str, path: str, handler: Handler, family: Family = Family.BULK, shape: Shape | None = None
+    ) -> Route:
+        endpoint = api_endpoint(self.world, handler, self.service, family, shape)
+        return Route(f"/{{version}}{self.prefix}{path}", endpoint, methods=[method])

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from runner.sandbox.world.segment_records import CriteoService
+
+PROBLEM_ARRAY = {CriteoService.MARKETING_SOLUTIONS: "errors", CriteoService.RETAIL_MEDIA: "warnings"}
+"""The array of the answer to a bulk call that names the items that failed."""
+
 
 class Family(Enum):
     """Which envelope an endpoint uses."""
@@ -126,18 +131,22 @@ def no_account_permission(where: str) -> EnvelopeProblem:
 
 
 def retailer_not_available(where: str) -> EnvelopeProblem:
+    """The account may not advertise with the retailer."""
     return EnvelopeProblem("validation", "retailer-not-available", "The account has no such retailer", where=where)
 
 
 def segment_not_found(where: str) -> EnvelopeProblem:
+    """The segment does not exist, or is not for the caller."""
     return EnvelopeProblem("validation", "segment-not-found", "The audience segment was not found", where=where)
 
 
 def name_taken(where: str) -> EnvelopeProblem:
+    """The owner has another segment of this name."""
     return EnvelopeProblem("validation", "name-must-be-unique", "Another segment has this name", where=where)
 
 
 def name_empty(where: str) -> EnvelopeProblem:
+    """The name is empty."""
     return EnvelopeProblem("validation", "name-must-not-be-empty", "The name must not be empty", where=where)
 
 

@@ -19,7 +19,7 @@ IDENTIFIER_TYPE = "identifierType"
 def amend(call: IncomingCall) -> dict[str, Any]:
     """Add or remove identifiers: the well-formed ones take effect, the others are counted.
 
-    Returns what answers tell of it. A list that was made for one identifier type takes no other.
+    Returns what the answer says. A list that was made for one identifier type takes no other.
     """
     attributes = call.body["data"]["attributes"]
     operation, identifier_type = attributes["operation"], attributes[IDENTIFIER_TYPE]

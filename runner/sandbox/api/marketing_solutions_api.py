@@ -9,14 +9,12 @@ from typing import Any
 
 from starlette.routing import Route
 
-from runner.sandbox.api import applications, bulk_calls, error_envelopes, list_members, marketing_solutions_bodies
+from runner.sandbox.api import bulk_calls, error_envelopes, list_members, marketing_solutions_bodies, oauth
 from runner.sandbox.api.bulk_calls import BulkItem, answer
-from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.endpoints import IncomingCall, Router
 from runner.sandbox.api.error_envelopes import CallRefused, Family, ItemOutcome, invalid
-from runner.sandbox.api.routes import Router
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.world.sandbox_clock import timestamp
-from runner.sandbox.world.segment_records import CONTACT_LIST, SETTINGS, SegmentRecord
+from runner.sandbox.world.segment_records import CONTACT_LIST, SETTINGS, CriteoService, SegmentRecord
 from runner.sandbox.world.world import World
 
 SEARCH_LIMIT_MOST = 100
@@ -24,13 +22,13 @@ SEGMENT = "AudienceSegment"
 
 
 def routes(world: World) -> list[Route]:
-    """The routes of the service, and the list of advertisers that lies beside it."""
+    """The routes of the service, and the list of advertisers next to it."""
     route = Router(world, CriteoService.MARKETING_SOLUTIONS)
     segments = "/marketing-solutions/audience-segments"
     contact_list = f"{segments}/{{segment_id}}/contact-list"
     return [
         route("GET", "/advertisers/me", advertisers, Family.PORTFOLIO),
-        route("GET", "/marketing-solutions/me", applications.me),
+        route("GET", "/marketing-solutions/me", oauth.me),
         route("POST", f"{segments}/create", create, shape=marketing_solutions_bodies.CREATE),
         route("PATCH", segments, update, shape=marketing_solutions_bodies.UPDATE),
         route("POST", f"{segments}/delete", delete, shape=marketing_solutions_bodies.IDS),

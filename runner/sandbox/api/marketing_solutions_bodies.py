@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import (
     Shape,
     array,
@@ -16,7 +15,7 @@ from runner.sandbox.api.validators import (
     whole_or_digits,
 )
 from runner.sandbox.world.identifier_validation import IDENTIFIER_TYPES
-from runner.sandbox.world.segment_records import SEGMENT_TYPES
+from runner.sandbox.world.segment_records import SEGMENT_TYPES, CriteoService
 
 _SERVICE = CriteoService.MARKETING_SOLUTIONS
 _POINT = fields(name=nullable(text), latitude=nullable(number), longitude=nullable(number))

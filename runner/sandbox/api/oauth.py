@@ -1,17 +1,22 @@
-"""The token endpoint: OAuth client credentials, RFC 6749 errors, no Criteo envelope."""
+"""The token endpoint (OAuth client credentials, RFC 6749 errors, no Criteo envelope), and the app behind a token."""
 
 from __future__ import annotations
 
 import hmac
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runner.sandbox.api.endpoints import Incoming, faulty_endpoint
+from runner.sandbox.api.bulk_calls import answer
+from runner.sandbox.api.endpoints import Incoming, IncomingCall, faulty_endpoint
 from runner.sandbox.api.error_envelopes import Family
 from runner.sandbox.api.responses import json_answer
+from runner.sandbox.world.segment_records import CriteoService
 from runner.sandbox.world.world import World
+
+_NAMES = {CriteoService.MARKETING_SOLUTIONS: "MarketingSolutions", CriteoService.RETAIL_MEDIA: "RetailMedia"}
 
 _INVALID_CLIENT = (
     "The client authentication failed, the provided client_id doesn't exist or the client_secret is invalid"
@@ -58,3 +63,19 @@ def _token(world: World, incoming: Incoming) -> Response:
 
 def _error(status: int, error: str, description: str) -> Response:
     return json_answer({"error": error, "error_description": description}, status)
+
+
+def me(call: IncomingCall) -> dict[str, Any]:
+    """The caller. At Criteo an app belongs to one service; here one may use both, and each calls it its own."""
+    return answer(
+        {
+            "type": "Application",
+            "attributes": {
+                "applicationId": 1 + list(call.world.apps).index(call.client_id),
+                "organizationId": 1,
+                "name": call.client_id,
+                "description": "An app of the sandbox",
+                "criteoService": _NAMES[call.service],
+            },
+        }
+    )

@@ -10,23 +10,21 @@ from urllib.parse import urlencode
 from starlette.routing import Route
 
 from runner.sandbox.api import (
-    applications,
     bulk_calls,
     error_envelopes,
     list_members,
     marketing_solutions_bodies,
+    oauth,
     retail_media_bodies,
 )
 from runner.sandbox.api.bulk_calls import BulkItem, answer
-from runner.sandbox.api.endpoints import IncomingCall
+from runner.sandbox.api.endpoints import IncomingCall, Router
 from runner.sandbox.api.error_envelopes import CallRefused, Family, ItemOutcome, invalid
 from runner.sandbox.api.list_members import IDENTIFIER_TYPE
-from runner.sandbox.api.routes import Router
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import REQUIRED_FIELD
 from runner.sandbox.sandbox_options import RetailMediaAccount
 from runner.sandbox.world.sandbox_clock import timestamp
-from runner.sandbox.world.segment_records import CONTACT_LIST, SegmentRecord, parsed_id
+from runner.sandbox.world.segment_records import CONTACT_LIST, CriteoService, SegmentRecord, parsed_id
 from runner.sandbox.world.world import World
 
 SEARCH_LIMIT_MOST = 500
@@ -41,7 +39,7 @@ def routes(world: World) -> list[Route]:
     segments = f"{account}/audience-segments"
     contact_list = "/audience-segments/{segment_id}/contact-list"
     return [
-        route("GET", "/me", applications.me),
+        route("GET", "/me", oauth.me),
         route("GET", "/accounts", accounts, Family.ACCOUNTS),
         route("POST", f"{account}/retailers/search", retailers, Family.ACCOUNTS, retail_media_bodies.RETAILERS),
         route("POST", f"{segments}/create", create, shape=retail_media_bodies.CREATE),
@@ -170,7 +168,7 @@ def amend(call: IncomingCall) -> dict[str, Any]:
 
 
 def clear(call: IncomingCall) -> None:
-    """Remove everybody and keep the segment; there is nothing to tell of it."""
+    """Remove everybody and keep the segment; the answer says nothing about it."""
     list_members.clear(call)
 
 
@@ -199,7 +197,7 @@ def shown(segment: SegmentRecord) -> dict[str, Any]:
 
 
 def _in_account(call: IncomingCall) -> tuple[IncomingCall, RetailMediaAccount]:
-    """The account of the path, and the call as one about that account alone. Raises Refused when it is not for
+    """The account of the path, and the call as one about that account alone. Raises CallRefused when it is not for
     the caller."""
     if parsed_id(call.account_id, CriteoService.RETAIL_MEDIA) is None:
         raise CallRefused(400, (invalid("account-id", "must be the id of an account"),))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from runner.sandbox.api.marketing_solutions_bodies import NILLABLE_TEXT, list_of
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.api.validators import array, fields, nullable, number, one_of, text, texts
 from runner.sandbox.world.identifier_validation import IDENTIFIER_TYPES
-from runner.sandbox.world.segment_records import SEGMENT_TYPES
+from runner.sandbox.world.segment_records import SEGMENT_TYPES, CriteoService
 
 _TYPES = IDENTIFIER_TYPES[CriteoService.RETAIL_MEDIA]
 _DAYS = one_of(*(f"Last{days}Days" for days in (7, 14, 30, 45, 60, 90, 120, 150, 180)))

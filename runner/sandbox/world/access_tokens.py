@@ -49,7 +49,7 @@ class AccessTokens:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one call was told about the limit. `reset` is the epoch second at which the window ends."""
+    """What the answer to one call says about the limit. `reset` is the epoch second at which the window ends."""
 
     allowed: bool
     limit: int

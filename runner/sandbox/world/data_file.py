@@ -1,30 +1,30 @@
-"""The data file: every change the sandbox has made, one record after the other.
+"""The data file: every change the sandbox has made, one row of an SQLite database after the other.
 
-A record is a header (three little-endian 32-bit numbers: the length of the description, the length of the payload, the
-CRC-32 of both), the description as JSON and the payload, which holds hashes as bytes. It is written before
-the change shows, so that a killed sandbox has a change or has not; a record that was cut off at the end is dropped when
-the file is opened. A file that holds mostly what no longer counts is then written again.
+A change is written before it shows, so that a killed sandbox has it or has not. The description is JSON, the payload
+holds hashes as bytes. A file that holds mostly what no longer counts is written again when it is opened.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import struct
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.core.errors import HeadcountError
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.world.identifier_validation import Member
-from runner.sandbox.world.segment_records import SegmentRecord
+from runner.sandbox.world.segment_records import CriteoService, SegmentRecord
 
-MAGIC = b"headcount sandbox 1\n"
-_HEADER = struct.Struct("<III")
+_OLD_FORMAT = b"headcount sandbox 1\n"
+"""How data files began before they were SQLite databases."""
+
+_APPLICATION_ID = 0x68637362
+"""Tells a data file from other SQLite databases."""
+
+_INSERT = "INSERT INTO change (description, payload) VALUES (?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,130 +68,122 @@ class NextId:
 DataChange = SegmentPut | SegmentRemoved | Amended | Cleared | NextId
 
 
-class Journal:
+class DataFile:
     """An open data file. One sandbox at a time may have it."""
 
     def __init__(self, path: Path) -> None:
         """Raises HeadcountError when the file is not a data file, cannot be opened, or is in use."""
         self._path = path
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
-            raise HeadcountError(f"the sandbox's data file {path} cannot be opened: {error.strerror}") from None
+            raise _unopened(path, error) from None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise HeadcountError(
-                f"the data file {path} is in use by another sandbox", "stop it, or name another file"
-            ) from None
-        start = os.pread(self._file, len(MAGIC), 0)
-        if not start:
-            os.pwrite(self._file, MAGIC, 0)
-        elif start != MAGIC:
-            os.close(self._file)
-            raise HeadcountError(f"{path} is not a data file of the sandbox", "name a file that does not exist yet")
-        self._end = len(MAGIC)
+            # The server's thread goes on with what the starting one has opened.
+            self._db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._take()
+        except sqlite3.Error as error:
+            raise _refusal(path, error) from None
+
+    def _take(self) -> None:
+        """Lock the file until it is closed, and make the table if there is none."""
+        try:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA synchronous = OFF")  # a change need only outlive this process, not the machine
+            self._db.execute("BEGIN EXCLUSIVE")
+            with self._db:
+                (application_id,) = self._db.execute("PRAGMA application_id").fetchone()
+                (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                if tables and application_id != _APPLICATION_ID:
+                    raise sqlite3.DatabaseError("another program's")
+                self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                self._db.execute(
+                    "CREATE TABLE IF NOT EXISTS change"
+                    " (seq INTEGER PRIMARY KEY, description TEXT NOT NULL, payload BLOB NOT NULL)"
+                )
+        except sqlite3.Error:
+            self._db.close()
+            raise
 
     def replay(self) -> Iterator[DataChange]:
-        """Every change in the file, oldest first; whatever follows the last whole record is cut off."""
-        with os.fdopen(os.dup(self._file), "rb") as stream:
-            stream.seek(len(MAGIC))
-            while (record := _next_record(stream.read(_HEADER.size), stream.read)) is not None:
-                description, payload = record
-                self._end += _HEADER.size + len(description) + len(payload)
+        """Every change in the file, oldest first. Raises HeadcountError when the file is damaged."""
+        try:
+            for description, payload in self._db.execute("SELECT description, payload FROM change ORDER BY seq"):
                 yield _decoded(description, payload)
-        os.ftruncate(self._file, self._end)
+        except (sqlite3.Error, ValueError, KeyError, TypeError):
+            message = f"the sandbox's data file {self._path} is damaged"
+            raise HeadcountError(message, "delete it, or name another file") from None
 
     def append(self, change: DataChange) -> None:
-        """Make a change durable against the death of this process. Raises OSError, and then nothing was kept."""
-        record = memoryview(_encoded(change))
-        written = 0
-        try:
-            while written < len(record):
-                written += os.pwrite(self._file, record[written:], self._end + written)
-        except OSError:
-            os.ftruncate(self._file, self._end)
-            raise
-        self._end += written
+        """Make a change durable against the death of this process. Raises sqlite3.Error, and then nothing was kept."""
+        self._db.execute(_INSERT, _encoded(change))
 
     def shrink(self, changes: Iterable[DataChange], size: int) -> None:
         """Write the file again as these changes, when it is much bigger than `size`, the bytes its members need."""
-        if self._end < 2 * size + 1_000_000:
-            return
-        self.rewrite(changes)
+        if self._path.stat().st_size >= 2 * size + 1_000_000:
+            self.rewrite(changes)
 
     def rewrite(self, changes: Iterable[DataChange]) -> None:
-        """Replace all records by these changes. The old file stays whole until the new one is."""
-        beside = self._path.with_name(self._path.name + ".new")
-        fresh = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.pwrite(fresh, MAGIC, 0)
-        old, self._file, self._end = self._file, fresh, len(MAGIC)
-        for change in changes:
-            self.append(change)
-        beside.replace(self._path)
-        os.close(old)
+        """Replace all changes by these, at once, and give back the room."""
+        self._db.execute("BEGIN")
+        with self._db:
+            self._db.execute("DELETE FROM change")
+            self._db.executemany(_INSERT, map(_encoded, changes))
+        self._db.execute("VACUUM")
 
     def close(self) -> None:
-        os.close(self._file)
+        """Give back the file."""
+        self._db.close()
 
 
-def _encoded(change: DataChange) -> bytes:
+def _unopened(path: Path, error: OSError) -> HeadcountError:
+    return HeadcountError(f"the sandbox's data file {path} cannot be opened: {error.strerror}")
+
+
+def _refusal(path: Path, error: sqlite3.Error) -> HeadcountError:
+    """Why SQLite did not open the file, as a sentence."""
+    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        return HeadcountError(f"the data file {path} is in use by another sandbox", "stop it, or name another file")
+    try:
+        with path.open("r+b") as file:
+            start = file.read(len(_OLD_FORMAT))
+    except OSError as reason:
+        return _unopened(path, reason)
+    if start == _OLD_FORMAT:
+        message = f"{path} is a data file of an older sandbox, which this one cannot read"
+        return HeadcountError(message, "delete it, or name another file")
+    return HeadcountError(f"{path} is not a data file of the sandbox", "name a file that does not exist yet")
+
+
+def _encoded(change: DataChange) -> tuple[str, bytes]:
+    fields: dict[str, Any] = {"do": type(change).__name__}
     payload = b""
     match change:
         case SegmentPut(segment):
-            description = {"do": "put", **asdict(segment)}
-        case SegmentRemoved(segment_id):
-            description = {"do": "delete", "id": segment_id}
-        case Cleared(segment_id):
-            description = {"do": "clear", "id": segment_id}
-        case NextId(segment_id):
-            description = {"do": "next", "id": segment_id}
+            fields |= asdict(segment)
         case Amended(segment_id, identifier_type, operation, members):
             long = [member for member in members if len(member) == 32 and isinstance(member, bytes)]
             short = [member for member in members if len(member) == 16 and isinstance(member, bytes)]
             payload = b"".join((*long, *short))
-            description = {"do": operation, "id": segment_id, "type": identifier_type, "long": len(long)}
-            if len(long) + len(short) < len(members):
-                description["text"] = [member for member in members if isinstance(member, str)]
-    encoded = json.dumps(description).encode()
-    return _HEADER.pack(len(encoded), len(payload), zlib.crc32(payload, zlib.crc32(encoded))) + encoded + payload
+            text = [member for member in members if isinstance(member, str)]
+            fields |= {"segment_id": segment_id, "identifier_type": identifier_type, "operation": operation}
+            fields |= {"long": len(long), "text": text}
+        case _:
+            fields |= {"segment_id": change.segment_id}
+    return json.dumps(fields), payload
 
 
-def _next_record(header: bytes, read: Callable[[int], bytes]) -> tuple[bytes, bytes] | None:
-    """Description and payload of the record that starts with this header; None where no whole record follows."""
-    if len(header) < _HEADER.size:
-        return None
-    description_size, payload_size, checksum = _HEADER.unpack(header)
-    description, payload = read(description_size), read(payload_size)
-    if zlib.crc32(payload, zlib.crc32(description)) != checksum or len(payload) != payload_size:
-        return None
-    return description, payload
-
-
-def _decoded(encoded: bytes, payload: bytes) -> DataChange:
-    description = json.loads(encoded)
-    match description.pop("do"):
-        case "put":
-            return SegmentPut(_segment(description))
-        case "delete":
-            return SegmentRemoved(description["id"])
-        case "clear":
-            return Cleared(description["id"])
-        case "next":
-            return NextId(description["id"])
-        case operation:
-            split = 32 * description["long"]
+def _decoded(description: str, payload: bytes) -> DataChange:
+    fields = json.loads(description)
+    match fields.pop("do"):
+        case "SegmentPut":
+            return SegmentPut(SegmentRecord(**fields | {"service": CriteoService(fields["service"])}))
+        case "Amended":
+            split = 32 * fields.pop("long")
             long = [payload[start : start + 32] for start in range(0, split, 32)]
             short = [payload[start : start + 16] for start in range(split, len(payload), 16)]
-            text = description.get("text", [])
-            return Amended(description["id"], description["type"], operation, [*long, *short, *text])
-
-
-def _segment(description: dict[str, Any]) -> SegmentRecord:
-    if "advertiser_id" in description:
-        # Files from before there was a second service.
-        description["owner_id"] = description.pop("advertiser_id")
-    service = CriteoService(description.pop("service", CriteoService.MARKETING_SOLUTIONS))
-    return SegmentRecord(**description, service=service)
+            members = [*long, *short, *fields.pop("text")]
+            return Amended(**fields, members=members)
+        case kind:
+            return {one.__name__: one for one in (SegmentRemoved, Cleared, NextId)}[kind](**fields)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from runner.sandbox.api.services import CriteoService
+from runner.sandbox.world.segment_records import CriteoService
 
 Member = bytes | str
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
-from runner.sandbox.api.services import CriteoService
+
+class CriteoService(StrEnum):
+    """A service of Criteo that the sandbox stands in for, by the name that it has in paths."""
+
+    MARKETING_SOLUTIONS = "marketing-solutions"
+    RETAIL_MEDIA = "retail-media"
+
 
 FIRST_ID = 270_157
 
@@ -82,6 +89,7 @@ class SegmentRecords:
         return self.next_id + (RETAIL_MEDIA_IDS if service is CriteoService.RETAIL_MEDIA else 0)
 
     def get(self, segment_id: int) -> SegmentRecord | None:
+        """The segment with this id."""
         return self._by_id.get(segment_id)
 
     def find(self, service: CriteoService, text: str) -> SegmentRecord | None:
@@ -103,6 +111,7 @@ class SegmentRecords:
         self.next_id = max(self.next_id, segment.id % RETAIL_MEDIA_IDS + 1)
 
     def remove(self, segment_id: int) -> None:
+        """Forget the segment, if there is one."""
         segment = self._by_id.pop(segment_id, None)
         if segment is not None:
             del self._by_name[segment.service, segment.owner_id, segment.name]

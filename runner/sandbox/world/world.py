@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from runner.sandbox.api.services import CriteoService
 from runner.sandbox.fault_injection import Faults
 from runner.sandbox.sandbox_options import App, SandboxOptions
 from runner.sandbox.world.access_tokens import AccessTokens, RateLimits
 from runner.sandbox.world.call_log import CallLog
-from runner.sandbox.world.data_file import Amended, Cleared, DataChange, Journal, NextId, SegmentPut, SegmentRemoved
+from runner.sandbox.world.data_file import Amended, Cleared, DataChange, DataFile, NextId, SegmentPut, SegmentRemoved
 from runner.sandbox.world.sandbox_clock import SandboxClock
 from runner.sandbox.world.segment_members import CountedMemberships, KeptMemberships, Memberships, SizeHistory
-from runner.sandbox.world.segment_records import SegmentRecords
+from runner.sandbox.world.segment_records import CriteoService, SegmentRecords
 
 
 class World:
@@ -25,13 +24,13 @@ class World:
         self.clock = SandboxClock()
         self.stopping = asyncio.Event()
         self.apps: dict[str, App] = {app.client_id: app for app in options.apps}
-        self._journal: Journal | None = None
+        self._data_file: DataFile | None = None
         self._start()
         if options.data_file is not None:
-            self._journal = Journal(options.data_file)
-            for change in self._journal.replay():
+            self._data_file = DataFile(options.data_file)
+            for change in self._data_file.replay():
                 self._apply(change)
-            self._journal.shrink(self._everything(), self._bytes_needed())
+            self._data_file.shrink(self._everything(), self._bytes_needed())
 
     def _start(self) -> None:
         self.tokens = AccessTokens(self.options.token_life)
@@ -48,8 +47,8 @@ class World:
 
     def make(self, change: DataChange) -> None:
         """Make a change: first in the data file, then for everybody to see."""
-        if self._journal is not None:
-            self._journal.append(change)
+        if self._data_file is not None:
+            self._data_file.append(change)
         self._apply(change)
 
     def size(self, segment_id: int) -> int:
@@ -65,13 +64,13 @@ class World:
     def reset(self) -> None:
         """Back to the options: no segments, no tokens, no faults, no calls. The clock stays where it is."""
         self._start()
-        if self._journal is not None:
-            self._journal.rewrite(())
+        if self._data_file is not None:
+            self._data_file.rewrite(())
 
     def close(self) -> None:
         """Give back the data file."""
-        if self._journal is not None:
-            self._journal.close()
+        if self._data_file is not None:
+            self._data_file.close()
 
     def _apply(self, change: DataChange) -> None:
         match change:

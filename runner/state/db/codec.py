@@ -22,6 +22,7 @@ def from_time(at: datetime) -> str:
 
 
 def to_time(text: str) -> datetime:
+    """A time as it was recorded."""
     return datetime.fromisoformat(text)
 
 
@@ -45,16 +46,20 @@ def definition_of_data(data: Mapping[str, Any]) -> Definition:
 
 
 def from_definition(definition: Definition) -> str:
+    """A definition as it is recorded: JSON with sorted keys."""
     return json.dumps(definition_data(definition), sort_keys=True, ensure_ascii=False)
 
 
 def to_definition(text: str) -> Definition:
+    """A definition as it was recorded."""
     return definition_of_data(json.loads(text))
 
 
 def from_counts(counts: Mapping[IdentifierType, int]) -> str:
+    """Counts by identifier type as they are recorded."""
     return json.dumps({str(kind): count for kind, count in counts.items()}, sort_keys=True)
 
 
 def to_counts(text: str) -> Mapping[IdentifierType, int]:
+    """Counts by identifier type as they were recorded."""
     return {IdentifierType(kind): int(count) for kind, count in json.loads(text).items()}

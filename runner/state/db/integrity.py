@@ -18,6 +18,7 @@ def log(path: Path) -> Path:
 
 
 def has_content(path: Path) -> bool:
+    """Whether the file is there and not empty."""
     try:
         return path.stat().st_size > 0
     except OSError:

@@ -95,6 +95,7 @@ def read(bucket: ObjectStore) -> Seen | None:
 
 
 def encoded(control: Control) -> bytes:
+    """The content of the control object, with its checksum."""
     document = asdict(control)
     document["journal"] = [{"do": step.do, "with": dict(step.arguments)} for step in control.journal]
     return _compact({"format_version": FORMAT, "sha256": _checksum(document), **document})

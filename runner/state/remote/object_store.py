@@ -40,6 +40,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
+    """An object of a listing; `size` is in bytes."""
+
     name: str
     size: int
     modified: datetime

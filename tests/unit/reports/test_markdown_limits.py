@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.core.records import Action
 from runner.planning.plan import Block, FieldChange, PlannedChange
-from runner.reports.markdown import LIMIT, MARKER, plan_markdown
+from runner.reports.plan_markdown import LIMIT, MARKER, plan_markdown
 from tests.builders import change, plan
 
 AWKWARD = (

@@ -13,7 +13,7 @@ from runner.core.project import Setting
 from runner.core.records import Action, ActivationRun, Outcome
 from runner.planning.plan import NO_DESTINATION, Block, FieldChange
 from runner.planning.staleness import id_of
-from runner.reports.markdown import plan_markdown
+from runner.reports.plan_markdown import plan_markdown
 from runner.reports.plan_text import plan_text, resolved_text, run_text, skipped_text
 from runner.workflows.sync import Skipped
 from tests.builders import EMAIL, HERE, MADID, activation, applied, change, delta, evaluation, plan

@@ -15,7 +15,7 @@ from runner.core.records import ActivationRun, Outcome
 from runner.core.schedule import is_due
 from runner.core.selection import Selection
 from runner.planning.plan import Plan
-from runner.service.health import Board
+from runner.service.health import HealthBoard
 from runner.service.loop import Event, Known, Service
 from runner.workflows.apply import Applied
 from runner.workflows.sync import Skipped, Synced
@@ -43,7 +43,7 @@ class World:
     tried: list[datetime] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
-    board: Board = field(default_factory=Board)
+    board: HealthBoard = field(default_factory=HealthBoard)
 
     def now(self) -> datetime:
         return self.clock

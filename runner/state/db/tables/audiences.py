@@ -151,6 +151,7 @@ def give_up(db: Connection, key: int, at: datetime) -> None:
 
 
 def set_definition(db: Connection, key: int, definition: Definition, destination: str, at: datetime) -> None:
+    """Record what was applied, and when."""
     cursor = db.execute(
         "UPDATE audience SET definition = ?, destination = ?, applied_at = ? WHERE key = ?",
         (codec.from_definition(definition), destination, codec.from_time(at), key),
@@ -159,6 +160,7 @@ def set_definition(db: Connection, key: int, definition: Definition, destination
 
 
 def set_refill(db: Connection, key: int) -> None:
+    """Require that the next run clears the audience and fills it again."""
     _require_one(db.execute("UPDATE audience SET refill = 1 WHERE key = ?", (key,)).rowcount, key)
 
 
@@ -186,6 +188,7 @@ def set_empty(db: Connection, key: int, serial: int) -> None:
 
 
 def delete(db: Connection, key: int) -> None:
+    """Delete the record."""
     _require_one(db.execute("DELETE FROM audience WHERE key = ?", (key,)).rowcount, key)
 
 

@@ -34,10 +34,12 @@ def held(db: Connection, key: int, folder: Path) -> tuple[MembershipFiles, tuple
 
 
 def every_path(db: Connection) -> frozenset[str]:
+    """The paths of all recorded files."""
     return frozenset(path for (path,) in db.execute("SELECT path FROM file"))
 
 
 def every_file(db: Connection) -> tuple[StoredFile, ...]:
+    """All recorded files, in the order of their paths."""
     return tuple(StoredFile(*row) for row in db.execute("SELECT path, size, sha256 FROM file ORDER BY path"))
 
 
@@ -47,6 +49,7 @@ def serials(db: Connection) -> dict[str, int]:
 
 
 def add_file(db: Connection, key: int, role: str, file: StoredFile) -> None:
+    """Record a file of an audience."""
     db.execute(
         "INSERT INTO file (audience, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
         (key, role, file.path, file.size, file.sha256),
@@ -67,6 +70,7 @@ def last_serial(db: Connection, folder: str) -> int:
 
 
 def use_serial(db: Connection, folder: str, serial: int) -> None:
+    """Record that the serial was used in the folder."""
     db.execute(
         """
         INSERT INTO serial (folder, last) VALUES (?, ?)
@@ -77,6 +81,7 @@ def use_serial(db: Connection, folder: str, serial: int) -> None:
 
 
 def insert_batches(db: Connection, key: int, batches: tuple[Batch, ...]) -> None:
+    """Record the batches of a delta that is being opened."""
     db.executemany(
         "INSERT INTO batch (audience, number, operation, identifier_type, identifiers) VALUES (?, ?, ?, ?, ?)",
         [(key, batch.number, batch.operation, batch.identifier_type, batch.identifiers) for batch in batches],
@@ -93,6 +98,7 @@ def set_in_flight(db: Connection, key: int, number: int) -> None:
 
 
 def set_taken(db: Connection, key: int, number: int, invalid: int) -> None:
+    """Record that the destination took the batch, and how many of it it called malformed."""
     cursor = db.execute(
         "UPDATE batch SET status = 'taken' WHERE audience = ? AND number = ? AND status = 'in flight'", (key, number)
     )
@@ -108,6 +114,7 @@ def numbers(db: Connection, key: int, status: str) -> frozenset[int]:
 
 
 def delete_batches(db: Connection, key: int) -> None:
+    """Delete the batches of the audience."""
     db.execute("DELETE FROM batch WHERE audience = ?", (key,))
 
 

@@ -61,6 +61,7 @@ def _news(one: ActivationRun) -> Iterator[str]:
 
 
 def end(db: Connection, run: int, at: datetime) -> None:
+    """Record when the run ended."""
     _require(db, run)
     db.execute("UPDATE run SET finished_at = ? WHERE id = ?", (codec.from_time(at), run))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -62,7 +64,7 @@ class Sandbox:
 
     def segments(self, advertiser_id: str | None = None, *, account_id: str | None = None) -> tuple[SegmentView, ...]:
         """Every segment, in the order of the ids, or those of one advertiser or one account."""
-        views = (_segment_view(entry) for entry in self._ask("GET", "/segments"))
+        views = (SegmentView(**_fields(entry)) for entry in self._ask("GET", "/segments"))
         return tuple(
             view
             for view in views
@@ -92,7 +94,7 @@ class Sandbox:
     ) -> SegmentView:
         """Somebody makes a segment in the UI."""
         body = {"advertiserId": advertiser_id, "name": name, "description": description, "type": segment_type}
-        return _segment_view(self._ask("POST", "/segments", body | {"readOnly": read_only}))
+        return SegmentView(**_fields(self._ask("POST", "/segments", body | {"readOnly": read_only})))
 
     def add_retail_media_segment(
         self,
@@ -116,13 +118,13 @@ class Sandbox:
         }
         if segment_type == "ContactList":
             body["identifierType"] = identifier_type
-        return _segment_view(self._ask("POST", "/segments", body))
+        return SegmentView(**_fields(self._ask("POST", "/segments", body)))
 
     def change_segment(self, segment_id: str, **values: str | bool | None) -> SegmentView:
         """Somebody sets `name`, `description` or `read_only` in the UI."""
         names = {"read_only": "readOnly"}
         body = {names.get(key, key): value for key, value in values.items()}
-        return _segment_view(self._ask("PATCH", f"/segments/{segment_id}", body))
+        return SegmentView(**_fields(self._ask("PATCH", f"/segments/{segment_id}", body)))
 
     def delete_segment(self, segment_id: str) -> None:
         """Somebody deletes a segment in the UI."""
@@ -209,35 +211,16 @@ class Sandbox:
         return answer["data"]
 
 
-def _segment_view(entry: Mapping[str, Any]) -> SegmentView:
-    return SegmentView(
-        id=entry["id"],
-        service=entry["service"],
-        advertiser_id=entry["advertiserId"],
-        account_id=entry["accountId"],
-        retailer_id=entry["retailerId"],
-        identifier_type=entry["identifierType"],
-        name=entry["name"],
-        description=entry["description"],
-        type=entry["type"],
-        read_only=entry["readOnly"],
-        identifiers=entry["identifiers"],
-        size=entry["size"],
-    )
+def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with its keys as Python writes them: `readOnly` as `read_only`."""
+    return {_snake_case(key): value for key, value in entry.items()}
+
+
+@cache
+def _snake_case(key: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key)
 
 
 def _call_view(entry: Mapping[str, Any]) -> CallView:
     identifiers = entry.get("identifiers")
-    return CallView(
-        method=entry["method"],
-        path=entry["path"],
-        time=entry["time"],
-        status=entry["status"],
-        client_id=entry["clientId"],
-        segment_id=entry["segmentId"],
-        operation=entry["operation"],
-        identifier_type=entry["identifierType"],
-        count=entry["count"],
-        fault=entry["fault"],
-        identifiers=None if identifiers is None else tuple(identifiers),
-    )
+    return CallView(**_fields(entry) | {"identifiers": None if identifiers is None else tuple(identifiers)})

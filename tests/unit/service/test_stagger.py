@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.core.project import Schedule
 from runner.core.schedule import is_due, next_due
-from runner.service.stagger import LONGEST_RETRY, RETRY, Setback, Turn, set_back, start, turns
+from runner.service.stagger import LONGEST_RETRY, RETRY, Backoff, NextRun, backed_off, next_runs, start
 from tests.builders import NOON, activation
 
 DAILY = Schedule(cron="0 6 * * *", timezone="Europe/Paris")
@@ -20,13 +20,13 @@ IDS = [f"audience-{number}" for number in range(500)]
 
 
 def test_what_is_run_by_hand_has_no_turn() -> None:
-    assert turns([activation(schedule=Schedule())], {}, {}, NOON, SPREAD) == ()
+    assert next_runs([activation(schedule=Schedule())], {}, {}, NOON, SPREAD) == ()
 
 
 def test_turns_come_in_order() -> None:
     one, two = activation("b", schedule=Schedule(every=3600)), activation("a", schedule=Schedule(every=7200))
-    found = turns([one, two], {"a": NOON, "b": NOON}, {}, NOON, timedelta())
-    assert found == (Turn("b", NOON + timedelta(hours=1)), Turn("a", NOON + timedelta(hours=2)))
+    found = next_runs([one, two], {"a": NOON, "b": NOON}, {}, NOON, timedelta())
+    assert found == (NextRun("b", NOON + timedelta(hours=1)), NextRun("a", NOON + timedelta(hours=2)))
 
 
 def test_a_slot_of_many_is_spread_in_ten_starts_of_about_one_size() -> None:
@@ -75,13 +75,13 @@ def test_an_interval_keeps_its_pace_over_many_runs(minutes: int) -> None:
 
 
 def test_what_did_not_go_well_waits_longer_each_time() -> None:
-    setback: Setback | None = None
+    backoff: Backoff | None = None
     pauses = []
     for _ in range(6):
-        setback = set_back(setback, NOON, "failed", "no such table")
-        pauses.append(setback.until - NOON)
+        backoff = backed_off(backoff, NOON, "failed", "no such table")
+        pauses.append(backoff.until - NOON)
     assert pauses[:2] == [RETRY, 2 * RETRY]
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_RETRY
-    found = turns([activation(schedule=DAILY)], {}, {"loyal": setback} if setback else {}, NOON, SPREAD)
-    assert found == (Turn("loyal", NOON + LONGEST_RETRY),)
+    found = next_runs([activation(schedule=DAILY)], {}, {"loyal": backoff} if backoff else {}, NOON, SPREAD)
+    assert found == (NextRun("loyal", NOON + LONGEST_RETRY),)
