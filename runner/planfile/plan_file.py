@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.core.errors import HeadcountError, UsageError
+from runner.disk.durable_files import write_atomically
 from runner.reports.escape import in_json
 
 if TYPE_CHECKING:
@@ -38,19 +37,9 @@ def write_plan(path: Path, plan: Plan) -> None:
     from runner.planfile.plan_document import saved_plan_document
 
     text = in_json(json.dumps(saved_plan_document(plan), indent=2, ensure_ascii=False)) + "\n"
-    temporary = None
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".plan-", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644 & ~_umask())
-        temporary.replace(path)
+        write_atomically(path, text, 0o644 & ~_umask())
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
         raise HeadcountError(f"cannot write the plan to {path}: {error.strerror}") from None
 
 

@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from runner.core.errors import StateError, UsageError
+from runner.disk.durable_files import flush
 from runner.state.db import checksums
 from runner.state.interface import State
 from runner.state.inventory import files_of
-from runner.state.local.state_folder import StateFolder, flush
+from runner.state.local.state_folder import StateFolder
 from runner.state.remote.object_store import Unanswered
 from runner.state.state_errors import file_faults
 

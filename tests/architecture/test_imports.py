@@ -8,18 +8,19 @@ from tests.architecture.modules import MODULES, Module
 
 LAYERS = {
     "core": set[str](),
+    "disk": set[str](),
     "interruption": set[str](),
     "listening": {"core"},
     "sources": {"core"},
     "destinations": {"core"},
     "planning": {"core", "destinations"},
     "config": {"core", "sources", "destinations"},
-    "engine": {"core", "interruption", "sources"},
-    "state": {"core", "interruption"},
+    "engine": {"core", "disk", "interruption", "sources"},
+    "state": {"core", "disk", "interruption"},
     "workflows": {"core", "sources", "destinations", "planning", "engine", "state"},
     "service": {"core", "workflows", "listening"},
     "reports": {"core", "destinations", "planning", "workflows", "state"},
-    "planfile": {"core", "planning", "config", "workflows", "reports"},
+    "planfile": {"core", "disk", "planning", "config", "workflows", "reports"},
     "starter": {"core", "config"},
     "sandbox": {"core", "listening"},
 }

@@ -78,7 +78,7 @@ class TestTheFile:
             assert "is no saved plan" in shop.run("plan", "--out", path, code=64).err
             assert path == "data" or Path(shop.folder / path).read_text() == before
         assert "there is no folder nowhere" in shop.run("plan", "--out", "nowhere/p.json", code=64).err
-        assert sorted(path.name for path in shop.folder.glob(".plan-*")) == []
+        assert sorted(path.name for path in shop.folder.glob(".draft-*")) == []
 
     def test_one_that_is_broken_changed_or_newer_is_refused(self, shop: Shop, sandbox: Sandbox) -> None:
         shop.activation()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.core.errors import StateError
+from runner.disk.durable_files import is_abandoned
 from runner.engine.duckdb.os_errors import reason, temporary_folder
 
 
@@ -59,7 +60,7 @@ def _sweep(parent: Path) -> None:
     for entry, found in named:
         with suppress(OSError):
             ours = entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()
-            if ours and not _alive(int(found[1])) and _unlocked(entry.path):
+            if ours and not _alive(int(found[1])) and is_abandoned(Path(entry.path)):
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
@@ -73,15 +74,4 @@ def _alive(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
-
-
-def _unlocked(folder: str) -> bool:
-    handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(handle)
     return True

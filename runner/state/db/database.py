@@ -12,9 +12,10 @@ from threading import RLock
 from uuid import uuid4
 
 from runner.core.errors import StateError
+from runner.disk.durable_files import flush
 from runner.state.db import checksums, schema
 from runner.state.db.integrity import checked_version, give_up, has_content, log, require_file
-from runner.state.local.state_folder import flush, take_name
+from runner.state.local.state_folder import take_name
 from runner.state.state_errors import damaged, database_faults, file_faults, primary_code
 
 _PATIENCE = 30.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.core.errors import StateError
+from runner.disk.durable_files import checksum, flush, write_atomically
 from runner.state.state_errors import RESTORE, file_faults, moved_away
 
 KINDS = ("members", "outbox")
@@ -84,12 +84,8 @@ class StateFolder:
 
     def leave(self, location: str) -> None:
         """Say where the state went, and take the database out of the way; its content stays as a copy."""
-        draft = self.path / f"{_MOVED}.tmp"
         with file_faults(self.path):
-            draft.write_text(location + "\n", encoding="utf-8")
-            draft.chmod(0o600)
-            flush(draft)
-            draft.replace(self.path / _MOVED)
+            write_atomically(self.path / _MOVED, location + "\n", 0o600)
             self.database.rename(self.path / f"{self.database.name}.moved")
             flush(self.path)
 
@@ -187,19 +183,6 @@ def file_path(kind: str, activation: str, serial: int) -> str:
     return f"{kind}/{folder_name(activation)}/{serial:06d}.parquet"
 
 
-def flush(path: Path) -> None:
-    """Make a file's content, or a folder's entries, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        full = getattr(fcntl, "F_FULLFSYNC", None)
-        if full is not None and not path.is_dir():
-            fcntl.fcntl(descriptor, full)  # what fsync does not do on macOS
-        else:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def take_name(draft: Path, path: Path) -> None:
     """Give a file its name, unless there is one of that name, which stays."""
     try:
@@ -219,12 +202,6 @@ def _ours(name: str) -> bool:
 def _tells_of_database(name: str) -> bool:
     """Whether a database was there when this file was made: the lock is only taken where there is one."""
     return name == "lock" or (name.startswith("state.db") and ".tmp" not in name)
-
-
-def checksum(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _identity(path: Path) -> _Identity:

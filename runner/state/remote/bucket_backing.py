@@ -19,13 +19,14 @@ from threading import RLock
 from typing import Any
 
 from runner.core.errors import StateError
+from runner.disk.durable_files import checksum
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import deltas
 from runner.state.interface import State
 from runner.state.inventory import files_of
 from runner.state.local.folder_backing import FolderBacking
-from runner.state.local.state_folder import StateFolder, StoredFile, checksum
+from runner.state.local.state_folder import StateFolder, StoredFile
 from runner.state.remote import control_object, lease
 from runner.state.remote.cache import Cache, cache_folder
 from runner.state.remote.control_object import RESTORE, Control, Snapshot

@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from runner.core.errors import StateError
+from runner.disk.durable_files import is_abandoned
 from runner.state.state_errors import file_faults
 
 CACHE_VARIABLE = "HEADCOUNT_CACHE"
@@ -59,7 +60,7 @@ class Cache:
         self._mark = os.open(self.copy.parent / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._mark, fcntl.LOCK_EX)
         for other in self._work.iterdir():
-            if other != self.copy.parent and _is_dead(other):
+            if other != self.copy.parent and is_abandoned(other / "in-use"):
                 shutil.rmtree(other, ignore_errors=True)
 
     def close(self) -> None:
@@ -132,20 +133,3 @@ def _link(source: Path, target: Path) -> None:
         draft.chmod(0o600)
     draft.replace(target)
     draft.unlink(missing_ok=True)  # a rename between two names of one file leaves both
-
-
-def _is_dead(folder: Path) -> bool:
-    """Whether no process works in a folder."""
-    try:
-        descriptor = os.open(folder / "in-use", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True

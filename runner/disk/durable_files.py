@@ -1,0 +1,67 @@
+"""Files that survive: whole or not at all under their name, flushed, checked by their content, locked while in use."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: str, mode: int) -> None:
+    """Write a text file with these rights so that its name stands for the old content or the new one, never for half.
+
+    The content is flushed; `flush(path.parent)` makes the name survive a power cut as well. Raises OSError, and then
+    leaves no draft behind.
+    """
+    handle, name = tempfile.mkstemp(prefix=".draft-", suffix=".tmp", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        draft.chmod(mode)
+        flush(draft)
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def flush(path: Path) -> None:
+    """Make a file's content, or a folder's entries, survive a power cut. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is not None and not path.is_dir():
+            fcntl.fcntl(descriptor, full)  # what fsync does not do on macOS
+        else:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether no process holds the lock of a file or folder, or it is not there. In doubt it counts as held."""
+    try:
+        access = os.O_RDONLY if path.is_dir() else os.O_RDWR
+        descriptor = os.open(path, access | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
