@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measure import Command, measured, python
-from runner.sandbox.testing import Sandbox
+from tests.sandbox_client import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 

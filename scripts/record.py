@@ -356,8 +356,8 @@ def record_sandbox(label: str) -> None:
     from runner.sandbox import App, SandboxOptions, running
 
     app = App("recording-app", secrets.token_hex(8), ("12345",), ("555",))
-    with running(SandboxOptions(apps=(app,))) as sandbox:
-        environ = {"CRITEO_API_URL": sandbox.url}
+    with running(SandboxOptions(apps=(app,))) as url:
+        environ = {"CRITEO_API_URL": url}
         record(real_cast(app.client_id, app.client_secret, "12345"), environ, label)
         record(real_cast(app.client_id, app.client_secret, "555", "12"), environ, label)
 

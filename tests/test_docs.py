@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from runner.cli.app import app
-from runner.sandbox import SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import running
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.object_store import ObjectStore, running_store
+from tests.sandbox_client import Sandbox, running
 
 pytestmark = pytest.mark.slow
 

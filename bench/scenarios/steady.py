@@ -9,7 +9,7 @@ from bench.measure import alternating
 from bench.project import Project, limit, people, sandbox
 from bench.results import Row, verdict
 from bench.scenarios import Bench
-from runner.sandbox.testing import Sandbox
+from tests.sandbox_client import Sandbox
 
 MOST_TIMES = 2.0
 """Aim: a plan takes at most so many times what the bare scan with lower, trim and SHA-256 takes."""

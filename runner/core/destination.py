@@ -195,53 +195,41 @@ class DestinationClient(Protocol):
 
     def accounts(self) -> tuple[AdAccount, ...]:
         """The ad accounts the credentials may use."""
-        ...
 
     def check_account(self) -> None:
         """Raise AccountNotUsable, naming the usable ones, unless the credentials may use this destination's account."""
-        ...
 
     def now(self) -> datetime:
         """The destination's clock (aware, UTC), as its last answer gave it; the machine's before any answer."""
-        ...
 
     def audiences(self) -> tuple[LiveAudience, ...]:
         """Every audience of the account, those of other kinds too: names are unique across kinds."""
-        ...
 
     def exists(self, audience_id: str) -> bool:
         """Whether the account has this one audience, asked for by its id: a listing may have missed it."""
-        ...
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
         """Create an empty audience. Raises NameTaken, AnswerLost."""
-        ...
 
     def update(self, audience_id: str, name: str, description: str) -> None:
         """Set name and description. Raises AudienceGone, NameTaken."""
-        ...
 
     def delete(self, audience_id: str) -> None:
         """Delete the audience; one that is already gone is no error."""
-        ...
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Accepted:
         """Add or remove identifiers (at most the destination's batch size). Raises AudienceGone."""
-        ...
 
     def clear(self, audience_id: str) -> None:
         """Empty the audience. Raises AudienceGone."""
-        ...
 
     def size(self, audience_id: str) -> int | None:
         """How many identifiers the destination says the audience has; lags behind, None where it does not say."""
-        ...
 
     def close(self) -> None:
         """Give back sockets."""
-        ...
 
 
 Connect = Callable[[Destination], DestinationClient]

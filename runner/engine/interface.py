@@ -58,15 +58,12 @@ class SegmentEvaluator(Protocol):
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
-        ...
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
-        ...
 
     def close(self) -> None:
         """Give back what evaluations left open."""
-        ...
 
 
 class MembershipStore(Protocol):
@@ -85,22 +82,18 @@ class MembershipStore(Protocol):
 
         Raises SegmentError, and StateError where the membership cannot be read.
         """
-        ...
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError."""
-        ...
 
     def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
         """Write the delta to `path` in batches of one operation and one type, removals first.
 
         No file is written when there is nothing to send. Raises StateError.
         """
-        ...
 
     def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
         """Number and wire forms of each batch, in order, read once and bounded in memory. Raises StateError."""
-        ...
 
     def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
         """Fold an unfinished delta into a new membership file at `path`: taken batches take effect, identifiers of
@@ -108,4 +101,3 @@ class MembershipStore(Protocol):
 
         Where little changes of much, the file may hold the changes alone. Raises StateError.
         """
-        ...

@@ -19,17 +19,13 @@ from contextlib import contextmanager
 
 from runner.core.errors import requires_extra
 from runner.sandbox.sandbox_options import Advertiser, App, Retailer, RetailMediaAccount, SandboxOptions
-from runner.sandbox.testing import CallView, Sandbox, SegmentView
 
 __all__ = [
     "Advertiser",
     "App",
-    "CallView",
     "RetailMediaAccount",
     "Retailer",
-    "Sandbox",
     "SandboxOptions",
-    "SegmentView",
     "running",
     "serve",
 ]
@@ -49,9 +45,9 @@ def serve(
 
 
 @contextmanager
-def running(options: SandboxOptions | None = None, *, port: int = 0) -> Iterator[Sandbox]:
-    """A sandbox in a thread of this process, on a free loopback port unless `port` names one."""
+def running(options: SandboxOptions | None = None, *, port: int = 0) -> Iterator[str]:
+    """A sandbox in a thread of this process, on a free loopback port unless `port` names one; yields its URL."""
     with requires_extra("sandbox", "the sandbox"):
         from runner.sandbox import server
-    with server.running(options or SandboxOptions(), port) as sandbox:
-        yield sandbox
+    with server.running(options or SandboxOptions(), port) as url:
+        yield url

@@ -19,7 +19,6 @@ from runner.listening import listen, url_of
 from runner.sandbox.api.responses import TRANSPORT
 from runner.sandbox.asgi_app import application
 from runner.sandbox.sandbox_options import SandboxOptions
-from runner.sandbox.testing import Sandbox
 from runner.sandbox.world.world import World
 
 # Nobody asked for a log of requests that are no HTTP, least of all on standard error.
@@ -131,7 +130,7 @@ def serve(options: SandboxOptions, port: int, on_ready: Callable[[str], None] | 
 
 
 @contextlib.contextmanager
-def running(options: SandboxOptions, port: int) -> Iterator[Sandbox]:
+def running(options: SandboxOptions, port: int) -> Iterator[str]:
     """See runner.sandbox.running."""
     with listen("127.0.0.1", port, name="the sandbox") as listener, contextlib.closing(World(options)) as world:
         url = url_of(listener)
@@ -142,7 +141,7 @@ def running(options: SandboxOptions, port: int) -> Iterator[Sandbox]:
         try:
             if not up.wait(timeout=30):
                 raise HeadcountError("the sandbox did not start")
-            yield Sandbox(url)
+            yield url
         finally:
             server.should_exit = True
             thread.join()

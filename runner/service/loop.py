@@ -50,30 +50,24 @@ class Site(Protocol):
 
     def now(self) -> datetime:
         """The time (aware, UTC)."""
-        ...
 
     def load(self, today: date) -> Project:
         """Read the files. Raises InvalidProject."""
-        ...
 
     def known(self) -> Known:
         """Read the state. Raises HeadcountError."""
-        ...
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         """Bring up to date what is due of these; also whether someone asked to stop meanwhile.
 
         Raises Locked, Interrupted, HeadcountError.
         """
-        ...
 
     def wait(self, seconds: float) -> Event | None:
         """Wait, but no longer than until something happens."""
-        ...
 
     def log(self, message: str) -> None:
         """One line about one event."""
-        ...
 
 
 class Service:

@@ -34,21 +34,17 @@ class DuckDBFileKind:
     type: ClassVar = "duckdb"
 
     def declare(self, written: Declaration) -> DuckDBFileSource:
-        """The source; a URL is refused."""
         path = absolute(written.value("path") or "", written, "path")
         return DuckDBFileSource(written.name, self.type, written.location, path, written.place("path"))
 
     def missing(self, source: DuckDBFileSource) -> Iterator[Missing]:
-        """The file, if it is not there."""
         if not Path(source.path).is_file():
             yield Missing("", source.path_place, f"there is no file {shown(source.path)}", RELATIVE)
 
     def identity(self, source: DuckDBFileSource, folder: Path) -> tuple[object, ...]:
-        """Name, type and the file's path."""
         return (source.name, source.type, (), os.path.relpath(source.path, folder))
 
     def tables(self, source: DuckDBFileSource) -> tuple[str, ...]:
-        """None: only the file knows them."""
         return ()
 
     def attach(self, source: DuckDBFileSource, used: Collection[str], connection: Attaching) -> Reachable:

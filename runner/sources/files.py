@@ -42,7 +42,6 @@ class FilesKind:
     type: ClassVar = "files"
 
     def declare(self, written: Declaration) -> FilesSource:
-        """The source; two names that are one in SQL, and URLs, are refused."""
         tables: dict[str, tuple[str, ...]] = {}
         first: dict[str, str] = {}
         for table, given in (written.value("tables") or {}).items():
@@ -57,13 +56,11 @@ class FilesKind:
         return FilesSource(written.name, self.type, written.location, tables, places)
 
     def missing(self, source: FilesSource) -> Iterator[Missing]:
-        """Each pattern that means no file."""
         for table, patterns in source.tables.items():
             place = source.place(table)
             yield from (Missing(table, place, nothing_at(one), RELATIVE) for one in patterns if not matching(one))
 
     def identity(self, source: FilesSource, folder: Path) -> tuple[object, ...]:
-        """Name, type, and each table's patterns, in the order of the tables' names."""
         tables = tuple(
             (table, tuple(os.path.relpath(pattern, folder) for pattern in patterns))
             for table, patterns in sorted(source.tables.items())
@@ -71,7 +68,6 @@ class FilesKind:
         return (source.name, source.type, tables, "")
 
     def tables(self, source: FilesSource) -> tuple[str, ...]:
-        """Those declared."""
         return tuple(source.tables)
 
     def attach(self, source: FilesSource, used: Collection[str], connection: Attaching) -> Reachable:

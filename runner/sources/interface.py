@@ -29,15 +29,12 @@ class Declaration(Protocol):
 
     def value(self, field: str) -> Any:
         """A top-level field as plain data, of the shape that the schema asks for; None where it has findings."""
-        ...
 
     def place(self, *steps: Step, at_key: bool = False) -> Location:
         """Where a value stands, or its key."""
-        ...
 
     def refuse(self, code: str, message: str, *steps: Step, at_key: bool = False) -> None:
         """Record a finding at a value, or at its key."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,6 @@ class Attaching(Protocol):
 
         Raises CannotRead where it reads any. What has nothing to do with them passes by: the time limit, a full disk.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +101,18 @@ class SourceKind(Protocol[S]):
 
     def declare(self, written: Declaration) -> S:
         """The source that the document declares; what is wrong with it has been refused."""
-        ...
 
     def missing(self, source: S) -> Iterable[Missing]:
         """What it names and is not there, as far as that can be known without opening it."""
-        ...
 
     def identity(self, source: S, folder: Path) -> tuple[object, ...]:
         """What tells it from any other source, relative to the folder: name, type, where it points. Never a secret.
 
         A segment's fingerprint covers it, and instances of the engine are kept by it. Its `repr` must stay the same.
         """
-        ...
 
     def tables(self, source: S) -> tuple[str, ...]:
         """The tables that are known from its declaration alone."""
-        ...
 
 
 class AttachedKind(SourceKind[S], Protocol[S]):
@@ -136,7 +128,6 @@ class AttachedKind(SourceKind[S], Protocol[S]):
 
         Raises SegmentError with the place of what cannot be read.
         """
-        ...
 
 
 def unreadable(source: Source, table: str, location: Location, what: str, hint: str) -> SegmentError:

@@ -33,44 +33,35 @@ class State(Protocol):
 
     def audiences(self) -> tuple[AppliedAudience, ...]:
         """Every audience of ours, in the order of activation ids; one activation may have orphans in other accounts."""
-        ...
 
     def given_up(self) -> tuple[AppliedAudience, ...]:
         """The creates without an answer that were given up: what may yet come of them is ours and unwanted."""
-        ...
 
     def audience(self, key: int) -> AppliedAudience:
         """One audience of ours; the key must be one that the state knows."""
-        ...
 
     def held(self, key: int) -> MembershipFiles:
         """Handles to what the audience holds; empty ones when it must be refilled. Checks the files' checksums.
 
         Without the lock, the files last until a run moves on: whoever then misses one asks again.
         """
-        ...
 
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
         """Past runs, the newest first, with the outcome of every activation (or of the one asked for)."""
-        ...
 
     def latest(self) -> Mapping[str, Latest]:
         """The last runs of every activation that has been run."""
-        ...
 
     def last_good(self) -> Mapping[str, datetime]:
         """When the last run that went well began, by activation; its deletion of an orphan is none of its runs."""
-        ...
 
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:
         """Hold the state for one run; raises Locked, naming the holder, at once when another run holds it."""
-        ...
 
     def require_lock(self) -> None:
         """Raise LockLost when this run held the lock and someone else may have it now: nothing may be sent then."""
-        ...
 
     # -- audiences -----------------------------------------------------------------------------------------------
 
@@ -78,37 +69,29 @@ class State(Protocol):
         self, activation: str, destination: str, kind: str, account_id: str, definition: Definition, at: datetime
     ) -> int:
         """Record that an audience is about to be created; returns its key."""
-        ...
 
     def created(self, key: int, audience_id: str) -> None:
         """The destination has answered the create (or the audience was found again)."""
-        ...
 
     def give_up(self, key: int, at: datetime) -> None:
         """Expect the answer of a create no more, without forgetting what was asked for."""
-        ...
 
     def imported(
         self, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: datetime
     ) -> int:
         """Take over an audience whose content is not known: it has no definition and `refill` set; returns its key."""
-        ...
 
     def define(self, key: int, definition: Definition, destination: str, at: datetime) -> None:
         """The definition has been applied."""
-        ...
 
     def require_refill(self, key: int) -> None:
         """The content can no longer be trusted: the next apply or sync clears and refills."""
-        ...
 
     def cleared(self, key: int) -> None:
         """The destination has emptied the audience: its membership is empty, nothing is unknown, `refill` is off."""
-        ...
 
     def forget(self, key: int) -> None:
         """The audience is deleted or gone: drop the record and its files."""
-        ...
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
@@ -117,80 +100,63 @@ class State(Protocol):
 
         Where `write` gives none, there is no delta and no file. Requires that none is open.
         """
-        ...
 
     def mark_in_flight(self, key: int, number: int) -> None:
         """A batch is about to be sent."""
-        ...
 
     def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
         """The destination has answered a batch."""
-        ...
 
     def close_delta(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
         """Have the next membership written to a path and record it as the one there is; the open delta is done with.
 
         One of changes only tells what has changed of the whole file that there is, which stays.
         """
-        ...
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def begin_run(self, command: str, at: datetime) -> int:
         """Record that a run began; returns its id."""
-        ...
 
     def record(self, run: int, activation: ActivationRun) -> None:
         """Record how one activation fared."""
-        ...
 
     def end_run(self, run: int, at: datetime) -> None:
         """Record that a run ended by itself."""
-        ...
 
     # -- the state as a whole ------------------------------------------------------------------------------------
 
     @property
     def location(self) -> str:
         """Where the state is, as a person would write it."""
-        ...
 
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder of this machine."""
-        ...
 
     def holder(self) -> str:
         """Who holds the lock, in words; empty when nobody does."""
-        ...
 
     def unlock(self) -> None:
         """Take the lock from its holder. Raises HeadcountError where only the holder's end opens it."""
-        ...
 
     def file(self, file: StoredFile) -> Path:
         """Where a file is that is whole."""
-        ...
 
     def copy_database(self, target: Path) -> None:
         """Write one consistent moment of the database into a file of its own."""
-        ...
 
     def moved_to(self) -> str:
         """Where the state went, empty when it is here."""
-        ...
 
     def leave(self, location: str) -> None:
         """The state is elsewhere from now on, and this place says so. Needs the lock."""
-        ...
 
     def replacing(self, command: str, *, force: bool) -> AbstractContextManager[Callable[[State], None]]:
         """Hold the state in order to make it what another one is; with `force`, also a damaged or a moved one.
 
         Raises UsageError, at once, for a folder.
         """
-        ...
 
     def close(self) -> None:
         """Give back the database."""
-        ...

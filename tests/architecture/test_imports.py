@@ -61,7 +61,7 @@ DOORS = {
     "runner.state": {"", "interface", "inventory", "transfer"},
     "runner.state.local": {"folder_backing", "state_folder", "lock"},
     "runner.state.remote": {"bucket_backing", "object_store"},
-    "runner.sandbox": {"", "testing"},
+    "runner.sandbox": {""},
 }
 """The folder of a seam -> the modules in it by which it is entered from outside ("": what the package offers)."""
 

@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runner.sandbox import CallView, Sandbox, SegmentView
 from tests.chaos.ledger import Account, Identifiers
 from tests.chaos.places import STORE_SECRET
 from tests.chaos.world import ACCOUNTS, BATCH_SIZES, SECRET, WORDS, World, home, members
 from tests.end_to_end.shop import CANARY, Shop
+from tests.sandbox_client import CallView, Sandbox, SegmentView
 
 CODES = {0, 1, 4, 5, 130, -signal.SIGKILL, -signal.SIGALRM}
 TRACES = (CANARY, CANARY.upper(), CANARY.split("@")[0], CANARY.split("@")[1], SECRET, STORE_SECRET)

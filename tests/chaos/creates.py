@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from subprocess import Popen
 
-from runner.sandbox import Sandbox
 from tests.chaos import ledger
 from tests.chaos.deeds import Stage, take_effect
 from tests.chaos.mishaps import Mishap, Point, both
 from tests.chaos.world import ACCOUNTS, RETAIL, home
+from tests.sandbox_client import Sandbox
 
 WAITING = "between the call's effect and its answer"
 TURNING_UP = "while the next one is made, the one before turns up"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import requests
 
-from runner.sandbox import Sandbox
 from tests.chaos.world import CLIENT, SECRET, hashed
+from tests.sandbox_client import Sandbox
 
 
 class Criteo:

@@ -10,12 +10,12 @@ from itertools import count
 from pathlib import Path
 
 from runner.core.errors import HeadcountError
-from runner.sandbox import Sandbox, SegmentView
 from tests.chaos import ledger
 from tests.chaos.criteo import Criteo
 from tests.chaos.places import Place
 from tests.chaos.world import ACCOUNTS, MAPPINGS, RETAIL, RETAILER, WORDS, Declared, World, hashed, home, members
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import Sandbox, SegmentView
 
 LATEST = timedelta(hours=20)
 """How long after it was given up a create takes effect at most."""

@@ -22,7 +22,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.sandbox import App, CallView, Sandbox, SandboxOptions, running
+from runner.sandbox import App, SandboxOptions
 from tests.chaos import checks, creates, ledger, mishaps, namespaces
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
@@ -32,6 +32,7 @@ from tests.chaos.victim import GREAT
 from tests.chaos.world import ACCOUNTS, CLIENT, RETAIL, SECRET, World
 from tests.end_to_end.shop import Shop
 from tests.object_store import running_store
+from tests.sandbox_client import CallView, Sandbox, running
 
 MARKETING = tuple(account for name, account in ACCOUNTS.items() if name not in RETAIL)
 SHELVES = tuple(ACCOUNTS[name] for name in RETAIL)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from subprocess import Popen
 from typing import Any
 
-from runner.sandbox import Sandbox
 from tests.chaos import namespaces
+from tests.sandbox_client import Sandbox
 
 Point = tuple[str, str, int]
 """A call of the code, whether before or after it, and how many times at most it may pass."""

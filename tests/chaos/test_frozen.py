@@ -10,10 +10,10 @@ from subprocess import Popen
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.chaos.deeds import Stage, people_come_and_go
 from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
+from tests.sandbox_client import Sandbox
 
 pytestmark = pytest.mark.slow
 

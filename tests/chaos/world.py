@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from runner.sandbox import Sandbox, SegmentView
 from tests.end_to_end.shop import CANARY, Person, Shop
+from tests.sandbox_client import Sandbox, SegmentView
 
 ACCOUNTS = {"one": "12345", "two": "67890", "shelf": "555"}
 """Destination -> ad account; the last is one of retail media."""

@@ -9,10 +9,11 @@ import pytest
 from runner.core.destination import DestinationClient
 from runner.destinations.criteo.api_client import Transport
 from runner.destinations.criteo.connect import connect
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.builders import SANDBOX, destination
 from tests.contract.destination_contract import EMAIL, DestinationContract
 from tests.fakes.destination import FakeDestination
+from tests.sandbox_client import Sandbox, running
 
 
 @pytest.fixture(scope="module")

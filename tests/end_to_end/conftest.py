@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import CANARY, Shop
+from tests.sandbox_client import Sandbox, running
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.pipeline import ROOT, Pipeline, read
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import Sandbox
 
 AUDIENCES = "docs/ci/github/audiences.yml"
 KEEP_FRESH = "docs/ci/github/keep-fresh.yml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import Sandbox
 
 SECRET = "s3cr3t-that-must-not-be-seen"
 

@@ -6,9 +6,9 @@ import json
 
 from runner.core.identifiers import Operation
 from runner.destinations.criteo.connect import connect
-from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.sandbox_client import Sandbox
 
 
 def names(sandbox: Sandbox) -> dict[str, str]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runner.sandbox import Sandbox
 from runner.state import open_folder
 from tests.end_to_end.shop import Result, Shop
 from tests.object_store import running_store
+from tests.sandbox_client import Sandbox
 
 NO_CREDENTIALS = {"CRITEO_CLIENT_ID": "", "CRITEO_CLIENT_SECRET": ""}
 

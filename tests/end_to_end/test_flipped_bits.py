@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Result, Shop, mail
+from tests.sandbox_client import Sandbox
 
 COMMANDS = {
     ("plan", "--format", "json"): "changes",

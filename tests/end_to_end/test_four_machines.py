@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import CANARY, Person, Shop, hashes, mail
 from tests.end_to_end.test_promises import BATCHED, wait_until
 from tests.object_store import ObjectStore, running_store
+from tests.sandbox_client import Sandbox
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.sandbox_client import Sandbox
 
 
 def only(sandbox: Sandbox) -> str:

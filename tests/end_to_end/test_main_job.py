@@ -6,10 +6,10 @@ import sqlite3
 from contextlib import closing
 
 from runner.destinations.criteo.connect import connect
-from runner.sandbox import Sandbox
 from runner.state.db import checksums
 from tests.builders import SANDBOX, destination
 from tests.end_to_end.shop import Person, Shop, hashes, mail, sha
+from tests.sandbox_client import Sandbox
 
 IDFA = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
 

@@ -7,10 +7,10 @@ import pytest
 from runner.core.errors import StateError
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_ownership import by_hand
 from tests.end_to_end.test_promises import BATCHED, kill_during_call
+from tests.sandbox_client import Sandbox
 
 
 def only(sandbox: Sandbox) -> str:

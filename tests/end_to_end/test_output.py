@@ -15,8 +15,9 @@ import pytest
 
 from runner.cli.signals import Interrupts
 from runner.core.errors import SegmentError
-from runner.sandbox import Advertiser, App, Sandbox, SandboxOptions, running
+from runner.sandbox import Advertiser, App, SandboxOptions
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import Sandbox, running
 
 EVIL = "Loyal\x1b]0;owned\x07\x1b[2J\x9b2J\u202e"
 OBEYED = ("\x1b", "\x07", "\x9b", "\u202e")

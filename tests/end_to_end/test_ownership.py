@@ -15,10 +15,10 @@ from runner.core.errors import AnswerLost
 from runner.core.identifiers import Operation
 from runner.destinations.criteo.connect import connect
 from runner.destinations.criteo.marketing_solutions import MarketingSolutions
-from runner.sandbox import Sandbox
 from tests.builders import EMAIL, SANDBOX, destination
 from tests.end_to_end.shop import Shop, hashes, mail
 from tests.end_to_end.test_promises import wait_until
+from tests.sandbox_client import Sandbox
 
 
 def by_hand(sandbox: Sandbox, name: str, *people: int) -> str:

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.sandbox_client import Sandbox
 
 DAY, NEXT = ("--today", "2026-11-24"), ("--today", "2026-11-25")
 PROJECT = "kind: Project\nvars:\n  since: 'since {{ today }}'\n"

@@ -11,8 +11,8 @@ import pytest
 
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.sandbox_client import Sandbox
 
 BATCHED = "batch_size: 2\nrate_limit: 60000\n"
 

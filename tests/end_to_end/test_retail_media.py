@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from runner.sandbox.sandbox_options import Retailer, RetailMediaAccount
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_promises import leave_unanswered, wait_until
+from tests.sandbox_client import Sandbox, running
 
 CUSTOMERS = "select email, split_part(email, '@', 1) as customer from shop.people where kind <> 'canary'"
 GROCER = """\

@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 from runner.config import schema_folder
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Result, Shop, hashes, mail
 from tests.end_to_end.test_promises import wait_until
+from tests.sandbox_client import Sandbox
 
 
 def saved(shop: Shop, *arguments: str, code: int = 0) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
 from tests.end_to_end.test_promises import wait_until
+from tests.sandbox_client import Sandbox
 
 NOW = datetime.now(UTC)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import Sandbox
 
 
 def planned(shop: Shop, *arguments: str, code: int | None = 0) -> set[str]:

@@ -19,8 +19,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from runner.config.schema.json_schemas import schema_folder
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.sandbox_client import Sandbox
 
 
 class Served:

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from runner.sandbox import Sandbox
 from tests.end_to_end.shop import Shop
+from tests.sandbox_client import Sandbox
 
 
 def at_terminal(shop: Shop, *arguments: str, answer: str = "", **environment: str) -> tuple[int, str]:

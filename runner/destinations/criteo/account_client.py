@@ -66,17 +66,14 @@ class AccountClient:
         self._calls = calls
 
     def now(self) -> datetime:
-        """Criteo's clock."""
         return self._client.now()
 
     def close(self) -> None:
-        """Give back sockets."""
         self._client.close()
 
     # -- segments ----------------------------------------------------------------------------------------------------
 
     def update(self, audience_id: str, name: str, description: str) -> None:
-        """Set name and description. Raises AudienceGone, NameTaken."""
         doing = f"updating audience {audience_id}"
         attributes = {"name": name, "description": replaced(description)}
         answer = self._client.call(
@@ -86,7 +83,6 @@ class AccountClient:
             raise rejection(answer, doing)
 
     def delete(self, audience_id: str) -> None:
-        """Delete a segment; one that is gone is no error."""
         doing = f"deleting audience {audience_id}"
         call = ApiCall(doing, "POST", f"{self._calls.segments}/delete", self._segment({}, audience_id))
         try:
@@ -99,7 +95,6 @@ class AccountClient:
             raise rejection(answer, doing)
 
     def exists(self, audience_id: str) -> bool:
-        """Whether the account has this one segment."""
         return any(entry.id == audience_id for entry in self._search({"audienceSegmentIds": [audience_id]}))
 
     def _search(self, filters: Mapping[str, object]) -> tuple[Item, ...]:
@@ -150,11 +145,9 @@ class AccountClient:
     # -- contact lists -----------------------------------------------------------------------------------------------
 
     def clear(self, audience_id: str) -> None:
-        """Empty a contact list."""
         self._about_list(f"clearing audience {audience_id}", *self._calls.clear(audience_id))
 
     def size(self, audience_id: str) -> int | None:
-        """The number of identifiers that Criteo's statistics show."""
         doing = f"reading the size of audience {audience_id}"
         statistics = item(self._about_list(doing, *self._calls.count(audience_id)))
         return statistics.count("numberOfIdentifiers") if statistics is not None else None

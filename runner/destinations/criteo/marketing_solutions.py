@@ -49,30 +49,25 @@ class MarketingSolutions(AccountClient):
         super().__init__(client, destination, calls)
 
     def accounts(self) -> tuple[AdAccount, ...]:
-        """The advertisers that consented to the app."""
         call = ApiCall("listing the ad accounts", "GET", "/advertisers/me")
         answer = self._client.call(call)
         require_accepted(answer, call.doing)
         return tuple(AdAccount(entry.id, entry.text("advertiserName")) for entry in items(answer) if entry.id)
 
     def check_account(self) -> None:
-        """Raise AccountNotUsable unless the credentials may use the advertiser."""
         self._require_usable(self.accounts())
 
     def audiences(self) -> tuple[LiveAudience, ...]:
-        """Every segment of the advertiser, whatever its type."""
         filters = {"advertiserIds": [self._destination.account_id]}
         return tuple(audience(entry) for entry in self._ours(filters))
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
-        """Create an empty contact list; `types` play no part here, a list takes every type."""
         attributes = {"advertiserId": self._destination.account_id, "contactList": {}}
         return audience(self._create(name, description, attributes))
 
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Accepted:
-        """Add or remove one batch."""
         return self._send(audience_id, operation, self._typed(identifier_type), identifiers)
 
     def _typed(self, identifier_type: IdentifierType) -> dict[str, Any]:

@@ -60,21 +60,17 @@ class RetailMedia(AccountClient):
         super().__init__(client, destination, calls)
 
     def accounts(self) -> tuple[AdAccount, ...]:
-        """The retail-media accounts that consented to the app."""
         return self._accounts()
 
     def check_account(self) -> None:
-        """Raise AccountNotUsable unless the credentials may use the account: one call when they may."""
         wanted = self._destination.account_id
         if all(account.id != wanted for account in self._accounts(("limitToId", wanted))):
             self._require_usable(self.accounts())
 
     def audiences(self) -> tuple[LiveAudience, ...]:
-        """Every segment of the account, whatever its type, at whichever retailer."""
         return tuple(_audience(entry) for entry in self._ours({}))
 
     def create(self, name: str, description: str, types: Collection[IdentifierType]) -> LiveAudience:
-        """Create an empty contact list for the one type given, at the destination's retailer."""
         if len(types) != 1:
             raise DestinationError(
                 f"a retail-media audience holds one type of identifier, not {len(types)}", "map exactly one"
@@ -89,7 +85,6 @@ class RetailMedia(AccountClient):
     def send(
         self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
     ) -> Accepted:
-        """Add or remove one batch."""
         typed = {"identifierType": _wire_type(identifier_type)}
         return self._send(audience_id, operation, typed, identifiers)
 

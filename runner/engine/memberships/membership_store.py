@@ -26,7 +26,6 @@ class DuckDBMembershipStore:
     def evaluate_and_compare(
         self, evaluator: SegmentEvaluator, activation: Activation, sources: tuple[Source, ...], held: MembershipFiles
     ) -> tuple[Evaluation, ComparedMembership]:
-        """Evaluate a segment and compare it with one membership, in one pass where that pays."""
         joined = evaluate_joined(evaluator, self._workspace, activation, sources, held)
         if joined is None:
             evaluation = evaluator.evaluate(activation, sources)
@@ -35,27 +34,20 @@ class DuckDBMembershipStore:
         return evaluation, self._compared(evaluation, held, (file,))
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
-        """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError."""
         if evaluation is not None and evaluation.path is None:
             raise StateError("the membership changed after the segment was compared with it", "run the command again")
         return self._compared(evaluation, held, None)
 
     def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
-        """Write the delta to `path` in batches of one operation and one type, removals first.
-
-        No file is written when there is nothing to send. Raises StateError.
-        """
         with translating_errors("writing the outbox", (), self._workspace.folder):
             connection = self._workspace.connection()
             return differences.write_outbox(connection, compared, path, batch_size, self._workspace.folder)
 
     def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
-        """Number and wire forms of each batch, in order, some batches at a time. Raises StateError."""
         with translating_errors("reading the outbox", (outbox,), self._workspace.folder):
             yield from differences.read_batches(self._workspace.connection(), outbox)
 
     def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
-        """Fold an unfinished delta into a new membership file at `path`, or a file of changes. Raises StateError."""
         with translating_errors("settling the membership", held.files, self._workspace.folder):
             return fold_delta(self._workspace.connection(), held, path, self._workspace.folder)
 

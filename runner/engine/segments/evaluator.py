@@ -48,7 +48,6 @@ class DuckDBSegmentEvaluator:
         self._on_progress = on_progress
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
-        """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
         deadline = monotonic() + self._workspace.limits.seconds
         try:
             with (
@@ -60,7 +59,6 @@ class DuckDBSegmentEvaluator:
             return (error.finding,) if error.finding else ()
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
-        """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
         with self.translating_errors(activation.segment.sql):
             path = self.run(activation, sources, wire_statement)
             return counted(self._workspace.connection(), tuple(activation.mapping), path, path)
@@ -111,7 +109,6 @@ class DuckDBSegmentEvaluator:
             raise failed(error, sql, self._workspace.limits.memory, self._workspace.folder) from None
 
     def close(self) -> None:
-        """Close the instances; files are the workspace's."""
         with suppress(Exception):  # of a statement that an interrupt left under way: it ends with the process
             self.instances.close()
 

@@ -17,23 +17,18 @@ class Memberships(Protocol):
 
     def amend(self, key: MemberKey, operation: str, members: Sequence[Member]) -> None:
         """Add or remove members; adding who is in and removing who is not changes nothing."""
-        ...
 
     def clear(self, segment_id: int) -> None:
         """Empty a segment."""
-        ...
 
     def counts(self, segment_id: int) -> dict[str, int]:
         """How many members of each identifier type that was ever used."""
-        ...
 
     def members(self, key: MemberKey) -> set[Member] | None:
         """The members themselves; None where they are not kept."""
-        ...
 
     def keys(self) -> Iterator[MemberKey]:
         """Every membership."""
-        ...
 
 
 class KeptMemberships:

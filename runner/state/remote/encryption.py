@@ -32,13 +32,11 @@ class Sealing(Protocol):
 
     def tag(self, sha256: str) -> str:
         """The part of an object's name that follows from its content."""
-        ...
 
     def seal(self, name: str, content: Iterable[bytes]) -> Iterator[bytes]: ...
 
     def open(self, name: str, stored: Iterable[bytes]) -> Iterator[bytes]:
         """The content of an object. Raises StateError when it is not what was stored under this name."""
-        ...
 
 
 def sealing_of(environ: Mapping[str, str]) -> Sealing:

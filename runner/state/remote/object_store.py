@@ -61,45 +61,34 @@ class ObjectStore(Protocol):
     @property
     def location(self) -> str:
         """Where it is, as a person would write it."""
-        ...
 
     @property
     def sealing(self) -> Sealing:
         """How objects are encrypted, if they are."""
-        ...
 
     def read(self, name: str) -> Stored | None:
         """A small object, None where there is none."""
-        ...
 
     def look(self, name: str) -> tuple[Version, datetime] | None:
         """Which content an object has and since when, without reading it."""
-        ...
 
     def create(self, name: str, content: bytes) -> Version:
         """Raises Outdated when there is such an object already."""
-        ...
 
     def replace(self, name: str, content: bytes, expected: Version) -> Version:
         """Raises Outdated when the object is not what it was."""
-        ...
 
     def upload(self, name: str, path: Path) -> None:
         """Store a file; one that is there already under this name is the same one."""
-        ...
 
     def download(self, name: str, hint: str) -> Iterator[bytes]:
         """The content of an object, in parts. Raises StateError, with the hint, when it is missing."""
-        ...
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         """Every object below a prefix."""
-        ...
 
     def delete(self, names: Iterable[str]) -> None:
         """Remove objects, those that are gone already included."""
-        ...
 
     def now(self) -> datetime:
         """The store's clock, in whole seconds."""
-        ...

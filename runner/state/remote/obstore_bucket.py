@@ -39,7 +39,6 @@ class ObstoreBucket:
         self._store = _opened(self.location)
 
     def read(self, name: str) -> Stored | None:
-        """A small object, None where there is none. Raises StateError."""
         import obstore
 
         def fetch() -> Stored | None:
@@ -55,7 +54,6 @@ class ObstoreBucket:
         return self._called(fetch)
 
     def look(self, name: str) -> tuple[Version, datetime] | None:
-        """Which content an object has and since when, without reading it."""
         import obstore
 
         try:
@@ -65,11 +63,9 @@ class ObstoreBucket:
         return Version(meta.get("e_tag"), meta.get("version")), meta["last_modified"]
 
     def create(self, name: str, content: bytes) -> Version:
-        """Raises Outdated when there is such an object already, Unanswered."""
         return self._put(name, content, "create")
 
     def replace(self, name: str, content: bytes, expected: Version) -> Version:
-        """Raises Outdated when the object is not what it was, Unanswered."""
         return self._put(name, content, expected.condition)
 
     def _put(self, name: str, content: bytes, mode: Any) -> Version:
@@ -87,7 +83,6 @@ class ObstoreBucket:
         return self._called(put)
 
     def upload(self, name: str, path: Path) -> None:
-        """Store a file; one that is there already under this name is the same one."""
         import obstore
 
         def put() -> None:
@@ -101,7 +96,6 @@ class ObstoreBucket:
         self._called(put)
 
     def download(self, name: str, hint: str) -> Iterator[bytes]:
-        """The content of an object, in parts. Raises StateError, with the hint, when it is missing."""
         import obstore
 
         try:
@@ -115,7 +109,6 @@ class ObstoreBucket:
             yield bytes(part)
 
     def listed(self, prefix: str) -> Iterator[Listed]:
-        """Every object below a prefix."""
         import obstore
 
         pages = iter(obstore.list(self._store, prefix=prefix))
@@ -124,7 +117,6 @@ class ObstoreBucket:
                 yield Listed(found["path"], found["size"], found["last_modified"])
 
     def delete(self, names: Iterable[str]) -> None:
-        """Remove objects, those that are gone already included."""
         import obstore
 
         chosen = list(names)
@@ -135,7 +127,6 @@ class ObstoreBucket:
                 return
 
     def now(self) -> datetime:
-        """The store's clock: when an object that is written now was written, in whole seconds."""
         import obstore
 
         name = f"probes/{uuid4().hex}"

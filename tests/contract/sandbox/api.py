@@ -8,8 +8,9 @@ from typing import Any
 
 import requests
 
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.contract.sandbox import openapi
+from tests.sandbox_client import Sandbox, running
 
 SEGMENTS = "/2026-07/marketing-solutions/audience-segments"
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.contract.sandbox.api import Api
+from tests.sandbox_client import Sandbox, running
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from runner.core.errors import HeadcountError
-from runner.sandbox import Sandbox
 from tests.contract.sandbox.api import SEGMENTS, Api, problem
+from tests.sandbox_client import Sandbox
 
 MEMBER = "0" * 64
 

@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from runner.core.errors import HeadcountError, UsageError
-from runner.sandbox import Sandbox, SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.contract.sandbox.api import SEGMENTS, Api, opened
+from tests.sandbox_client import Sandbox, running
 
 EMAILS = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1000)]
 

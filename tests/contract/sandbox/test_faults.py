@@ -10,8 +10,9 @@ import pytest
 import requests
 
 from runner.core.errors import HeadcountError, UsageError
-from runner.sandbox import SandboxOptions, running
+from runner.sandbox import SandboxOptions
 from tests.contract.sandbox.api import SEGMENTS, Api, opened, problem
+from tests.sandbox_client import running
 
 MEMBER = "0" * 64
 

@@ -19,7 +19,7 @@ from criteo_api_marketingsolutions_v2026_07.exceptions import (
     UnauthorizedException,
 )
 
-from runner.sandbox import Sandbox
+from tests.sandbox_client import Sandbox
 
 ID = {"email": "0" * 64, "madid": "123e4567-e89b-12d3-a456-426614174000"}
 

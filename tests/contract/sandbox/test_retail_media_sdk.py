@@ -20,7 +20,7 @@ from criteo_api_retailmedia_v2026_07.exceptions import (
     UnauthorizedException,
 )
 
-from runner.sandbox import Sandbox
+from tests.sandbox_client import Sandbox
 
 SEGMENT = "RetailMediaAudienceSegment"
 

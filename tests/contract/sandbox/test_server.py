@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from runner.core.errors import HeadcountError, UsageError
-from runner.sandbox import App, Sandbox, SandboxOptions, running, serve
+from runner.sandbox import App, SandboxOptions, serve
 from tests.contract.sandbox.api import SEGMENTS, Api
+from tests.sandbox_client import Sandbox, running
 
 SERVE = """
 from runner.sandbox import SandboxOptions, serve

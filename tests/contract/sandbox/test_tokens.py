@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import requests
 
-from runner.sandbox import Sandbox, SandboxOptions
+from runner.sandbox import SandboxOptions
 from tests.contract.sandbox.api import SEGMENTS, Api, opened, problem
+from tests.sandbox_client import Sandbox
 
 ME = "/2026-07/marketing-solutions/me"
 

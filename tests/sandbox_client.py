@@ -1,10 +1,11 @@
-"""A client of the admin path, for tests: it works the same on a sandbox in this process and in another."""
+"""A client of the sandbox's admin path: it works the same on a sandbox in this process and in another."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
@@ -12,6 +13,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from runner.core.errors import HeadcountError
+from runner.sandbox import SandboxOptions
+from runner.sandbox import running as running_sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,13 @@ class Sandbox:
         if "error" in answer or "errors" in answer:
             raise HeadcountError(f"the sandbox refused {method} {path}: {answer.get('error', 'no such path')}")
         return answer["data"]
+
+
+@contextmanager
+def running(options: SandboxOptions | None = None, *, port: int = 0) -> Iterator[Sandbox]:
+    """A sandbox in a thread of this process, as runner.sandbox.running, seen from behind."""
+    with running_sandbox(options, port=port) as url:
+        yield Sandbox(url)
 
 
 def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
