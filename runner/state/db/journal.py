@@ -39,21 +39,9 @@ def apply_entry(db: Connection, step: JournalEntry) -> Any:
     return how(db, **step.arguments)
 
 
-def _intend(
-    db: Connection, activation: str, destination: str, kind: str, account_id: str, definition: dict[str, Any], at: str
-) -> int:
-    known = codec.definition_of_data(definition)
-    return audiences.insert(db, activation, destination, kind, account_id, codec.to_time(at), definition=known)
-
-
-def _imported(
-    db: Connection, activation: str, destination: str, kind: str, account_id: str, audience_id: str, at: str
-) -> int:
-    return audiences.insert(db, activation, destination, kind, account_id, codec.to_time(at), audience_id=audience_id)
-
-
-def _created(db: Connection, key: int, audience_id: str) -> None:
-    audiences.set_audience_id(db, key, audience_id)
+def _insert(db: Connection, at: str, definition: dict[str, Any] | None = None, **where: str) -> int:
+    known = None if definition is None else codec.definition_of_data(definition)
+    return audiences.insert(db, at=codec.to_time(at), definition=known, **where)
 
 
 def _give_up(db: Connection, key: int, at: str) -> None:
@@ -62,10 +50,6 @@ def _give_up(db: Connection, key: int, at: str) -> None:
 
 def _define(db: Connection, key: int, definition: dict[str, Any], destination: str, at: str) -> None:
     audiences.set_definition(db, key, codec.definition_of_data(definition), destination, codec.to_time(at))
-
-
-def _require_refill(db: Connection, key: int) -> None:
-    audiences.set_refill(db, key)
 
 
 def _cleared(db: Connection, key: int, counter: str, serial: int) -> tuple[str, ...]:
@@ -93,14 +77,6 @@ def _open_delta(
 def _batch(number: int, operation: str, identifier_type: str | None, identifiers: int) -> Batch:
     kind = None if identifier_type is None else IdentifierType(identifier_type)
     return Batch(number, Operation(operation), kind, identifiers)
-
-
-def _mark_in_flight(db: Connection, key: int, number: int) -> None:
-    deltas.set_in_flight(db, key, number)
-
-
-def _mark_taken(db: Connection, key: int, number: int, invalid: int) -> None:
-    deltas.set_taken(db, key, number, invalid)
 
 
 def _close_delta(
@@ -152,17 +128,17 @@ def _end_run(db: Connection, run: int, at: str) -> None:
 
 
 _STEPS: Mapping[str, Callable[..., Any]] = {
-    "intend": _intend,
-    "imported": _imported,
-    "created": _created,
+    "intend": _insert,
+    "imported": _insert,
+    "created": audiences.set_audience_id,
     "give_up": _give_up,
     "define": _define,
-    "require_refill": _require_refill,
+    "require_refill": audiences.set_refill,
     "cleared": _cleared,
     "forget": _forget,
     "open_delta": _open_delta,
-    "mark_in_flight": _mark_in_flight,
-    "mark_taken": _mark_taken,
+    "mark_in_flight": deltas.set_in_flight,
+    "mark_taken": deltas.set_taken,
     "close_delta": _close_delta,
     "begin_run": _begin_run,
     "record": _record,

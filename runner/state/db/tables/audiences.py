@@ -31,61 +31,41 @@ def one(db: Connection, key: int) -> AppliedAudience | None:
 
 
 def _chosen(db: Connection, key: int | None) -> tuple[AppliedAudience, ...]:
-    rows = db.execute(
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    rows = cursor.execute(
         """
-        SELECT key, activation, destination, kind, account_id, audience_id, definition, intended_at, applied_at,
-            serial, members, unknown, refill, filling, invalid, given_up_at,
-            EXISTS (SELECT 1 FROM file WHERE audience = key AND role = 'outbox'),
-            (SELECT count(*) FROM batch WHERE audience = key),
-            (SELECT count(*) FROM batch WHERE audience = key AND status = 'taken'),
-            (SELECT count(*) FROM batch WHERE audience = key AND status = 'in flight')
+        SELECT *,
+            EXISTS (SELECT 1 FROM file WHERE audience = key AND role = 'outbox') AS unfinished,
+            (SELECT count(*) FROM batch WHERE audience = key) AS batches,
+            (SELECT count(*) FROM batch WHERE audience = key AND status = 'taken') AS taken,
+            (SELECT count(*) FROM batch WHERE audience = key AND status = 'in flight') AS in_flight
         FROM audience WHERE ?1 IS NULL OR key = ?1 ORDER BY activation, kind, account_id, key
         """,
         (key,),
     )
-    return tuple(_audience(*row) for row in rows)
+    return tuple(map(_audience, rows))
 
 
-def _audience(
-    key: int,
-    activation: str,
-    destination: str,
-    kind: str,
-    account_id: str,
-    audience_id: str | None,
-    definition: str | None,
-    intended_at: str,
-    applied_at: str | None,
-    serial: int,
-    members: str,
-    unknown: str,
-    refill: int,
-    filling: int,
-    invalid: int,
-    given_up_at: str | None,
-    unfinished: int,
-    batches: int,
-    taken: int,
-    in_flight: int,
-) -> AppliedAudience:
+def _audience(row: sqlite3.Row) -> AppliedAudience:
     return AppliedAudience(
-        record_id=key,
-        activation=activation,
-        destination=destination,
-        kind=kind,
-        account_id=account_id,
-        audience_id=audience_id,
-        definition=None if definition is None else codec.to_definition(definition),
-        intended_at=codec.to_time(intended_at),
-        applied_at=None if applied_at is None else codec.to_time(applied_at),
-        serial=serial,
-        members=codec.to_counts(members),
-        unknown=codec.to_counts(unknown),
-        refill=bool(refill),
-        filling=bool(filling),
-        invalid=invalid,
-        given_up_at=None if given_up_at is None else codec.to_time(given_up_at),
-        unfinished=Unfinished(batches, taken, in_flight) if unfinished else None,
+        record_id=row["key"],
+        activation=row["activation"],
+        destination=row["destination"],
+        kind=row["kind"],
+        account_id=row["account_id"],
+        audience_id=row["audience_id"],
+        definition=None if row["definition"] is None else codec.to_definition(row["definition"]),
+        intended_at=codec.to_time(row["intended_at"]),
+        applied_at=None if row["applied_at"] is None else codec.to_time(row["applied_at"]),
+        serial=row["serial"],
+        members=codec.to_counts(row["members"]),
+        unknown=codec.to_counts(row["unknown"]),
+        refill=bool(row["refill"]),
+        filling=bool(row["filling"]),
+        invalid=row["invalid"],
+        given_up_at=None if row["given_up_at"] is None else codec.to_time(row["given_up_at"]),
+        unfinished=Unfinished(row["batches"], row["taken"], row["in_flight"]) if row["unfinished"] else None,
     )
 
 
