@@ -18,12 +18,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runner.core.destination import Accepted
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
-from runner.state.local.state_folder import StoredFile
+
+if TYPE_CHECKING:
+    from runner.state.backing import Backing
 
 
 class State(Protocol):
@@ -124,39 +126,9 @@ class State(Protocol):
     def end_run(self, run: int, at: datetime) -> None:
         """Record that a run ended by itself."""
 
-    # -- the state as a whole ------------------------------------------------------------------------------------
-
     @property
-    def location(self) -> str:
-        """Where the state is, as a person would write it."""
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder of this machine."""
-
-    def holder(self) -> str:
-        """Who holds the lock, in words; empty when nobody does."""
-
-    def unlock(self) -> None:
-        """Take the lock from its holder. Raises HeadcountError where only the holder's end opens it."""
-
-    def file(self, file: StoredFile) -> Path:
-        """Where a file is that is whole."""
-
-    def copy_database(self, target: Path) -> None:
-        """Write one consistent moment of the database into a file of its own."""
-
-    def moved_to(self) -> str:
-        """Where the state went, empty when it is here."""
-
-    def leave(self, location: str) -> None:
-        """The state is elsewhere from now on, and this place says so. Needs the lock."""
-
-    def replacing(self, command: str, *, force: bool) -> AbstractContextManager[Callable[[State], None]]:
-        """Hold the state in order to make it what another one is; with `force`, also a damaged or a moved one.
-
-        Raises UsageError, at once, for a folder.
-        """
+    def backing(self) -> Backing:
+        """How and where it is kept: for looking at the state as a whole, copying it and moving it."""
 
     def close(self) -> None:
         """Give back the database."""

@@ -13,6 +13,7 @@ from runner.state.db.tables import audiences
 from runner.state.db.tables.deltas import every_file, files
 from runner.state.interface import State
 from runner.state.local.state_folder import StoredFile
+from runner.state.state_errors import RESTORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ def contents_of(state: State) -> Contents:
     """What a state keeps at one moment; no file is read for it."""
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "state.db"
-        state.copy_database(copy)
+        state.backing.copy_database(copy)
         reader = Database(copy, lambda: None)
         try:
             with reader.snapshot() as db:
                 kept = tuple(KeptAudience(applied, _files(db, applied.record_id)) for applied in audiences.every(db))
         finally:
             reader.close()
-    return Contents(state.location, state.holder(), kept)
+    return Contents(state.backing.location, state.backing.holder(), kept)
 
 
 def _files(db: Connection, key: int) -> tuple[KeptFile, ...]:
@@ -76,3 +77,9 @@ def files_of(database: Path) -> tuple[StoredFile, ...]:
             return every_file(db)
     finally:
         reader.close()
+
+
+def file_of(state: State, file: StoredFile) -> Path:
+    """Where a file of a state is on this machine. Raises StateError unless it is whole."""
+    state.backing.require(file, RESTORE)
+    return state.backing.folder.path / file.path

@@ -22,9 +22,7 @@ from runner.state.backing import Backing
 from runner.state.db import codec
 from runner.state.db.journal import JournalEntry
 from runner.state.db.tables import audiences, deltas, runs
-from runner.state.interface import State
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
-from runner.state.state_errors import RESTORE
 
 
 class StateStore:
@@ -86,12 +84,6 @@ class StateStore:
 
     def require_lock(self) -> None:
         self.backing.require_lock()
-
-    def holder(self) -> str:
-        return self.backing.holder()
-
-    def unlock(self) -> None:
-        self.backing.unlock()
 
     # -- audiences -----------------------------------------------------------------------------------------------
 
@@ -161,32 +153,6 @@ class StateStore:
 
     def end_run(self, run: int, at: datetime) -> None:
         self._take("end_run", run=run, at=codec.from_time(at))
-
-    # -- the state as a whole ------------------------------------------------------------------------------------
-
-    @property
-    def location(self) -> str:
-        return self.backing.location
-
-    @property
-    def is_folder(self) -> bool:
-        return self.backing.is_folder
-
-    def file(self, file: StoredFile) -> Path:
-        self.backing.require(file, RESTORE)
-        return self.backing.folder.path / file.path
-
-    def copy_database(self, target: Path) -> None:
-        self.backing.copy_database(target)
-
-    def moved_to(self) -> str:
-        return self.backing.moved_to()
-
-    def leave(self, location: str) -> None:
-        self.backing.leave(location)
-
-    def replacing(self, command: str, *, force: bool) -> AbstractContextManager[Callable[[State], None]]:
-        return self.backing.replacing(command, force=force)
 
     def close(self) -> None:
         self.backing.close()

@@ -17,7 +17,7 @@ from runner.core.errors import StateError, UsageError
 from runner.disk.durable_files import flush
 from runner.state.db import checksums
 from runner.state.interface import State
-from runner.state.inventory import files_of
+from runner.state.inventory import file_of, files_of
 from runner.state.local.state_folder import StateFolder
 from runner.state.remote.object_store import Unanswered
 from runner.state.state_errors import file_faults
@@ -34,9 +34,9 @@ def pull(state: State, folder: Path) -> None:
     draft = StateFolder(folder.absolute().with_name(f".{folder.name}.{uuid4().hex[:8]}.tmp"))
     try:
         draft.prepare()
-        state.copy_database(draft.database)
+        state.backing.copy_database(draft.database)
         for file in files_of(draft.database):
-            shutil.copyfile(state.file(file), draft.make_room(file.path))
+            shutil.copyfile(file_of(state, file), draft.make_room(file.path))
             draft.seal(file.path)
         _remember(draft.database, fingerprint(draft.database))
         with file_faults(folder):
@@ -56,18 +56,19 @@ def push(source: State, target: State, *, force: bool) -> Path | None:
     Unless forced, raises StateError when the state is not what it was when the folder was pulled from it. Raises
     UsageError when the target is a folder too.
     """
-    replacing = target.replacing("headcount state push", force=force)
+    replacing = target.backing.replacing("headcount state push", force=force)
     _require_used(source)
     with source.lock("headcount state push"), replacing as become:
         kept = None
         if (not force or _is_readable(target)) and not is_unused(target):
             if not force and _remembered(source) != _fingerprint_of(target):
+                here, there = source.backing.location, target.backing.location
                 raise StateError(
-                    f"the state at {target.location} is not the one that {source.location} is a copy of: it was "
-                    "changed since, or is another project's",
+                    f"the state at {there} is not the one that {here} is a copy of: it was changed since, or is another "
+                    "project's",
                     "pull it again; --force puts the folder in its place all the same, and keeps a copy of what it was",
                 )
-            kept = Path(f"{source.location}.replaced-{_stamp()}")
+            kept = Path(f"{source.backing.location}.replaced-{_stamp()}")
             pull(target, kept)
         become(source)
         return kept
@@ -75,23 +76,23 @@ def push(source: State, target: State, *, force: bool) -> Path | None:
 
 def move(source: State, target: State) -> None:
     """Move a state for good: afterwards the old place says where it went. Taken up again after an interruption."""
-    if source.location == target.location:
-        raise UsageError(f"the state is at {source.location} already", "name another place")
+    if source.backing.location == target.backing.location:
+        raise UsageError(f"the state is at {source.backing.location} already", "name another place")
     _require_used(source)
     with source.lock("headcount state move"):
-        if target.moved_to() or is_unused(target):
+        if target.backing.moved_to() or is_unused(target):
             _give(source, target)
         elif _fingerprint_of(source) != _fingerprint_of(target):
-            raise StateError(f"there is another state at {target.location}", "name a place that holds none")
-        source.leave(target.location)
+            raise StateError(f"there is another state at {target.backing.location}", "name a place that holds none")
+        source.backing.leave(target.backing.location)
 
 
 def _give(source: State, target: State) -> None:
-    if not target.is_folder:
-        with target.replacing("headcount state move", force=bool(target.moved_to())) as become:
+    if not target.backing.is_folder:
+        with target.backing.replacing("headcount state move", force=bool(target.backing.moved_to())) as become:
             become(source)
         return
-    folder = Path(target.location)
+    folder = Path(target.backing.location)
     with file_faults(folder):
         if folder.exists() and any(folder.iterdir()):
             folder.rename(f"{folder}.before-{_stamp()}")
@@ -124,7 +125,7 @@ def fingerprint(database: Path) -> str:
 def _fingerprint_of(state: State) -> str:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "state.db"
-        state.copy_database(copy)
+        state.backing.copy_database(copy)
         return fingerprint(copy)
 
 
@@ -140,7 +141,7 @@ def _remember(database: Path, origin: str) -> None:
 def _remembered(state: State) -> str:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "state.db"
-        state.copy_database(copy)
+        state.backing.copy_database(copy)
         with closing(sqlite3.connect(copy)) as connection:
             row = connection.execute("SELECT value FROM meta WHERE name = ?", (_PULLED,)).fetchone()
     return str(row[0]) if row is not None else ""
@@ -148,7 +149,7 @@ def _remembered(state: State) -> str:
 
 def _require_used(state: State) -> None:
     if is_unused(state):
-        raise StateError(f"there is no state at {state.location}", "HEADCOUNT_STATE names where it is")
+        raise StateError(f"there is no state at {state.backing.location}", "HEADCOUNT_STATE names where it is")
 
 
 def _stamp() -> str:

@@ -47,7 +47,7 @@ def pull(target: Folder, folder: Dir = DEFAULT_DIR) -> None:
 
     with closing(_here(Setup.of(folder))) as state:
         copy_out(state, target)
-        show_line(f"The state at {state.location} is copied to {target}.")
+        show_line(f"The state at {state.backing.location} is copied to {target}.")
 
 
 def push(
@@ -63,7 +63,7 @@ def push(
 
     with closing(_here(Setup.of(folder))) as state, closing(open_folder(source)) as copy:
         kept = put_in_place(copy, state, force=force)
-        show_line(f"The state at {state.location} is now what {source} holds.")
+        show_line(f"The state at {state.backing.location} is now what {source} holds.")
         if kept is not None:
             show_line(f"What it was before is kept in {kept}.")
 
@@ -71,19 +71,19 @@ def push(
 def unlock(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
     """Take the state away from a run that holds it; that run sends nothing more."""
     with closing(_here(Setup.of(folder))) as state:
-        holder = state.holder()
+        holder = state.backing.holder()
         if not holder:
-            show_line(f"No run holds the state at {state.location}.")
+            show_line(f"No run holds the state at {state.backing.location}.")
             return
-        if state.is_folder:
-            state.unlock()  # refuses, and says what opens it
+        if state.backing.is_folder:
+            state.backing.unlock()  # refuses, and says what opens it
         if not yes and not sys.stdin.isatty():
             raise UsageError("there is no one to ask for confirmation", "add --yes")
         if not yes and not typer.confirm(f"The state is held by {holder}. Take it away?", err=True):
             tell("Not unlocked.\n")
             raise typer.Exit(1)
-        state.unlock()
-        show_line(f"The state at {state.location} was taken away from {holder}.")
+        state.backing.unlock()
+        show_line(f"The state at {state.backing.location} was taken away from {holder}.")
 
 
 def move(
@@ -96,7 +96,7 @@ def move(
     setup = Setup.of(folder)
     with closing(_here(setup)) as source, closing(_at(location)) as target:
         bring(source, target)
-        show_line(f"The state is now at {target.location}.")
+        show_line(f"The state is now at {target.backing.location}.")
     tell("Set `state:` of the Project document, or HEADCOUNT_STATE, to that place wherever Headcount runs.\n")
 
 

@@ -24,7 +24,7 @@ from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import deltas
 from runner.state.interface import State
-from runner.state.inventory import files_of
+from runner.state.inventory import file_of, files_of
 from runner.state.local.folder_backing import FolderBacking
 from runner.state.local.state_folder import StateFolder, StoredFile
 from runner.state.remote import control_object, lease
@@ -249,9 +249,9 @@ class BucketBacking:
     def _become(self, held: Lease, source: State) -> None:
         """Become what another state is, which must be held as well, in one write."""
         copy = self.scratch("adopted.tmp")
-        source.copy_database(copy)
+        source.backing.copy_database(copy)
         for file in files_of(copy):
-            self.store.upload(object_name(file, self.store.sealing), source.file(file))
+            self.store.upload(object_name(file, self.store.sealing), file_of(source, file))
         held.replace(self.stored(copy, held.control.epoch, held.steps + 1))
 
     def scratch(self, name: str) -> Path:

@@ -227,7 +227,7 @@ def test_a_move_that_was_interrupted_is_taken_up_again(there, folder, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(source, "leave", die)
+        patch.setattr(source.backing, "leave", die)
         with pytest.raises(KeyboardInterrupt):
             move(source, target)
     assert view(source) == expected
