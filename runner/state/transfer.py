@@ -64,8 +64,8 @@ def push(source: State, target: State, *, force: bool) -> Path | None:
             if not force and _remembered(source) != _fingerprint_of(target):
                 here, there = source.backing.location, target.backing.location
                 raise StateError(
-                    f"the state at {there} is not the one that {here} is a copy of: it was changed since, or is another "
-                    "project's",
+                    f"the state at {there} is not the one that {here} is a copy of: it was changed since, or is "
+                    "another project's",
                     "pull it again; --force puts the folder in its place all the same, and keeps a copy of what it was",
                 )
             kept = Path(f"{source.backing.location}.replaced-{_stamp()}")
