@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from runner.cli.console import tell
-from runner.reports.format import plural
 from runner.workflows.context import Progress
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ class Lines(Progress):
     def evaluated(self, activation: str, seconds: float) -> None:
         self._evaluated += 1
         if self._due(self._evaluated, self._activations):
+            from runner.reports.format import plural
+
             self.note(f"evaluated {self._evaluated:,} of {plural(self._activations, 'segment')}")
 
     def sending(self, identifiers: int) -> None:
@@ -63,6 +64,8 @@ class Lines(Progress):
     def sent(self, activation: str, identifiers: int) -> None:
         self._sent += identifiers
         if self._due(self._sent, self._identifiers):
+            from runner.reports.format import plural
+
             self.note(f"sent {self._sent:,} of {plural(self._identifiers, 'identifier')}")
 
     def _due(self, done: int, of: int) -> bool:

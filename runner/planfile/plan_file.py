@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.core.errors import HeadcountError, UsageError
-from runner.disk.durable_files import write_atomically
 from runner.reports.escape import in_json
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def require_writable(path: Path | None) -> None:
 
 def write_plan(path: Path, plan: Plan) -> None:
     """Write the plan, whole or not at all. Raises HeadcountError."""
+    from runner.disk.durable_files import write_atomically
     from runner.planfile.plan_document import saved_plan_document
 
     text = in_json(json.dumps(saved_plan_document(plan), indent=2, ensure_ascii=False)) + "\n"

@@ -7,7 +7,7 @@ import sys
 
 HEAVY = (
     *("duckdb", "requests", "jinja2", "jsonschema", "yaml", "rich", "starlette", "uvicorn", "sqlite3", "cronsim"),
-    *("prometheus_client", "watchfiles", "runner.planning.plan", "runner.core.project"),
+    *("prometheus_client", "watchfiles", "runner.planning.plan", "runner.core.project", "runner.core.records"),
 )
 
 
