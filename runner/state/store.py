@@ -18,10 +18,10 @@ from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
-from runner.state.backing import Backing
 from runner.state.db import codec
 from runner.state.db.journal import JournalEntry
 from runner.state.db.tables import audiences, deltas, runs
+from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
 
 

@@ -25,7 +25,7 @@ from runner.state.state_errors import damaged
 
 
 class FolderBacking:
-    """Implements runner.state.backing.Backing in a folder. May be used by several threads."""
+    """Implements runner.state.interface.Backing in a folder. May be used by several threads."""
 
     is_folder = True
 

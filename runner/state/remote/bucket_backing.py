@@ -47,7 +47,7 @@ _NEVER = float("-inf")
 
 
 class BucketBacking:
-    """Implements runner.state.backing.Backing in an object store. May be used by several threads."""
+    """Implements runner.state.interface.Backing in an object store. May be used by several threads."""
 
     is_folder = False
 
