@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -49,8 +50,9 @@ def run_concurrently(tasks: Iterable[Task], at_once: int, look: Callable[[], obj
                 break
             failure = _advance(_next(answers, look), under_way, answers) or failure
     finally:
-        for task in under_way:
-            task.close()
+        with ExitStack() as closing:  # every one, whatever closing another raises: none may be left to end later
+            for task in under_way:
+                closing.callback(task.close)
     if failure is not None:
         raise failure
 

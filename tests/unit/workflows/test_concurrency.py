@@ -109,6 +109,26 @@ def test_an_interrupt_closes_those_under_way_and_waits_for_no_answer() -> None:
     answer.set()
 
 
+def test_one_that_is_interrupted_while_it_is_closed_keeps_no_other_from_being_closed() -> None:
+    closed: list[int] = []
+    forever = threading.Event()
+
+    def waits(number: int) -> Task:
+        try:
+            yield forever.wait
+        finally:
+            closed.append(number)
+            raise KeyboardInterrupt
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_concurrently(map(waits, range(3)), at_once=3, look=interrupt)
+    forever.set()
+    assert sorted(closed) == [0, 1, 2]
+
+
 def test_whoever_waits_for_calls_looks_now_and_then() -> None:
     """What is raised for Ctrl-C can be lost; the wish to stop at once is not."""
     closed: list[str] = []
