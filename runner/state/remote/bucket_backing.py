@@ -85,9 +85,7 @@ class BucketBacking:
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
-        held = lease.acquire(self.store, command, self._clock, self._timings)
-        held.start()
-        try:
+        with self._leased(command) as held:
             self._show(held.control)
             with self._copy.lock(command):
                 self.lease = held
@@ -96,6 +94,14 @@ class BucketBacking:
                     yield
                 finally:
                     self.lease = None
+
+    @contextmanager
+    def _leased(self, command: str, *, force: bool = False) -> Iterator[Lease]:
+        """Hold the lease, and give it back at the end, whatever the end is."""
+        held = lease.acquire(self.store, command, self._clock, self._timings, force=force)
+        held.start()
+        try:
+            yield held
         except BaseException:
             held.abandon()
             raise
@@ -234,17 +240,8 @@ class BucketBacking:
 
     @contextmanager
     def replacing(self, command: str, *, force: bool) -> Iterator[Callable[[State], None]]:
-        held = lease.acquire(self.store, command, self._clock, self._timings, force=force)
-        held.start()
-        try:
+        with self._leased(command, force=force) as held:
             yield partial(self._become, held)
-        except BaseException:
-            held.abandon()
-            raise
-        else:
-            held.release()
-        finally:
-            self.forget_what_was_read()
 
     def _become(self, held: Lease, source: State) -> None:
         """Become what another state is, which must be held as well, in one write."""
