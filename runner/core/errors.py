@@ -147,4 +147,6 @@ def requires_extra(extra: str, user: str, error: type[HeadcountError] = Headcoun
         if package == "runner":
             raise
         message = f"{user} needs the package {package}, which is not installed"
-        raise error(message, f"pip install 'headcount[{extra}]'") from None
+        raise error(
+            message, f"install Headcount again, from your clone or wheel: pip install 'PATH[{extra}]'"
+        ) from None

@@ -97,7 +97,7 @@ class Pipeline:
     def gitlab(self, document: Mapping[str, Any], job: str) -> Result:
         """Run a job's script after the common `before_script`, as one shell."""
         lines = [*document["default"]["before_script"], *document[job]["script"]]
-        return self._run(["bash", "-eo", "pipefail", "-c", "\n".join(lines)], dict(document["variables"]))
+        return self._run(["bash", "-eo", "pipefail", "-c", "\n".join(lines)], dict(document.get("variables", {})))
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> Result:
         done = subprocess.run(

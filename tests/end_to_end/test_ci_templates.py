@@ -20,8 +20,12 @@ KEEP_FRESH = "docs/ci/github/keep-fresh.yml"
 GITLAB = "docs/ci/gitlab/audiences.gitlab-ci.yml"
 GITHUB = (AUDIENCES, KEEP_FRESH)
 
+INSTALL = (
+    "python -m pip install --require-hashes --only-binary :all: --requirement .ci/headcount/requirements-remote.txt"
+)
+IMAGE = r"docker\.io/library/python:\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}"
+
 VALUES = {
-    "vars.HEADCOUNT_PACKAGE || 'headcount[remote]'": "headcount[remote]",
     "secrets.CRITEO_CLIENT_ID": "sandbox",
     "secrets.CRITEO_CLIENT_SECRET": "sandbox",
     "vars.HEADCOUNT_STATE": ".headcount",
@@ -58,8 +62,12 @@ def test_a_template_is_valid_for_its_platform(schema: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", GITHUB)
-def test_the_repository_uses_the_templates_itself(path: str) -> None:
-    assert (ROOT / ".github/workflows" / Path(path).name).read_bytes() == (ROOT / path).read_bytes()
+def test_the_repository_uses_the_templates_itself_but_installs_what_it_checks_out(path: str) -> None:
+    template = (ROOT / path).read_text(encoding="utf-8")
+    install = "run: |\n          " + INSTALL.replace(" --requirement", " \\\n            --requirement") + "\n"
+    assert install in template
+    workflow = (ROOT / ".github/workflows" / Path(path).name).read_text(encoding="utf-8")
+    assert workflow == template.replace(install, "run: .ci/install\n")
 
 
 @pytest.mark.parametrize("path", GITHUB)
@@ -92,6 +100,33 @@ def test_what_a_fork_can_start_has_no_secret() -> None:
 
 
 @pytest.mark.parametrize("path", GITHUB)
+def test_only_the_step_that_runs_headcount_has_the_secrets(path: str) -> None:
+    document = read(path)
+    assert "secrets." not in json.dumps(document.get("env", {}))
+    for job in document["jobs"].values():
+        assert "secrets." not in json.dumps({name: value for name, value in job.items() if name != "steps"})
+        with_secrets = [step for step in job["steps"] if "secrets." in json.dumps(step)]
+        assert all(re.search(r"^ *headcount (plan|apply|sync) ", step["run"], re.MULTILINE) for step in with_secrets)
+        assert not any(re.search(r"pip|\.ci/", step["run"]) for step in with_secrets)
+
+
+@pytest.mark.parametrize("path", [*GITHUB, GITLAB])
+def test_what_is_installed_is_pinned_by_hash_and_runs_nothing_while_it_is(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    installed = re.findall(r"pip install .*", re.sub(r"\\\n *", "", text))
+    assert installed
+    assert {f"python -m {one}" for one in installed} == {INSTALL}
+
+
+def test_images_are_pinned_by_digest() -> None:
+    assert re.fullmatch(IMAGE, read(GITLAB)["default"]["image"])
+    containerfile = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    images = re.findall(r"^FROM (\S+)", containerfile, re.MULTILINE)
+    assert len(images) == 2
+    assert all(re.fullmatch(IMAGE, image) for image in images)
+
+
+@pytest.mark.parametrize("path", GITHUB)
 def test_no_expression_is_pasted_into_a_script(path: str) -> None:
     assert not any("${{" in step.get("run", "") for step in steps(path))
 
@@ -108,12 +143,12 @@ def test_the_hook_is_one_that_pre_commit_takes() -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_the_container_is_built_from_pinned_images_and_runs_without_rights() -> None:
+def test_the_container_is_built_from_pinned_packages_and_runs_without_rights() -> None:
     text = (ROOT / "Containerfile").read_text(encoding="utf-8")
     lines = [line.split() for line in text.splitlines() if re.match(r"[A-Z]+ ", line)]
-    assert all(
-        re.fullmatch(r"docker\.io/library/python:\d+\.\d+-slim-\w+", line[1]) for line in lines if line[0] == "FROM"
-    )
+    installed = re.findall(r"pip install .*", text)
+    assert installed
+    assert all("--require-hashes --only-binary :all:" in one or "--no-deps --no-index" in one for one in installed)
     assert [line[1] for line in lines if line[0] == "USER"] == ["10001"]
     copied = [name for line in lines if line[0] == "COPY" and "--from=build" not in line for name in line[1:-1]]
     assert all((ROOT / name).exists() for name in copied)
@@ -137,7 +172,7 @@ def test_a_pull_request_gets_one_comment_that_is_edited(pipeline: Pipeline) -> N
     assert comment["body"].startswith("<!-- headcount:plan ")
     assert "`second`" in comment["body"]
     assert "`second`" in pipeline.file("summary")
-    assert pipeline.file("installed").splitlines() == ["-m pip install headcount[remote]"] * 3
+    assert pipeline.file("installed").splitlines() == [INSTALL.removeprefix("python ")] * 3
 
 
 def test_a_pull_request_is_shown_what_it_changes_and_main_everything(pipeline: Pipeline) -> None:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from runner.core.errors import StateError, UsageError
+from runner.core.errors import StateError, UsageError, requires_extra
 
 KEY_VARIABLE = "HEADCOUNT_STATE_KEY"
 MAGIC = b"headcount sealed 1\n"
@@ -50,6 +50,8 @@ def sealing_of(environ: Mapping[str, str]) -> Sealing:
         key = b""
     if len(key) != 32:
         raise UsageError(f"{KEY_VARIABLE} is not a key: it must be 32 bytes in base64", _MAKE_KEY)
+    with requires_extra("remote", "an encrypted state", UsageError):
+        import cryptography  # noqa: F401 - said before anything is read or written
     return Sealed(key)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from runner.core.errors import StateError, UsageError
+from runner.core.errors import StateError, UsageError, requires_extra
 from runner.state.remote.encryption import CHUNK, Sealing
 from runner.state.remote.object_store import Listed, Outdated, Stored, Unanswered, Version
 
@@ -26,7 +26,6 @@ _SMALL = 8 * CHUNK
 
 _ACCESS = "check the credentials of the object store in the environment, and what they may do in this bucket"
 _REACH = "check the network and the endpoint, then run again: nothing that was recorded is lost"
-_MISSING = "pip install 'headcount[remote]'"
 
 
 class ObstoreBucket:
@@ -168,11 +167,9 @@ class _NoSuchObject(StateError):
 
 
 def _opened(location: str) -> ObjectStore:
-    try:
+    with requires_extra("remote", "a state in a bucket", UsageError):
         from obstore.exceptions import BaseError
         from obstore.store import from_url
-    except ImportError:
-        raise UsageError("a state in a bucket needs parts that are not installed", _MISSING) from None
     retries: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
     try:
         return from_url(location, retry_config=retries)

@@ -81,7 +81,7 @@ def test_a_missing_library_is_told_with_the_way_to_install_it(monkeypatch: pytes
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(HeadcountError, match="uvicorn") as raised, running():
         pass
-    assert "headcount[sandbox]" in raised.value.hint
+    assert "PATH[sandbox]" in raised.value.hint
 
 
 def test_importing_the_options_does_not_import_a_server() -> None:

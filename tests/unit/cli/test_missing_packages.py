@@ -46,6 +46,6 @@ def test_a_command_without_a_package_of_its_extra_says_what_to_install(
         for package in packages
         for line in (
             f"error: {user} needs the package {package}, which is not installed",
-            f"  -> pip install 'headcount[{command}]'",
+            f"  -> install Headcount again, from your clone or wheel: pip install 'PATH[{command}]'",
         )
     ]

@@ -61,4 +61,14 @@ def test_a_bucket_without_its_library_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(UsageError) as refused:
         open_state("s3://bucket/prefix")
-    assert refused.value.hint == "pip install 'headcount[remote]'"
+    assert refused.value.message == "a state in a bucket needs the package obstore, which is not installed"
+    assert refused.value.hint == "install Headcount again, from your clone or wheel: pip install 'PATH[remote]'"
+
+
+def test_an_encrypted_state_without_its_library_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    monkeypatch.setenv("HEADCOUNT_STATE_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+    with pytest.raises(UsageError) as refused:
+        open_state("s3://bucket/prefix")
+    assert refused.value.message == "an encrypted state needs the package cryptography, which is not installed"
+    assert refused.value.hint == "install Headcount again, from your clone or wheel: pip install 'PATH[remote]'"
