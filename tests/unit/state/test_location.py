@@ -67,8 +67,8 @@ def test_a_bucket_without_its_library_names_what_to_install(monkeypatch):
 
 def test_an_encrypted_state_without_its_library_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    monkeypatch.setenv("HEADCOUNT_STATE_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+    key = {"HEADCOUNT_STATE_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
     with pytest.raises(UsageError) as refused:
-        open_state("s3://bucket/prefix")
+        open_state("s3://bucket/prefix", key)
     assert refused.value.message == "an encrypted state needs the package cryptography, which is not installed"
     assert refused.value.hint == "install Headcount again, from your clone or wheel: pip install 'PATH[remote]'"
