@@ -2,82 +2,90 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import MapNode, TextFile
+from runner.config.yaml.project_files import MAX_BYTES
 from runner.config.yaml.strict_yaml import parse
 from runner.core.errors import UsageError
 from runner.core.project import Project
+from runner.git.committed_tree import CommittedTree
+from runner.git.safe_git import GitRefused, NoGit, NoRepository, Repository, repository_of
 
 _YAML = (".yaml", ".yml")
+_WHOLE_HISTORY = "a CI clone may hold the newest commit only: fetch the whole history (fetch-depth: 0), or that branch"
+_WHOLE_CLONE = "a partial clone lacks files of older commits: clone without --filter"
 
 
 def changed_since(project: Project, reference: str) -> frozenset[str]:
     """The ids of the activations that differ from what they were where the work left `reference`.
 
-    Counted are commits, what is not committed yet, and new files. An activation has changed when one of the files that
-    it depends on has; one that was declared then and is not any more has changed, too. Raises UsageError.
+    Counted are commits, what is not committed yet, and new files, ignored or not. An activation has changed when one of
+    the files that it depends on has, byte by byte; one that was declared then and is not any more has changed, too.
+    Raises UsageError.
     """
-    folder = Path(project.folder).resolve()
-    top = Path(_git(folder, "rev-parse", "--show-toplevel").strip())
-    base = _base(folder, reference)
-    touched = _touched(top, base)
-    ids = {one.id for one in project.activations if any(Path(file).resolve() in touched for file in one.files)}
-    files = [path for path in touched if path.suffix.lower() in _YAML and path.is_relative_to(folder)]
-    return frozenset(ids.union(*(_declared(top, base, path) for path in files)) if files else ids)
-
-
-def _base(folder: Path, reference: str) -> str:
-    """The commit to compare with: where this branch left the reference, if it did."""
-    commit = _try(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
-    if commit is None:
+    folder = Path(project.folder)
+    try:
+        repository = repository_of(folder)
+        base = _base(repository, reference)
+        tree = _tree(repository, base)
+        ids = {one.id for one in project.activations if not all(tree.holds(Path(file)) for file in one.files)}
+        return frozenset(ids.union(*(_declared(tree, path) for path in _differing(tree, folder))))
+    except NoGit:
+        raise UsageError("--changed-since needs git, which is not installed", "install git, or use --select") from None
+    except NoRepository:
         raise UsageError(
-            f'--changed-since "{reference}" names no commit of this repository',
-            "a CI clone may hold the newest commit only: fetch the whole history (fetch-depth: 0), or that branch",
-        )
-    return (_try(folder, "merge-base", commit.strip(), "HEAD") or commit).strip()
+            f"--changed-since needs a git repository, and {folder.absolute()} is not in one",
+            "run it inside a clone, and not through a link that leads into another one",
+        ) from None
 
 
-def _touched(top: Path, base: str) -> frozenset[Path]:
-    """Absolute paths of files that are not as they were in the commit, deleted and new ones among them."""
-    differing = _git(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base, "--")
-    new = _git(top, "ls-files", "--others", "--exclude-standard", "-z")
-    return frozenset(top / name for name in (*differing.split("\0"), *new.split("\0")) if name)
+def _base(repository: Repository, reference: str) -> str:
+    """The commit to compare with: where this branch left the reference, if it did."""
+    try:
+        head = _commit(repository, "HEAD")
+    except GitRefused:
+        raise UsageError(
+            f"--changed-since needs a git repository with a commit, and git finds none in {repository.top}",
+            "git says why with `git log` (a folder of another user needs safe.directory)",
+        ) from None
+    try:
+        commit = _commit(repository, reference)
+    except GitRefused:
+        raise UsageError(f'--changed-since "{reference}" names no commit of this repository', _WHOLE_HISTORY) from None
+    try:
+        return repository.ask("merge-base", commit, head).decode().strip()
+    except GitRefused:
+        return commit
 
 
-def _declared(top: Path, commit: str, path: Path) -> Iterator[str]:
-    """The ids of the activations that a file declared in the commit; none where it was not there, or not readable."""
-    name = path.relative_to(top).as_posix()
-    text = _try(top, "show", "--end-of-options", f"{commit}:{name}")
-    nodes = parse(TextFile(name, path, text), Findings())[0] if text else ()
-    for node in nodes:
+def _commit(repository: Repository, reference: str) -> str:
+    told = repository.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
+    return told.decode().strip()
+
+
+def _tree(repository: Repository, commit: str) -> CommittedTree:
+    try:
+        return CommittedTree(repository, commit, MAX_BYTES)
+    except GitRefused:
+        raise UsageError("git does not list the files of the commit of --changed-since", _WHOLE_CLONE) from None
+
+
+def _differing(tree: CommittedTree, folder: Path) -> Iterator[Path]:
+    """The YAML files of the commit that are not as they were, or not there any more."""
+    return (path for path in tree.paths_below(folder) if path.suffix.lower() in _YAML and not tree.holds(path))
+
+
+def _declared(tree: CommittedTree, path: Path) -> Iterator[str]:
+    """The ids of the activations that a file declared in the commit; none where it was not readable."""
+    try:
+        text = tree.content(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return
+    except GitRefused:
+        raise UsageError(f"git does not say what {path} was in the commit of --changed-since", _WHOLE_CLONE) from None
+    for node in parse(TextFile(path.name, path, text), Findings())[0]:
         if isinstance(node, MapNode) and node.text("kind") == "Activation" and (found := node.text("id")):
             yield found
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    output = _try(folder, *arguments)
-    if output is None:
-        raise UsageError(
-            f"--changed-since needs a git repository, and git does not take {folder} for one",
-            "run it inside a clone; git says why with `git status` (a folder of another user needs safe.directory)",
-        )
-    return output
-
-
-def _try(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None when it refuses. Raises UsageError where there is no git."""
-    environment = {name: value for name, value in os.environ.items() if not re.match(r"GIT_(?!SSL|HTTP|CONFIG)", name)}
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and nothing of the user's can be an option
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-    except FileNotFoundError:
-        raise UsageError("--changed-since needs git, which is not installed", "install git, or use --select") from None
-    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else None
