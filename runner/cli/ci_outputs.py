@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from runner.cli.console import show_json, write_result
-from runner.core.errors import HeadcountError, InvalidProject, UsageError
+from runner.core.errors import HeadcountError, InvalidProject
 
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
+
+_LONGEST_REPORT = 4096
+"""A report is three counts."""
 
 
 def from_root(file: str) -> str:
@@ -25,18 +28,24 @@ def from_root(file: str) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
 
 
-def require_folder(report: Path | None) -> None:
-    """Raise UsageError, before anything is planned, if no report can be written there."""
-    if report is not None and (report.is_dir() or not report.parent.is_dir()):
-        raise UsageError(f"--gitlab-report {report}: it cannot be written there", "name a file in a folder that exists")
+def is_gitlab_report(path: Path) -> bool:
+    """Whether a file is a report of ours, and so may be replaced by a newer one."""
+    from runner.disk.regular_files import read_regular
+
+    try:
+        document = json.loads(read_regular(path, _LONGEST_REPORT))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.keys() == {"create", "update", "delete"}
 
 
 def write_report(report: Path, plan: Plan) -> None:
-    """Write GitLab's report. Raises HeadcountError."""
+    """Write GitLab's report, whole or not at all. Raises HeadcountError."""
+    from runner.disk.durable_files import rights_of_a_new_file, write_atomically
     from runner.reports.json_documents import gitlab_document
 
     try:
-        report.write_text(json.dumps(gitlab_document(plan)) + "\n", encoding="utf-8")
+        write_atomically(report, json.dumps(gitlab_document(plan)) + "\n", rights_of_a_new_file())
     except OSError as error:
         raise HeadcountError(f"cannot write the report to {report}: {error.strerror}") from None
 

@@ -77,7 +77,12 @@ GitlabReport = Annotated[
 PlanFile = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="A saved plan, to carry out exactly that.", show_default=False)
 ]
-PlanId = Annotated[str, typer.Option("--plan-id", metavar="ID", help="Carry out the plan of this id only.")]
+PlanId = Annotated[
+    str,
+    typer.Option(
+        "--plan-id", metavar="ID", help="Carry out the plan of this id only; with FILE, only if it is that plan."
+    ),
+]
 AllowRemovals = Annotated[
     list[str] | None,
     typer.Option(

@@ -5,16 +5,20 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+from runner.disk.regular_files import NotRegular
 
 
 def write_atomically(path: Path, content: str, mode: int) -> None:
     """Write a text file with these rights so that its name stands for the old content or the new one, never for half.
 
-    The content is flushed; `flush(path.parent)` makes the name survive a power cut as well. Raises OSError, and then
-    leaves no draft behind.
+    The content is flushed; `flush(path.parent)` makes the name survive a power cut as well. Only a new name or that
+    of a regular file is taken, never that of a link, a device or a pipe. Raises NotRegular, OSError, and then leaves
+    no draft behind.
     """
     handle, name = tempfile.mkstemp(prefix=".draft-", suffix=".tmp", dir=path.parent)
     draft = Path(name)
@@ -23,11 +27,20 @@ def write_atomically(path: Path, content: str, mode: int) -> None:
             file.write(content)
         draft.chmod(mode)
         flush(draft)
+        if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+            raise NotRegular(path)
         draft.replace(path)
     except BaseException:
         with suppress(OSError):
             draft.unlink()
         raise
+
+
+def rights_of_a_new_file() -> int:
+    """The mode that a program which asks for nothing special gives to a file."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o644 & ~mask
 
 
 def flush(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,37 +16,24 @@ if TYPE_CHECKING:
 
 SAVED_PLAN_FORMAT = 1
 """The newest format that this Headcount reads."""
+MOST_BYTES = 32 * 1024 * 1024
+"""No plan is larger: one of 5,000 audiences is less than half of this. Reading it may take ten times as much memory."""
+MOST_LEVELS = 32
+"""A plan has objects and lists in each other eight levels deep, and room to grow."""
+
 _AGAIN = "make it again with `headcount plan --out FILE`"
-
-
-def require_writable(path: Path | None) -> None:
-    """Raise UsageError, before anything is planned, where no plan could be written or it would replace another file."""
-    if path is None:
-        return
-    if not path.parent.is_dir():
-        raise UsageError(f"--out {path}: there is no folder {path.parent}", "make the folder first")
-    if path.is_dir() or (path.exists() and path.stat().st_size and not _is_saved_plan(path)):
-        raise UsageError(
-            f"--out {path} exists and is no saved plan", "name another file; only saved plans are replaced"
-        )
 
 
 def write_plan(path: Path, plan: Plan) -> None:
     """Write the plan, whole or not at all. Raises HeadcountError."""
-    from runner.disk.durable_files import write_atomically
+    from runner.disk.durable_files import rights_of_a_new_file, write_atomically
     from runner.planfile.plan_document import saved_plan_document
 
     text = in_json(json.dumps(saved_plan_document(plan), indent=2, ensure_ascii=False)) + "\n"
     try:
-        write_atomically(path, text, 0o644 & ~_umask())
+        write_atomically(path, text, rights_of_a_new_file())
     except OSError as error:
         raise HeadcountError(f"cannot write the plan to {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read_saved_plan(path: Path) -> ReviewedPlan:
@@ -74,7 +61,7 @@ def read_saved_plan(path: Path) -> ReviewedPlan:
     return reviewed
 
 
-def _is_saved_plan(path: Path) -> bool:
+def is_saved_plan(path: Path) -> bool:
     """Whether a file is a plan of ours, of whatever format, and so may be replaced by a newer one."""
     try:
         _document(path)
@@ -84,15 +71,30 @@ def _is_saved_plan(path: Path) -> bool:
 
 
 def _document(path: Path) -> dict[str, Any]:
+    from runner.disk.regular_files import read_regular
     from runner.planfile.plan_document import KIND
 
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular(path, MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}", _AGAIN) from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path} is no saved plan: it is not JSON, or not all of it", _AGAIN) from None
+    if _is_deeper(document, MOST_LEVELS):
+        raise UsageError(f"{path} is no saved plan: it is nested more than {MOST_LEVELS} levels deep", _AGAIN)
     if not isinstance(document, dict) or document.get("kind") != KIND:
         hint = "`plan --format json` describes a plan; only the file of `plan --out` can be applied"
         raise UsageError(f"{path} is no saved plan", hint)
     return document
+
+
+def _is_deeper(document: object, levels: int) -> bool:
+    """Whether lists and objects lie in each other more than so many levels deep."""
+    layer = [document]
+    for _ in range(levels):
+        layer = [inner for one in layer if isinstance(one, dict | list) for inner in _values(one)]
+    return any(isinstance(one, dict | list) for one in layer)
+
+
+def _values(node: dict[str, object] | list[object]) -> Iterable[object]:
+    return node.values() if isinstance(node, dict) else node

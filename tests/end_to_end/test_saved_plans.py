@@ -73,10 +73,10 @@ class TestTheFile:
         assert saved(shop) != {}
         shop.activation(name="Other")
         assert saved(shop)["plan"]["changes"][0]["name"] == "Other"
-        for path in ("activations/loyal.yaml", "data/people.csv", "data"):
-            before = Path(shop.folder / path).read_text() if path != "data" else ""
+        for path in ("activations/loyal.yaml", "data/people.csv"):
+            before = Path(shop.folder / path).read_text()
             assert "is no saved plan" in shop.run("plan", "--out", path, code=64).err
-            assert path == "data" or Path(shop.folder / path).read_text() == before
+            assert Path(shop.folder / path).read_text() == before
         assert "there is no folder nowhere" in shop.run("plan", "--out", "nowhere/p.json", code=64).err
         assert sorted(path.name for path in shop.folder.glob(".draft-*")) == []
 
@@ -201,11 +201,27 @@ class TestApply:
         assert "no one to ask" in shop.run("apply", "p.json", code=64).err
         assert sandbox.segments() == ()
 
-    def test_a_file_and_an_id_are_one_too_many(self, shop: Shop) -> None:
+    def test_an_id_next_to_a_file_binds_it_to_what_was_reviewed(self, shop: Shop, sandbox: Sandbox) -> None:
         shop.activation()
         shown = saved(shop)["plan_id"]
-        assert "give one of them" in shop.apply("p.json", "--plan-id", shown, code=64).err
-        assert "is no plan's id" in shop.apply("--plan-id", "latest", code=64).err
+        shop.activation(name="Other")
+        saved(shop)
+        told = refused(shop, sandbox, "p.json", "--plan-id", shown, code=64).err
+        assert f"p.json is the plan {plan_id(shop)}, not {shown}" in told
+        assert "is no plan's id" in shop.apply("p.json", "--plan-id", "latest", code=64).err
+        shop.apply("p.json", "--plan-id", plan_id(shop))
+        assert [segment.name for segment in sandbox.segments()] == ["Other"]
+
+    def test_what_is_no_plain_file_is_refused_at_once(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation()
+        os.mkfifo(shop.folder / "pipe")
+        for path in ("pipe", "/dev/zero", "activations"):
+            assert "it is no regular file" in refused(shop, sandbox, path, code=64).err
+        with (shop.folder / "long.json").open("wb") as file:
+            file.truncate(10**12)
+        assert "it has more than 33,554,432 bytes" in refused(shop, sandbox, "long.json", code=64).err
+        shop.write("deep.json", '{"kind": "saved-plan", "x": ' + "[" * 500 + "]" * 500 + "}")
+        assert "nested more than 32 levels deep" in refused(shop, sandbox, "deep.json", code=64).err
 
     def test_doing_it_again_does_nothing_more(self, shop: Shop, sandbox: Sandbox) -> None:
         shop.activation()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli import completion, exit_codes
-from runner.cli.ci_outputs import from_root, require_folder, write_report
+from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
 from runner.cli.console import show_json, show_line, show_text, tell, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
@@ -38,9 +38,10 @@ from runner.cli.options import (
     Verbose,
     Yes,
 )
+from runner.cli.output_files import require_output
 from runner.cli.wiring import Parts, Setup, opened
 from runner.core.errors import UsageError
-from runner.planfile.plan_file import read_saved_plan, require_writable, write_plan
+from runner.planfile.plan_file import is_saved_plan, read_saved_plan, write_plan
 
 if TYPE_CHECKING:
     from runner.core.selection import Selection
@@ -72,8 +73,10 @@ def plan(
     from runner.workflows.make_plan import make_plan
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
-    require_writable(out)
-    require_folder(gitlab_report)
+    if out is not None:
+        require_output("--out", out, is_saved_plan, "saved plan")
+    if gitlab_report is not None:
+        require_output("--gitlab-report", gitlab_report, is_gitlab_report, "report for GitLab")
     project = setup.project()
     request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
     with opened(setup) as parts:
@@ -222,12 +225,10 @@ def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: li
 
 def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[PlanRequest, ReviewedPlan | str]:
     """What to plan, and the plan that it must be. A file brings its own options. Raises UsageError."""
+    if plan_id and not re.fullmatch(r"[0-9a-f]{16}", plan_id):
+        raise UsageError(f"--plan-id {plan_id} is no plan's id", "the last line of `headcount plan` shows it")
     if file is None:
-        if plan_id and not re.fullmatch(r"[0-9a-f]{16}", plan_id):
-            raise UsageError(f"--plan-id {plan_id} is no plan's id", "the last line of `headcount plan` shows it")
         return request, plan_id
-    if plan_id:
-        raise UsageError("a plan's FILE and --plan-id say the same twice", "give one of them")
     from runner.core.selection import Selection
     from runner.planning.plan import Options
 
@@ -238,6 +239,11 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
             "leave them out, or make a plan with them",
         )
     reviewed = read_saved_plan(file)
+    if plan_id and reviewed.plan_id != plan_id:
+        raise UsageError(
+            f"{file} is the plan {reviewed.plan_id}, not {plan_id}",
+            "apply the file that was reviewed, or have this one reviewed: nothing was applied",
+        )
     _require_same_variables(reviewed.options.variables, asked.variables)
     options = reviewed.options
     changed = None if options.changed is None else frozenset(options.changed)

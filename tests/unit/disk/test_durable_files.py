@@ -13,6 +13,7 @@ import pytest
 
 from runner.disk import durable_files
 from runner.disk.durable_files import checksum, is_abandoned, write_atomically
+from runner.disk.regular_files import NotRegular
 
 
 @contextmanager
@@ -44,6 +45,17 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeyp
     with pytest.raises(OSError, match="no space"):
         write_atomically(path, "new", 0o600)
     assert [entry.read_text(encoding="utf-8") for entry in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("target", ["there", "nowhere"])
+def test_a_link_is_neither_followed_nor_replaced(tmp_path: Path, target: str) -> None:
+    (tmp_path / "there").write_text("old")
+    (tmp_path / "link").symlink_to(target)
+    with pytest.raises(NotRegular):
+        write_atomically(tmp_path / "link", "new", 0o600)
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["link", "there"]
+    assert (tmp_path / "there").read_text() == "old"
 
 
 def test_the_content_is_on_the_disk_before_the_name_points_to_it(

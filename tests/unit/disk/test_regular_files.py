@@ -39,9 +39,7 @@ def test_a_socket_is_refused(tmp_path: Path) -> None:
             read_regular(tmp_path / "it", 3)
 
 
-@pytest.mark.parametrize(
-    "path", sorted(path for path in Path("/proc/self").iterdir() if path.name in ("maps", "status"))
-)
-def test_a_file_of_the_kernels_that_says_it_is_empty_is_bounded_too(path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="a system without /proc")
+def test_a_file_of_the_kernels_that_says_it_is_empty_is_bounded_too() -> None:
     with pytest.raises(TooLarge):
-        read_regular(path, 10)
+        read_regular(Path("/proc/self/maps"), 10)
