@@ -7,24 +7,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
     from runner.workflows.apply import Applied
+    from runner.workflows.sync import Synced
 
 OK = 0
 FAILED = 1
 CHANGES = 2
 BLOCKED = 4
+LEFT_ALONE = 7
 USAGE = 64
 INTERRUPTED = 130
 
 
 def of_plan(plan: Plan, *, detailed: bool) -> int:
-    """What failed weighs more than what is blocked, and that more than that there is something to do."""
+    """What failed weighs more than what is blocked, and that more than that there is something to do.
+
+    An orphaned audience is something to do: only a person can say whether it is deleted or declared again.
+    """
     from runner.core.records import Action
 
     if plan.having(Action.FAILED, Action.CONFLICT):
         return FAILED
     if plan.having(Action.BLOCKED):
         return BLOCKED
-    return CHANGES if detailed and plan.pending else OK
+    return CHANGES if detailed and (plan.pending or plan.having(Action.ORPHANED)) else OK
 
 
 def of_run(applied: Applied) -> int:
@@ -36,3 +41,8 @@ def of_run(applied: Applied) -> int:
     if applied.having(Outcome.FAILED) or not applied.approved:
         return FAILED
     return BLOCKED if applied.having(Outcome.BLOCKED) else OK
+
+
+def of_sync(synced: Synced) -> int:
+    """As for a run; one that went well and left alone what it was asked to bring up to date has a code of its own."""
+    return of_run(synced.applied) or (LEFT_ALONE if synced.skipped else OK)

@@ -54,6 +54,7 @@ def run_document(command: str, applied: Applied) -> dict[str, Any]:
         activations=[_activation_run(run) for run in applied.outcomes],
         skipped=[],
         waiting=[],
+        orphans=[],
     )
 
 
@@ -61,7 +62,19 @@ def sync_document(synced: Synced) -> dict[str, Any]:
     """schemas/run.schema.json"""
     skipped = [{"activation": part.activation, "reason": part.reason} for part in synced.skipped]
     waiting = [{"activation": slot.activation, "next_due": _time(slot.at)} for slot in synced.waiting]
-    return {**run_document("sync", synced.applied), "skipped": skipped, "waiting": waiting}
+    orphans = [_orphan(record) for record in synced.orphans]
+    run = run_document("sync", synced.applied)
+    return {**run, "skipped": skipped, "waiting": waiting, "orphans": orphans}
+
+
+def _orphan(record: AppliedAudience) -> dict[str, Any]:
+    return {
+        "activation": record.activation,
+        "destination": record.destination,
+        "account_id": record.account_id,
+        "audience_id": record.audience_id,
+        "members": {str(kind): count for kind, count in record.members.items()},
+    }
 
 
 def status_document(rows: tuple[ActivationStatus, ...]) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from rich.text import Text
 
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
-from runner.core.records import Action, ActivationRun, Outcome
+from runner.core.records import Action, ActivationRun, AppliedAudience, Outcome
 from runner.destinations.registry import any_platform, platform_of
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
 from runner.reports.hints import members_of, ways_out
+from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
 
 SYMBOLS = {
@@ -199,6 +200,15 @@ def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
     text = Text()
     for part in skipped:
         text.append(f"? {printable(part.activation)}", style="cyan").append(f"  skipped  {printable(part.reason)}\n")
+    return text
+
+
+def orphans_text(orphans: tuple[AppliedAudience, ...]) -> Text:
+    """A line for each audience that keeps people and that no activation declares any more."""
+    text = Text()
+    for record in orphans:
+        text.append(f"? {printable(record.activation)}", style="cyan")
+        text.append(f"  orphaned  {printable(orphan_notice(record))}\n")
     return text
 
 

@@ -10,11 +10,12 @@ from typing import Protocol
 
 from runner.core.errors import Interrupted, InvalidProject, Locked
 from runner.core.project import Activation, Project
-from runner.core.records import ActivationRun, Outcome
+from runner.core.records import ActivationRun, AppliedAudience, Outcome
 from runner.core.selection import Candidate, Selection
 from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason
 from runner.service.stagger import Backoff, NextRun, backed_off, next_runs
 from runner.workflows.failure_messages import as_sentence
+from runner.workflows.orphans import orphan_notice, orphans_with_people
 from runner.workflows.sync import Synced
 
 LONGEST_WAIT = timedelta(minutes=1)
@@ -37,12 +38,13 @@ class Event(Enum):
 class Known:
     """What the state says: when each activation last went well, and how many identifiers its audience holds.
 
-    `behind` are those where work was left since, which are due at once.
+    `behind` are those where work was left since, which are due at once; `audiences` is what is applied.
     """
 
     last_good: Mapping[str, datetime] = field(default_factory=dict)
     members: Mapping[str, int] = field(default_factory=dict)
     behind: frozenset[str] = frozenset()
+    audiences: tuple[AppliedAudience, ...] = ()
 
 
 class Site(Protocol):
@@ -87,6 +89,7 @@ class Service:
         self._known = Known()
         self._backoffs: dict[str, Backoff] = {}
         self._troubles: dict[str, str] = {}
+        self._orphans: frozenset[str] = frozenset()
         self._locked_until: datetime | None = None
 
     def load(self) -> None:
@@ -137,6 +140,7 @@ class Service:
             self._trouble("state", error)
             self._show(())
             return ()
+        self._note_orphans()
         good = self._known.last_good
         for one, backoff in tuple(self._backoffs.items()):
             if one in good and good[one] > backoff.since:
@@ -146,6 +150,14 @@ class Service:
         coming = next_runs(self._chosen(), counted, self._backoffs, now, self._spread)
         self._show(coming)
         return coming
+
+    def _note_orphans(self) -> None:
+        """Log each audience that keeps people and that nobody declares any more, once while that is so."""
+        orphans = orphans_with_people(self._project, self._known.audiences, self._selection)
+        notices = frozenset(f"{record.activation} orphaned: {orphan_notice(record)}" for record in orphans)
+        for notice in sorted(notices - self._orphans):
+            self._site.log(notice)
+        self._orphans = notices
 
     def _show(self, coming: tuple[NextRun, ...]) -> None:
         due = {run.activation: run.at for run in coming}

@@ -20,6 +20,7 @@ from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.context import RunContext
 from runner.workflows.make_plan import PlanRequest, choose, decide, plan_members
+from runner.workflows.orphans import orphans_with_people
 from runner.workflows.upcoming import Slot, done_until
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"
@@ -36,11 +37,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet."""
+    """What a sync did, and whom it skipped. `waiting` are those that were selected and are not due yet.
+
+    `orphans` are selected audiences that no activation declares any more and that keep people.
+    """
 
     applied: Applied
     skipped: tuple[Skipped, ...]
     waiting: tuple[Slot, ...] = ()
+    orphans: tuple[AppliedAudience, ...] = ()
 
 
 def sync(
@@ -78,7 +83,8 @@ def sync(
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
         changes = plan_members(eligible, project, request, context, accounts)
         plan = Plan.of(changes, context.clock(), request.today)
-        return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, waiting)
+        orphans = orphans_with_people(project, applied, request.select)
+        return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, waiting, orphans)
 
 
 def _due(

@@ -13,7 +13,7 @@ from tests.chaos.world import ACCOUNTS, BATCH_SIZES, SECRET, WORDS, World, home,
 from tests.end_to_end.shop import CANARY, Shop
 from tests.sandbox_client import CallView, Sandbox, SegmentView
 
-CODES = {0, 1, 4, 5, 130, -signal.SIGKILL, -signal.SIGALRM}
+CODES = {0, 1, 4, 5, 7, 130, -signal.SIGKILL, -signal.SIGALRM}
 TRACES = (CANARY, CANARY.upper(), CANARY.split("@")[0], CANARY.split("@")[1], SECRET, STORE_SECRET)
 
 

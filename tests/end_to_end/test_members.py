@@ -112,7 +112,7 @@ class TestGreatMemberships:
         path.write_bytes(path.read_bytes()[:-9])
         shop.activation(description="Another one")
         shop.apply(code=1)
-        result = shop.run("sync", "--rebuild", "loyal", code=1)
+        result = shop.run("sync", "--rebuild", "loyal", code=7)
         assert "its definition is not the applied one: run `headcount apply`, which clears and refills" in result.out
         assert "Run: 1 skipped." in result.out
         shop.apply()
@@ -123,7 +123,7 @@ class TestGreatMemberships:
         shop.people(mail(*range(60)))
         shop.apply()
         shop.activation(description="Another one")
-        assert "Run: 1 skipped." in shop.run("sync", "--rebuild", "loyal", code=1).out
+        assert "Run: 1 skipped." in shop.run("sync", "--rebuild", "loyal", code=7).out
         change = shop.plan()["loyal"]
         assert (change["action"], change["members"][0]["before"]) == ("update", 60)
 
@@ -248,6 +248,6 @@ def test_sync_does_not_ship_a_source_that_points_elsewhere(shop: Shop, sandbox: 
     shop.write("data/others.csv", "email,idfa,kind\nsomebody@else.example,,all\n")
     text = (shop.folder / "activations/shop.yaml").read_text()
     shop.write("activations/shop.yaml", text.replace("people.csv", "others.csv"))
-    assert "? loyal  skipped" in shop.run("sync", "--allow-removals", "loyal").out
+    assert "? loyal  skipped" in shop.run("sync", "--allow-removals", "loyal", code=7).out
     assert sandbox.members(only(sandbox), "email") == hashes(1, 2, 3)
     assert shop.plan("--allow-removals", "loyal")["loyal"]["reasons"] == ["SQL changed"]

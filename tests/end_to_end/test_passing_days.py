@@ -52,7 +52,7 @@ def test_another_name_is_not_shipped_by_sync_though_it_names_the_day(shop: Shop,
     shop.activation(name="Loyal {{ today }}")
     shop.apply(*DAY)
     shop.activation(name="Faithful {{ today }}")
-    assert "its definition is not the applied one (name changed)" in shop.run("sync", *NEXT).out
+    assert "its definition is not the applied one (name changed)" in shop.run("sync", *NEXT, code=7).out
     assert [segment.name for segment in sandbox.segments()] == ["Loyal 2026-11-24"]
 
 
@@ -68,4 +68,4 @@ def test_a_source_of_a_file_a_day_is_the_same_source_every_day(shop: Shop, sandb
     assert "skipped" not in shop.run("sync", *NEXT).out
     assert sandbox.members(sandbox.segments()[0].id, "email") == hashes(2, 3, 4)
     shop.write("activations/shop.yaml", source.replace("data/people.csv", "data/./../data/people.csv"))
-    assert "its definition is not the applied one (SQL changed)" in shop.run("sync", *NEXT).out
+    assert "its definition is not the applied one (SQL changed)" in shop.run("sync", *NEXT, code=7).out

@@ -168,7 +168,7 @@ def sync(
 ) -> None:
     """Update memberships of what is already applied; never ships a changed definition."""
     from runner.reports.json_documents import sync_document
-    from runner.reports.plan_text import run_text, skipped_text
+    from runner.reports.plan_text import orphans_text, run_text, skipped_text
     from runner.reports.status_and_history import waiting_text
     from runner.workflows.make_plan import PlanRequest
     from runner.workflows.sync import sync as bring_up_to_date
@@ -187,10 +187,10 @@ def sync(
         show_json(sync_document(done))
     else:
         show_text(setup.out, skipped_text(done.skipped))
+        show_text(setup.out, orphans_text(done.orphans))
         show_text(setup.out, waiting_text(done.waiting, setup.clock()))
         show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
-    refused = any(one.activation in (rebuild or ()) for one in done.skipped)
-    raise typer.Exit(exit_codes.of_run(done.applied) or (exit_codes.FAILED if refused else exit_codes.OK))
+    raise typer.Exit(exit_codes.of_sync(done))
 
 
 def import_(

@@ -96,7 +96,8 @@ class _Site:
             for record in applied:
                 members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
             good = state.last_good()
-            return Known(good, members, frozenset(good) - frozenset(done_until(applied, state.latest())))
+            behind = frozenset(good) - frozenset(done_until(applied, state.latest()))
+            return Known(good, members, behind, applied)
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.core.selection import Selection

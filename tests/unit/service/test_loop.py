@@ -10,8 +10,9 @@ import pytest
 
 from runner.core.errors import HeadcountError, InvalidProject, Locked, StateError
 from runner.core.findings import Finding
+from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Project, Schedule
-from runner.core.records import ActivationRun, Outcome
+from runner.core.records import ActivationRun, AppliedAudience, Outcome
 from runner.core.schedule import is_due
 from runner.core.selection import Selection
 from runner.planning.plan import Plan
@@ -19,7 +20,7 @@ from runner.service.health import HealthBoard
 from runner.service.loop import Event, Known, Service
 from runner.workflows.apply import Applied
 from runner.workflows.sync import Skipped, Synced
-from tests.builders import HERE, NOON, activation
+from tests.builders import HERE, NOON, activation, applied
 
 HOURLY = Schedule(every=3600)
 DAILY = Schedule(cron="0 6 * * *")
@@ -33,6 +34,7 @@ class World:
     until: datetime
     clock: datetime = NOON
     good: dict[str, datetime] = field(default_factory=dict)
+    audiences: tuple[AppliedAudience, ...] = ()
     planned: list[tuple[datetime, Callable[[], Event | None]]] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     invalid: bool = False
@@ -57,7 +59,7 @@ class World:
     def known(self) -> Known:
         if self.state_broken:
             raise StateError("the state cannot be read")
-        return Known(dict(self.good), dict.fromkeys(self.good, 3))
+        return Known(dict(self.good), dict.fromkeys(self.good, 3), audiences=self.audiences)
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         self.tried.append(self.clock)
@@ -229,3 +231,16 @@ def test_what_was_never_applied_is_skipped_and_told() -> None:
     world.keep_fresh()
     assert world.logged[1:] == ["new skipped: not applied yet", "stopped"]
     assert world.board.view.status == "stopping"
+
+
+def test_an_orphan_that_keeps_people_is_logged_once_while_that_is_so() -> None:
+    world = World(hourly("loyal"), after(hours=5), good={"loyal": NOON})
+    world.audiences = (
+        applied(activation("lapsed"), members={IdentifierType.EMAIL: 3_436}),
+        applied(activation("empty")),
+        applied(activation("loyal"), members={IdentifierType.EMAIL: 3}),
+    )
+    world.keep_fresh()
+    (said,) = [line for line in world.logged if "orphaned" in line]
+    assert said.startswith("lapsed orphaned: audience ")
+    assert "keeps 3,436 email" in said
