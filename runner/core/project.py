@@ -87,7 +87,7 @@ class Guardrails:
     """Limits that stop a change no one can have meant; `None` is a limit that is switched off.
 
     `max_removed_declared` is false when `max_removed` is the built-in limit, which only counts for memberships of 1,000
-    identifiers or more.
+    identifiers or more. Where nothing is said of `min_members` (None), a new audience needs one member.
     """
 
     max_removed: Limit | None = Limit(30, percent=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runner.core.membership import NOBODY, Delta, TypeDelta
+from runner.core.membership import NOBODY, Delta, Evaluation, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
@@ -41,7 +41,8 @@ def guard(
         return PlannedChange.of(decision)
     limits = measured.activation.guardrails
     blocks = list(_protected(decision)) if decision.replaces else []
-    blocks += _members(limits, measured.evaluation.people)
+    blocks += _members(limits, measured.evaluation)
+    blocks += _nobody(decision, limits, measured.evaluation)
     known = held if decision.refill else measured.delta
     if not allow_removals:
         losses = _losses(decision, measured, limits, size, known)
@@ -81,7 +82,22 @@ def _replaced(decision: Decision, delta: Delta, size: int | None) -> Iterator[Bl
             yield Block("re_create", f"{what}: {number} identifiers would be removed")
 
 
-def _members(limits: Guardrails, people: int) -> Iterator[Block]:
+def _nobody(decision: Decision, limits: Guardrails, evaluation: Evaluation) -> Iterator[Block]:
+    """A new audience without a member is a mistake in data or SQL, unless its files say that it may be empty."""
+    if limits.min_members is not None or evaluation.people or decision.intended not in _ANEW:
+        return
+    rejected = ", ".join(f"{part.count:,} {part.identifier_type} {part.reason}" for part in evaluation.rejected)
+    if rejected:
+        why = f"every value of the segment is rejected ({rejected})"
+    elif evaluation.rows:
+        why = f"none of the {evaluation.rows:,} rows of the segment has a value to send"
+    else:
+        why = "the segment yields nobody"
+    yield Block("min_members", f"{why}, so the new audience would be empty")
+
+
+def _members(limits: Guardrails, evaluation: Evaluation) -> Iterator[Block]:
+    people = evaluation.people
     if limits.min_members is not None and people < limits.min_members:
         yield Block(
             "min_members",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
+from runner.core.local_time import local_time
 from runner.core.records import Action
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ def summary(plan: Plan) -> str:
 
 
 def moment(when: datetime | None, now: datetime | None = None) -> str:
-    """A time in UTC to the minute, with how far away it is when `now` is given."""
+    """A time to the minute in the machine's own zone, with how far away it is when `now` is given."""
     if when is None:
         return "-"
-    text = when.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    text = local_time(when)
     if now is None:
         return text
     seconds = (when - now).total_seconds()

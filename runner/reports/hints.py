@@ -39,7 +39,11 @@ def ways_out(change: PlannedChange) -> Iterator[str]:
             if guardrail == REVIEWED:
                 yield "make a new plan and have it reviewed, if this is meant"
                 continue
-            yield f"change {guardrail} in the file{_where(change, guardrail)}, if this is meant"
+            where = _where(change, guardrail)
+            if guardrail == "min_members" and not where:
+                yield "say `guardrails: {min_members: 0}` in the activation, if an empty audience is meant"
+                continue
+            yield f"change {guardrail} in the file{where}, if this is meant"
 
 
 def _where(change: PlannedChange, guardrail: str) -> str:

@@ -235,4 +235,5 @@ def _location(location: Location | None) -> dict[str, Any] | None:
 
 
 def _time(when: datetime | None) -> str | None:
-    return when.astimezone(UTC).isoformat(timespec="milliseconds") if when else None
+    """ISO 8601 in UTC with a Z, the one spelling that every reader takes and that sorts as text."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None

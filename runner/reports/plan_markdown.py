@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
@@ -40,9 +41,8 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     """The plan as GitHub-flavoured Markdown of at most `limit` bytes. Holds counts, never identifiers."""
     listed = [change for change in plan.changes if change.action is not Action.UNCHANGED]
     head = ["### Headcount plan", "", f"**{_escape(summary(plan))}**", ""]
-    foot = [
-        f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {plan.made_at:%Y-%m-%d %H:%M} UTC</sub>"
-    ]
+    made_at = plan.made_at.astimezone(UTC)
+    foot = [f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {made_at:%Y-%m-%d %H:%M} UTC</sub>"]
     room = _Room(limit - _AROUND - _size([_marker(plan, cut=False), *head, *foot]))
     body = [*_caution(listed, room), *_table(listed, room), *_folded(listed, room)]
     return "\n".join([_marker(plan, cut=room.cut), *head, *body, *foot]) + "\n"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.table import Table
 from rich.text import Text
 
 from runner.core.destination import AdAccount
+from runner.core.local_time import local_time
 from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
@@ -51,7 +52,7 @@ def waiting_text(slots: tuple[Slot, ...], now: datetime) -> Text:
 
 
 def _when(run: Slot, now: datetime) -> str:
-    return f"{run.at.astimezone(UTC):%Y-%m-%d %H:%M} now" if run.at <= now else moment(run.at, now)
+    return f"{local_time(run.at)} now" if run.at <= now else moment(run.at, now)
 
 
 def _place(row: ActivationStatus) -> str:

@@ -176,6 +176,7 @@ class World:
                 description=one.description,
                 destination=one.destination,
                 mapping={kind: column[kind] for kind in one.types},
+                guardrails={"min_members": 0},  # a group may be empty from the start
             )
         everywhere = in_groups(set(range(GROUPS)))
         shop.people(

@@ -90,3 +90,21 @@ def test_a_guardrail_of_the_destination_can_be_switched_off(shop: Shop) -> None:
     assert shop.plan(code=4)["loyal"]["action"] == "blocked"
     shop.activation(guardrails={"min_members": None})
     assert shop.plan()["loyal"]["action"] == "create"
+
+
+def test_a_new_audience_with_nobody_in_it_is_not_made_until_the_files_allow_it(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(sql="select email from shop.people where kind = 'al'")
+    result = shop.run("plan", code=4)
+    assert "min_members: the segment yields nobody, so the new audience would be empty" in result.out
+    assert "-> say `guardrails: {min_members: 0}` in the activation, if an empty audience is meant" in result.out
+    shop.apply(code=4)
+    assert sandbox.segments() == ()
+    shop.activation(sql="select email from shop.people where kind = 'al'", guardrails={"min_members": 0})
+    shop.apply()
+    assert sandbox.members(only(sandbox), "email") == set()
+    assert shop.plan()["loyal"]["action"] == "unchanged"
+
+
+def test_a_new_audience_of_rejected_values_only_is_blocked(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(sql="select kind as email from shop.people")
+    assert "every value of the segment is rejected (4 email" in shop.run("plan", code=4).out

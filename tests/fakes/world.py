@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.core.destination import Destination
 from runner.core.identifiers import IdentifierType
-from runner.core.project import Activation, Project
+from runner.core.project import Activation, Guardrails, Project
 from runner.core.records import ActivationRun, AppliedAudience
 from runner.core.selection import EVERYTHING, Selection
 from runner.planning.plan import Plan, PlannedChange
@@ -59,8 +59,8 @@ class World:
         self.progress = Notes()
 
     def declare(self, id: str = "loyal", *emails: str, **changes: Any) -> Activation:
-        """Declare an activation, or declare it again, with so many people in its segment."""
-        made = activation(id, **{"destination": SHOP, **changes})
+        """Declare an activation, or declare it again, with so many people in its segment; nobody is allowed too."""
+        made = activation(id, **{"destination": SHOP, "guardrails": Guardrails(min_members=0), **changes})
         others = (one for one in self.declared if one.id != id)
         self.declared = tuple(sorted((*others, made), key=lambda one: one.id))
         self.people(id, *emails)

@@ -145,7 +145,7 @@ def _guardrails(given: Mapping[str, Given]) -> Guardrails | None:
     limits = {key: _limit(key, given[key]) for key in ("max_removed", "max_added") if key in given}
     if any(limit is not None and limit.value < 0 for limit in limits.values()):
         return None
-    members = given["min_members"].value if "min_members" in given else None
+    members = (given["min_members"].value or 0) if "min_members" in given else None  # null: nobody is needed
     return Guardrails(
         max_removed=limits.get("max_removed", Guardrails().max_removed),
         max_added=limits.get("max_added"),

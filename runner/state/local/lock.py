@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from runner.core.errors import Locked, StateError
+from runner.core.local_time import local_time
 from runner.state.state_errors import file_faults
 
 
@@ -90,7 +91,7 @@ def _describe(content: bytes, now: datetime) -> str:
 
 def described(command: str, pid: int, host: str, since: datetime, now: datetime) -> str:
     """A holder in words."""
-    return f"{command}, process {pid} on host {host}, since {since:%Y-%m-%d %H:%M:%S} UTC ({_ago(now - since)})"
+    return f"{command}, process {pid} on host {host}, since {local_time(since, seconds=True)} ({_ago(now - since)})"
 
 
 def _ago(passed: timedelta) -> str:

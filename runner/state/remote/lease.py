@@ -19,6 +19,7 @@ from threading import Event, RLock, Thread
 from uuid import uuid4
 
 from runner.core.errors import Locked, LockLost, StateError
+from runner.core.local_time import local_time
 from runner.state.db.journal import JournalEntry
 from runner.state.local.lock import described
 from runner.state.remote import control_object
@@ -285,7 +286,7 @@ def holder_of(seen: Seen, now: datetime) -> str:
         return ""
     since = datetime.fromisoformat(holder.since)
     who = described(holder.command, holder.pid, holder.host, since, now)
-    return f"{who}, lease renewed {seen.modified:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{who}, lease renewed {local_time(seen.modified, seconds=True)}"
 
 
 def _locked(holder: Holder | None, now: datetime) -> Locked:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.membership import TypeDelta
+from runner.core.membership import Rejected, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.planning.guardrails import guard
@@ -161,3 +161,37 @@ class TestAnAudienceThatIsReplaced:
         made = self.replaced(held=0, refill=True, members={EMAIL: 9})
         (block,) = guard(made, made.measured).blocks
         assert "all 9 identifiers" in block.message
+
+
+class TestANewAudience:
+    def new(self, people: int = 0, rows: int = 0, rejected: tuple[Rejected, ...] = (), **changes: Any) -> PlannedChange:
+        limits = changes.pop("limits", Guardrails())
+        declared = activation(guardrails=limits)
+        seen = replace(evaluation(people, rejected), rows=rows)
+        made = measured(declared, seen, delta(email=TypeDelta(0, people, people, 0)))
+        return replace(change(intended=Action.CREATE, measured=made, activation=declared), **changes)
+
+    @pytest.mark.parametrize("intended", [Action.CREATE, Action.RECREATE])
+    def test_with_nobody_in_it_is_blocked(self, intended: Action) -> None:
+        made = self.new(intended=intended)
+        (block,) = guard(made, made.measured, allow_removals=True).blocks
+        assert (block.guardrail, block.message) == (
+            "min_members",
+            "the segment yields nobody, so the new audience would be empty",
+        )
+
+    def test_whose_every_value_is_rejected_is_blocked_with_the_reason(self) -> None:
+        made = self.new(rows=7, rejected=(Rejected(EMAIL, "malformed", 1_200),))
+        (block,) = guard(made, made.measured).blocks
+        assert "every value of the segment is rejected (1,200 email malformed)" in block.message
+
+    def test_whose_values_are_blank_is_blocked(self) -> None:
+        made = self.new(rows=7)
+        (block,) = guard(made, made.measured).blocks
+        assert "none of the 7 rows of the segment has a value to send" in block.message
+
+    def test_may_begin_empty_where_that_is_said(self) -> None:
+        assert blocked_by(self.new(limits=Guardrails(min_members=0))) == []
+
+    def test_with_one_member_passes(self) -> None:
+        assert blocked_by(self.new(people=1, rows=1)) == []

@@ -27,8 +27,8 @@ def test_a_standing_is_a_record() -> None:
     assert status_text((LOYAL,), NOON).plain == (
         "loyal  applied  audience 270157 in shop (account 12345)\n"
         "    members   12,003 email, 804 mobile_ad_id\n"
-        "    last run  2026-11-24 11:55 (5 min ago), done\n"
-        "    next due  2026-11-24 17:59 (in 6 h)\n"
+        "    last run  2026-11-24 11:55 UTC (5 min ago), done\n"
+        "    next due  2026-11-24 17:59 UTC (in 6 h)\n"
     )
 
 
@@ -50,10 +50,10 @@ def test_a_run_is_a_record_with_a_line_per_activation() -> None:
     failed = ActivationRun("new", "create", Outcome.FAILED, detail="no answer")
     runs = (Run(2, "sync", NOON, NOON, (done, failed)), Run(1, "apply", NOON - timedelta(hours=3), None))
     assert history_text(runs, NOON).plain == (
-        "2  sync  2026-11-24 12:00 (now)\n"
+        "2  sync  2026-11-24 12:00 UTC (now)\n"
         "    ~ loyal  done  sync  +160 -3  480 identifiers  2.5 s  2 rejected\n"
         "    x new  failed  no answer\n"
-        "1  apply  2026-11-24 09:00 (3 h ago)  (did not end)\n"
+        "1  apply  2026-11-24 09:00 UTC (3 h ago)  (did not end)\n"
     )
 
 

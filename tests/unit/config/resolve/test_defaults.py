@@ -52,7 +52,7 @@ def test_null_switches_a_default_off(tmp_path: Path) -> None:
     found = activation(tmp_path, ACTIVATION + own, RICH)
     assert found.mapping == {IdentifierType.MOBILE_AD_ID: "idfa"}
     assert found.schedule.manual
-    assert (found.guardrails.max_removed, found.guardrails.min_members) == (None, None)
+    assert (found.guardrails.max_removed, found.guardrails.min_members) == (None, 0)
     assert found.guardrails.max_removed_declared
     assert not found.protect
 
