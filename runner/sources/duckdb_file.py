@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,33 @@ from typing import ClassVar
 from runner.core.findings import Location
 from runner.core.project import Source
 from runner.core.sql_quoting import literal, quoted
-from runner.sources.interface import Attaching, CannotRead, Cause, Declaration, Missing, Reachable, unreadable
+from runner.sources.interface import (
+    Attaching,
+    CannotRead,
+    Cause,
+    Declaration,
+    Missing,
+    Reachable,
+    StoredCode,
+    unreadable,
+)
 from runner.sources.local_paths import RELATIVE, absolute, shown
 
-_TABLES = """
-    select schema_name, table_name from duckdb_tables() where database_name = {name} and not internal
-    union all select schema_name, view_name from duckdb_views() where database_name = {name} and not internal
+_CONTENT = """
+    select 'table', schema_name, table_name, (
+        select 'select ' || string_agg('(' || generation_expression || ')', ', ') from duckdb_columns() as c
+        where c.database_name = {name} and c.table_oid = t.table_oid and c.is_generated
+    ) from duckdb_tables() as t where database_name = {name} and not internal
+    union all
+    select 'view', schema_name, view_name, sql from duckdb_views() where database_name = {name} and not internal
+    union all
+    select 'macro', schema_name, function_name, '' from duckdb_functions() where database_name = {name} and not internal
 """
+"""What is in the database: of which sort, its schema and name, and the SQL that runs when it is read."""
+
+_NAME = r'(?:"(?:[^"]|"")*"|[^\s".(),]+)'
+_VIEW = re.compile(rf"CREATE VIEW (?:{_NAME}\.)?{_NAME}(?: \({_NAME}(?:, {_NAME})*\))? AS (.*?);?\s*", re.DOTALL)
+"""A view as DuckDB writes it out: of what it holds, not of the text that it was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +50,11 @@ class DuckDBFileSource(Source):
 
 
 class DuckDBFileKind:
-    """All of the database's tables and views are the source's; those outside the schema main as `schema.table`."""
+    """All of the database's tables and views are the source's; those outside the schema main as `schema.table`, so that
+    names that hold a dot are left out: they would be two in one.
+
+    Whoever wrote the file may have put SQL into it, which runs when it is read: it is handed out to be judged.
+    """
 
     type: ClassVar = "duckdb"
 
@@ -54,12 +79,24 @@ class DuckDBFileKind:
         attach = f"attach {literal(source.path)} as {quoted(source.name)} (type duckdb, read_only)"
         try:
             connection.run(attach, (source.path,))
-            rows = connection.run(_TABLES.format(name=literal(source.name)), (source.path,))
+            content = connection.run(_CONTENT.format(name=literal(source.name)), (source.path,))
         except CannotRead as error:
             hint = "it is damaged, or written by a newer DuckDB"
             if error.cause is Cause.LOCKED:
                 hint = "another process has it open for writing"
             what = f"{shown(source.path)} cannot be opened as a DuckDB file"
             raise unreadable(source, "", source.path_place, what, hint) from None
-        tables = tuple(sorted(table if schema == "main" else f"{schema}.{table}" for schema, table in rows))
-        return Reachable(source.name, tables, (source.path, f"{source.path}.wal"), schemas=True)
+        macros = frozenset(name for sort, _, name, _ in content if sort == "macro")
+        tables: dict[str, str | None] = {}
+        for sort, schema, name, sql in content:
+            if sort != "macro" and "." not in f"{schema}{name}":
+                tables[name if schema == "main" else f"{schema}.{name}"] = _select(sql) if sort == "view" else sql
+        code = {table: sql for table, sql in tables.items() if sql is not None}
+        files = (source.path, f"{source.path}.wal")
+        return Reachable(source.name, tuple(sorted(tables)), files, StoredCode(code, macros))
+
+
+def _select(view: str) -> str:
+    """The SELECT of a view; empty where it cannot be told apart from what is before it."""
+    found = _VIEW.fullmatch(view)
+    return found[1] if found else ""

@@ -15,7 +15,16 @@ from runner.core.findings import Location
 from runner.core.project import Source
 from runner.core.sql_quoting import paths, quoted
 from runner.core.suggest import quoted_word
-from runner.sources.interface import Attaching, CannotRead, Cause, Declaration, Missing, Reachable, unreadable
+from runner.sources.interface import (
+    Attaching,
+    CannotRead,
+    Cause,
+    Declaration,
+    Missing,
+    NamesFrom,
+    Reachable,
+    unreadable,
+)
 from runner.sources.local_paths import RELATIVE, absolute, matching, nothing_at, shown
 
 _FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
@@ -78,8 +87,9 @@ class FilesKind:
             own = _files(source, table)
             _create_view(source, table, own, connection)
             files += own
-        csv = any(_format(file) == "csv" for file in files)
-        return Reachable(source.name, tuple(source.tables), tuple(files), names_from_data=csv)
+        formats = {_format(file) for file in files}
+        names = NamesFrom.CSV if "csv" in formats else NamesFrom.JSON if "json" in formats else NamesFrom.SCHEMA
+        return Reachable(source.name, tuple(source.tables), tuple(files), names=names)
 
 
 def _files(source: FilesSource, table: str) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -75,19 +75,44 @@ class Attaching(Protocol):
         """
 
 
+class NamesFrom(IntEnum):
+    """Where column names come from: a schema that a person wrote, or data, where a name can be somebody's.
+
+    In the order in which they are to be distrusted.
+    """
+
+    SCHEMA = auto()
+    JSON = auto()
+    """The keys of objects."""
+    CSV = auto()
+    """The first line of a file, which is the first person's where there is no header."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCode:
+    """What a source that is a database brings along besides rows: SQL that runs when it is read.
+
+    `code`: the SELECT that runs when one of its tables is read (a view, or generated columns), by the table's name;
+    empty where it cannot be told. `macros`: the names of its macros, as they are written there.
+    """
+
+    code: Mapping[str, str] = field(default_factory=dict)
+    macros: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Reachable:
     """An attached source: the names of its tables in SQL, and the files that must stay readable.
 
-    `schemas` says that its tables lie in schemas, `main` by default. `names_from_data` says that column names may be
-    people's data: the first line of a CSV file without a header.
+    `stored` is set for a database, where tables lie in schemas, `main` by default. `names` says where the column names
+    come from.
     """
 
     name: str
     tables: tuple[str, ...]
     files: tuple[str, ...]
-    schemas: bool = False
-    names_from_data: bool = False
+    stored: StoredCode | None = None
+    names: NamesFrom = NamesFrom.SCHEMA
 
 
 class SourceKind(Protocol[S]):

@@ -12,14 +12,16 @@ from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Source, SqlText
+from runner.core.sql_quoting import folded
 from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
 from runner.engine.segments.column_privacy import HEADER, showable
+from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
-from runner.sources.interface import Reachable
+from runner.sources.interface import NamesFrom, Reachable
 from runner.sources.registry import kind_of
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def prepared(
         yield Prepared(None, sql, {}, 0, (unbound(error, sql, 0),))
         return
     named = references(statement)
-    used = ((source, frozenset(name[-1] for name in named if name[0] == source.name.lower())) for source in sources)
+    used = ((source, frozenset(name[-1] for name in named if name[0] == folded(source.name))) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)
     with instances.lend(wanted, deadline, readable) as instance:
         yield _bind(activation, statement, sources, instance, deadline)
@@ -89,24 +91,24 @@ def _bind(
     import duckdb
 
     sql = activation.segment.sql
-    csv = any(source.names_from_data for source in instance.reachable)
+    names = max((source.names for source in instance.reachable), default=NamesFrom.SCHEMA)
     try:
-        refused = flaws(statement, _tables(sources, instance.reachable))
+        refused = flaws(instance.connection, statement, _tables(sources, instance.reachable))
         if refused:
             return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
-        mapped, findings = resolve(activation, columns, csv)
+        mapped, findings = resolve(activation, columns, names)
         return Prepared(instance, sql, mapped, len(columns), findings)
     except duckdb.Error as error:
         if full(error):
             raise
-        return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), csv),))
+        return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names),))
 
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
     known = {source.name: kind_of(source).tables(source) for source in sources}
-    databases = frozenset(source.name for source in reachable if source.schemas)
+    databases = {source.name: source.stored for source in reachable if source.stored is not None}
     return Tables(known | {source.name: source.tables for source in reachable}, databases)
 
 
@@ -115,40 +117,36 @@ def _finding(flaw: Flaw, sql: SqlText) -> Finding:
 
 
 def resolve(
-    activation: Activation, columns: tuple[tuple[str, str], ...], csv: bool = False
+    activation: Activation, columns: tuple[tuple[str, str], ...], names: NamesFrom = NamesFrom.SCHEMA
 ) -> tuple[Mapping[IdentifierType, str], tuple[Finding, ...]]:
     """The view's column for each mapped one, from the names and types that the SQL yields; findings for those unfit."""
     mapped: dict[IdentifierType, str] = {}
     findings: list[Finding] = []
     for identifier_type, name in activation.mapping.items():
         exact = [position for position, column in enumerate(columns) if column[0] == name]
-        alike = [position for position, column in enumerate(columns) if column[0].lower() == name.lower()]
+        alike = [position for position, column in enumerate(columns) if folded(column[0]) == folded(name)]
         found = exact or alike
         location = _mapping_location(activation, identifier_type)
         if not found:
-            findings.append(
-                _missing(
-                    name, showable((column for column, _ in columns), activation.segment.sql.text, csv), location, csv
-                )
-            )
+            shown = showable((column for column, _ in columns), activation.segment.sql.text, names)
+            findings.append(_missing(name, shown, location, names))
         elif len(found) > 1:
             message = f'the SQL yields {len(found)} columns called "{name}"'
             findings.append(Finding(location, "mapping-ambiguous-column", message, "give each its own name with `as`"))
         elif not _suits(columns[found[0]][1]):
-            kind = columns[found[0]][1].partition("(")[0]
-            message = f'column "{name}" is of type {kind}, which holds no {identifier_type}'
+            kind = bare_type(columns[found[0]][1])
+            message = f'column "{name}" is of {f"type {kind}," if kind else "a type"} which holds no {identifier_type}'
             findings.append(Finding(location, "mapping-column-type", message, "cast it to varchar in the SQL"))
         else:
             mapped[identifier_type] = f"c{found[0]}"
     return mapped, tuple(findings)
 
 
-def _missing(name: str, names: tuple[str, ...], location: Location, csv: bool) -> Finding:
-    near = closest(name, names)
+def _missing(name: str, shown: tuple[str, ...], location: Location, names: NamesFrom) -> Finding:
+    near = closest(name, shown)
     message = f'the SQL yields no column "{name}"' + (f'; did you mean "{near}"?' if near else "")
-    hint = "; ".join(
-        part for part in (f"it yields: {', '.join(names)}" if names else "", HEADER if csv else "") if part
-    )
+    listed = f"it yields: {', '.join(shown)}" if shown else ""
+    hint = "; ".join(filter(None, (listed, HEADER if names is NamesFrom.CSV else "")))
     return Finding(location, "mapping-unknown-column", message, hint)
 
 
@@ -162,7 +160,7 @@ def _mapping_location(activation: Activation, identifier_type: IdentifierType) -
 
 def _suits(column_type: str) -> bool:
     """Whether a column of the type can hold identifiers: text, whole numbers, UUIDs; no floats, which lose digits."""
-    return column_type.strip('"') in _SUITABLE or column_type.startswith("ENUM(")
+    return column_type.strip('"') in _SUITABLE or bare_type(column_type) == "ENUM"
 
 
 _SUITABLE = frozenset(

@@ -1,13 +1,15 @@
 """Which column names may be shown: DuckDB takes a CSV file's first row for names when it has no header line.
 
-A surname looks like a name that a person chose. So of a CSV file only names made of words that headers are made of are
-shown, and those that the SQL holds anyway.
+A surname looks like a name that a person chose. So of a CSV file, and of the keys of JSON, only names made of words
+that headers are made of are shown, and those that the SQL holds anyway.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+from runner.sources.interface import NamesFrom
 
 HEADER = "does every CSV file have a header line, and every line as many fields as it?"
 
@@ -32,10 +34,11 @@ def presentable(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,39}", name) is not None and sum(map(str.isdigit, name)) <= _DIGITS
 
 
-def showable(names: Iterable[str], sql: str, csv: bool) -> tuple[str, ...]:
-    """Those of the names that can be shown; `csv` says whether they may come from a CSV file."""
+def showable(names: Iterable[str], sql: str, names_from: NamesFrom) -> tuple[str, ...]:
+    """Those of the names that can be shown, by where they may come from."""
     written = {word.lower() for word in re.findall(r"\w+", sql)}
-    return tuple(name for name in names if presentable(name) and (not csv or _chosen(name, written)))
+    chosen = names_from is NamesFrom.SCHEMA
+    return tuple(name for name in names if presentable(name) and (chosen or _chosen(name, written)))
 
 
 def _chosen(name: str, written: set[str]) -> bool:

@@ -1,8 +1,8 @@
 """What DuckDB's errors become: sentences that say what failed and where, and hold no value of the data.
 
-Errors raised before any row is read may quote the SQL, which is in git. They may also quote column names, and those can
-be people's data: a CSV file without a header line makes its first row the names. Errors raised while rows are read
-are replaced by fixed sentences altogether.
+What is raised before any row is read can still quote data: members of an ENUM, keys, column names, literals of a view.
+So nothing of DuckDB's text passes but what engine_sentences.py knows, and column names that may be shown. Errors raised
+while rows are read are replaced by fixed sentences altogether.
 """
 
 from __future__ import annotations
@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
 from runner.core.project import SqlText
-from runner.core.suggest import closest
+from runner.core.suggest import closest, quoted_word
 from runner.engine.duckdb.os_errors import full, reason, temporary_folder
 from runner.engine.segments.column_privacy import HEADER, showable
+from runner.engine.segments.engine_sentences import (
+    TYPES,
+    UNCLEAR,
+    UNREADABLE,
+    sentence,
+    unknown_type,
+    written,
+)
+from runner.sources.interface import NamesFrom
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,15 +75,26 @@ def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | N
     return Finding(location, code, message, hint, excerpt, showable)
 
 
-def unbound(error: duckdb.Error, sql: SqlText, before: int, csv: bool = False) -> Finding:
-    """The finding for SQL that cannot be bound; `before` bytes were put before it, `csv`: it reads CSV files."""
+def unbound(error: duckdb.Error, sql: SqlText, before: int, names_from: NamesFrom = NamesFrom.SCHEMA) -> Finding:
+    """The finding for SQL that cannot be bound; `before` bytes were put before it, `names_from`: its columns' names."""
     found = fault(error)
     offset = found.offset - before if found.offset is not None and found.offset >= before else None
+    if found.kind == "Parser":
+        message, hint = sentence(found.message, sql.text) or (UNREADABLE, "")
+        return place(sql, "sql-syntax", message, hint, offset, found.length)
     if found.kind not in _BEFORE_READING:
-        return place(sql, "sql-error", _AT_RUN_TIME.get(found.kind, _FAILED))
-    code = "sql-syntax" if found.kind == "Parser" else "sql-unknown-column" if _is_column(found) else "sql-error"
-    message, hint = _sentence(found, sql.text, csv)
-    return place(sql, code, message, hint, offset, found.length)
+        return place(sql, "sql-error", _AT_RUN_TIME.get(found.kind, UNCLEAR), "", offset, found.length)
+    if _is_column(found):
+        message, hint = _unknown_column(found, sql.text, names_from)
+        return place(sql, "sql-unknown-column", message, hint, offset, found.length)
+    message, hint = _sentence(found, sql.text) or (_unfit(names_from), "")
+    if found.kind == "Binder" and names_from is NamesFrom.CSV:
+        hint = "; ".join(filter(None, (hint, HEADER)))
+    return place(sql, "sql-error", message, hint, offset, found.length)
+
+
+def _unfit(names_from: NamesFrom) -> str:
+    return "the query does not fit the columns of its sources" if names_from is NamesFrom.CSV else UNCLEAR
 
 
 def failed(
@@ -106,26 +126,28 @@ def _is_column(found: EngineFault) -> bool:
     return found.kind == "Binder" and found.message.startswith("Referenced column")
 
 
-def _sentence(found: EngineFault, sql: str, csv: bool) -> tuple[str, str]:
-    """Message and hint: DuckDB's first line where it only quotes the SQL, with a suggestion of our own."""
-    first = found.message.partition("\n")[0].strip()
-    ambiguous = re.match(r'Ambiguous reference to column name "([^"]*)"', first)
-    if _is_column(found) and found.name:
-        whole = (part.strip().strip('"') for part in found.candidates)
-        names = showable((part.rpartition(".")[2] for part in whole if "@" not in part), sql, csv)
-        near, listed = closest(found.name, names), ", ".join(names)
-        message = f'there is no column "{found.name}"' + (f'; did you mean "{near}"?' if near else "")
-        return message, f"candidates: {listed}" if listed else HEADER if csv else ""
-    if ambiguous and ambiguous[1].lower() in sql.lower():
-        return f'column "{ambiguous[1]}" is ambiguous', "say which table's: table.column"
-    if csv and found.kind == "Binder":
-        return "the query does not fit the columns of its sources", HEADER
-    if found.name and "does not exist" in first and found.kind == "Catalog":
-        near = closest(found.name, showable(found.candidates, sql, csv))
-        return f"{first.rstrip('!')}" + (f'; did you mean "{near}"?' if near else ""), ""
-    if "(use:" in first or "Candidate" in first:
-        first = first.partition("(use:")[0].partition("Candidate")[0].strip()
-    return first, ""
+def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom) -> tuple[str, str]:
+    """Message and hint for a column that there is not, with a suggestion; its name only where the SQL holds it."""
+    if not written(found.name, sql):
+        return (UNCLEAR, HEADER if names_from is NamesFrom.CSV else "")
+    # DuckDB lists them twice, with commas and in quotes: a name that holds a comma is in one of the lists only.
+    names = (part.strip() for part in found.candidates if f'"{part.strip()}"' in found.message)
+    shown = showable((name.rpartition(".")[2] for name in names if "@" not in name), sql, names_from)
+    near, listed = closest(found.name, shown), ", ".join(shown)
+    message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
+    return message, f"candidates: {listed}" if listed else HEADER if names_from is NamesFrom.CSV else ""
+
+
+def _sentence(found: EngineFault, sql: str) -> tuple[str, str] | None:
+    """Message and hint for what cannot be bound, where it is something known."""
+    missing = re.match(r"(Type|Aggregate Function) with name .* does not exist!", found.message)
+    if missing is None:
+        return sentence(found.message, sql)
+    if not written(found.name, sql):
+        return None
+    if missing[1] == "Type":
+        return unknown_type(found.name), ""
+    return f"there is no aggregate function {quoted_word(found.name)}", ""
 
 
 def _conversion(found: EngineFault, sql: SqlText) -> str:
@@ -134,8 +156,8 @@ def _conversion(found: EngineFault, sql: SqlText) -> str:
         r"(?:to|type) ([A-Z][A-Z0-9]*)(?:\([^)']*\))?(?: when casting from source column (\w+))?$", found.message
     )
     column = re.search(r"when casting from source column (\w+)$", found.message)
-    target = f" to {target_type[1]}" if target_type and target_type[1] in _TYPES else ""
-    known = column is not None and re.search(rf"\b{re.escape(column[1])}\b", sql.text, re.IGNORECASE) is not None
+    target = f" to {target_type[1]}" if target_type and target_type[1] in _CONVERTED_TO else ""
+    known = column is not None and written(column[1], sql.text)
     subject = f"a value of column {column[1]}" if column and known else "a value"
     return f"{subject} cannot be converted{target or ' to the type asked for'}"
 
@@ -143,13 +165,12 @@ def _conversion(found: EngineFault, sql: SqlText) -> str:
 _BEFORE_READING = frozenset({"Parser", "Binder", "Catalog"})
 """Kinds of error that are raised before any row is read."""
 
-_TYPES = frozenset(
-    {"BOOL", "INT8", "INT16", "INT32", "INT64", "INT128", "UINT8", "UINT16", "UINT32", "UINT64", "UINT128", "FLOAT"}
-    | {"DOUBLE", "DECIMAL", "DATE", "TIME", "TIMESTAMP", "INTERVAL", "UUID", "ENUM"}
-)
+_CONVERTED_TO = TYPES | {"BOOL", "INT8", "INT16", "INT32", "INT64", "INT128", "UINT8", "UINT16", "UINT32", "UINT64"}
+"""Types as DuckDB calls them when a value cannot be converted."""
 
 _FAILED = "the query failed while it ran; what DuckDB said is not shown because it can quote the data"
 _AT_RUN_TIME = {
+    "Conversion": "a value cannot be converted to the type asked for",
     "Invalid Input": "a function was given a value that it does not accept",
     "Out of Range": "a number is out of range",
     "Permission": "the query tried to reach outside the declared sources",

@@ -1,18 +1,24 @@
 """The static check of segment SQL: one SELECT, over declared tables only, with no function that looks elsewhere.
 
-It works on DuckDB's own syntax tree (`json_serialize_sql`), by allow-lists of nodes, tables and table functions. Scalar
-functions are a deny-list (ADR 0005): DuckDB has a thousand harmless ones, and a test fails when a release brings one
-that nobody has looked at. It is the first of two walls: what slips through meets a locked instance (instance_pool.py).
+It works on DuckDB's own syntax tree (`json_serialize_sql`), by allow-lists of nodes, tables and functions (ADR 0005).
+Names are compared as DuckDB does, by their ASCII letters. SQL that a DuckDB file brings along, its views and generated
+columns, runs with the segment and is judged by the same lists. It is the first of two walls: what slips through meets a
+locked instance (instance_pool.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner.core.suggest import closest
+from runner.core.project import RESERVED_SOURCE_NAMES
+from runner.core.sql_quoting import folded
+from runner.core.suggest import closest, quoted_word
+from runner.engine.segments.column_privacy import presentable
+from runner.engine.segments.sql_functions import FUNCTIONS, TABLE_FUNCTIONS, refusal
+from runner.sources.interface import StoredCode
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,17 +28,21 @@ _OTHER_STATEMENTS = frozenset({"INSERT_QUERY_NODE", "UPDATE_QUERY_NODE", "DELETE
 _TABLE_REFERENCES = frozenset(
     {"BASE_TABLE", "JOIN", "SUBQUERY", "TABLE_FUNCTION", "EMPTY", "EXPRESSION_LIST", "PIVOT", "COLUMN_DATA"}
 )
-_TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "generate_subscripts", "json_each", "json_tree"})
-_FUNCTIONS = frozenset(
-    """
-    current_catalog current_connection_id current_database current_query current_query_id current_role
-    current_schema current_schemas current_setting current_transaction_id current_user getenv in_search_path
-    inet_client_addr inet_client_port inet_server_addr inet_server_port session_user txid_current user version
-    which_secret json_deserialize_sql json_execute_serialized_sql json_serialize_plan json_serialize_sql query
-    query_table currval getvariable nextval setseed setval stats vector_type write_log sleep_ms pg_sleep
-    """.split()  # noqa: SIM905 (a list would be a page long)
+_EXPRESSIONS = frozenset(
+    {"BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA"}
+    | {"OPERATOR", "PARAMETER", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY", "TYPE", "WINDOW"}
 )
-"""Functions in expressions that reveal the machine, the session or the catalog, run SQL of their own, or only wait."""
+_CALLED_WITHOUT_PARENTHESES = frozenset(
+    {"current_catalog", "current_role", "current_schema", "current_user", "session_user"}
+)
+"""Names that call a function where no column has them. `user` is one too, but a column's as well: it says "duckdb"."""
+
+_BUILT_IN_VIEWS = ("duckdb_", "pg_", "pragma_", "sqlite_")
+"""How the names of DuckDB's own views begin, as far as they are found without their schema."""
+
+_Node = Mapping[str, Any]
+_TableName = tuple[str, str]
+"""The source of a table and its name there, both folded."""
 
 _NOWHERE = 2**63
 """Offsets from here on mean that the parser kept no position."""
@@ -54,7 +64,7 @@ class Tables:
     """What may be read: source name -> its tables, as `table` or, outside the schema main, `schema.table`."""
 
     sources: Mapping[str, tuple[str, ...]]
-    databases: frozenset[str] = frozenset()
+    databases: Mapping[str, StoredCode] = field(default_factory=dict)
     """The sources that are databases, where `source.main.table` is another way to write `source.table`."""
 
 
@@ -86,15 +96,15 @@ def references(statement: Parsed) -> frozenset[tuple[str, ...]]:
         node = pending.pop()
         if isinstance(node, dict):
             if node.get("type") == "BASE_TABLE":
-                found.add(tuple(str(part).lower() for part in node["qualified_name"]["path"]))
+                found.add(tuple(folded(part) for part in node["qualified_name"]["path"]))
             pending.extend(node.values())
         elif isinstance(node, list):
             pending.extend(node)
     return frozenset(name for name in found if len(name) > 1)
 
 
-def flaws(statement: Parsed, tables: Tables) -> tuple[Flaw, ...]:
-    """What is wrong with the SQL as such."""
+def flaws(connection: duckdb.DuckDBPyConnection, statement: Parsed, tables: Tables) -> tuple[Flaw, ...]:
+    """What is wrong with the SQL as such. SQL of databases is taken apart with the connection, which may be any."""
     if statement.flaw is not None:
         return (statement.flaw,)
     walk = _Walk(tables)
@@ -102,7 +112,49 @@ def flaws(statement: Parsed, tables: Tables) -> tuple[Flaw, ...]:
         walk.visit(statement.tree, frozenset())
     except RecursionError:
         return (Flaw("sql-too-deep", "the SQL is nested too deeply", "split it into common table expressions"),)
-    return tuple(dict.fromkeys(walk.flaws))
+    found = (*walk.flaws, *_flaws_of_databases(connection, walk.read, tables))
+    return tuple(dict.fromkeys(found))
+
+
+def _flaws_of_databases(
+    connection: duckdb.DuckDBPyConnection, read: Mapping[_TableName, _Node], tables: Tables
+) -> Iterator[Flaw]:
+    """A flaw for each table that is read and whose database brings SQL that a segment may not run."""
+    stored = {folded(name): database for name, database in tables.databases.items()}
+    known = {folded(name): own for name, own in tables.sources.items()}
+    for (source, table), node in read.items():
+        code = {folded(name): sql for name, sql in stored[source].code.items()}
+        pending, seen = [table], {table}
+        while pending:
+            at = pending.pop()
+            inside = _Inside(source, at.rpartition(".")[0], stored)
+            further = _tables_of_code(connection, code[at], known[source], inside) if at in code else set()
+            if further is None:
+                yield _flaw("sql-view-reaches-out", _reaches_out(node, table, at), node, _OF_ITS_FILE)
+                break
+            pending += further - seen
+            seen |= further
+
+
+def _reaches_out(node: _Node, table: str, at: str) -> str:
+    name = ".".join(node["qualified_name"]["path"])
+    through = f', which reads "{at}" there,' if at != table and presentable(at.replace(".", "_")) else ""
+    return f'"{name}"{through} runs SQL of its own that goes beyond its file'
+
+
+def _tables_of_code(
+    connection: duckdb.DuckDBPyConnection, sql: str, known: tuple[str, ...], inside: _Inside
+) -> set[str] | None:
+    """The tables of its own database that a view (or generated columns) reads; None where it does more than that."""
+    tree = _tree(connection, sql)
+    if tree is None or len(tree) != 1:
+        return None
+    walk = _Walk(Tables({inside.source: known}), inside)
+    try:
+        walk.visit(tree, frozenset())
+    except RecursionError:
+        return None
+    return None if walk.flaws else {name for _, name in walk.read}
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -136,14 +188,51 @@ def _statement_flaw(connection: duckdb.DuckDBPyConnection, sql: str) -> Flaw | N
     return Flaw("sql-not-a-select", f"only a SELECT can be a segment, not {kind.name}")
 
 
-class _Walk:
-    """One pass over the syntax tree, with the names of the common table expressions in scope."""
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """SQL stored in a database: unqualified names are looked up in its own schema first (empty: in main)."""
 
-    def __init__(self, tables: Tables) -> None:
+    source: str
+    schema: str
+    databases: Mapping[str, StoredCode]
+
+    @property
+    def macros(self) -> frozenset[str]:
+        """Names that do not call what they say."""
+        return frozenset(folded(name) for name in self.databases[self.source].macros)
+
+    def full_name(self, path: list[str]) -> list[str]:
+        """The path of a table with its source, as a segment would write it; empty where it leads elsewhere."""
+        match path:
+            case [table] if not table.startswith(_BUILT_IN_VIEWS):
+                return [self.source, *filter(None, [self.schema]), table]
+            case [schema, table] if schema not in RESERVED_SOURCE_NAMES - {"main"} and schema not in self.databases:
+                return [self.source, schema, table]
+            case [database, _, _] if database == self.source:
+                return path
+            case _:
+                return []
+
+
+class _Walk:
+    """One pass over the syntax tree, with the names of the common table expressions in scope.
+
+    `flaws` and `read`, the declared tables that it names, are what comes of it.
+    """
+
+    def __init__(self, tables: Tables, inside: _Inside | None = None) -> None:
         self.flaws: list[Flaw] = []
-        self._known = {name.lower(): {table.lower() for table in known} for name, known in tables.sources.items()}
-        self._databases = {name.lower() for name in tables.databases}
-        self._declared = sorted(f"{name}.{table}" for name, known in tables.sources.items() for table in known)
+        self.read: dict[_TableName, _Node] = {}
+        self._inside = inside
+        self._known = {folded(name): {folded(table) for table in known} for name, known in tables.sources.items()}
+        self._databases = set(inside.databases) if inside else {folded(name) for name in tables.databases}
+        self._catalogs = {*self._known, *self._databases, *RESERVED_SOURCE_NAMES}
+        self._declared = sorted(
+            f"{name}.{table}"
+            for name, known in tables.sources.items()
+            for table in known
+            if presentable(table.replace(".", "_"))
+        )
 
     def visit(self, node: Any, scope: frozenset[str]) -> None:
         if isinstance(node, list):
@@ -158,21 +247,21 @@ class _Walk:
                 self.visit(child.get("arguments"), scope)
             elif key == "right" and node.get("type") == "RECURSIVE_CTE_NODE":
                 # Only here does the name mean the table itself; left of the union DuckDB looks for it elsewhere.
-                self.visit(child, scope | {node["cte_name"].lower()})
+                self.visit(child, scope | {folded(node["cte_name"])})
             elif key != "cte_map":
                 self.visit(child, scope)
 
-    def _with_common_tables(self, node: Mapping[str, Any], scope: frozenset[str]) -> frozenset[str]:
+    def _with_common_tables(self, node: _Node, scope: frozenset[str]) -> frozenset[str]:
         """The scope inside the node: each common table expression sees those before it."""
         for entry in (node.get("cte_map") or {}).get("map", ()):
-            name, value = entry["key"].lower(), entry["value"]
+            name, value = folded(entry["key"]), entry["value"]
             self.visit(value, scope)
             scope |= {name}
         if node.get("type") == "CTE_NODE" and node.get("cte_name"):
-            scope |= {node["cte_name"].lower()}
+            scope |= {folded(node["cte_name"])}
         return scope
 
-    def _judge(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
+    def _judge(self, node: _Node, scope: frozenset[str]) -> None:
         kind = str(node.get("type", ""))
         if kind == "BASE_TABLE":
             self._judge_table(node, scope)
@@ -189,25 +278,62 @@ class _Walk:
         elif kind == "VALUE_PARAMETER":
             hint = "write {{ var('x') }} for a variable"
             self._refuse("sql-parameter", "a segment takes no parameters", node, hint)
-        elif "function_name" in node and node["function_name"].lower() in _FUNCTIONS:
-            name = node["function_name"].lower()
-            self._refuse("sql-forbidden-function", f"{name}() cannot be used in a segment", node, _ONLY_SOURCES)
+        elif "class" in node:
+            self._judge_expression(node)
 
-    def _judge_table_function(self, node: Mapping[str, Any]) -> None:
-        name = str(node["function"].get("function_name", "")).lower()
-        if name not in _TABLE_FUNCTIONS:
-            self._refuse("sql-forbidden-function", f"{name}() cannot be used in a segment", node, _ONLY_SOURCES)
+    def _judge_expression(self, node: _Node) -> None:
+        if node["class"] not in _EXPRESSIONS:
+            self._refuse("sql-not-a-select", "this expression cannot be part of a segment", node)
+        elif "function_name" in node:
+            self._judge_function(node, node["qualified_name"]["path"])
+        elif node["class"] == "COLUMN_REF" and len(node["column_names"]) == 1:
+            name = folded(node["column_names"][0])
+            if name in _CALLED_WITHOUT_PARENTHESES:
+                hint = "if it is a column, write its table as well: t.column"
+                self._refuse("sql-forbidden-function", f"{name} cannot be used in a segment", node, hint)
 
-    def _judge_table(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
-        path = [str(part).lower() for part in node["qualified_name"]["path"]]
+    def _judge_function(self, node: _Node, path: list[str]) -> None:
+        """`column.lower()` is a call too; a source or a schema of DuckDB's before the dot leads elsewhere."""
+        written, name = quoted_word(path[-1]), folded(path[-1])
+        if len(path) > 1 and folded(path[0]) in self._catalogs:
+            message = f"a function cannot be called by a qualified name: {quoted_word('.'.join(path))}"
+            self._refuse("sql-forbidden-function", message, node, f"macros of a source are out of reach; {_CALLABLE}")
+        elif self._inside is not None and name in self._inside.macros:
+            self._refuse("sql-forbidden-function", f"{written} is a macro", node)
+        elif name in FUNCTIONS:
+            return
+        elif (reason := refusal(name)) is not None:
+            self._refuse("sql-forbidden-function", f"{name}() cannot be used in a segment: {reason}", node)
+        else:
+            near = closest(name, FUNCTIONS)
+            what = "operator" if node.get("is_operator") else "function"
+            message = f"there is no {what} {written}" + (f'; did you mean "{near}"?' if near else "")
+            self._refuse("sql-unknown-function", message, node, "" if near else _CALLABLE)
+
+    def _judge_table_function(self, node: _Node) -> None:
+        path = node["function"]["qualified_name"]["path"]
+        name = folded(path[-1])
+        macro = self._inside is not None and name in self._inside.macros
+        if name not in TABLE_FUNCTIONS or len(path) > 1 or macro:
+            message = f"{quoted_word('.'.join(path))} cannot be called in a segment's FROM"
+            hint = f"{_ONLY_SOURCES}; callable: {', '.join(sorted(TABLE_FUNCTIONS))}"
+            self._refuse("sql-forbidden-function", message, node, hint)
+
+    def _judge_table(self, node: _Node, scope: frozenset[str]) -> None:
+        path = [folded(part) for part in node["qualified_name"]["path"]]
         if path[0] in scope and len(path) == 1:
             return
+        if self._inside is not None:
+            path = self._inside.full_name(path) or [""]
         source, *rest = path
         if rest[:1] == ["main"] and source in self._databases:
             rest = rest[1:]
-        if rest and ".".join(rest) in self._known.get(source, ()):
+        elsewhere = len(rest) > 1 and rest[0] in RESERVED_SOURCE_NAMES
+        if rest and not elsewhere and (table := ".".join(rest)) in self._known.get(source, ()):
+            if source in self._databases:
+                self.read.setdefault((source, table), node)
             return
-        name = ".".join(str(part) for part in node["qualified_name"]["path"])
+        name = ".".join(node["qualified_name"]["path"])
         suggestion = self._suggest(rest[-1] if rest else source, source if source in self._known else None)
         if suggestion:
             message = f'there is no table "{name}"; did you mean "{suggestion}"?'
@@ -223,18 +349,27 @@ class _Walk:
 
     def _suggest(self, table: str, source: str | None) -> str:
         """The declared table that is most likely meant, or nothing."""
-        names = [name for name in self._declared if source is None or name.lower().startswith(f"{source}.")]
-        by_table = {name.rpartition(".")[2].lower(): name for name in names}
+        names = [name for name in self._declared if source is None or folded(name).startswith(f"{source}.")]
+        by_table = {folded(name.rpartition(".")[2]): name for name in names}
         return by_table.get(closest(table, by_table) or "", "")
 
-    def _refuse(self, code: str, message: str, node: Mapping[str, Any], hint: str = "") -> None:
-        offset = int(node.get("query_location", _NOWHERE))
-        known = offset < _NOWHERE
-        length = int(node.get("query_location_length", 1)) if known else 1
-        self.flaws.append(Flaw(code, message, hint, offset if known else None, max(length, 1)))
+    def _refuse(self, code: str, message: str, node: _Node, hint: str = "") -> None:
+        self.flaws.append(_flaw(code, message, node, hint))
+
+
+def _flaw(code: str, message: str, node: _Node, hint: str) -> Flaw:
+    offset = int(node.get("query_location", _NOWHERE))
+    known = offset < _NOWHERE
+    length = int(node.get("query_location_length", 1)) if known else 1
+    return Flaw(code, message, hint, offset if known else None, max(length, 1))
 
 
 _NO_SELECT = Flaw("sql-not-a-select", "only a SELECT can be a segment")
+_CALLABLE = "docs/reference/functions.md lists what may be called"
+_OF_ITS_FILE = (
+    "a view or a generated column may read its own file and call what a segment may call, macros left out: "
+    "make it a table there"
+)
 _ONLY_SOURCES = "a segment reads the declared sources and nothing else"
 _SHOWN = 8
 """Declared tables that a hint lists."""

@@ -16,7 +16,7 @@ from runner.core.findings import Location
 from runner.core.project import Source
 from runner.sources.duckdb_file import DuckDBFileKind, DuckDBFileSource
 from runner.sources.files import FilesKind, FilesSource
-from runner.sources.interface import CannotRead, Cause, Step
+from runner.sources.interface import CannotRead, Cause, NamesFrom, Step, StoredCode
 from runner.sources.registry import KINDS, kind_of
 
 HERE = Location("sources.yaml", 2, 7)
@@ -145,13 +145,13 @@ def test_only_the_tables_that_are_used_are_opened(tmp_path: Path) -> None:
         f"['{str(file).replace(chr(39), 2 * chr(39))}'], union_by_name = true)",
     ]
     assert (reachable.tables, reachable.files) == (("People", "orders"), (str(file),))
-    assert (reachable.schemas, reachable.names_from_data) == (False, False)
+    assert (reachable.stored, reachable.names) == (None, NamesFrom.SCHEMA)
 
 
 def test_column_names_of_csv_files_may_be_data(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(b"")
 
-    assert FilesKind().attach(shop({"a": (f"{tmp_path}/*",)}), {"a"}, Connection()).names_from_data
+    assert FilesKind().attach(shop({"a": (f"{tmp_path}/*",)}), {"a"}, Connection()).names is NamesFrom.CSV
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_tables_outside_the_schema_main_are_called_by_their_schema(tmp_path: Pat
     path = tmp_path / "wh.duckdb"
     path.write_bytes(b"")
     source = DuckDBFileSource("wh", "duckdb", HERE, str(path), TABLE)
-    connection = Connection(rows=[("s", "everyone"), ("main", "people")])
+    connection = Connection(rows=[("table", "s", "everyone", None), ("table", "main", "people", None)])
 
     reachable = DuckDBFileKind().attach(source, {"people"}, connection)
 
     assert connection.ran[0] == f"attach '{path}' as \"wh\" (type duckdb, read_only)"
     assert reachable.tables == ("people", "s.everyone")
     assert reachable.files == (str(path), f"{path}.wal")
-    assert reachable.schemas
+    assert reachable.stored == StoredCode()
 
 
 @pytest.mark.parametrize(

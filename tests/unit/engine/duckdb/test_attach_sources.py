@@ -86,7 +86,7 @@ def test_a_view_of_a_duckdb_file_cannot_reach_beyond_the_sources(world: World) -
 
     [finding] = world.check("select email from wh.spy")
 
-    assert finding.message == "the query tried to reach outside the declared sources"
+    assert finding.code == "sql-view-reaches-out"
 
 
 def test_a_duckdb_file_that_another_process_writes_says_so(world: World) -> None:
