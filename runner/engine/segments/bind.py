@@ -103,7 +103,13 @@ def _bind(
     except duckdb.Error as error:
         if full(error):
             raise
-        return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names),))
+        return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names, _columns(instance)),))
+
+
+def _columns(instance: Instance) -> frozenset[str]:
+    """Every column name of the sources: DuckDB's own suggestions may be pieces of a name."""
+    rows = cancellable.run(instance.connection, "select distinct column_name from duckdb_columns() where not internal")
+    return frozenset(str(row[0]) for row in rows)
 
 
 def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:

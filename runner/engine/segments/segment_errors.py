@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,8 +76,15 @@ def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | N
     return Finding(location, code, message, hint, excerpt, showable)
 
 
-def unbound(error: duckdb.Error, sql: SqlText, before: int, names_from: NamesFrom = NamesFrom.SCHEMA) -> Finding:
-    """The finding for SQL that cannot be bound; `before` bytes were put before it, `names_from`: its columns' names."""
+def unbound(
+    error: duckdb.Error,
+    sql: SqlText,
+    before: int,
+    names_from: NamesFrom = NamesFrom.SCHEMA,
+    columns: Collection[str] = (),
+) -> Finding:
+    """The finding for SQL that cannot be bound; `before` bytes were put before it, `columns` are those that it
+    could read, and `names_from` is where their names come from."""
     found = fault(error)
     offset = found.offset - before if found.offset is not None and found.offset >= before else None
     if found.kind == "Parser":
@@ -85,7 +93,7 @@ def unbound(error: duckdb.Error, sql: SqlText, before: int, names_from: NamesFro
     if found.kind not in _BEFORE_READING:
         return place(sql, "sql-error", _AT_RUN_TIME.get(found.kind, UNCLEAR), "", offset, found.length)
     if _is_column(found):
-        message, hint = _unknown_column(found, sql.text, names_from)
+        message, hint = _unknown_column(found, sql.text, names_from, columns)
         return place(sql, "sql-unknown-column", message, hint, offset, found.length)
     message, hint = _sentence(found, sql.text) or (_unfit(names_from), "")
     if found.kind == "Binder" and names_from is NamesFrom.CSV:
@@ -126,13 +134,13 @@ def _is_column(found: EngineFault) -> bool:
     return found.kind == "Binder" and found.message.startswith("Referenced column")
 
 
-def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom) -> tuple[str, str]:
+def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns: Collection[str]) -> tuple[str, str]:
     """Message and hint for a column that there is not, with a suggestion; its name only where the SQL holds it."""
     if not written(found.name, sql):
         return (UNCLEAR, HEADER if names_from is NamesFrom.CSV else "")
-    # DuckDB lists them twice, with commas and in quotes: a name that holds a comma is in one of the lists only.
-    names = (part.strip() for part in found.candidates if f'"{part.strip()}"' in found.message)
-    shown = showable((name.rpartition(".")[2] for name in names if "@" not in name), sql, names_from)
+    # DuckDB takes names apart at commas: a piece of one that is no name of a column, and not in the SQL, is not shown.
+    names = (part.strip().strip('"').rpartition(".")[2] for part in found.candidates if "@" not in part)
+    shown = showable((name for name in names if name in columns or written(name, sql)), sql, names_from)
     near, listed = closest(found.name, shown), ", ".join(shown)
     message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
     return message, f"candidates: {listed}" if listed else HEADER if names_from is NamesFrom.CSV else ""
