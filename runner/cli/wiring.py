@@ -98,7 +98,7 @@ class Setup:
 
         return (
             os.environ.get("HEADCOUNT_STATE")
-            or declared_state(self.folder, today=self.today, environ=os.environ)
+            or declared_state(self.folder, today=self.today)
             or self.folder.absolute().parent / ".headcount"
         )
 

@@ -14,12 +14,13 @@ from runner.config.document import Document
 from runner.config.read_documents import ReadDocuments, read_documents
 from runner.config.resolve.activations import LATER, Declared, build_activation
 from runner.config.resolve.destinations import draft_destination
+from runner.config.resolve.environment import Environment
 from runner.config.resolve.segments import draft_segment
 from runner.config.resolve.sources import build_source, files_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
 from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
-from runner.config.templates.render import Scope
+from runner.config.templates.render import Scope, Templates
 from runner.config.templates.variables import Variables, resolve_variables
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Steps
@@ -37,17 +38,19 @@ def load(
     """The project that the YAML files below a folder declare.
 
     `variables` come from the command line and win over those of the Project document; `today` is what templates see
-    as the date; `environ` is what `env()` reads. Raises InvalidProject with every finding in every file,
-    UsageError for a variable that nothing declares or uses.
+    as the date; `environ` is what `env()` reads, as far as it may. Raises InvalidProject with every finding in every
+    file, UsageError for a variable that nothing declares or uses and for a list of `environ` that is wrong.
     """
     found = Findings()
     files = ProjectFiles(folder.resolve().parent)
+    environment = Environment.of(environ, files.tree)
     with _no_collection():
-        inputs = _Inputs(folder, read_documents(folder, files, found), files, variables, environ)
+        inputs = _Inputs(folder, read_documents(folder, files, found), files, variables, environment)
         project, values = inputs.resolve(today, found)
         if not found:
             values.require_used(variables)
         if not found and files.mention("today"):
+            inputs = replace(inputs, templates=inputs.templates.another_day())
             then, _ = inputs.resolve(ANY_DAY, elsewhere := Findings())
             project = _recognised(project, then)
             found.take_over(elsewhere, ("template-failed", "template-too-large"))
@@ -96,7 +99,8 @@ class _Inputs:
     read: ReadDocuments
     files: ProjectFiles
     variables: Mapping[str, str]
-    environ: Mapping[str, str]
+    environment: Environment
+    templates: Templates = field(default_factory=Templates)
     judged: Judged = field(default_factory=dict)
 
     def resolve(self, today: date, found: Findings) -> tuple[Project, Variables]:
@@ -105,18 +109,18 @@ class _Inputs:
         def documents(kind: str, scope: Scope, later: Collection[Steps] = ()) -> tuple[Document, ...]:
             return tuple(checked(one, scope, found, self.judged, later=later) for one in self.read.of(kind))
 
-        projects = documents("Project", Scope("a Project document", today, None, self.environ))
+        projects = documents("Project", Scope("a Project document", today, templates=self.templates))
         check_one_project(projects)
         values = resolve_variables(projects[0] if projects else None, self.variables)
-        trusted = Scope("a Source or a Destination", today, values, self.environ)
+        trusted = Scope("a Source or a Destination", today, values, templates=self.templates)
         sources, destinations = documents("Source", trusted), documents("Destination", trusted)
-        segments = documents("Segment", Scope("a Segment", today, values))
-        activations = documents("Activation", Scope("an Activation", today, values), LATER)
+        segments = documents("Segment", Scope("a Segment", today, values, templates=self.templates))
+        activations = documents("Activation", Scope("an Activation", today, values, templates=self.templates), LATER)
         for kind in (sources, destinations, segments):
             check_names(kind)
         check_ids(activations)
         declared = Declared(
-            _named(destinations, lambda document: draft_destination(document, self.environ)),
+            _named(destinations, lambda document: draft_destination(document, self.environment)),
             _named(segments, lambda document: draft_segment(document.root, document, "name", self.files)),
             self.read.complete and all(document.sound("name") for document in (*destinations, *segments)),
         )

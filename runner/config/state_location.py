@@ -5,7 +5,6 @@ Commands that only look into the state need this before the rest of the files is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from runner.core.errors import InvalidProject
 _KIND = "Project"
 
 
-def declared_state(folder: Path, *, today: date, environ: Mapping[str, str]) -> str | Path | None:
+def declared_state(folder: Path, *, today: date) -> str | Path | None:
     """A bucket as it is written, or a folder, a relative one next to the file that names it; None when none is named.
 
     Raises InvalidProject with what is wrong with the Project document.
@@ -27,7 +26,7 @@ def declared_state(folder: Path, *, today: date, environ: Mapping[str, str]) -> 
     found, elsewhere = Findings(), Findings()
     if not folder.is_dir():
         return None
-    scope = Scope("a Project document", today, None, environ)
+    scope = Scope("a Project document", today)
     for path in yaml_files(folder, elsewhere):
         file = read_text(path, shown_path(path), folder.resolve().parent, elsewhere)
         if file is None or _KIND not in file.text:

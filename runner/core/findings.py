@@ -20,6 +20,15 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place with the line that stands there, empty where it cannot be shown, and how much of it is meant."""
+
+    location: Location
+    excerpt: str = ""
+    length: int = 1
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One thing that is wrong.

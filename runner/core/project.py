@@ -6,13 +6,14 @@ Values are frozen and complete: templates are rendered, defaults merged, referen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from runner.core.destination import Destination
-from runner.core.findings import Location
+from runner.core.findings import Location, Place
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef, AudienceKey
+from runner.core.written_text import WrittenText
 
 ANY_DAY = date(2000, 1, 1)
 """The day on which whatever recognises a definition is taken, so that it is the same every day."""
@@ -38,9 +39,9 @@ class Source:
 class SqlText:
     """The SQL of a segment, rendered, and the way back to the place it was written at.
 
-    `file` is the YAML or .sql file; `first_line` the line there (from 1) that holds the first line of `text`;
-    `indent` the columns that the file has before each line of `text`. `exact` is false when a template changed
-    the text so that a line of it can no longer be traced to a line of the file.
+    `file` is the YAML or .sql file; `first_line` the line there (from 1) that holds the first line of what was written;
+    `indent` the columns that the file has before each line of it. `exact` is false where lines of what was written are
+    no lines of the file. `written` is what was written, where templates were filled in.
     """
 
     text: str
@@ -48,12 +49,22 @@ class SqlText:
     first_line: int
     indent: int = 0
     exact: bool = True
+    written: WrittenText | None = field(default=None, compare=False)
 
-    def locate(self, line: int, column: int) -> Location:
-        """The place in the file of a place (from 1) in `text`; the start of the SQL where that cannot be known."""
-        if not self.exact:
-            return Location(self.file, self.first_line, self.indent + 1)
-        return Location(self.file, self.first_line + line - 1, column + self.indent)
+    def place(self, offset: int, length: int = 1) -> Place:
+        """The place in the file of a stretch of `text`; the start of the SQL where that cannot be known."""
+        start, end, written = offset, offset + length, self.text
+        if self.written is not None:
+            start, end = self.written.stretch(start, end)
+            written = self.written.text
+        if not self.exact or (self.written is not None and not self.written.pieces):
+            return Place(Location(self.file, self.first_line, self.indent + 1))
+        line_start = written.rfind("\n", 0, start) + 1
+        line = written[line_start:].partition("\n")[0].rstrip("\r")
+        column = start - line_start + self.indent
+        excerpt = " " * self.indent + line
+        location = Location(self.file, self.first_line + written.count("\n", 0, start), column + 1)
+        return Place(location, excerpt, max(1, min(end - start, len(excerpt) - column)))
 
 
 @dataclass(frozen=True, slots=True)

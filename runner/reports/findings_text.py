@@ -9,6 +9,7 @@ from runner.reports.escape import printable
 from runner.reports.format import plural
 
 _WIDTH = 100
+_FAR = 10 * _WIDTH
 """The most columns of a source line that are shown."""
 _TAB = 4
 
@@ -37,6 +38,8 @@ def _block(finding: Finding) -> str:
 
 def _excerpt(text: str, start: int, length: int) -> tuple[str, str]:
     """The source line, cut around the caret where it is long, and the caret's line."""
+    skipped = max(0, start - _FAR)  # a line may have a hundred thousand characters, and each finding shows its own
+    text, start = text[skipped : start + min(length, _FAR) + _FAR], start - skipped
     cells = [_cell(character) for character in text]
     start = min(start, len(cells))
     end = max(start + 1, min(start + length, len(cells)))

@@ -47,7 +47,18 @@ OWNERS = {
 """A library -> the layers that know it."""
 
 PURE = {
-    *("datetime", "collections", "dataclasses", "enum", "typing", "pathlib", "difflib", "fnmatch", "functools"),
+    *(
+        "datetime",
+        "collections",
+        "dataclasses",
+        "enum",
+        "typing",
+        "pathlib",
+        "difflib",
+        "fnmatch",
+        "functools",
+        "bisect",
+    ),
     *("contextlib", "hashlib", "json", "zoneinfo", "__future__", "cronsim", "runner"),
 }
 """What the core and the decisions may use: values, no clock, no disk, no network."""

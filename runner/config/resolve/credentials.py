@@ -7,9 +7,9 @@ activation prints.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from runner.config.document import Document
+from runner.config.resolve.environment import FILES, NAMES, OWN, Environment
 from runner.config.yaml.nodes import ScalarNode
 from runner.core.destination import Credentials, MissingSecret, Secret
 from runner.destinations.registry import KINDS, default_kind
@@ -21,19 +21,19 @@ SANDBOX = "sandbox"
 """The sandbox's client id and secret, which are no secret."""
 
 
-def credentials(document: Document, environ: Mapping[str, str]) -> Credentials | None:
+def credentials(document: Document, environment: Environment) -> Credentials | None:
     """The destination's credentials, each resolved or known to be missing; None after findings."""
     fields = document.root.map("credentials")
     if fields is None or not document.sound("credentials"):
         return None
-    parts = [_part(key, fields.get(key), document, environ) for key in ("client_id", "client_secret")]
+    parts = [_part(key, fields.get(key), document, environment) for key in ("client_id", "client_secret")]
     client_id, client_secret = parts
     if client_id is None or client_secret is None:
         return None
     return Credentials(client_id, client_secret)
 
 
-def _part(key: str, node: object, document: Document, environ: Mapping[str, str]) -> Secret | MissingSecret | None:
+def _part(key: str, node: object, document: Document, environment: Environment) -> Secret | MissingSecret | None:
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     text = node.value.strip()
@@ -43,8 +43,29 @@ def _part(key: str, node: object, document: Document, environ: Mapping[str, str]
     if reference is None or (reference["default"] or SANDBOX) != SANDBOX:
         _refuse(key, node, document, reference)
         return None
-    value = environ.get(reference["name"], "").strip() or reference["default"]
+    if not _allowed(reference["name"], node, document, environment):
+        return None
+    value = environment.value(reference["name"]) or reference["default"]
     return Secret(value) if value else MissingSecret(reference["name"], document.location(node.span))
+
+
+def _allowed(name: str, node: ScalarNode, document: Document, environment: Environment) -> bool:
+    if not environment.may_use(document.file.path):
+        message = f"this file may not read the environment: {FILES}, set where the job is defined, names others"
+        document.refuse(
+            node.span, "env-not-allowed", message, f"move the destination there, or add this file to {FILES}"
+        )
+        return False
+    if name.startswith("HEADCOUNT_") and not environment.reads(name):
+        message = f"`env` never reads {name}, which is for Headcount itself; call yours {OWN}..., say"
+        document.refuse(node.span, "env-not-allowed", message)
+        return False
+    if not environment.reads(name):
+        message = f"`env` does not read {name}; list it in {NAMES} where the job is defined"
+        hint = f"it reads CRITEO_* and {OWN}* without that"
+        document.refuse(node.span, "env-not-allowed", message, hint)
+        return False
+    return True
 
 
 def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[str] | None) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.config.document import Document
 from runner.config.resolve.credentials import credentials
 from runner.config.resolve.defaults import Layer, mapped, resolve_settings
+from runner.config.resolve.environment import Environment
 from runner.config.yaml.nodes import MapNode, ScalarNode
 from runner.core.destination import Destination, DestinationField, DestinationKind
 from runner.core.identifiers import IdentifierType
@@ -27,14 +27,14 @@ class DestinationDraft:
     defaults: Layer | None
 
 
-def draft_destination(document: Document, environ: Mapping[str, str]) -> DestinationDraft:
+def draft_destination(document: Document, environment: Environment) -> DestinationDraft:
     """The destination of a document, without one where the document has findings, and its defaults."""
     before = len(document.found)
     root = document.root
     kind = kind_of(document)
     defaults_map = root.map("defaults") if document.sound("defaults") else None
     defaults = Layer(defaults_map, document) if defaults_map is not None else None
-    secrets = credentials(document, environ)
+    secrets = credentials(document, environment)
     fields = {one.name: _value(document, one) for one in kind.fields} if kind else {}
     if defaults is not None:
         resolve_settings((defaults,))

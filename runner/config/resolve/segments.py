@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.config.document import Document
 from runner.config.schema.validate_documents import report_template
-from runner.config.templates.render import render
+from runner.config.templates.render import render_with_places
 from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span, TextFile
 from runner.config.yaml.project_files import ProjectFiles, shown_path
@@ -86,15 +86,15 @@ def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFil
 
 def _filled(template: str, origin: Origin, node: ScalarNode, document: Document) -> tuple[SqlText, str] | None:
     try:
-        text = render(template, document.scope)
+        rendered = render_with_places(template, document.scope)
     except TemplateErrors as error:
         report_template(error, origin, document)
         return None
+    text = rendered.text
     if not text.strip():
         document.refuse(node.span, "sql-empty", "the query is empty; write a SELECT")
         return None
-    exact = origin.exact and text.count("\n") == template.count("\n")
-    sql = SqlText(text, origin.file.name, origin.first_line, origin.indent, exact)
+    sql = SqlText(text, origin.file.name, origin.first_line, origin.indent, origin.exact, rendered.written)
     return sql, _fingerprint(template, text)
 
 

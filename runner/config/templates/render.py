@@ -1,27 +1,31 @@
 """Jinja2 templates, for people who may not be trusted with more than text.
 
-A template can read variables, the date and little else: what is not on the lists below is refused before it runs, and
-whatever grows (loops, text, numbers) is bounded while it runs.
+A template can read variables, the date and little else: what is not on the lists of `grammar` is refused before it
+runs, and whatever grows is charged to a budget while it runs. Nothing of the environment is in reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
-from typing import TYPE_CHECKING, Any
 
-from runner.config.templates.template_types import NAMES, Checked, TemplateErrors, TemplateProblem, Use
-from runner.config.yaml.nodes import Value
+from runner.config.templates.budget import MAX_TEMPLATE, Budget, ProjectBudget
+from runner.config.templates.template_types import (
+    NAMES,
+    CannotEvaluate,
+    Checked,
+    NotThere,
+    TemplateErrors,
+    TemplateFault,
+    TemplateProblem,
+    TemplateTooLarge,
+    Use,
+)
 from runner.core.suggest import quoted_word, suggest
+from runner.core.written_text import WrittenText
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-MAX_TEMPLATE = 100_000
-"""Characters that a template may have."""
-
+_MAX_RANGE = 1_000
 _MARKS = ("{{", "{%", "{#")
 
 
@@ -33,15 +37,48 @@ class SegmentWords:
     description: str
 
 
+@dataclass(slots=True)
+class Templates:
+    """All templates of one reading of the files: each is parsed once, and they share a budget."""
+
+    budget: ProjectBudget = field(default_factory=ProjectBudget)
+    _parsed: dict[str, Checked] = field(default_factory=dict)
+
+    def parsed(self, text: str) -> Checked:
+        """The template after a look at everything in it. Raises TemplateTooLarge."""
+        if text not in self._parsed:
+            from runner.config.templates.grammar import check
+
+            if len(text) > MAX_TEMPLATE:
+                raise TemplateTooLarge(f"it has {len(text):,} characters, more than {MAX_TEMPLATE:,}; split it")
+            self.budget.parsed(0)
+            checked = check(text)
+            self.budget.parsed(checked.size)
+            self._parsed[text] = checked
+        return self._parsed[text]
+
+    def another_day(self) -> Templates:
+        """The same templates, to be filled in once more."""
+        return Templates(ProjectBudget(nodes=self.budget.nodes), self._parsed)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a template may use. `None` means that it may not; `place` says where it stands, for messages."""
 
     place: str
     today: date
-    variables: Mapping[str, Value] | None = None
-    environ: Mapping[str, str] | None = None
+    variables: Mapping[str, object] | None = None
     segment: SegmentWords | None = None
+    templates: Templates = field(default_factory=Templates, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a text came to. `written` leads back to what was written; None where the text is just that."""
+
+    text: str
+    written: WrittenText | None = None
 
 
 def is_template(text: str) -> bool:
@@ -51,33 +88,37 @@ def is_template(text: str) -> bool:
 
 def render(text: str, scope: Scope) -> str:
     """The text with its templates filled in. Raises TemplateErrors with everything that is wrong."""
+    return render_with_places(text, scope).text
+
+
+def render_with_places(text: str, scope: Scope) -> Rendered:
+    """The text with its templates filled in, and the way back. Raises TemplateErrors with everything that is wrong."""
     if not is_template(text):
-        return text
-    if len(text) > MAX_TEMPLATE:
-        message = f"the template has {len(text):,} characters, more than {MAX_TEMPLATE:,}; split it"
-        raise TemplateErrors(TemplateProblem(1, "", "template-too-large", message))
-    checked = _checked(text)
-    problems = (*checked.problems, *_out_of_scope(checked, scope))
-    if problems or checked.template is None:
-        raise TemplateErrors(*problems)
-    return _filled(checked.template, scope)
+        return Rendered(text)
+    try:
+        checked = scope.templates.parsed(text)
+        problems = (*checked.problems, *_out_of_scope(checked, scope))
+        if problems or checked.tree is None:
+            raise TemplateErrors(*problems)
+        return _filled(text, checked, scope)
+    except TemplateTooLarge as fault:
+        raise TemplateErrors(_problem(fault, "template-too-large", f"the template is refused: {fault}")) from None
+    except TemplateFault as fault:
+        raise TemplateErrors(_problem(fault, "template-failed", f"the template cannot be filled in: {fault}")) from None
 
 
-@cache
-def _checked(text: str) -> Checked:
-    from runner.config.templates.jinja_sandbox import check
-
-    return check(text)
+def _problem(fault: TemplateFault, code: str, message: str) -> TemplateProblem:
+    return TemplateProblem(max(1, fault.line), fault.word, code, message)
 
 
 def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
     for use in checked.uses:
-        if use.name not in NAMES:
+        if use.name == "env":
+            yield _no_environment(use, scope)
+        elif use.name not in NAMES:
             hint = f"variables are read with var('{use.name}')" if use.name in (scope.variables or {}) else ""
             message = f"unknown name {quoted_word(use.name)}{suggest(use.name, _usable(scope))}"
             yield TemplateProblem(use.line, use.name, "unknown-name", message, hint)
-        elif use.name == "env":
-            yield from _environment(use, scope)
         elif use.name == "var":
             yield from _variable(use, scope)
         elif use.name == "segment" and scope.segment is None:
@@ -92,27 +133,18 @@ def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
 def _usable(scope: Scope) -> list[str]:
     usable = ["today", "range"]
     usable += ["var"] if scope.variables is not None else []
-    usable += ["env"] if scope.environ is not None else []
     return usable + (["segment"] if scope.segment is not None else [])
 
 
-def _environment(use: Use, scope: Scope) -> Iterator[TemplateProblem]:
-    if scope.environ is None:
-        yield TemplateProblem(
-            use.line,
-            "env",
-            "env-not-available",
-            f"`env` is not available in {scope.place}: it could print a secret into a plan or an audience; use `var`",
-            "a Project document may fill a variable from the environment, or use --var",
-        )
-    elif use.arguments is not None and len(use.arguments) == 1 and not scope.environ.get(str(use.arguments[0])):
-        name = str(use.arguments[0])
-        yield TemplateProblem(
-            use.line,
-            name,
-            "missing-env",
-            f"environment variable {name} is not set; set it, or write env('{name}', 'a default')",
-        )
+def _no_environment(use: Use, scope: Scope) -> TemplateProblem:
+    instead = "use `var`" if scope.variables is not None else "write the value out, or use --var"
+    return TemplateProblem(
+        use.line,
+        "env",
+        "env-not-available",
+        f"`env` is for a destination's credentials only, since other values are shown; {instead}",
+        '--var name="$NAME", where the job is defined, gives a variable a value of the environment',
+    )
 
 
 def _variable(use: Use, scope: Scope) -> Iterator[TemplateProblem]:
@@ -131,28 +163,43 @@ def _variable(use: Use, scope: Scope) -> Iterator[TemplateProblem]:
         )
 
 
-def _filled(template: Template, scope: Scope) -> str:
-    from runner.config.templates.jinja_sandbox import fill
+def _filled(text: str, checked: Checked, scope: Scope) -> Rendered:
+    from runner.config.templates.interpreter import Interpreter
+    from runner.config.templates.written_places import with_plain_breaks
 
-    names: dict[str, Any] = {"today": scope.today}
+    names: dict[str, object] = {"today": scope.today}
     if scope.segment is not None:
-        names["segment"] = scope.segment
-    variables, environ = scope.variables, scope.environ
+        names["segment"] = {"name": scope.segment.name, "description": scope.segment.description}
+    budget = scope.templates.budget.rendering()
+    interpreter = Interpreter(checked, names, _functions(scope, budget), budget)
+    try:
+        filled = interpreter.text()
+    finally:
+        scope.templates.budget.rendered(budget)
+    pieces = interpreter.pieces()
+    return Rendered(filled, WrittenText(with_plain_breaks(text), pieces) if pieces else WrittenText("", ()))
 
-    def var(name: str, *default: Value) -> Value:
-        value = (variables or {}).get(name)
-        if value is None:
-            if not default:
-                raise LookupError(f"unknown variable {quoted_word(str(name))}")
-            return default[0]
-        return value
 
-    def env(name: str, *default: Value) -> Value:
-        value = (environ or {}).get(name)
-        if not value:
-            if not default:
-                raise LookupError(f"environment variable {name} is not set")
-            return default[0]
-        return value
+def _functions(scope: Scope, budget: Budget) -> Mapping[str, Callable[[Sequence[object]], object]]:
+    def var(arguments: Sequence[object]) -> object:
+        name, *default = arguments or ("",)
+        if not name or not isinstance(name, str) or len(default) > 1:
+            raise CannotEvaluate("var takes the name of a variable, and what to take where there is none")
+        value = (scope.variables or {}).get(name)
+        if value is not None:
+            return value
+        if not default:
+            raise NotThere("there is no variable of that name")
+        return default[0]
 
-    return fill(template, {**names, "var": var, "env": env})
+    def range_(arguments: Sequence[object]) -> object:
+        bounds = [bound for bound in arguments if isinstance(bound, int)]
+        if not 1 <= len(bounds) <= 3 or len(bounds) < len(arguments) or bounds[2:] == [0]:
+            raise CannotEvaluate("range takes whole numbers: range(3), range(1, 4), range(0, 10, 2)")
+        numbers = range(*bounds)
+        if len(numbers) > _MAX_RANGE:
+            raise TemplateTooLarge(f"a range has more than {_MAX_RANGE:,} numbers")
+        budget.step(len(numbers))
+        return list(numbers)
+
+    return {"var": var, "range": range_}

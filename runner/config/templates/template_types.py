@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from runner.core.written_text import Stretch
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import nodes
 
-MAX_OUTPUT = 1_000_000
-"""Characters that a template may come to."""
-
-FUNCTIONS = ("env", "var", "range")
+FUNCTIONS = ("var", "range")
 NAMES = ("today", "segment", *FUNCTIONS)
 
 
@@ -26,14 +26,6 @@ class TemplateProblem:
     hint: str = ""
 
 
-@dataclass(slots=True)
-class Budget:
-    """How much a rendering may still do."""
-
-    rounds: int = 100_000
-    problems: list[TemplateProblem] = field(default_factory=list)
-
-
 class TemplateErrors(Exception):
     """A template cannot be rendered."""
 
@@ -42,20 +34,47 @@ class TemplateErrors(Exception):
         self.problems = problems
 
 
+class TemplateFault(Exception):
+    """Why a template cannot be filled in: a sentence that holds no value, only words of the template.
+
+    `line` and `word` say where, once that is known.
+    """
+
+    line: int = 0
+    word: str = ""
+
+
+class CannotEvaluate(TemplateFault):
+    """An operation that its values do not allow."""
+
+
+class NotThere(CannotEvaluate):
+    """A name, a key or an item that does not exist: what `default` and `is defined` are for."""
+
+
+class TemplateTooLarge(TemplateFault):
+    """A template does, or comes to, more than it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """A name or a call with literal arguments in a template."""
 
     line: int
     name: str
-    arguments: tuple[Any, ...] | None = None
+    arguments: tuple[object, ...] | None = None
     """None: not called, or not with literals only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A compiled template with what it uses."""
+    """A parsed template with what it uses; `tree` is None where it has problems.
 
-    template: Template | None
+    `size` are its nodes. `places` says by a node's id where a text or a printed value of the tree stands.
+    """
+
+    tree: nodes.Template | None
+    size: int
     uses: tuple[Use, ...] = ()
     problems: tuple[TemplateProblem, ...] = ()
+    places: Mapping[int, Stretch] = field(default_factory=dict, compare=False)

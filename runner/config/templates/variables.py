@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runner.config.document import Document
-from runner.config.yaml.nodes import Entry, ScalarNode, Value
+from runner.config.yaml.nodes import Entry, ScalarNode, plain
 from runner.config.yaml.strict_yaml import core_value
 from runner.core.errors import UsageError
 from runner.core.suggest import quoted_word, suggest
 
 
-class Variables(dict[str, Value]):
+class Variables(dict[str, Any]):
     """Variables by name, which note what templates ask for; `declared` are those of the Project document."""
 
-    def __init__(self, values: Mapping[str, Value], declared: frozenset[str] = frozenset()) -> None:
+    def __init__(self, values: Mapping[str, Any], declared: frozenset[str] = frozenset()) -> None:
         super().__init__(values)
         self._known = set(declared)
 
@@ -46,17 +46,16 @@ def resolve_variables(project: Document | None, given: Mapping[str, str]) -> Var
     if project is None or declared is None:
         return resolved
     for name, entry in declared.entries.items():
-        if not isinstance(entry.value, ScalarNode):
-            continue
-        if name in given:
-            resolved[name] = _typed(name, given[name], entry, project)
-        else:
-            resolved[name] = entry.value.value
+        resolved[name] = _typed(name, given[name], entry, project) if name in given else plain(entry.value)
     return resolved
 
 
-def _typed(name: str, text: str, entry: Entry, project: Document) -> Value:
-    declared = entry.value.value if isinstance(entry.value, ScalarNode) else None
+def _typed(name: str, text: str, entry: Entry, project: Document) -> Any:
+    declared = plain(entry.value)
+    if not isinstance(entry.value, ScalarNode):
+        message = f"--var {name}=... is a text and cannot replace a list or a mapping; change it here"
+        project.refuse(entry.key, "invalid-variable", message)
+        return declared
     if isinstance(declared, str):
         return text
     value = core_value(text)

@@ -67,13 +67,11 @@ def fault(error: Exception) -> EngineFault:
 
 def place(sql: SqlText, code: str, message: str, hint: str = "", offset: int | None = None, length: int = 1) -> Finding:
     """A finding at a byte of the SQL, or at its start where the byte is not known."""
-    before = sql.text.encode()[: offset or 0].decode(errors="ignore")
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    location = sql.locate(line, column)
-    lines = sql.text.split("\n")
-    excerpt = " " * sql.indent + lines[line - 1].rstrip("\r") if sql.exact and line <= len(lines) else ""
-    showable = max(1, min(length, len(excerpt) - location.column + 1)) if excerpt and offset is not None else 1
-    return Finding(location, code, message, hint, excerpt, showable)
+    data = sql.text.encode()
+    start = len(data[: offset or 0].decode(errors="ignore"))
+    characters = len(data[offset : offset + length].decode(errors="ignore")) if offset is not None else 1
+    there = sql.place(start, max(1, characters))
+    return Finding(there.location, code, message, hint, there.excerpt, there.length if offset is not None else 1)
 
 
 def unbound(

@@ -30,5 +30,5 @@ def test_credentials_that_are_not_set_are_known_to_be_missing(tmp_path: Path, en
 def test_what_an_environment_variable_holds_is_not_quoted(tmp_path: Path) -> None:
     text = DESTINATION.replace('"12345"', "\"{{ env('OOPS') }}\"")
     found = findings(tmp_path, d=text, environ={"OOPS": "s3cr3t"})
-    assert [finding.code for finding in found] == ["invalid-value"]
+    assert [finding.code for finding in found] == ["env-not-available"]
     assert "s3cr3t" not in render_findings(found)

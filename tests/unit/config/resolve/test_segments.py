@@ -14,8 +14,16 @@ INTRO = "kind: Activation\nid: loyal\nsegment:\n  name: Loyal\n"
 
 
 def place(sql: SqlText, line: int, column: int) -> tuple[int, int]:
-    location = sql.locate(line, column)
+    offset = sum(len(before) + 1 for before in sql.text.split("\n")[: line - 1]) + column - 1
+    location = sql.place(offset).location
     return location.line, location.column
+
+
+def place_of(sql: SqlText, part: str) -> tuple[int, int, str]:
+    """Where a part of the SQL that runs was written: line and column, and what stands there."""
+    found = sql.place(sql.text.index(part), len(part))
+    start = found.location.column - 1
+    return found.location.line, found.location.column, found.excerpt[start : start + found.length]
 
 
 @pytest.mark.parametrize(
@@ -49,16 +57,45 @@ def test_folded_or_escaped_sql_is_only_traced_to_its_start(tmp_path: Path, writt
     assert place(sql, 2, 3) == place(sql, 1, 1)
 
 
-def test_a_template_that_keeps_the_lines_keeps_the_places(tmp_path: Path) -> None:
-    written = "  sql: |\n    select email\n    where d < '{{ today }}'\n"
+def test_what_stands_behind_a_template_is_found_where_it_was_written(tmp_path: Path) -> None:
+    written = "  sql: |\n    select email\n    where d < '{{ today }}' and nope\n"
     sql = activation(tmp_path, INTRO + written).segment.sql
-    assert sql.exact
-    assert sql.text == "select email\nwhere d < '2026-11-24'\n"
+    assert sql.text == "select email\nwhere d < '2026-11-24' and nope\n"
+    assert place_of(sql, "nope") == (7, 33, "nope")
+    assert sql.place(sql.text.index("nope")).excerpt == "    where d < '{{ today }}' and nope"
 
 
-def test_a_template_that_adds_lines_loses_the_places(tmp_path: Path) -> None:
-    written = "  sql: |\n    select email\n    {% for n in range(3) %}or {{ n }}\n    {% endfor %}\n"
-    assert not activation(tmp_path, INTRO + written).segment.sql.exact
+def test_what_a_template_gave_is_found_at_that_template(tmp_path: Path) -> None:
+    written = "  sql: |\n    select {{ var('a') }}, {{ var('b') }} from t\n"
+    sql = activation(tmp_path, INTRO + written, var={"a": "email", "b": "nope"}).segment.sql
+    assert place_of(sql, "nope") == (6, 28, "{{ var('b') }}")
+    assert place_of(sql, "email, nope") == (6, 12, "{{ var('a') }}, {{ var('b') }}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{% for n in range(3) %}or {{ n }}\n    {% endfor %}\n    nope",
+        "{%- if today -%}\n    or\n    {%- endif -%}\n    nope",
+        "{% if not today %}\n    nope {% else %}or {% endif %} nope",
+        "{# nope #} {% raw %}{{ nope }}{% endraw %}{% set nope = 'nop' %} 'nope'",
+    ],
+)
+def test_a_template_that_adds_or_takes_lines_keeps_the_places(tmp_path: Path, written: str) -> None:
+    text = f"{INTRO}  sql: |\n    select email\n    {written}\n"
+    sql = activation(tmp_path, text).segment.sql
+    line, column, found = place_of(sql, "nope")
+    assert found == "nope"
+    lines = text.split("\n")
+    assert lines[line - 1][column - 1 :].startswith("nope")
+    assert sql.place(sql.text.index("nope")).excerpt == lines[line - 1]
+
+
+def test_sql_of_very_many_pieces_is_only_traced_to_its_start(tmp_path: Path) -> None:
+    loop = "{% for a in range(100) %}{% for b in range(100) %}, {{ b }}{% endfor %}{% endfor %}"
+    sql = activation(tmp_path, f"{INTRO}  sql: |\n    select email{loop} nope\n").segment.sql
+    assert place(sql, 1, 1) == (6, 5)
+    assert sql.place(sql.text.index("nope")).location == sql.place(0).location
 
 
 def test_sql_in_a_file_is_traced_to_that_file(tmp_path: Path) -> None:

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runner.config.templates.budget import MAX_OUTPUT
 from runner.config.templates.render import Scope, SegmentWords, render
-from runner.config.templates.template_types import MAX_OUTPUT, TemplateErrors
+from runner.config.templates.template_types import TemplateErrors
 from runner.core.project import ANY_DAY
 
-SCOPE = Scope("an Activation", date(2026, 11, 24), {"n": 5, "on": True, "text": "a,b"})
+SCOPE = Scope("an Activation", date(2026, 11, 24), {
+    "n": 5, "on": True, "text": "a,b",
+    "each": {"market": "FR", "tags": ["a", "b"], "items": "an item of that name"},
+})  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,24 @@ SCOPE = Scope("an Activation", date(2026, 11, 24), {"n": 5, "on": True, "text": 
         ("{{ ['a', 'b'] | join('-') }}{{ 'x' ~ 1 }}", "a-bx1"),
         ("{% set day = today.strftime('%Y') %}{{ day }}", "2026"),
         ("{# a comment #}{{ today.year % 100 }}\n", "26\n"),
+        ("{% if var('text') == 'a,b' %}yes{% else %}no{% endif %}", "yes"),
+        ("{% if 1 < var('n') <= 5 != 6 and 'a' in var('text') and 2 not in [1] %}yes{% endif %}", "yes"),
+        ("{{ 'old' if today < today else 'new' }}", "new"),
+        ("{{ var('each').market }}{{ var('each')['market'] }}", "FRFR"),
+        ("{{ var('each').tags[1] }}{{ var('each')['tags'] | join('+') }}", "ba+b"),
+        ("{{ var('each').items }}", "an item of that name"),
+        ("{% for key in var('each') %}{{ key }};{% endfor %}", "market;tags;items;"),
+        ("{{ {'FR': 'EUR'}[var('each').market] }}", "EUR"),
+        ("{{ var('each').absent | default('x') }}{{ var('each').absent is defined }}", "xfalse"),
+        ("{{ [1, 'a', (2,), true] }}{{ ('a', 'b') }}", "[1, 'a', (2,), True]('a', 'b')"),
+        ("{{ 'abc'[1:] }}{{ [1, 2, 3][::-1] | first }}{{ 'abc'[-1] }}", "bc3c"),
+        ("{{ 'x' | default('y', boolean=true) }}{{ '' | d('y', true) }}{{ '7' | int(default=1) + 1 }}", "xy8"),
+        ("{{ 'a b'.title() }}{{ ' x ' | trim }}{{ 'AbC' | lower }}{{ -3 | abs }}{{ '1.5' | float }}", "A Bxabc31.5"),
+        ("{% for a in range(4) if a is even %}{{ loop.index }}{{ a }}{% else %}none{% endfor %}", "1022"),
+        ("{% for a, b in [(1, 2), (3, 4)] %}{{ a + b }}{% endfor %}", "37"),
+        ("{% set a = 1 %}{% for b in [2] %}{% set a = b %}{{ a }}{% endfor %}{{ a }}", "21"),
+        ("{{ today.strftime('%d.%m.%Y, %A') }}{{ today.strftime('%-d/%-m') }}", "24.11.2026, Tuesday24/11"),
+        ("{% if none %}{% elif 0 or not 1 %}{% else %}{{ none }}{{ 7 // 2 }}{{ 1 / 2 }}{% endif %}", "None30.5"),
     ],
 )
 def test_what_a_template_gives(template: str, expected: str) -> None:
@@ -82,6 +104,20 @@ def test_what_would_grow_or_run_on_is_refused(template: str) -> None:
         "{{ env('HOME') }}",
         "{{ segment.name }}",
         "{{ undefined_name }}",
+        "{{ var('each').items() }}",
+        "{{ var('each').keys }}",
+        "{{ var('each').__class__ }}",
+        "{{ var('each')['__class__'] }}",
+        "{{ {}.update({'x': 1}) }}",
+        "{{ var }}",
+        "{% set var = 1 %}{{ var('n') }}",
+        "{{ today.strftime('%s') }}",
+        "{{ today.replace(2020) }}",
+        "{{ 'x'.encode() }}",
+        "{{ range(3).start }}",
+        "{{ [1].append(2) }}",
+        "{{ loop.cycle(1) }}",
+        "{% for x in range(2) recursive %}{{ loop(x) }}{% endfor %}",
     ],
 )
 def test_what_would_get_out_is_refused(template: str) -> None:
@@ -105,7 +141,7 @@ LOOPS = st.lists(PARTS, max_size=12).map(lambda parts: "{% for a in range(9) %}"
 SCOPES = st.sampled_from(
     [
         SCOPE,
-        Scope("a Project", ANY_DAY, environ={"HOME": "/home/x"}),
+        Scope("a Project", ANY_DAY),
         Scope("an Activation", ANY_DAY, {}, segment=SegmentWords("Loyal", "")),
     ]
 )

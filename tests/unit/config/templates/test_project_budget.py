@@ -1,0 +1,66 @@
+"""What all templates of a project may do together."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from runner.config.templates.budget import Budget, ProjectBudget
+from runner.config.templates.render import Scope, Templates, render
+from runner.config.templates.template_types import TemplateErrors, TemplateTooLarge
+from tests.unit.config.projects import DEFAULTS, findings
+
+TODAY = date(2026, 11, 24)
+
+
+def scope(**budget: int) -> Scope:
+    return Scope("an Activation", TODAY, {}, templates=Templates(ProjectBudget(**budget)))
+
+
+@pytest.mark.parametrize("budget", [{"steps": 1_000}, {"characters": 1_000}, {"nodes": 100}])
+def test_templates_that_are_small_each_are_refused_when_they_are_too_many(budget: dict[str, int]) -> None:
+    shared = scope(**budget)
+    with pytest.raises(TemplateErrors) as refused:
+        for number in range(1_000):
+            render("{% for x in range(20) %}" + str(number) + "{{ x }}{% endfor %}", shared)
+    [problem] = refused.value.problems
+    assert problem.code == "template-too-large"
+
+
+def test_a_template_that_is_there_often_is_parsed_once() -> None:
+    shared = scope(nodes=10)
+    assert [render("{{ today }}", shared) for _ in range(100)] == ["2026-11-24"] * 100
+
+
+def test_another_day_has_the_whole_budget_again() -> None:
+    first = Templates(ProjectBudget(steps=1))
+    second = first.another_day()
+    assert second.budget.steps > first.budget.steps
+
+
+def test_what_a_failed_rendering_used_is_gone_too() -> None:
+    shared = scope(steps=1_000)
+    for _ in range(2):
+        with pytest.raises(TemplateErrors):
+            render("{% for x in range(900) %}{{ x }}{% endfor %}", shared)
+    assert shared.templates.budget.steps < 0
+
+
+def test_what_is_charged_is_refused_before_it_is_made() -> None:
+    with pytest.raises(TemplateTooLarge):
+        Budget(characters=10).text(11)
+    with pytest.raises(TemplateTooLarge):
+        Budget(steps=10).look_through(1_000)
+
+
+def test_a_thousand_templates_that_fill_what_each_may_end_in_findings(tmp_path: Path) -> None:
+    loop = "{% for x in range(900) %}" + "y" * 900 + "{% endfor %}"
+    activations = "---\n".join(
+        f"kind: Activation\nid: a{number}\nsegment: {{name: A{number}, sql: \"select '{number} {loop}'\"}}\n"
+        for number in range(100)
+    )
+    found = findings(tmp_path, d=DEFAULTS, a=activations)
+    assert {finding.code for finding in found} == {"template-too-large"}
+    assert "the templates of this project together" in found[-1].message
