@@ -118,7 +118,8 @@ class Reachable:
 class SourceKind(Protocol[S]):
     """One kind of source, with its own type of Source. Kinds are stateless.
 
-    None has credentials today. One that has keeps them in its Source as Secret, out of `identity` and every message.
+    None has credentials today. One that has keeps them in its Source as Secret, out of `identity` and every message;
+    they are `{{ env('X') }}` and nothing else, as a destination's are, and never a template.
     """
 
     type: ClassVar[str]

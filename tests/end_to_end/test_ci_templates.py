@@ -29,6 +29,8 @@ VALUES = {
     "secrets.CRITEO_CLIENT_ID": "sandbox",
     "secrets.CRITEO_CLIENT_SECRET": "sandbox",
     "vars.HEADCOUNT_STATE": ".headcount",
+    "vars.HEADCOUNT_ENV": "",
+    "vars.HEADCOUNT_ENV_FILES": "activations/*.yaml",
     "secrets.HEADCOUNT_STATE_KEY": "",
     "secrets.AWS_ACCESS_KEY_ID": "",
     "secrets.AWS_SECRET_ACCESS_KEY": "",

@@ -32,9 +32,7 @@ print(json.dumps(found))
 
 
 def test_every_hostile_template_is_refused_within_little_memory() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(MEMORY)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", _CHILD, str(MEMORY)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     outcomes = json.loads(done.stdout)
     assert outcomes.keys() == HOSTILE.keys()

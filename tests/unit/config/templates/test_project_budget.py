@@ -22,9 +22,13 @@ def scope(**budget: int) -> Scope:
 @pytest.mark.parametrize("budget", [{"steps": 1_000}, {"characters": 1_000}, {"nodes": 100}])
 def test_templates_that_are_small_each_are_refused_when_they_are_too_many(budget: dict[str, int]) -> None:
     shared = scope(**budget)
-    with pytest.raises(TemplateErrors) as refused:
+
+    def render_many() -> None:
         for number in range(1_000):
             render("{% for x in range(20) %}" + str(number) + "{{ x }}{% endfor %}", shared)
+
+    with pytest.raises(TemplateErrors) as refused:
+        render_many()
     [problem] = refused.value.problems
     assert problem.code == "template-too-large"
 
