@@ -38,6 +38,10 @@ PATIENCE = 600.0
 """Seconds for which what can heal is tried again when HEADCOUNT_RETRY_SECONDS is not set."""
 
 
+CONFIRMED = 1.0
+"""Seconds for which a call may leave without asking whether this run still holds the state, unless it had to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the common options come to."""
@@ -123,7 +127,7 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
     engine = embedded_engine()
     with Interrupts() as interrupts:
         wait = partial(_wait, state=state, interrupts=interrupts)
-        accounts = Accounts(partial(connect, sleep=wait, permit=state.require_lock))
+        accounts = Accounts(partial(connect, sleep=wait, permit=partial(state.confirm_lock, CONFIRMED)))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
         context = RunContext(state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked)
         try:
@@ -150,12 +154,16 @@ def segment_evaluator() -> Iterator[SegmentEvaluator]:
 
 
 def _wait(seconds: float, *, state: State, interrupts: Interrupts) -> None:
-    """Wait between two calls, but no longer than the run may send: raises Interrupted, LockLost."""
+    """Wait between two calls, but no longer than the run may send: raises Interrupted, LockLost.
+
+    Somebody may have taken the state away meanwhile, and sent other things: the state is asked before the call leaves.
+    """
     until = time.monotonic() + seconds
     state.require_lock()
     while (left := until - time.monotonic()) > 0:
         interrupts.sleep(min(left, 1.0))
         state.require_lock()
+    state.confirm_lock()
 
 
 def connect(

@@ -64,7 +64,16 @@ class State(Protocol):
         """Hold the state for one run; raises Locked, naming the holder, at once when another run holds it."""
 
     def require_lock(self) -> None:
-        """Raise LockLost when this run held the lock and someone else may have it now: nothing may be sent then."""
+        """Raise LockLost when this run held the lock and someone else may have it now: nothing may be sent then.
+
+        Costs nothing: what others did to the lock since it was last renewed is not asked.
+        """
+
+    def confirm_lock(self, within: float = 0.0) -> None:
+        """Raise LockLost when this run held the lock and, by what is there now, does not hold it any more.
+
+        To be asked before a call leaves that had to wait. What was confirmed in the last `within` seconds is believed.
+        """
 
     # -- audiences -----------------------------------------------------------------------------------------------
 
@@ -174,6 +183,9 @@ class Backing(Protocol):
 
     def require_lock(self) -> None:
         """Raise LockLost when this run held the lock and someone else may have it now."""
+
+    def confirm_lock(self, within: float) -> None:
+        """Raise LockLost when this run held the lock and, by what is there now, does not hold it any more."""
 
     def holder(self) -> str:
         """Who holds the lock, in words; empty when nobody does."""

@@ -85,6 +85,9 @@ class StateStore:
     def require_lock(self) -> None:
         self.backing.require_lock()
 
+    def confirm_lock(self, within: float = 0.0) -> None:
+        self.backing.confirm_lock(within)
+
     # -- audiences -----------------------------------------------------------------------------------------------
 
     def intend(

@@ -154,6 +154,38 @@ def test_a_run_whose_state_was_taken_away_sends_nothing_more(batched, sandbox):
     assert of_the_audience(sandbox) == hashes(*range(10))
 
 
+@pytest.mark.parametrize(("fault", "times"), [("429", 1), ("503", 4)])
+def test_a_run_whose_state_was_taken_away_while_it_waited_to_try_again_does_not(batched, sandbox, fault, times):
+    sandbox.fault(fault, path="contact-list", skip=1, times=times, seconds=3)
+    with batched.start("apply", "--yes") as process:
+        wait_until(lambda: amendments(sandbox) >= 1 + times)
+        batched.run("state", "unlock", "--yes", **on("two", batched))
+        before = amendments(sandbox)
+        batched.people(mail(*range(5)))
+        batched.run("apply", "--yes", "--allow-removals", "loyal", **on("two", batched))
+        others = amendments(sandbox) - before
+        _, told = process.communicate()
+    assert process.returncode == 1
+    assert "the lease of this run was ended" in told or "another run" in told
+    assert others > 0
+    assert amendments(sandbox) == before + others
+    assert of_the_audience(sandbox) == hashes(*range(5))
+
+
+def test_two_ctrl_c_give_the_state_back(batched, sandbox):
+    sandbox.fault("slow", path="contact-list", times=None, seconds=20)
+    with batched.start("apply", "--yes") as process:
+        wait_until(lambda: amendments(sandbox) >= 1)
+        process.send_signal(signal.SIGINT)
+        while "press Ctrl-C again" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+    sandbox.clear_faults()
+    assert process.returncode == 130
+    batched.run("apply", "--yes", **on("two", batched))
+
+
 def test_a_project_moves_to_a_bucket_and_back(shop, store, location):
     shop.activation()
     shop.apply()

@@ -121,6 +121,9 @@ class FakeState:
         if self.lost:
             raise LockLost("another run took over the state")
 
+    def confirm_lock(self, within: float = 0.0) -> None:
+        self.require_lock()
+
     # -- audiences -----------------------------------------------------------------------------------------------
 
     def intend(

@@ -19,7 +19,7 @@ from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import deltas
 from runner.state.interface import State
-from runner.state.local.lock import held_lock, holder_of
+from runner.state.local.lock import HeldLock, held_lock, holder_of
 from runner.state.local.state_folder import StateFolder, StoredFile
 from runner.state.state_errors import damaged
 
@@ -34,6 +34,7 @@ class FolderBacking:
         self.folder = StateFolder(folder)
         self.database = Database(self.folder.database, self.folder.require_plausible)
         self._clock = clock
+        self._held: HeldLock | None = None
 
     @property
     def location(self) -> str:
@@ -66,18 +67,25 @@ class FolderBacking:
     def lock(self, command: str) -> Iterator[None]:
         self.folder.prepare()
         self.database.begin()
-        with held_lock(self.folder.lock, command, self._clock()):
+        with held_lock(self.folder.lock, command, self._clock()) as held:
             self.database.open_for_writing()
+            self._held = held
             try:
                 with self.reading() as db:
                     referenced = deltas.every_path(db)
                 self.folder.sweep(referenced)
                 yield
             finally:
+                self._held = None
                 self.database.close()
 
     def require_lock(self) -> None:
-        """The lock of a folder is the operating system's: it cannot be lost."""
+        """The lock of a folder is the operating system's: no time takes it away."""
+
+    def confirm_lock(self, within: float) -> None:
+        held = self._held
+        if held is not None:
+            held.confirm()
 
     def holder(self) -> str:
         return holder_of(self.folder.lock, self._clock())

@@ -11,13 +11,32 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runner.core.errors import Locked, StateError
+from runner.core.errors import Locked, LockLost, StateError
 from runner.core.local_time import local_time
 from runner.state.state_errors import file_faults
 
 
+class HeldLock:
+    """A lock that is held."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor, self._path = descriptor, path
+
+    def confirm(self) -> None:
+        """Raise LockLost when the file that is locked is not the one at its path any more: another run may lock that."""
+        try:
+            there = os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            there = False
+        if not there:
+            raise LockLost(
+                f"{self._path} was removed or replaced while this run held it, and another run may hold the state now",
+                "this run sends nothing more; leave the state's folder alone while a run goes on",
+            )
+
+
 @contextmanager
-def held_lock(path: Path, command: str, now: datetime) -> Iterator[None]:
+def held_lock(path: Path, command: str, now: datetime) -> Iterator[HeldLock]:
     """Hold the lock at `path`; raises Locked at once, naming the holder, when someone else has it.
 
     The lock belongs to the open file, not to the process: a second attempt in the same process is refused as well. What
@@ -30,7 +49,7 @@ def held_lock(path: Path, command: str, now: datetime) -> Iterator[None]:
         with file_faults(path):
             _write(descriptor, _holder(command, now))
         try:
-            yield
+            yield HeldLock(descriptor, path)
         finally:
             with suppress(OSError):
                 os.ftruncate(descriptor, 0)

@@ -114,6 +114,12 @@ class BucketBacking:
         if self.lease is not None:
             self.lease.require()
 
+    def confirm_lock(self, within: float) -> None:
+        held = self.lease
+        if held is not None:
+            held.confirm(within)
+            self._copy.confirm_lock(within)
+
     def close(self) -> None:
         self._copy.close()
         self._cache.close()

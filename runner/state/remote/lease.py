@@ -31,6 +31,9 @@ _log = logging.getLogger("headcount.state")
 _RACES = 5
 """How often a lease is tried for while others write."""
 
+_ASK_AGAIN = 0.3
+"""Seconds after which a store that did not say who holds the state is asked again."""
+
 _GO_ON = "this run sends nothing more; the next one goes on from what is recorded"
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -52,7 +55,7 @@ class Lease:
     def __init__(self, bucket: ObjectStore, held: Control, version: Version, began: float, terms: LeaseTimings) -> None:
         self._bucket, self._terms = bucket, terms
         self._control, self._version = held, version
-        self._renewed = began
+        self._renewed = self._confirmed = began
         self._waiting: list[JournalEntry] = []
         self._since = held.steps - len(held.journal)
         self._lost: LockLost | None = None
@@ -80,6 +83,23 @@ class Lease:
             raise self._lost
         if _now() - self._renewed > self._terms.lasts - self._terms.margin:
             self._lose("the lease on the state could not be renewed in time, and another run may hold it now")
+
+    def confirm(self, within: float) -> None:
+        """Raise LockLost unless the store itself says that this run holds the state, now or `within` seconds ago.
+
+        Without an answer the store is asked again until the lease may have ended.
+        """
+        self.require()
+        while _now() - self._confirmed > within:
+            began = _now()
+            with suppress(Unanswered), self._turn:
+                found = self._bucket.look(control_object.NAME)
+                if found is None or found[0] != self._version:
+                    self._look_up(self._control)
+                self._confirmed = max(began, self._confirmed)
+                return
+            self._ended.wait(_ASK_AGAIN)
+            self.require()
 
     def defer(self, step: JournalEntry) -> None:
         """A step of which nothing is lost when it is written with the next one."""
@@ -190,7 +210,7 @@ class Lease:
             else:
                 self._control = new
             if self._control.write == new.write:
-                self._renewed = began
+                self._renewed = self._confirmed = began
                 return
 
     def _look_up(self, new: Control) -> None:

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.core.errors import Locked, StateError
+from runner.core.errors import Locked, LockLost, StateError
 from runner.state import open_folder
 from runner.state.local.state_folder import StateFolder
 
@@ -259,3 +259,11 @@ def test_of_runs_that_begin_a_state_at_once_one_makes_the_database_and_the_other
     for state in states:
         state.close()
     assert files(folder) == {".gitignore", "lock", "state.db"}
+
+
+def test_a_run_whose_lock_file_was_replaced_under_it_sends_nothing_more(folder):
+    state = open_folder(folder, clock=lambda: AT)
+    with pytest.raises(LockLost, match="removed or replaced"), state.lock("headcount apply"):  # noqa: PT012
+        state.confirm_lock()
+        StateFolder(folder).lock.unlink()
+        state.confirm_lock()

@@ -566,3 +566,29 @@ def test_a_snapshot_of_an_older_format_is_stored_anew_by_the_next_run(machine, m
     with newer.lock("headcount apply"):
         pass
     assert control_object.read(newer.backing.store).control.snapshot != before
+
+
+# -- a holder that is robbed -------------------------------------------------------------------------------------------
+
+
+def test_a_holder_whose_state_was_unlocked_knows_it_when_it_asks_before_its_lease_is_renewed(machine):
+    one = machine("one", terms=LeaseTimings())
+    with pytest.raises(LockLost, match="state unlock"), one.lock("headcount apply"):  # noqa: PT012
+        one.confirm_lock()
+        machine("two").backing.unlock()
+        one.require_lock()
+        one.confirm_lock(60.0)  # what was confirmed a moment ago is believed
+        one.confirm_lock()
+
+
+def test_asking_whether_the_state_is_held_waits_for_a_store_that_does_not_answer(machine, store):
+    one = machine("one", terms=LeaseTimings())
+    refused = []
+
+    def twice(method: str, name: str) -> str:
+        refused.append(method)
+        return "refused" if len(refused) <= 2 else ""
+
+    with one.lock("headcount apply"), store.failing(twice):
+        one.confirm_lock()
+    assert len(refused) > 2
