@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -183,6 +184,27 @@ def test_two_ctrl_c_give_the_state_back(batched, sandbox):
         process.communicate(timeout=15)
     sandbox.clear_faults()
     assert process.returncode == 130
+    batched.run("apply", "--yes", **on("two", batched))
+
+
+def test_a_second_ctrl_c_while_the_state_is_given_back_waits_for_that(batched, sandbox, store):
+    sandbox.fault("slow", path="advertisers/me", times=None, seconds=20)
+    stopped: list[int] = []
+
+    def press_again(method: str, name: str) -> str:
+        if stopped == [1] and name.endswith("control.json"):
+            stopped.append(2)
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        return ""
+
+    with batched.start("apply", "--yes") as process, store.failing(press_again):
+        wait_until(lambda: sandbox.calls("advertisers/me"))
+        stopped.append(1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+    sandbox.clear_faults()
+    assert (process.returncode, stopped) == (130, [1, 2])
     batched.run("apply", "--yes", **on("two", batched))
 
 

@@ -102,11 +102,10 @@ class BucketBacking:
         held.start()
         try:
             yield held
+            held.release()
         except BaseException:
             held.abandon()
             raise
-        else:
-            held.release()
         finally:
             self.forget_what_was_read()
 

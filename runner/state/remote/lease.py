@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from runner.core.errors import Locked, LockLost, StateError
 from runner.core.local_time import local_time
+from runner.interruption import undisturbed
 from runner.state.db.journal import JournalEntry
 from runner.state.local.lock import described
 from runner.state.remote import control_object
@@ -30,6 +31,9 @@ from runner.state.state_errors import moved_away
 _log = logging.getLogger("headcount.state")
 _RACES = 5
 """How often a lease is tried for while others write."""
+
+_PARTING = 10.0
+"""Seconds that a run which ends badly takes at most to give the state back."""
 
 _ASK_AGAIN = 0.3
 """Seconds after which a store that did not say who holds the state is asked again."""
@@ -156,16 +160,28 @@ class Lease:
             self._swap(lambda now: now.next(journal=(*now.journal, *self._waiting), holder=None))
 
     def abandon(self) -> None:
-        """Give the state back after something went wrong; when that goes wrong too, the lease runs out by itself."""
+        """Give the state back after something went wrong; when that goes wrong too, the lease runs out by itself.
+
+        One more Ctrl-C waits for that, but no longer than some seconds: the store may be what went wrong.
+        """
+        giving_back = Thread(target=self._give_back, name="lease", daemon=True)
+        with undisturbed():
+            giving_back.start()
+            giving_back.join(_PARTING)
+
+    def _give_back(self) -> None:
         self.stop()
-        with suppress(StateError, Outdated):
-            seen = control_object.read(self._bucket)
-            if seen is None or seen.control.epoch != self._control.epoch:
-                return
-            ours = seen.control.write == self._control.write
-            waiting = self._waiting if ours and self._lost is None else []
-            new = seen.control.next(journal=(*seen.control.journal, *waiting), holder=None)
-            self._bucket.replace(control_object.NAME, control_object.encoded(new), seen.version)
+        with suppress(StateError):
+            for _ in range(_RACES):  # a call that nobody waits for any more may still mark itself
+                seen = control_object.read(self._bucket)
+                if seen is None or seen.control.epoch != self._control.epoch:
+                    return
+                ours = seen.control.write == self._control.write
+                waiting = self._waiting if ours and self._lost is None else []
+                new = seen.control.next(journal=(*seen.control.journal, *waiting), holder=None)
+                with suppress(Outdated):
+                    self._bucket.replace(control_object.NAME, control_object.encoded(new), seen.version)
+                    return
 
     def give_up(self, message: str) -> None:
         """Go on no more: what this run knows and what is written are no longer the same."""
