@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from functools import cache
@@ -17,7 +18,7 @@ from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import findings_as_data
 from runner.cli.commands import doctor, init_validate, inspect, plan_apply_sync, sandbox, state
 from runner.cli.commands.serve import serve
-from runner.cli.console import show_error, tell
+from runner.cli.console import show_error, tell, unwritten
 from runner.core.errors import HeadcountError, Interrupted
 from runner.interruption import forget_interrupt, interrupted
 
@@ -53,6 +54,9 @@ app.command("doctor")(doctor.doctor)
 app.command("import")(plan_apply_sync.import_)
 app.add_typer(state.app, name="state")
 app.command("sandbox")(sandbox.sandbox)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _version(wanted: bool) -> None:
@@ -109,6 +113,9 @@ def _failed(error: Exception) -> int:
     if isinstance(error, HeadcountError):
         show_error(error)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:  # what wrote was no code of ours
+        show_error(unwritten(error))
+        return exit_codes.FAILED
     if os.environ.get("HEADCOUNT_DEBUG"):
         raise error
     from runner.workflows.failure_messages import as_failure

@@ -83,8 +83,13 @@ def write_result(text: str) -> None:
         with _reader_may_leave(sys.stdout):
             sys.stdout.write(text)
     except OSError as error:
-        _silence(sys.stdout)
-        raise HeadcountError(f"cannot write the result: {error.strerror}") from None
+        raise unwritten(error) from None
+
+
+def unwritten(error: OSError) -> HeadcountError:
+    """The error for a result that standard output did not take; nothing more is written there."""
+    _silence(sys.stdout)
+    return HeadcountError(f"cannot write the result: {error.strerror}")
 
 
 def tell(text: str) -> None:

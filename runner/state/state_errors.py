@@ -17,6 +17,7 @@ RESTORE = (
 
 _SPACE = "free some space and run again: nothing that was recorded is lost"
 _RIGHTS = "give this user the right to write there, or name another folder with HEADCOUNT_STATE"
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _DISK = "check the disk and its file system; the state needs a local disk"
 
 
@@ -59,6 +60,21 @@ def _translated(error: sqlite3.Error, path: Path) -> StateError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StateError(f"{path} is kept busy by another program", "close what has the file open, then run again")
     return StateError(f"{path} cannot be used: {error}", _DISK)
+
+
+def unread_log(path: Path, *, full: bool) -> StateError:
+    """The error for a database whose last changes are in its log, which nobody could open; `full` when for a full disk."""
+    left = f"{path} cannot be read: a run that was killed left changes in {path.name}-wal, and"
+    if full:
+        return StateError(f"{left} the disk is full", _SPACE)
+    return StateError(
+        f"{left} this user may not write there", "run any headcount command once as a user who may write there"
+    )
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no room for what SQLite needs even to read: it then speaks of an I/O error."""
+    return getattr(error, "sqlite_errorcode", 0) in _NO_ROOM
 
 
 def primary_code(error: sqlite3.Error) -> int:

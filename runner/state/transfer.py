@@ -75,9 +75,16 @@ def push(source: State, target: State, *, force: bool) -> Path | None:
 
 
 def move(source: State, target: State) -> None:
-    """Move a state for good: afterwards the old place says where it went. Taken up again after an interruption."""
+    """Move a state for good: afterwards the old place says where it went. Taken up again after an interruption.
+
+    Where all of it is done already, nothing is left to do.
+    """
     if source.backing.location == target.backing.location:
         raise UsageError(f"the state is at {source.backing.location} already", "name another place")
+    if source.backing.moved_to() == target.backing.location:
+        if source.backing.is_folder:
+            source.backing.leave(target.backing.location)
+        return
     _require_used(source)
     with source.lock("headcount state move"):
         if target.backing.moved_to() or is_unused(target):

@@ -44,6 +44,17 @@ def test_a_real_disk_that_takes_no_more_is_named_and_loses_nothing(disk: str, ro
 
 
 @pytest.mark.skipif(not namespaces.available(), reason="this machine lets nobody mount anything")
+@pytest.mark.parametrize("command", [["status"], ["history"], ["state", "list"]], ids=" ".join)
+def test_a_full_disk_keeps_nobody_from_looking(command: list[str]) -> None:
+    def lived(history: History, stage: Stage) -> None:
+        with_something_to_do(stage)
+        history.run_and_check(stage, Mishap(words=["small"], disk="small"), command)
+        assert "a0" in history.said
+
+    History(8).play(lived)
+
+
+@pytest.mark.skipif(not namespaces.available(), reason="this machine lets nobody mount anything")
 def test_a_state_that_is_begun_on_a_disk_without_room_is_there_whole_or_not_at_all() -> None:
     def lived(history: History, stage: Stage) -> None:
         stage.state.mkdir(mode=0o700)

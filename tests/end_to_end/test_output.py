@@ -72,11 +72,14 @@ def test_a_reader_that_goes_away_changes_no_exit_code(shop: Shop, sandbox: Sandb
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_result_that_cannot_be_written_is_told(shop: Shop) -> None:
+@pytest.mark.parametrize("command", ["validate", "history", "--help"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_result_that_cannot_be_written_is_told(shop: Shop, command: str, unbuffered: str) -> None:
     shop.activation()
+    shop.environment["PYTHONUNBUFFERED"] = unbuffered
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "runner", "validate"],
+            [sys.executable, "-m", "runner", command],
             cwd=shop.folder, env=shop.environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 1

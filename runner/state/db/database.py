@@ -16,7 +16,7 @@ from runner.disk.durable_files import flush
 from runner.state.db import checksums, schema
 from runner.state.db.integrity import checked_version, give_up, has_content, log, require_file
 from runner.state.local.state_folder import take_name
-from runner.state.state_errors import damaged, database_faults, file_faults, primary_code
+from runner.state.state_errors import damaged, database_faults, file_faults, is_full, primary_code, unread_log
 
 _PATIENCE = 30.0
 """Seconds to wait for a reader or a checkpoint of another process; writers exclude each other by the lock."""
@@ -210,7 +210,7 @@ def _open_reader(path: Path) -> Connection:
 def _reach(path: Path) -> Connection:
     """A connection that can read, also where nothing may be written.
 
-    It is opened for writing all the same (and kept from it by `query_only`): SQLite then takes its -wal and -shm files
+    Nor where there is no room. It is opened for writing all the same (and kept from it by `query_only`): SQLite then takes its -wal and -shm files
     away again when the last connection closes. Where it may not make them, a database in WAL mode can only be read as
     it lies on the disk; that is all of it as long as no -wal file has content.
     """
@@ -220,14 +220,11 @@ def _reach(path: Path) -> Connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        if primary_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        full = is_full(error)
+        if not full and primary_code(error) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             raise
         if has_content(log(path)):
-            raise StateError(
-                f"{path} cannot be read: a run that was killed left changes in {path.name}-wal, "
-                "and this user may not write there",
-                "run any headcount command once as a user who may write there",
-            ) from error
+            raise unread_log(path, full=full) from error
         return _copy(_connect(path, "mode=ro&immutable=1"))
     except BaseException:
         connection.close()

@@ -60,10 +60,10 @@ class StateFolder:
         """Raise StateError for a folder that has lost its database, or that is not a state's at all."""
         with file_faults(self.path):
             names = _names(self.path)
+            if _MOVED in names:  # also beside a database: the move was cut off in its last step
+                raise moved_away(self.path, self.moved_to())
             if self.database.name in names:
                 return
-            if _MOVED in names:
-                raise moved_away(self.path, self.moved_to())
             told = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
             for orphan in (*self._parquet_files(), *told):
                 raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
@@ -83,10 +83,13 @@ class StateFolder:
                 return ""
 
     def leave(self, location: str) -> None:
-        """Say where the state went, and take the database out of the way; its content stays as a copy."""
+        """Say where the state went, and take the database out of the way; its content stays as a copy.
+
+        May be said again, should it have been cut off."""
         with file_faults(self.path):
             write_atomically(self.path / _MOVED, location + "\n", 0o600)
-            self.database.rename(self.path / f"{self.database.name}.moved")
+            if self.database.exists():
+                self.database.rename(self.path / f"{self.database.name}.moved")
             flush(self.path)
 
     def prepare(self) -> None:

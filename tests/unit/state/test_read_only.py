@@ -109,16 +109,20 @@ def test_changes_that_only_the_log_holds_are_never_overlooked(filled):
 
 
 class Barred(sqlite3.Connection):
-    """A connection to a database beside which SQLite may not make its files."""
+    """A connection to a database beside which SQLite cannot make its files."""
+
+    code = sqlite3.SQLITE_CANTOPEN
 
     def execute(self, *_):
         error = sqlite3.OperationalError("unable to open database file")
-        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        error.sqlite_errorcode = self.code
         raise error
 
 
-@pytest.fixture
-def barred(filled, monkeypatch):
+@pytest.fixture(params=["may not", "no room"])
+def barred(filled, monkeypatch, request):
+    code = {"may not": sqlite3.SQLITE_CANTOPEN, "no room": sqlite3.SQLITE_IOERR_SHMSIZE}[request.param]
+    monkeypatch.setattr(Barred, "code", code)
     connect = database._connect
 
     def connect_barred(path, options):
@@ -139,7 +143,11 @@ def test_where_sqlite_may_not_make_its_files_a_log_with_content_is_refused(barre
     (barred / "state.db-wal").write_bytes(b"changes")
     with pytest.raises(StateError, match=r"left changes in state\.db-wal") as refused:
         open_folder(barred).audiences()
-    assert "user who may write" in refused.value.hint
+    if Barred.code == sqlite3.SQLITE_CANTOPEN:
+        assert "user who may write" in refused.value.hint
+    else:
+        assert "the disk is full" in refused.value.message
+        assert "free some space" in refused.value.hint
 
 
 def test_changes_that_only_the_log_holds_are_read_by_whoever_may_write(filled):

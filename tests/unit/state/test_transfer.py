@@ -240,6 +240,24 @@ def test_a_move_that_was_interrupted_is_taken_up_again(there, folder, monkeypatc
         again.audiences()
 
 
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("back", [False, True])
+def test_a_move_that_was_done_is_done_again_without_a_word(there, folder, back, cut_off):
+    local = open_folder(folder)
+    fill(local)
+    expected = view(local)
+    move(local, there())
+    if back:
+        move(there(), open_folder(folder))
+    elif cut_off:  # killed in the very last step
+        (folder / "state.db.moved").rename(folder / "state.db")
+    source, target = (there(), open_folder(folder)) if back else (open_folder(folder), there())
+    move(source, target)
+    assert view(target) == expected
+    with pytest.raises(StateError, match="it was moved to"):
+        source.audiences()
+
+
 def test_a_move_that_dies_while_it_uploads_leaves_the_state_where_it_was(there, folder, store):
     local = open_folder(folder)
     fill(local)
