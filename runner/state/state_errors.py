@@ -63,7 +63,7 @@ def _translated(error: sqlite3.Error, path: Path) -> StateError:
 
 
 def unread_log(path: Path, *, full: bool) -> StateError:
-    """The error for a database whose last changes are in its log, which nobody could open; `full` when for a full disk."""
+    """The error for last changes that only a log holds which cannot be opened; `full` when the disk is."""
     left = f"{path} cannot be read: a run that was killed left changes in {path.name}-wal, and"
     if full:
         return StateError(f"{left} the disk is full", _SPACE)

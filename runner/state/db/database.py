@@ -208,10 +208,10 @@ def _open_reader(path: Path) -> Connection:
 
 
 def _reach(path: Path) -> Connection:
-    """A connection that can read, also where nothing may be written.
+    """A connection that can read, also where nothing may be written or there is no room for it.
 
-    Nor where there is no room. It is opened for writing all the same (and kept from it by `query_only`): SQLite then takes its -wal and -shm files
-    away again when the last connection closes. Where it may not make them, a database in WAL mode can only be read as
+    It is opened for writing all the same (and kept from it by `query_only`): SQLite then takes its -wal and -shm files
+    away again when the last connection closes. Where it cannot make them, a database in WAL mode can only be read as
     it lies on the disk; that is all of it as long as no -wal file has content.
     """
     require_file(path)

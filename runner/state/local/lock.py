@@ -23,7 +23,7 @@ class HeldLock:
         self._descriptor, self._path = descriptor, path
 
     def confirm(self) -> None:
-        """Raise LockLost when the file that is locked is not the one at its path any more: another run may lock that."""
+        """Raise LockLost when the file that is locked is no longer the one at its path, which another run may lock."""
         try:
             there = os.path.samestat(os.fstat(self._descriptor), self._path.stat())
         except OSError:
