@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
+    from runner.workflows.status import ActivationStatus
 
 
 PATIENCE = 600.0
@@ -179,6 +180,17 @@ def connect(
     from runner.core.destination import CallRules
 
     return destination.kind.connect(destination, os.environ, CallRules(sleep, permit, _patience(most_patience)))
+
+
+def counted_rows(
+    rows: tuple[ActivationStatus, ...], state: State, now: datetime, most_patience: float = math.inf
+) -> tuple[ActivationStatus, ...]:
+    """The rows with what destinations count: a call for each audience, and one for each account."""
+    from runner.workflows.accounts import Accounts
+    from runner.workflows.drift import with_live_sizes
+
+    with closing(Accounts(partial(connect, most_patience=most_patience))) as accounts:
+        return with_live_sizes(rows, accounts, state, now)
 
 
 def _patience(most: float) -> float:

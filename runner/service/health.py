@@ -11,7 +11,10 @@ HEALTH_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that is not well. `code` is invalid-project, state, sync, failed, blocked, skipped or interrupted."""
+    """One thing that is not well.
+
+    `code` is invalid-project, state, sync, drift, failed, blocked, skipped or interrupted.
+    """
 
     code: str
     message: str
@@ -20,12 +23,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ActivationHealth:
-    """One activation: what its audience holds, when it last went well, when its turn is; None for what is not."""
+    """One activation: what its audience holds, when it last went well, when its turn is; None for what is not.
+
+    `drifted` says that the destination's count is far from what was sent.
+    """
 
     activation: str
     members: int | None = None
     last_success: datetime | None = None
     next_due: datetime | None = None
+    drifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

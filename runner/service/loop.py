@@ -21,6 +21,9 @@ from runner.workflows.sync import Synced
 LONGEST_WAIT = timedelta(minutes=1)
 """After which the state is looked at again: someone may have run an apply, or set the clock."""
 
+COUNT_EVERY = timedelta(hours=1)
+"""How often destinations are asked how many identifiers their audiences have, with a call for each."""
+
 LOCK_WAIT = timedelta(seconds=5)
 """Until a state that another run holds is asked for again."""
 
@@ -65,6 +68,9 @@ class Site(Protocol):
         Raises Locked, Interrupted, HeadcountError.
         """
 
+    def drifted(self, project: Project, ids: frozenset[str]) -> frozenset[str]:
+        """Those whose destination counts far from what was sent. Raises HeadcountError."""
+
     def wait(self, seconds: float) -> Event | None:
         """Wait, but no longer than until something happens."""
 
@@ -91,11 +97,13 @@ class Service:
         self._troubles: dict[str, str] = {}
         self._orphans: frozenset[str] = frozenset()
         self._locked_until: datetime | None = None
+        self._drifted: frozenset[str] = frozenset()
 
     def load(self) -> None:
         """Read the files for the first time, which must be valid. Raises InvalidProject, UsageError."""
         self._today = self._site.now().date()
         self._project = self._site.load(self._today)
+        self._counted_at = self._site.now()
         self._selection.require_matches([Candidate.of(one) for one in self._project.activations])
         self._site.log(f"{_activations(len(self._chosen()))} to keep fresh")
 
@@ -108,6 +116,7 @@ class Service:
 
     def _round(self) -> bool:
         """One round; False when it was the last one."""
+        self._compare_counts()
         coming = self._look()
         now = self._site.now()
         ready = frozenset(run.activation for run in coming if run.at <= now)
@@ -159,11 +168,33 @@ class Service:
             self._site.log(notice)
         self._orphans = notices
 
+    def _compare_counts(self) -> None:
+        """Ask destinations now and then what they count; what is far from what was sent is a reason."""
+        now = self._site.now()
+        if now - self._counted_at < COUNT_EVERY:
+            return
+        self._counted_at = now
+        try:
+            drifted = self._site.drifted(self._project, frozenset(one.id for one in self._chosen()))
+            self._resolve("drift")
+        except Exception as error:  # noqa: BLE001 - the service outlives whatever befalls one look at the counts
+            self._trouble("drift", error)
+            return
+        for one in sorted(drifted - self._drifted):
+            self._site.log(f"{one}: {_drift_line(one)}")
+        self._drifted = drifted
+
     def _show(self, coming: tuple[NextRun, ...]) -> None:
         due = {run.activation: run.at for run in coming}
         known = self._known
         rows = (
-            ActivationHealth(one.id, known.members.get(one.id), known.last_good.get(one.id), due.get(one.id))
+            ActivationHealth(
+                one.id,
+                known.members.get(one.id),
+                known.last_good.get(one.id),
+                due.get(one.id),
+                drifted=one.id in self._drifted,
+            )
             for one in self._chosen()
         )
         reasons = [Reason(code, message) for code, message in self._troubles.items()]
@@ -172,6 +203,7 @@ class Service:
             for one, backoff in sorted(self._backoffs.items())
             if backoff.outcome
         ]
+        reasons += [Reason("drift", _drift_line(one), one) for one in sorted(self._drifted)]
         self._board.view = HealthView(tuple(rows), tuple(reasons))
 
     def _reload(self, *, changed: bool) -> None:
@@ -256,6 +288,11 @@ def _problem_line(error: Exception) -> str:
         problem = f"{first.location}: {first.message}" + (f" (and {more} more)" if more else "")
         return f"{problem}; the files that were valid last go on" if first.code != "missing-credential" else problem
     return as_sentence(error)
+
+
+def _drift_line(activation: str) -> str:
+    told = "suspected drift: what the destination counts is far from what was sent"
+    return f"{told}; `headcount sync --rebuild {activation}` clears and refills it"
 
 
 def _activations(count: int) -> str:

@@ -61,6 +61,12 @@ class _BoardCollector(Collector):
         yield GaugeMetricFamily("headcount_degraded", "1 while /healthz has reasons.", value=float(bool(view.reasons)))
         yield _gauge("members", "Identifiers that the audience holds.", view.rows, lambda row: row.members)
         yield _gauge(
+            "drift_suspected",
+            "1 where the destination counts far more or fewer identifiers than were sent.",
+            view.rows,
+            lambda row: float(row.drifted),
+        )
+        yield _gauge(
             "last_success_timestamp_seconds",
             "When the last good run began.",
             view.rows,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from runner.core.checks import Check, Verdict
 from runner.core.destination import Connect, Destination, DestinationClient, MissingSecret
-from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject
+from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject, StateError
 from runner.core.findings import Finding
 from runner.core.project import Project
 from runner.core.records import AppliedAudience
@@ -20,6 +20,7 @@ from runner.workflows.failure_messages import as_failure
 
 if TYPE_CHECKING:
     from runner.state.inventory import Contents
+    from runner.workflows.status import ActivationStatus
 
 T = TypeVar("T")
 Checks = Generator[Check, None, T]
@@ -229,6 +230,25 @@ def check_state(place: str, kept: Contents, project: Project | None) -> Checks[N
             hint = "the next apply clears and refills it"
             yield Check("state", record.activation, Verdict.WARN, "what it holds is not known", hint)
     yield from _orphans(place, applied, project)
+
+
+def check_sizes(count: Callable[[], tuple[ActivationStatus, ...]]) -> Checks[None]:
+    """Whether what destinations count is what was sent; `count` asks them."""
+    try:
+        rows = count()
+    except (DestinationError, StateError) as error:  # the checks of accounts and of the state say more
+        yield Check("members", "", Verdict.WARN, f"not compared: {error.message}", error.hint)
+        return
+    counted = [row for row in rows if row.live_size is not None and row.applied is not None]
+    for row in counted:
+        if row.suspected_drift and row.applied is not None:
+            told = f"suspected drift: {platform_of(row.applied.kind)} counts {row.live_size:,} identifiers"
+            message = f"{told}, {sum(row.applied.members.values()):,} were sent"
+            hint = f"`headcount sync --rebuild {row.activation}` clears the audience and fills it again"
+            yield Check("members", row.activation, Verdict.WARN, message, hint)
+    fit = [row for row in counted if not row.suspected_drift]
+    if fit:
+        yield Check("members", "", Verdict.OK, f"the count of {_counted(fit, 'audience')} fits what was sent")
 
 
 def _orphans(place: str, applied: tuple[AppliedAudience, ...], project: Project | None) -> Iterator[Check]:

@@ -1,15 +1,19 @@
 """What the destination says that audiences hold against what was sent: the only sign of drift in members.
 
-The destination cannot list members. Its count lags behind and is approximate, so a difference is a suspicion, and only
-where nothing was sent for a day.
+The destination cannot list members. Its count lags behind and is approximate, so it is held against every size that the
+audience has had within the lag: one that is sent something each day is compared as well, and one that was made within
+the lag is not missed.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runner.core.errors import AudienceGone
+from runner.core.records import Action, ActivationRun, Outcome, Run
+from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.status import ActivationStatus
 
@@ -19,20 +23,33 @@ LAG = timedelta(hours=24)
 DRIFT_SHARE = 0.1
 """The share of the members sent by which the count may be off before drift is suspected."""
 
+_FIRST_RUNS, _ALL_RUNS = 50, 1_000
+"""Past runs that are read, unless these do not go back far enough, and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """The least and the most identifiers that an audience may have held at any time within the lag."""
+
+    least: int
+    most: int
+
 
 def with_live_sizes(
-    rows: tuple[ActivationStatus, ...], accounts: Accounts, now: datetime
+    rows: tuple[ActivationStatus, ...], accounts: Accounts, state: State, now: datetime
 ) -> tuple[ActivationStatus, ...]:
     """The rows with the destination's count of each declared audience: one call per audience.
 
-    Raises InvalidProject for a missing credential, DestinationError for an account that cannot be read.
+    Raises InvalidProject for a missing credential, DestinationError for an account that cannot be read, StateError.
     """
-    asked = [row.declared.destination for row in rows if row.declared is not None and row.audience_id is not None]
-    require_credentials({destination.name: destination for destination in asked}.values())
-    return tuple(_with_size(row, accounts, now) for row in rows)
+    asked = [row for row in rows if row.declared is not None and row.audience_id is not None]
+    destinations = {row.declared.destination.name: row.declared.destination for row in asked if row.declared}
+    require_credentials(destinations.values())
+    runs = _recent_runs(state, {row.activation for row in asked}, now - LAG) if asked else ()
+    return tuple(_with_size(row, accounts, runs, now) for row in rows)
 
 
-def _with_size(row: ActivationStatus, accounts: Accounts, now: datetime) -> ActivationStatus:
+def _with_size(row: ActivationStatus, accounts: Accounts, runs: Sequence[Run], now: datetime) -> ActivationStatus:
     if row.declared is None or row.audience_id is None:
         return row
     size: int | None
@@ -40,13 +57,54 @@ def _with_size(row: ActivationStatus, accounts: Accounts, now: datetime) -> Acti
         size = accounts.client(row.declared.destination).size(row.audience_id)
     except AudienceGone:
         size = None
-    return replace(row, live_size=size, suspected_drift=_is_far(row, size, now))
+    return replace(row, live_size=size, suspected_drift=size is not None and _is_far(row, size, runs, now))
 
 
-def _is_far(row: ActivationStatus, size: int | None, now: datetime) -> bool:
-    if size is None or row.applied is None or row.applied.left_work:
+def _is_far(row: ActivationStatus, size: int, runs: Sequence[Run], now: datetime) -> bool:
+    if row.applied is None or row.applied.left_work:
         return False
-    sent = sum(row.applied.members.values()) - row.applied.invalid
-    change = row.latest.change
-    settled = change is None or now - change.started_at >= LAG
-    return settled and abs(size - sent) > DRIFT_SHARE * max(sent, 1)
+    held = sizes_within(row, runs, now - LAG)
+    # What the destination called malformed it may not count; of the most, only what it did before the lag is certain.
+    least, most = max(held.least - row.applied.invalid, 0), held.most
+    return size < least - DRIFT_SHARE * max(least, 1) or size > most + DRIFT_SHARE * max(most, 1)
+
+
+def sizes_within(row: ActivationStatus, runs: Sequence[Run], since: datetime) -> SizeRange:
+    """What the audience may have held since then, by what is recorded of its runs (the newest first).
+
+    One of which no good run is known from before then may have held nothing at first.
+    """
+    assert row.applied is not None
+    now = sum(row.applied.members.values())
+    changed = row.latest.change
+    if changed is None or changed.started_at <= since:
+        return SizeRange(now, now)
+    least = most = now
+    for run in runs:
+        for one in _of(row.activation, run):
+            if run.started_at <= since:
+                return SizeRange(min(least, one.members), max(most, one.members))
+            # Removals are sent first, and what is cleared is filled from nothing.
+            least = min(least, max(one.members - one.added, 0))
+            most = max(most, one.members + one.removed)
+    return SizeRange(0, most)
+
+
+def _of(activation: str, run: Run) -> Collection[ActivationRun]:
+    """How its audience fared in the run, where that went well; the deletion of an orphan is none of its runs."""
+    good = (Outcome.DONE, Outcome.UNCHANGED)
+    return [
+        one
+        for one in run.activations
+        if one.activation == activation and one.outcome in good and one.action != Action.DELETE
+    ]
+
+
+def _recent_runs(state: State, activations: Collection[str], since: datetime) -> Sequence[Run]:
+    """The runs since then and, of each activation, a good one from before, where there is any; the newest first."""
+    for limit in (_FIRST_RUNS, _ALL_RUNS):
+        runs = state.runs(limit=limit)
+        before = [run for run in runs if run.started_at <= since]
+        if len(runs) < limit or all(any(_of(one, run) for run in before) for one in activations):
+            return runs
+    return runs

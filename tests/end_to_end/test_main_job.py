@@ -214,6 +214,10 @@ class TestSuspectedDrift:
         assert "headcount sync --rebuild loyal" in shop.run("status", "--live").out
         (row,) = shop.run("status", "--live", "--format", "json").json["activations"]
         assert (row["live_size"], row["suspected_drift"]) == (0, True)
+        assert "Suspected drift: loyal." in shop.run("status", "--fail-drift", code=1).err
+        diagnosed = shop.run("doctor", code=None).out
+        assert "Criteo counts 0 identifiers" in diagnosed
+        assert "headcount sync --rebuild loyal" in diagnosed
         shop.run("sync", "--rebuild", "loyal")
         assert sandbox.members(only_segment(sandbox), "email") == hashes(1, 2, 3)
 

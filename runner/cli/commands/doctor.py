@@ -14,13 +14,15 @@ from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.env_credentials import undeclared_destinations
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var, Verbose
-from runner.cli.wiring import Setup, connect, segment_evaluator
+from runner.cli.wiring import Setup, connect, counted_rows, segment_evaluator
 
 if TYPE_CHECKING:
     from datetime import date
 
     from runner.core.checks import Check
+    from runner.core.project import Project
     from runner.state.inventory import Contents
+    from runner.workflows.status import ActivationStatus
 
 PATIENCE = 5.0
 """Seconds for which a call that can heal is tried again: someone waits to be told that it fails."""
@@ -72,6 +74,16 @@ def _checks(setup: Setup) -> Iterator[Check]:
         yield from parts.guarded("segment", lambda: parts.check_segments(project, missing, segment_evaluator))
     place = str(setup.state_location())
     yield from parts.guarded("state", lambda: parts.check_state(place, _contents(setup), project))
+    if project is not None and not any(one.credentials.missing for one in destinations):
+        yield from parts.guarded("members", lambda: parts.check_sizes(lambda: _counted(setup, project)))
+
+
+def _counted(setup: Setup, project: Project) -> tuple[ActivationStatus, ...]:
+    from runner.workflows.status import activation_statuses
+
+    with closing(setup.state()) as state:
+        rows = activation_statuses(project, state, setup.clock())
+        return counted_rows(rows, state, setup.clock(), PATIENCE)
 
 
 def _contents(setup: Setup) -> Contents:

@@ -26,7 +26,7 @@ from runner.cli.options import (
     Var,
     Verbose,
 )
-from runner.cli.wiring import Setup, connect
+from runner.cli.wiring import Setup, connect, counted_rows
 from runner.core.errors import DestinationError, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def status(
     ] = False,
     fail_stale: Annotated[
         bool, typer.Option("--fail-stale", help="Exit with 1 when an audience is older than its freshness allows.")
+    ] = False,
+    fail_drift: Annotated[
+        bool, typer.Option("--fail-drift", help="Look as --live does; exit with 1 when drift is suspected.")
     ] = False,
     at: At = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
@@ -61,19 +64,20 @@ def status(
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
         rows = activation_statuses(project, state, setup.clock(), selection)
-    if live:
-        from runner.workflows.accounts import Accounts
-        from runner.workflows.drift import with_live_sizes
-
-        with closing(Accounts(connect)) as accounts:
-            rows = with_live_sizes(rows, accounts, setup.clock())
+        if live or fail_drift:
+            rows = counted_rows(rows, state, setup.clock())
     if format is Format.JSON:
         show_json(status_document(rows))
     else:
         show_text(setup.out, status_text(rows, setup.clock()))
     stale = [row.activation for row in rows if row.stale]
+    drifted = [row.activation for row in rows if row.suspected_drift]
+    failing = [*(stale if fail_stale else ()), *(drifted if fail_drift else ())]
     if fail_stale and stale:
         tell(f"Stale: {', '.join(stale)}.\n")
+    if fail_drift and drifted:
+        tell(f"Suspected drift: {', '.join(drifted)}.\n")
+    if failing:
         raise typer.Exit(exit_codes.FAILED)
 
 

@@ -16,7 +16,7 @@ import typer
 from runner.cli.console import tell
 from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Var, Verbose
 from runner.cli.progress_bar import Lines
-from runner.cli.wiring import Setup, opened
+from runner.cli.wiring import Setup, counted_rows, opened
 from runner.core.errors import UsageError, requires_extra
 from runner.reports.escape import printable
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from runner.workflows.sync import Synced
 
 _SPREAD = re.compile(r"(\d{1,4})(s|m|h)|0")
+_PATIENCE = 10.0
+"""Seconds for which a destination that does not say what it counts is asked again: it is asked later anyway."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 
@@ -108,6 +111,15 @@ class _Site:
         with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as parts:
             done = sync(project, request, parts.context, parts.accounts, due=True)
             return done, parts.context.stopping()
+
+    def drifted(self, project: Project, ids: frozenset[str]) -> frozenset[str]:
+        from runner.core.selection import Selection
+        from runner.workflows.status import activation_statuses
+
+        with closing(self.setup.state()) as state:
+            rows = activation_statuses(project, state, self.now(), Selection(changed=ids))
+            rows = counted_rows(rows, state, self.now(), _PATIENCE)
+        return frozenset(row.activation for row in rows if row.suspected_drift)
 
     def wait(self, seconds: float) -> Event | None:
         from runner.service.loop import Event

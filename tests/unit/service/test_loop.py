@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from runner.core.errors import HeadcountError, InvalidProject, Locked, StateError
+from runner.core.errors import DestinationError, HeadcountError, InvalidProject, Locked, StateError
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Project, Schedule
@@ -37,6 +37,8 @@ class World:
     audiences: tuple[AppliedAudience, ...] = ()
     planned: list[tuple[datetime, Callable[[], Event | None]]] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
+    far: set[str] = field(default_factory=set)
+    uncounted: str = ""
     invalid: bool = False
     held: bool = False
     state_broken: bool = False
@@ -60,6 +62,11 @@ class World:
         if self.state_broken:
             raise StateError("the state cannot be read")
         return Known(dict(self.good), dict.fromkeys(self.good, 3), audiences=self.audiences)
+
+    def drifted(self, project: Project, ids: frozenset[str]) -> frozenset[str]:
+        if self.uncounted:
+            raise DestinationError(self.uncounted)
+        return ids & self.far
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         self.tried.append(self.clock)
@@ -244,3 +251,24 @@ def test_an_orphan_that_keeps_people_is_logged_once_while_that_is_so() -> None:
     (said,) = [line for line in world.logged if "orphaned" in line]
     assert said.startswith("lapsed orphaned: audience ")
     assert "keeps 3,436 email" in said
+
+
+def test_what_the_destination_counts_is_compared_once_an_hour_and_what_is_far_off_is_a_reason() -> None:
+    good = {"loyal": NOON, "lost": NOON}
+    world = World([activation("loyal"), activation("lost")], after(hours=4), good=good, uncounted="no answer")
+    seen = []
+
+    def at(hours: float, uncounted: str, *far: str) -> None:
+        def deed() -> None:
+            seen.append([(reason.code, reason.activation) for reason in world.board.view.reasons])
+            world.uncounted, world.far = uncounted, set(far)
+
+        world.planned.append((after(hours=hours), deed))  # type: ignore[arg-type]
+
+    at(0.9, "no answer")
+    at(1.5, "", "lost")
+    at(2.5, "")
+    at(3.5, "")
+    world.keep_fresh()
+    assert seen == [[], [("drift", "")], [("drift", "lost")], []]
+    assert sum("headcount sync --rebuild lost" in line for line in world.logged) == 1
