@@ -31,11 +31,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing that is wrong.
+    """One thing that is wrong, or worth a warning.
 
     `message` says what is wrong and, where it can, what to write instead; `code` is stable and documented
     (docs/reference/findings.md); `excerpt` is the source line at the location and `length` how many of its characters
     are meant, for the caret; `hint` is a further sentence of advice. None of them holds a secret or a person's data.
+    A warning stops nothing and changes no exit code.
     """
 
     location: Location
@@ -44,3 +45,4 @@ class Finding:
     hint: str = ""
     excerpt: str = ""
     length: int = 1
+    is_warning: bool = False

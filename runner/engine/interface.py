@@ -59,6 +59,9 @@ class SegmentEvaluator(Protocol):
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
 
+    def advise(self, activation: Activation) -> tuple[Finding, ...]:
+        """Warnings about SQL that may yield other people in each run. Reads nothing; none where it cannot be parsed."""
+
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Self
 
 from runner.core.destination import LiveAudience
-from runner.core.findings import Location
+from runner.core.findings import Finding, Location
 from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
@@ -121,13 +121,14 @@ class Decision:
 class Measured:
     """The segment of an activation evaluated, and what must be sent for its audience to hold just that.
 
-    `compared` is what will be sent, `delta` what that means for the audience.
+    `compared` is what will be sent, `delta` what that means for the audience. `warnings` are about the segment's SQL.
     """
 
     activation: Activation
     evaluation: Evaluation
     compared: ComparedMembership
     delta: Delta
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,11 @@ class PlannedChange(Decision):
     def rejected(self) -> tuple[Rejected, ...]:
         """The values of the segment that cannot be sent."""
         return self.measured.evaluation.rejected if self.measured else ()
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What of the segment's SQL is worth a warning."""
+        return self.measured.warnings if self.measured else ()
 
     @property
     def moves(self) -> bool:

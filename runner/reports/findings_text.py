@@ -18,13 +18,18 @@ def render_findings(findings: tuple[Finding, ...]) -> str:
     """Every finding and how many there are, each line ended."""
     blocks = [_block(finding) for finding in findings]
     files = {finding.location.file for finding in findings}
-    return "\n".join([*blocks, f"{plural(len(findings), 'finding')} in {plural(len(files), 'file')}."]) + "\n"
+    warnings = sum(finding.is_warning for finding in findings)
+    wrong = len(findings) - warnings
+    counted = [plural(wrong, "finding")] if wrong or not warnings else []
+    counted += [plural(warnings, "warning")] if warnings else []
+    return "\n".join([*blocks, f"{' and '.join(counted)} in {plural(len(files), 'file')}."]) + "\n"
 
 
 def _block(finding: Finding) -> str:
     place = finding.location
+    level = "warning" if finding.is_warning else "error"
     lines = [
-        f"{printable(place.file)}:{place.line}:{place.column}: error[{finding.code}]: {printable(finding.message)}"
+        f"{printable(place.file)}:{place.line}:{place.column}: {level}[{finding.code}]: {printable(finding.message)}"
     ]
     number = str(place.line)
     margin = " " * (len(number) + 3)

@@ -26,22 +26,25 @@ class _Annotation:
     length: int
     title: str
     message: str
+    level: str = "error"
 
 
 def findings_annotations(findings: Iterable[Finding], relative: Relative) -> str:
-    """One error a finding, each on a line of its own; beyond what GitHub shows, how many more there are."""
-    return _lines(
-        [
-            _Annotation(one.location, one.length, one.code, ". ".join(filter(None, (one.message, one.hint))))
-            for one in findings
-        ],
-        relative,
-    )
+    """One error or warning a finding, each on a line of its own; beyond what GitHub shows, how many more there are."""
+    return _lines([_of_finding(one) for one in findings], relative)
 
 
 def plan_annotations(plan: Plan, relative: Relative) -> str:
-    """One error for each activation that is blocked, failed or in conflict, in the plan's order: the worst first."""
-    return _lines([one for change in plan.changes for one in _of_change(change)], relative)
+    """One error for each activation that is blocked, failed or in conflict, in the plan's order: the worst first; then
+    the warnings."""
+    errors = [one for change in plan.changes for one in _of_change(change)]
+    warnings = [_of_finding(one) for change in plan.changes for one in change.warnings]
+    return _lines([*errors, *dict.fromkeys(warnings)], relative)
+
+
+def _of_finding(one: Finding) -> _Annotation:
+    level = "warning" if one.is_warning else "error"
+    return _Annotation(one.location, one.length, one.code, ". ".join(filter(None, (one.message, one.hint))), level)
 
 
 def _of_change(change: PlannedChange) -> Iterable[_Annotation]:
@@ -56,10 +59,13 @@ def _of_change(change: PlannedChange) -> Iterable[_Annotation]:
 
 
 def _lines(found: list[_Annotation], relative: Relative) -> str:
-    lines = [_line(one, relative) for one in found[:MOST]]
-    if len(found) > MOST:
+    by_level = {level: [one for one in found if one.level == level] for level in ("error", "warning")}
+    shown = [one for of_level in by_level.values() for one in of_level[:MOST]]
+    lines = [_line(one, relative) for one in shown]
+    if len(found) > len(shown):
         # A level of its own, since an eleventh error would not be shown.
-        lines.append(f"::notice title=headcount::{len(found) - MOST:,} more of {len(found):,} are in the log")
+        more = len(found) - len(shown)
+        lines.append(f"::notice title=headcount::{more:,} more of {len(found):,} are in the log")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -68,7 +74,7 @@ def _line(one: _Annotation, relative: Relative) -> str:
     end = {"endColumn": one.place.column + one.length} if one.length else {}
     properties = {**place, **end, "title": one.title}
     listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::error {listed}::{_data(one.message)}"
+    return f"::{one.level} {listed}::{_data(one.message)}"
 
 
 def _data(text: str) -> str:

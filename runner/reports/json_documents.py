@@ -110,14 +110,12 @@ def accounts_document(accounts: dict[str, tuple[AdAccount, ...]]) -> dict[str, A
 
 def findings_document(findings: tuple[Finding, ...]) -> dict[str, Any]:
     """schemas/findings.schema.json"""
-    return document(
-        "findings",
-        valid=not findings,
-        findings=[
-            {"code": part.code, "message": part.message, "hint": part.hint, "location": _location(part.location)}
-            for part in findings
-        ],
-    )
+    wrong, warnings = ([_finding(part) for part in findings if part.is_warning is warning] for warning in (False, True))
+    return document("findings", valid=not wrong, findings=wrong, warnings=warnings)
+
+
+def _finding(part: Finding) -> dict[str, Any]:
+    return {"code": part.code, "message": part.message, "hint": part.hint, "location": _location(part.location)}
 
 
 def resolved_document(activation: Activation) -> dict[str, Any]:
@@ -159,6 +157,7 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "members": [{"identifier_type": str(kind), **asdict(part)} for kind, part in members_of(change).items()],
         "segment": _evaluation(change.measured.evaluation) if change.measured else None,
         "blocks": [asdict(block) for block in change.blocks],
+        "warnings": [_finding(warning) for warning in change.warnings],
         "error": change.error,
         "hint": change.hint,
     }

@@ -158,6 +158,8 @@ def _details(changes: list[PlannedChange]) -> Iterator[str]:
         for rejected in change.rejected:
             kind, reason = rejected.identifier_type, _escape(rejected.reason)
             yield f"- `{change.id}` rejected {rejected.count:,} {kind}: {reason}"
+        for warning in change.warnings:
+            yield f"- `{change.id}` warning: {_escape(f'{warning.location}: {warning.message}; {warning.hint}')}"
         for advice in (*ways_out(change), *filter(None, [change.hint])):
             yield f"- `{change.id}`: {_escape(advice)}"
 

@@ -104,6 +104,9 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
     if change.intended is Action.DELETE:
         yield Text(f"    {DELETE_WARNING}", style="red")
     yield from _rejected(change)
+    for warning in change.warnings:
+        yield Text(f"    warning: {printable(f'{warning.location}: {warning.message}')}", style="yellow")
+        yield Text(f"    -> {printable(warning.hint)}")
 
 
 def _error(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterator[Text]:

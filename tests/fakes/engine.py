@@ -40,6 +40,9 @@ class FakeEvaluator:
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         return ()
 
+    def advise(self, activation: Activation) -> tuple[Finding, ...]:
+        return ()
+
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         self.evaluated.append(activation.id)
         if activation.id in self.fails:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli import completion
-from runner.cli.console import show_json, show_line, show_text, write_result
+from runner.cli.ci_outputs import from_root
+from runner.cli.console import show_json, show_line, show_text, tell, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     ChangedSince,
@@ -25,6 +26,7 @@ from runner.cli.wiring import Setup, segment_evaluator
 from runner.core.errors import InvalidProject
 
 if TYPE_CHECKING:
+    from runner.core.findings import Finding
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
 
@@ -64,15 +66,15 @@ def validate(
     setup = Setup.of(folder, var, today=today, no_color=no_color)
     project = setup.project()
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
-    if sources:
-        _check_sources(project, chosen)
+    warnings = _check_sources(project, chosen) if sources else ()
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
     elif format is CheckFormat.JSON:
         from runner.reports.json_documents import findings_document
 
-        show_json(findings_document(()))
+        show_json(findings_document(warnings))
     else:
+        _show_warnings(warnings, format)
         show_line(_summary(project, setup))
 
 
@@ -83,17 +85,31 @@ def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
     return tuple(one for one in project.activations if selection.means(Candidate.of(one)))
 
 
-def _check_sources(project: Project, chosen: tuple[Activation, ...]) -> None:
-    """What only the data can tell: files that are not there, SQL and mappings that do not fit them."""
+def _check_sources(project: Project, chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
+    """What only the data can tell: files that are not there, SQL and mappings that do not fit them. What is left is
+    warnings; raises InvalidProject, with these too, for anything that is wrong."""
     from runner.config import check_source_files
 
     findings = list(check_source_files(project))
     if not findings:
         with segment_evaluator() as evaluator:
             for activation in chosen:
-                findings += evaluator.check(activation, project.sources)
-    if findings:
-        raise InvalidProject(tuple(sorted(set(findings))))
+                findings += evaluator.check(activation, project.sources) + evaluator.advise(activation)
+    found = tuple(sorted(set(findings)))
+    if not all(finding.is_warning for finding in found):
+        raise InvalidProject(found)
+    return found
+
+
+def _show_warnings(warnings: tuple[Finding, ...], format: CheckFormat) -> None:  # noqa: A002 - the option's name
+    if not warnings:
+        return
+    from runner.reports.findings_text import render_findings
+    from runner.reports.github_annotations import findings_annotations
+
+    tell(render_findings(warnings))
+    if format is CheckFormat.GITHUB:
+        write_result(findings_annotations(warnings, from_root))
 
 
 def _named(project: Project, activation_id: str) -> Activation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from runner.engine.segments.column_privacy import HEADER, showable
 from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
+from runner.engine.segments.steadiness import unsteady
 from runner.sources.interface import NamesFrom, Reachable
 from runner.sources.registry import kind_of
 
@@ -54,6 +55,18 @@ class Prepared:
         cancellable.run(self.instance.connection, view, deadline=deadline)
         yield self.instance
         self.instance.connection.execute("drop view temp.segment")
+
+
+def advice(activation: Activation, parser: duckdb.DuckDBPyConnection) -> tuple[Finding, ...]:
+    """Warnings about SQL that may yield other people in each run, in the order of its lines."""
+    import duckdb
+
+    sql = activation.segment.sql
+    try:
+        found = unsteady(parsed(parser, sql.text))
+    except duckdb.Error:
+        return ()
+    return tuple(sorted(replace(_finding(flaw, sql), is_warning=True) for flaw in found))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from runner.engine.duckdb.instance_pool import InstancePool
 from runner.engine.duckdb.session import UNPACKED, load
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import AS_GIVEN, BLANK, HASHED, reasons
-from runner.engine.segments.bind import prepared
+from runner.engine.segments.bind import advice, prepared
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed, too_slow
 
@@ -57,6 +57,9 @@ class DuckDBSegmentEvaluator:
                 return segment.findings
         except SegmentError as error:
             return (error.finding,) if error.finding else ()
+
+    def advise(self, activation: Activation) -> tuple[Finding, ...]:
+        return advice(activation, self._workspace.connection())
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         with self.translating_errors(activation.segment.sql):

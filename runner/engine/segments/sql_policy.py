@@ -130,7 +130,7 @@ def _flaws_of_databases(
             inside = _Inside(source, at.rpartition(".")[0], stored)
             further = _tables_of_code(connection, code[at], known[source], inside) if at in code else set()
             if further is None:
-                yield _flaw("sql-view-reaches-out", _reaches_out(node, table, at), node, _OF_ITS_FILE)
+                yield flaw_at(node, "sql-view-reaches-out", _reaches_out(node, table, at), _OF_ITS_FILE)
                 break
             pending += further - seen
             seen |= further
@@ -354,10 +354,11 @@ class _Walk:
         return by_table.get(closest(table, by_table) or "", "")
 
     def _refuse(self, code: str, message: str, node: _Node, hint: str = "") -> None:
-        self.flaws.append(_flaw(code, message, node, hint))
+        self.flaws.append(flaw_at(node, code, message, hint))
 
 
-def _flaw(code: str, message: str, node: _Node, hint: str) -> Flaw:
+def flaw_at(node: _Node, code: str, message: str, hint: str = "") -> Flaw:
+    """A flaw at the place of a node of the syntax tree."""
     offset = int(node.get("query_location", _NOWHERE))
     known = offset < _NOWHERE
     length = int(node.get("query_location_length", 1)) if known else 1
