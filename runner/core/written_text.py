@@ -44,3 +44,8 @@ class WrittenText:
             return piece.start, piece.end
         start = min(piece.start + position - piece.at, piece.end)
         return start, start + 1
+
+
+def with_plain_breaks(text: str) -> str:
+    """The text with its line breaks as `\\n`, as Jinja2 reads and gives it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -77,8 +77,6 @@ def test_a_hostile_project_is_validated_within_little_memory(tmp_path: Path) -> 
         document = f"kind: Segment\nname: s{number}\nfile: {number}.sql\n"
         (folder / f"{number}.yaml").write_text(document)
     command = f"ulimit -v {LIMIT}; exec '{sys.executable}' -m runner validate --no-sources"
-    done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr[-2000:]
     assert done.stderr.count("error[template-") == len(worst)

@@ -12,6 +12,7 @@ from runner.config.document import Document
 from runner.config.resolve.environment import FILES, NAMES, OWN, Environment
 from runner.config.yaml.nodes import ScalarNode
 from runner.core.destination import Credentials, MissingSecret, Secret
+from runner.core.suggest import quoted_word
 from runner.destinations.registry import KINDS, default_kind
 
 _REFERENCE = re.compile(
@@ -50,6 +51,7 @@ def _part(key: str, node: object, document: Document, environment: Environment) 
 
 
 def _allowed(name: str, node: ScalarNode, document: Document, environment: Environment) -> bool:
+    shown = quoted_word(name)[1:-1]
     if not environment.may_use(document.file.path):
         message = f"this file may not read the environment: {FILES}, set where the job is defined, names others"
         document.refuse(
@@ -57,11 +59,11 @@ def _allowed(name: str, node: ScalarNode, document: Document, environment: Envir
         )
         return False
     if name.startswith("HEADCOUNT_") and not environment.reads(name):
-        message = f"`env` never reads {name}, which is for Headcount itself; call yours {OWN}..., say"
+        message = f"`env` never reads {shown}, which is for Headcount itself; call yours {OWN}..., say"
         document.refuse(node.span, "env-not-allowed", message)
         return False
     if not environment.reads(name):
-        message = f"`env` does not read {name}; list it in {NAMES} where the job is defined"
+        message = f"`env` does not read {shown}; list it in {NAMES} where the job is defined"
         hint = f"it reads CRITEO_* and {OWN}* without that"
         document.refuse(node.span, "env-not-allowed", message, hint)
         return False

@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runner.core.errors import UsageError
-from runner.core.suggest import quoted_word
 from runner.destinations.registry import KINDS
 
 NAMES = "HEADCOUNT_ENV"
@@ -69,10 +68,10 @@ def _list(text: str) -> tuple[str, ...]:
 
 def _listed(text: str) -> tuple[str, ...]:
     names = _list(text)
-    for name in names:
-        if not _NAME.fullmatch(name):
+    for number, name in enumerate(names, start=1):
+        if not _NAME.fullmatch(name):  # it may be a secret that was put into the wrong variable: not quoted
             raise UsageError(
-                f"{NAMES} lists {quoted_word(name)}, which is no name of a variable",
+                f"{NAMES} lists something, as number {number}, that is no name of a variable",
                 "list whole names, with commas between them",
             )
         if name.startswith("HEADCOUNT_") and not (name.startswith(OWN) and name != FILES):

@@ -154,5 +154,5 @@ def rendered(node: ScalarNode, document: Document, scope: Scope) -> str | None:
 def report_template(error: TemplateErrors, origin: Origin, document: Document) -> None:
     """Record what is wrong with a template, each at its place in the file that it was written in."""
     for problem in error.problems:
-        span = origin.span(problem.line, problem.word)
+        span = origin.span(problem.line, problem.word, problem.column)
         document.found.add(origin.file, span, problem.code, problem.message, problem.hint)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from runner.config.templates.budget import MAX_DEPTH, MAX_NODES
 from runner.config.templates.filters import FILTERS, TESTS
 from runner.config.templates.methods import DATE_ATTRIBUTES, DATE_METHODS, LOOP_ATTRIBUTES, METHODS
-from runner.config.templates.template_types import FUNCTIONS, NAMES, Checked, TemplateProblem, Use
+from runner.config.templates.template_types import FUNCTIONS, MAX_PROBLEMS, NAMES, Checked, TemplateProblem, Use
 from runner.config.templates.written_places import written_places
-from runner.core.suggest import suggest
+from runner.core.suggest import quoted_word, suggest
 
 _ENVIRONMENT = Environment(keep_trailing_newline=True, optimized=False, cache_size=0)  # noqa: S701 - it only parses
 _NODES = frozenset({
@@ -47,7 +48,7 @@ def check(text: str) -> Checked:
     if max(depth for _, _, depth in every) > MAX_DEPTH:
         return large
     lined = [(node, line) for node, line, _ in every]
-    problems, uses = tuple(_refused(lined)), tuple(_uses(lined))
+    problems, uses = tuple(islice(_refused(lined), MAX_PROBLEMS)), tuple(_uses(lined))
     if problems:
         return Checked(None, len(every), uses, problems)
     return Checked(tree, len(every), uses, (), written_places(_ENVIRONMENT, text, [node for node, _ in lined]))
@@ -69,7 +70,7 @@ def _too_large(message: str) -> TemplateProblem:
 
 
 def _syntax(error: TemplateSyntaxError, text: str) -> TemplateProblem:
-    message = str(error.message or "").rstrip(".")
+    message = str(error.message or "")[:200].rstrip(".")
     hint = ""
     if "unexpected" in message.lower() or "end of print statement" in message:
         hint = "every `{{` needs its `}}`, and every `{% if %}` its `{% endif %}`"
@@ -94,9 +95,9 @@ def _refusal(node: nodes.Node) -> tuple[str, str, str] | None:
         what = _STATEMENTS.get(kind, kind.lower())
         return what, "", ""
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        return f"the filter {node.name}", node.name, suggest(node.name, FILTERS)
+        return f"the filter {_shown(node.name)}", node.name, suggest(node.name, FILTERS)
     if isinstance(node, nodes.Test) and node.name not in TESTS:
-        return f"the test {node.name}", node.name, suggest(node.name, TESTS)
+        return f"the test {_shown(node.name)}", node.name, suggest(node.name, TESTS)
     if isinstance(node, nodes.Filter | nodes.Test | nodes.Call) and (node.dyn_args or node.dyn_kwargs):
         return "* before arguments", "*", ""
     if isinstance(node, nodes.Getattr):
@@ -112,18 +113,22 @@ def _refusal(node: nodes.Node) -> tuple[str, str, str] | None:
     return None
 
 
+def _shown(word: str) -> str:
+    return quoted_word(word)[1:-1]
+
+
 def _attribute(node: nodes.Getattr) -> tuple[str, str, str] | None:
     if node.attr.startswith("_"):
-        return f".{node.attr}", node.attr, ""
+        return f".{_shown(node.attr)}", node.attr, ""
     known = _ATTRIBUTES.get(node.node.name) if isinstance(node.node, nodes.Name) else None
     if known is not None and node.attr not in known:
-        return f".{node.attr}", node.attr, suggest(node.attr, known)
+        return f".{_shown(node.attr)}", node.attr, suggest(node.attr, known)
     return None
 
 
 def _name(node: nodes.Name) -> tuple[str, str, str] | None:
     if node.name.startswith("_"):
-        return f"the name {node.name}", node.name, ""
+        return f"the name {_shown(node.name)}", node.name, ""
     if node.ctx != "load" and node.name in (*NAMES, "env", "loop"):
         return f"{node.name} as a name of their own", node.name, "; choose another"
     return None
@@ -139,7 +144,7 @@ def _callable(call: nodes.Call) -> bool:
 
 def _uncallable(call: nodes.Call) -> tuple[str, str, str]:
     if isinstance(call.node, nodes.Getattr) and call.node.attr not in METHODS:
-        return f".{call.node.attr}()", call.node.attr, ""
+        return f".{_shown(call.node.attr)}()", call.node.attr, ""
     return "this call", getattr(call.node, "name", getattr(call.node, "attr", "")), ""
 
 

@@ -76,7 +76,7 @@ class Interpreter:
             self._budget.text(len(part.data))
             text = part.data
         else:
-            text = self._text(part)
+            text = self._printed(part)
         if self._size + len(text) > MAX_OUTPUT:
             raise TemplateTooLarge(f"it gives more than {MAX_OUTPUT:,} characters")
         place = self._places.get(id(part))
@@ -84,6 +84,14 @@ class Interpreter:
             self._pieces.append(Piece(self._size, *place, isinstance(part, nodes.TemplateData)))
         self._parts.append(text)
         self._size += len(text)
+
+    def _printed(self, part: nodes.Expr) -> str:
+        try:
+            return self._text(part)
+        except TemplateFault as fault:
+            place = self._places.get(id(part))
+            fault.start = place[0] if place is not None else None
+            raise
 
     def _text(self, node: nodes.Expr) -> str:
         value = self._value(node)

@@ -22,6 +22,8 @@ MAX_STRIPPED = 100
 _MAX_FORMAT = 200
 _DIRECTIVES = "aAbBdjmyYGuUVwWHMSF%"
 _FORMAT = re.compile(f"(?:[^%]|%-[dmj]|%[{_DIRECTIVES}])*")
+_MANY_KEYS = 20
+"""More are not gone through for a word that is like one: a loop may ask for many."""
 _GROWTH = 3
 """A letter has up to three in its other case."""
 
@@ -98,8 +100,9 @@ def attribute(owner: object, name: str) -> object:
     """What stands behind a dot and is not called: of a mapping, the value under that key. Raises CannotEvaluate."""
     if isinstance(owner, Mapping):
         if name not in owner:
-            raise NotThere(f"there is no {quoted_word(name)} in this mapping{suggest(name, map(str, owner))}")
+            near = suggest(name, map(str, owner)) if len(owner) <= _MANY_KEYS else ""
+            raise NotThere(f"there is no {quoted_word(name)} in this mapping{near}")
         return owner[name]
     if isinstance(owner, date) and name in DATE_ATTRIBUTES:
         return getattr(owner, name)
-    raise CannotEvaluate(f"{kind_of_value(owner)} has no .{name}")
+    raise CannotEvaluate(f"{kind_of_value(owner)} has no .{quoted_word(name)[1:-1]}")

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 
 from runner.config.templates.budget import MAX_TEMPLATE, Budget, ProjectBudget
 from runner.config.templates.template_types import (
+    MAX_PROBLEMS,
     NAMES,
     CannotEvaluate,
     Checked,
@@ -23,9 +25,11 @@ from runner.config.templates.template_types import (
     Use,
 )
 from runner.core.suggest import quoted_word, suggest
-from runner.core.written_text import WrittenText
+from runner.core.written_text import WrittenText, with_plain_breaks
 
 _MAX_RANGE = 1_000
+_STEPS_TO_COMPARE = 10
+"""That looking at two names for likeness counts for."""
 _MARKS = ("{{", "{%", "{#")
 
 
@@ -97,18 +101,24 @@ def render_with_places(text: str, scope: Scope) -> Rendered:
         return Rendered(text)
     try:
         checked = scope.templates.parsed(text)
-        problems = (*checked.problems, *_out_of_scope(checked, scope))
+        problems = (*checked.problems, *islice(_out_of_scope(checked, scope), MAX_PROBLEMS))
         if problems or checked.tree is None:
             raise TemplateErrors(*problems)
         return _filled(text, checked, scope)
     except TemplateTooLarge as fault:
-        raise TemplateErrors(_problem(fault, "template-too-large", f"the template is refused: {fault}")) from None
+        raise TemplateErrors(_problem(text, fault, "template-too-large", f"the template is refused: {fault}")) from None
     except TemplateFault as fault:
-        raise TemplateErrors(_problem(fault, "template-failed", f"the template cannot be filled in: {fault}")) from None
+        message = f"the template cannot be filled in: {fault}"
+        raise TemplateErrors(_problem(text, fault, "template-failed", message)) from None
 
 
-def _problem(fault: TemplateFault, code: str, message: str) -> TemplateProblem:
-    return TemplateProblem(max(1, fault.line), fault.word, code, message)
+def _problem(text: str, fault: TemplateFault, code: str, message: str) -> TemplateProblem:
+    line, column = max(1, fault.line), 0
+    if fault.start is not None:
+        before = with_plain_breaks(text)[: fault.start]
+        if before.count("\n") + 1 == line:
+            column = len(before) - before.rfind("\n") - 1
+    return TemplateProblem(line, fault.word, code, message, column=column)
 
 
 def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
@@ -158,14 +168,20 @@ def _variable(use: Use, scope: Scope) -> Iterator[TemplateProblem]:
             use.line,
             name,
             "unknown-variable",
-            f"unknown variable {quoted_word(name)}{suggest(name, scope.variables)}",
-            f"declare it under `vars:` of the Project document, or pass --var {name}=...",
+            f"unknown variable {quoted_word(name)}{_suggestion(name, scope)}",
+            f"declare it under `vars:` of the Project document, or pass --var {quoted_word(name)[1:-1]}=...",
         )
+
+
+def _suggestion(name: str, scope: Scope) -> str:
+    """The variable that was probably meant. Looking for it goes through all of them, so it is charged."""
+    budget, variables = scope.templates.budget, scope.variables or {}
+    budget.steps -= _STEPS_TO_COMPARE * len(variables)
+    return suggest(name, variables) if budget.steps > 0 else ""
 
 
 def _filled(text: str, checked: Checked, scope: Scope) -> Rendered:
     from runner.config.templates.interpreter import Interpreter
-    from runner.config.templates.written_places import with_plain_breaks
 
     names: dict[str, object] = {"today": scope.today}
     if scope.segment is not None:

@@ -11,19 +11,25 @@ from runner.core.written_text import Stretch
 if TYPE_CHECKING:
     from jinja2 import nodes
 
+MAX_PROBLEMS = 20
+"""Of one template that are reported: a branch may hold millions, and nobody reads them."""
 FUNCTIONS = ("var", "range")
 NAMES = ("today", "segment", *FUNCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateProblem:
-    """What is wrong in a template: `line` counts from 1 in its text, `word` is what to point at there."""
+    """What is wrong in a template: `line` counts from 1 in its text, `word` is what to point at there.
+
+    `column` counts the characters of the line before which nothing is meant.
+    """
 
     line: int
     word: str
     code: str
     message: str
     hint: str = ""
+    column: int = 0
 
 
 class TemplateErrors(Exception):
@@ -37,11 +43,12 @@ class TemplateErrors(Exception):
 class TemplateFault(Exception):
     """Why a template cannot be filled in: a sentence that holds no value, only words of the template.
 
-    `line` and `word` say where, once that is known.
+    `line` and `word` say where, once that is known; `start` where the `{{` stands in the template, for a printed value.
     """
 
     line: int = 0
     word: str = ""
+    start: int | None = None
 
 
 class CannotEvaluate(TemplateFault):

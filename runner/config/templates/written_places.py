@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from jinja2 import Environment, nodes
 
-from runner.core.written_text import Stretch
+from runner.core.written_text import Stretch, with_plain_breaks
 
 
 def written_places(environment: Environment, text: str, every: Iterable[nodes.Node]) -> Mapping[int, Stretch]:
@@ -32,11 +32,6 @@ def written_places(environment: Environment, text: str, every: Iterable[nodes.No
             if place is not None:
                 found[id(part)] = place
     return found if count == [len(prints), len(texts)] else {}
-
-
-def with_plain_breaks(text: str) -> str:
-    """The text with its line breaks as `\\n`, as Jinja2 reads and gives it."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _stretches(environment: Environment, text: str) -> tuple[list[Stretch], list[Stretch]]:

@@ -9,6 +9,8 @@ from runner.config.yaml.nodes import ScalarNode, Span, TextFile
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _TEMPLATE = re.compile(r"\{[{%#](?:.*?[}%#]\}|.*)")
+_LONG = 200
+"""Characters of a word that nobody looks for."""
 _QUOTES = ("'", '"')
 
 
@@ -24,12 +26,14 @@ class Origin:
     indent: int = 0
     exact: bool = True
 
-    def span(self, line: int, word: str) -> Span:
-        """The place of a word in a line (from 1) of the text; of the line, where the word is not found in it."""
+    def span(self, line: int, word: str, column: int = 0) -> Span:
+        """The place of a word in a line (from 1) of the text, looked for behind so many characters of it; of the line,
+        where the word is not found in it.
+        """
         number = self.first_line + line - 1 if self.exact else self.first_line
         lines = _BREAK.split(self.file.text)
         written = lines[number - 1] if number <= len(lines) else ""
-        found = _word(word, written, self.indent)
+        found = _word(word, written, self.indent + column if self.exact else self.indent)
         if found is not None:
             return Span(number, found.start() + 1, len(found.group()))
         content = written[self.indent :]
@@ -39,7 +43,7 @@ class Origin:
 
 def _word(word: str, line: str, start: int) -> re.Match[str] | None:
     """Where the word is: rather in quotes, as in `var('word')`, than bare; for no word, the first template."""
-    if not word:
+    if not word or len(word) > _LONG:
         return _TEMPLATE.search(line, start)
     bare = re.escape(word)
     quoted = re.compile(f"""(?<=['"]){bare}(?=['"])""").search(line, start)

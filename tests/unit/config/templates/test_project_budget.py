@@ -9,7 +9,7 @@ import pytest
 
 from runner.config.templates.budget import Budget, ProjectBudget
 from runner.config.templates.render import Scope, Templates, render
-from runner.config.templates.template_types import TemplateErrors, TemplateTooLarge
+from runner.config.templates.template_types import MAX_PROBLEMS, TemplateErrors, TemplateTooLarge
 from tests.unit.config.projects import DEFAULTS, findings
 
 TODAY = date(2026, 11, 24)
@@ -68,3 +68,22 @@ def test_a_thousand_templates_that_fill_what_each_may_end_in_findings(tmp_path: 
     found = findings(tmp_path, d=DEFAULTS, a=activations)
     assert {finding.code for finding in found} == {"template-too-large"}
     assert "the templates of this project together" in found[-1].message
+
+
+def test_what_is_reported_of_a_template_is_little_however_much_is_wrong() -> None:
+    many = {f"variable_{number}": 1 for number in range(1_000)}
+    budget = ProjectBudget(steps=50_000)
+    template = "".join(f"{{{{ var('variabel_{number}') }}}}" for number in range(1_000))
+    with pytest.raises(TemplateErrors) as refused:
+        render(template, Scope("an Activation", TODAY, many, templates=Templates(budget)))
+    problems = refused.value.problems
+    assert len(problems) == MAX_PROBLEMS
+    assert "did you mean" in problems[0].message
+    assert "did you mean" not in problems[-1].message
+
+
+def test_a_name_of_a_hundred_thousand_letters_is_not_repeated() -> None:
+    for template in ("{{ 1 | xxx }}", "{{ 1 is xxx }}", "{{ 1.xxx }}", "{{ xxx }}", "{{ var('xxx') }}", "{{ _xxx }}"):
+        with pytest.raises(TemplateErrors) as refused:
+            render(template.replace("xxx", "x" * 90_000), scope())
+        assert all(len(problem.message + problem.hint) < 500 for problem in refused.value.problems)
