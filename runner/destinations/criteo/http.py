@@ -17,6 +17,7 @@ from requests.auth import AuthBase
 
 from runner import __version__
 from runner.destinations.criteo.clock import Clock
+from runner.destinations.criteo.connections import Connections
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
@@ -67,35 +68,27 @@ class Http:
         self._url = url
         self._loopback = loopback
         self._clock = clock
-        self._session = session()
-        self._session.headers.clear()
-        self._session.headers.update(
-            {
-                "User-Agent": f"headcount/{__version__}",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-            }
-        )
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if loopback:
-            self._session.trust_env = False  # a proxy would look for this machine's port on itself
+        self._connections = Connections(lambda: _prepared(session(), loopback=loopback))
 
     def exchange(self, request: HttpRequest) -> Response:
         """Send the request and read the answer. Raises Failure."""
         try:
-            with self._session.request(
-                request.method,
-                self._url + request.path,
-                params=request.query or None,
-                # Read in small pieces, each with a time-out of its own: the socket's time-out is one for all of a
-                # piece, and a slow line needs more than ten seconds for three megabytes.
-                data=None if request.body is None else io.BytesIO(request.body),
-                headers=None if request.body is None else {"Content-Type": request.content_type},
-                auth=_Bearer(request.token),
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self._connections.session() as session,
+                session.request(
+                    request.method,
+                    self._url + request.path,
+                    params=request.query or None,
+                    # Read in small pieces, each with a time-out of its own: the socket's time-out is one for all of a
+                    # piece, and a slow line needs more than ten seconds for three megabytes.
+                    data=None if request.body is None else io.BytesIO(request.body),
+                    headers=None if request.body is None else {"Content-Type": request.content_type},
+                    auth=_Bearer(request.token),
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 return Response(response.status_code, response.headers, b"".join(self._pieces(response)))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _failure(error, loopback=self._loopback) from None
@@ -114,12 +107,27 @@ class Http:
             yield piece
 
     def reconnect(self) -> None:
-        """Drop idle connections, so that the next request goes out on a new one."""
-        self._session.close()
+        """Give up the connections, so that the next request goes out on a new one."""
+        self._connections.close()
 
     def close(self) -> None:
         """Give back sockets."""
-        self._session.close()
+        self._connections.close()
+
+
+def _prepared(session: requests.Session, *, loopback: bool) -> requests.Session:
+    session.headers.clear()
+    session.headers.update(
+        {
+            "User-Agent": f"headcount/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
+    )
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    if loopback:
+        session.trust_env = False  # a proxy would look for this machine's port on itself
+    return session
 
 
 class _Bearer(AuthBase):

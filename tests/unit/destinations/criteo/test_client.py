@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+import requests
 
 from runner import __version__
 from runner.core.destination import DestinationClient
@@ -293,14 +294,18 @@ def test_another_version_of_the_api_is_called_where_the_environment_says_so(
 
 
 def test_a_netrc_file_does_not_replace_the_token(
-    criteo: FakeCriteo, connection: DestinationClient, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    criteo: FakeCriteo, open_connection: Connector, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Trusting(requests.Session):
+        """Looks into ~/.netrc whatever it is told, as it does for a host that is not this machine."""
+
+        trust_env = property(lambda self: True, lambda self, value: None)
+
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\ndefault login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    connection._client._http._session.trust_env = True  # type: ignore[attr-defined]
     criteo.will(ME)
-    connection.accounts()
+    open_connection({"session": Trusting}).accounts()
     assert "Authorization" not in criteo.token_requests[0].headers
     assert criteo.received[0].headers["Authorization"] == "Bearer token-1"
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import requests
 import urllib3
 
+from runner.core.errors import DestinationError
+from runner.destinations.criteo.api_client import Transport
 from runner.destinations.criteo.clock import Clock
+from runner.destinations.criteo.connect import connect
 from runner.destinations.criteo.http import Failure, Http, HttpRequest, _failure
-from tests.unit.destinations.criteo.server import FakeCriteo, Reply
+from runner.destinations.criteo.rate_limit import RateLimiters
+from runner.sandbox import SandboxOptions
+from tests.builders import SANDBOX, destination
+from tests.sandbox_client import running
+from tests.unit.destinations.criteo.server import FakeCriteo, Received, Reply
 
 GET = HttpRequest("GET", "/2026-07/advertisers/me")
 LONG = {"Content-Length": "100000000"}
@@ -65,6 +77,85 @@ def test_a_chunked_answer_that_breaks_off_is_lost(criteo: FakeCriteo, http: Http
     criteo.will(broken)
     with pytest.raises(Failure, match="the connection was lost"):
         http.exchange(GET)
+
+
+def open_sockets(url: str) -> int:
+    """Sockets of this process that are connected to there."""
+    there = ("127.0.0.1", int(url.rpartition(":")[2]))
+    found = 0
+    for one in gc.get_objects():
+        if type(one) is socket.socket and one.fileno() >= 0:
+            with suppress(OSError):
+                found += one.getpeername() == there
+    return found
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """The garbage collector closes what is forgotten, some time or other; here it never does."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_connection_in_use_when_another_call_reconnects_is_closed_when_its_own_call_ends(
+    criteo: FakeCriteo, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Received) -> Reply:
+        if request.path == "/slow":
+            arrived.set()
+            go_on.wait(10)
+        return Reply(200, {})
+
+    monkeypatch.setattr(criteo, "take", slow)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(http.exchange, HttpRequest("GET", "/slow"))
+        assert arrived.wait(10)
+        http.exchange(GET)
+        http.reconnect()
+        assert open_sockets(criteo.url) > 0
+        go_on.set()
+        assert answer.result().status == 200
+    assert open_sockets(criteo.url) == 0
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_idle_connections_are_closed_at_once_when_they_are_given_up(criteo: FakeCriteo, http: Http) -> None:
+    for _ in range(3):
+        criteo.will(Reply(200, {}), Reply(fault="drop"), Reply(200, {}))
+        http.exchange(GET)
+        with pytest.raises(Failure):
+            http.exchange(GET)
+        http.exchange(GET)
+        assert open_sockets(criteo.url) == 1
+        http.reconnect()
+        assert open_sockets(criteo.url) == 0
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_no_socket_is_left_after_hundreds_of_faults_of_calls_side_by_side() -> None:
+    def call(number: int) -> None:
+        with suppress(DestinationError):
+            client.accounts()
+
+    rates = {"503": 0.1, "drop-before": 0.1, "drop-after": 0.05, "truncate": 0.05}
+    with running(SandboxOptions(rate_limit=0, token_life=3600)) as sandbox:
+        for _ in range(6):
+            transport = Transport(Clock(sleep=lambda seconds: None), limiters=RateLimiters())
+            client = connect(
+                destination(credentials=SANDBOX), environ={"CRITEO_API_URL": sandbox.url}, transport=transport
+            )
+            client.accounts()
+            sandbox.rates(rates)
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(call, range(60)))
+            sandbox.rates({})
+            client.close()
+            assert open_sockets(sandbox.url) == 0
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
