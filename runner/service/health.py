@@ -13,7 +13,7 @@ HEALTH_FORMAT = 1
 class Reason:
     """One thing that is not well.
 
-    `code` is invalid-project, state, sync, drift, failed, blocked, skipped or interrupted.
+    `code` is failing, invalid-project, state, sync, drift, failed, blocked, skipped or interrupted.
     """
 
     code: str
@@ -37,15 +37,20 @@ class ActivationHealth:
 
 @dataclass(frozen=True, slots=True)
 class HealthView:
-    """How things stand."""
+    """How things stand. `failing_since` (aware, UTC) is when that began of which nothing has worked since."""
 
     rows: tuple[ActivationHealth, ...] = ()
     reasons: tuple[Reason, ...] = ()
     stopping: bool = False
+    failing_since: datetime | None = None
 
     @property
     def status(self) -> str:
-        return "stopping" if self.stopping else "degraded" if self.reasons else "ok"
+        if self.stopping:
+            return "stopping"
+        if self.failing_since is not None:
+            return "failing"
+        return "degraded" if self.reasons else "ok"
 
     @property
     def invalid_project(self) -> bool:

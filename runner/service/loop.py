@@ -12,6 +12,7 @@ from runner.core.errors import Interrupted, InvalidProject, Locked
 from runner.core.project import Activation, Project
 from runner.core.records import ActivationRun, AppliedAudience, Outcome
 from runner.core.selection import Candidate, Selection
+from runner.service.failing import Trouble, failing_since, trouble_after
 from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason
 from runner.service.stagger import Backoff, NextRun, backed_off, next_runs
 from runner.workflows.failure_messages import as_sentence
@@ -94,7 +95,8 @@ class Service:
         self._selection, self._spread = selection, spread
         self._known = Known()
         self._backoffs: dict[str, Backoff] = {}
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, Trouble] = {}
+        self._worked: datetime | None = None
         self._orphans: frozenset[str] = frozenset()
         self._locked_until: datetime | None = None
         self._drifted: frozenset[str] = frozenset()
@@ -197,14 +199,29 @@ class Service:
             )
             for one in self._chosen()
         )
-        reasons = [Reason(code, message) for code, message in self._troubles.items()]
+        since = failing_since(self._backoffs.values(), self._troubles.get("state"), self._last_good())
+        reasons = [] if since is None else [Reason("failing", f"nothing that was due since {_zulu(since)} has worked")]
+        reasons += [Reason(code, trouble.message) for code, trouble in self._troubles.items()]
         reasons += [
             Reason(backoff.outcome, backoff.reason, one)
             for one, backoff in sorted(self._backoffs.items())
             if backoff.outcome
         ]
         reasons += [Reason("drift", _drift_line(one), one) for one in sorted(self._drifted)]
-        self._board.view = HealthView(tuple(rows), tuple(reasons))
+        self._note_failing(since)
+        self._board.view = HealthView(tuple(rows), tuple(reasons), failing_since=since)
+
+    def _last_good(self) -> datetime | None:
+        """When anything last went well: here, or in a run of someone else."""
+        chosen = (self._known.last_good.get(one.id) for one in self._chosen())
+        return max((at for at in (self._worked, *chosen) if at is not None), default=None)
+
+    def _note_failing(self, since: datetime | None) -> None:
+        before = self._board.view.failing_since
+        if since is not None and before is None:
+            self._site.log(f"failing: nothing that was due since {_zulu(since)} has worked")
+        elif since is None and before is not None:
+            self._site.log("failing: something works again")
 
     def _reload(self, *, changed: bool) -> None:
         """Take the files as they are now; while they are not valid, those that last were go on."""
@@ -261,6 +278,7 @@ class Service:
         for one in ready:
             outcome, reason = ended.get(one, ("", ""))
             if outcome in _GOOD:
+                self._worked = now
                 self._backoffs.pop(one, None)
             elif outcome:
                 self._backoffs[one] = backed_off(self._backoffs.get(one), now, outcome, reason)
@@ -272,9 +290,10 @@ class Service:
     def _trouble(self, code: str, error: Exception) -> str:
         """Keep in mind that something is not well; it is logged once, and again when it changes."""
         message = _problem_line(error)
-        if self._troubles.get(code) != message:
+        before = self._troubles.get(code)
+        if before is None or before.message != message:
             self._site.log(f"{code}: {message}")
-        self._troubles[code] = message
+        self._troubles[code] = trouble_after(before, message, self._site.now())
         return message
 
     def _resolve(self, code: str) -> None:
@@ -293,6 +312,10 @@ def _problem_line(error: Exception) -> str:
 def _drift_line(activation: str) -> str:
     told = "suspected drift: what the destination counts is far from what was sent"
     return f"{told}; `headcount sync --rebuild {activation}` clears and refills it"
+
+
+def _zulu(when: datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _activations(count: int) -> str:

@@ -59,6 +59,8 @@ class _BoardCollector(Collector):
         invalid = float(view.invalid_project)
         yield GaugeMetricFamily("headcount_project_invalid", "1 while the files are not valid.", value=invalid)
         yield GaugeMetricFamily("headcount_degraded", "1 while /healthz has reasons.", value=float(bool(view.reasons)))
+        failing = float(view.failing_since is not None)
+        yield GaugeMetricFamily("headcount_failing", "1 while nothing works.", value=failing)
         yield _gauge("members", "Identifiers that the audience holds.", view.rows, lambda row: row.members)
         yield _gauge(
             "drift_suspected",

@@ -9,6 +9,7 @@ from functools import lru_cache
 from zlib import crc32
 
 from runner.core.project import Activation, Schedule
+from runner.core.records import Outcome
 from runner.core.schedule import EARLY_TOLERANCE, next_due, slots
 
 GROUPS = 10
@@ -37,6 +38,7 @@ class Backoff:
     """How long an activation that did not end well waits: since when, how often in a row, and until when.
 
     `outcome` is the run's word for it, or `skipped`; empty where nothing is wrong and there was only nothing to do.
+    `failed` counts the failures in a row, the first of which was at `failing_since`.
     """
 
     since: datetime
@@ -44,6 +46,8 @@ class Backoff:
     tries: int = 0
     outcome: str = ""
     reason: str = ""
+    failed: int = 0
+    failing_since: datetime | None = None
 
 
 def next_runs(
@@ -95,4 +99,8 @@ def backed_off(before: Backoff | None, now: datetime, outcome: str, reason: str)
     """The wait after one more bad end, longer than the one before."""
     tries = before.tries + 1 if before else 1
     pause = min(RETRY * 2 ** min(tries - 1, 10), LONGEST_RETRY)
-    return Backoff(now, now + pause, tries, outcome, reason)
+    if outcome != Outcome.FAILED:
+        return Backoff(now, now + pause, tries, outcome, reason)
+    failed = before.failed if before else 0
+    since = before.failing_since if before and failed else now
+    return Backoff(now, now + pause, tries, outcome, reason, failed + 1, since)

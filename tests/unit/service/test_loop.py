@@ -16,7 +16,7 @@ from runner.core.records import ActivationRun, AppliedAudience, Outcome
 from runner.core.schedule import is_due
 from runner.core.selection import Selection
 from runner.planning.plan import Plan
-from runner.service.health import HealthBoard
+from runner.service.health import HealthBoard, HealthView
 from runner.service.loop import Event, Known, Service
 from runner.workflows.apply import Applied
 from runner.workflows.sync import Skipped, Synced
@@ -141,8 +141,47 @@ def test_what_fails_is_tried_again_by_and_by_and_is_told() -> None:
     world.planned = [(after(hours=1), lambda: seen.append(world.board.view))]  # type: ignore[list-item,func-returns-value]
     world.keep_fresh()
     assert len(world.tried) == 6
-    assert [(reason.code, reason.activation) for reason in seen[0].reasons] == [("failed", "loyal")]
-    assert seen[0].status == "degraded"
+    assert [(reason.code, reason.activation) for reason in seen[0].reasons] == [("failing", ""), ("failed", "loyal")]
+    assert seen[0].status == "failing"
+
+
+def looked_at(world: World, *minutes: int) -> list[HealthView]:
+    """How things stand after so many minutes."""
+    seen: list[HealthView] = []
+    for at in minutes:
+        world.planned.append((after(minutes=at), lambda: seen.append(world.board.view)))  # type: ignore[arg-type,return-value]
+    world.keep_fresh()
+    return seen
+
+
+def test_a_service_is_failing_when_what_is_due_has_failed_three_times_and_nothing_has_worked_since() -> None:
+    world = World(hourly("loyal", "lost"), after(hours=3), good=dict.fromkeys(("loyal", "lost"), after(hours=-2)))
+    world.broken = {"loyal": "Criteo gave no answer", "lost": "Criteo gave no answer"}
+    seen = looked_at(world, 1, 12, 30)
+    assert [view.status for view in seen] == ["degraded", "degraded", "failing"]
+    assert seen[2].failing_since == after(seconds=20)
+    assert seen[2].reasons[0].message == "nothing that was due since 2026-11-24T12:00:20Z has worked"
+    assert len([line for line in world.logged if line.startswith("failing: nothing that was due")]) == 1
+
+
+def test_a_failing_service_is_well_again_once_something_works() -> None:
+    world = World(hourly("loyal"), after(hours=3), good={"loyal": after(hours=-2)}, broken={"loyal": "no answer"})
+    world.planned = [(after(minutes=20), world.broken.clear)]
+    assert [view.status for view in looked_at(world, 40)] == ["ok"]
+    assert "failing: something works again" in world.logged
+
+
+def test_a_service_is_not_failing_while_something_else_works() -> None:
+    world = World(hourly("loyal", "lost"), after(hours=3), good=dict.fromkeys(("loyal", "lost"), after(hours=-2)))
+    world.broken = {"lost": "no such table"}
+    assert [view.status for view in looked_at(world, 30, 90)] == ["degraded", "degraded"]
+
+
+def test_a_run_of_someone_else_that_works_makes_a_failing_service_well_again() -> None:
+    world = World(hourly("loyal", "lost"), after(hours=3), good=dict.fromkeys(("loyal", "lost"), after(hours=-2)))
+    world.broken = {"loyal": "no answer", "lost": "no answer"}
+    world.planned = [(after(minutes=20), lambda: world.good.update(loyal=world.clock))]
+    assert [view.status for view in looked_at(world, 22)] == ["degraded"]
 
 
 def test_what_someone_else_has_mended_is_well_again() -> None:
@@ -223,7 +262,7 @@ def test_a_state_that_cannot_be_read_is_told_and_looked_at_again() -> None:
 
     world.planned = [(after(minutes=5), mend)]
     world.keep_fresh()
-    assert [reason.code for reason in seen[0]] == ["state"]
+    assert [reason.code for reason in seen[0]] == ["failing", "state"]
     assert len(world.runs) == 1
 
 
