@@ -133,7 +133,7 @@ def limit(name: str, file: Path, *more: str) -> Command:
 def sandbox(*options: str) -> Iterator[Sandbox]:
     """A sandbox in a process of its own; by default it counts identifiers, keeps none, and limits no rate."""
     chosen = options or ("--count-only", "--rate-limit", "0")
-    with served(python("-m", "runner", "sandbox", *chosen, "--port")) as url:
+    with served(python("-m", "runner", "sandbox", "--quiet", *chosen, "--port")) as url:
         yield Sandbox(url)
 
 

@@ -1,4 +1,7 @@
-"""A port to answer on, for whatever serves from this machine: the sandbox, and the service's health and metrics."""
+"""A port to answer on, for whatever serves from this machine: the sandbox, and the service's health and metrics.
+
+`bounded_server` answers there within limits, `gate` says who is answered; both need the libraries of an extra.
+"""
 
 from __future__ import annotations
 

@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runner.core.errors import requires_extra
-from runner.sandbox.sandbox_options import Advertiser, App, Retailer, RetailMediaAccount, SandboxOptions
+from runner.sandbox.sandbox_options import Advertiser, App, OnAnswer, Retailer, RetailMediaAccount, SandboxOptions
 
 __all__ = [
     "Advertiser",
     "App",
+    "OnAnswer",
     "RetailMediaAccount",
     "Retailer",
     "SandboxOptions",
@@ -32,16 +33,24 @@ __all__ = [
 
 
 def serve(
-    options: SandboxOptions, port: int, on_ready: Callable[[str], None] | None = None, *, host: str = "127.0.0.1"
+    options: SandboxOptions,
+    port: int,
+    on_ready: Callable[[str], None] | None = None,
+    *,
+    on_answer: OnAnswer | None = None,
+    host: str = "127.0.0.1",
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, then return; `on_ready` is called with the URL once calls are answered.
+
+    `on_answer` is called after each call with its method, its path without a query, the answer's status (None: there
+    was none) and how many seconds it took.
 
     Port 0 takes any free port. Raises HeadcountError when the port is taken, the data file cannot be used, or the
     libraries of the extra `sandbox` are not installed.
     """
     with requires_extra("sandbox", "the sandbox"):
         from runner.sandbox import server
-    server.serve(options, port, on_ready, host)
+    server.serve(options, port, on_ready, on_answer, host)
 
 
 @contextmanager

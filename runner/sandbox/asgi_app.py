@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -12,11 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runner.sandbox.admin import admin_api
 from runner.sandbox.api import marketing_solutions_api, oauth, retail_media_api
 from runner.sandbox.api.endpoints import not_served
+from runner.sandbox.sandbox_options import OnAnswer
 from runner.sandbox.world.sandbox_clock import http_date
 from runner.sandbox.world.world import World
 
 
-def application(world: World) -> ASGIApp:
+def application(world: World, on_answer: OnAnswer | None = None) -> ASGIApp:
     """All routes; a further service of Criteo is a further module with `routes`."""
 
     def nothing_here(request: Request, error: Exception) -> Response:
@@ -31,7 +34,8 @@ def application(world: World) -> ASGIApp:
     ]
     app = Starlette(routes=routes, exception_handlers={404: nothing_here, 405: nothing_here})
     app.router.redirect_slashes = False
-    return _dated(app, world)
+    dated = _dated(app, world)
+    return dated if on_answer is None else _told(dated, on_answer)
 
 
 def _dated(app: ASGIApp, world: World) -> ASGIApp:
@@ -46,3 +50,23 @@ def _dated(app: ASGIApp, world: World) -> ASGIApp:
         await app(scope, receive, send_dated)
 
     return dated
+
+
+def _told(app: ASGIApp, on_answer: OnAnswer) -> ASGIApp:
+    """Each call is told when it has ended, whatever its end."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        began, status = monotonic(), None
+
+        async def send_noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await app(scope, receive, send_noted)
+        finally:
+            on_answer(scope["method"], scope["path"], status, monotonic() - began)
+
+    return told

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.core.errors import UsageError
 from runner.sandbox.fault_injection import fault_named
 from runner.sandbox.world.segment_records import FIRST_ID
+
+OnAnswer = Callable[[str, str, int | None, float], None]
+"""Called after each call: its method, its path, the answer's status (None: there was none), the seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)

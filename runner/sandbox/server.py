@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
 from runner.core.errors import HeadcountError
 from runner.listening import listen, url_of
+from runner.listening.bounded_server import BoundedProtocol, BoundedServer, ServerLimits
+from runner.listening.gate import gated
 from runner.sandbox.api.responses import TRANSPORT
 from runner.sandbox.asgi_app import application
-from runner.sandbox.sandbox_options import SandboxOptions
+from runner.sandbox.sandbox_options import OnAnswer, SandboxOptions
 from runner.sandbox.world.world import World
 
-# Nobody asked for a log of requests that are no HTTP, least of all on standard error.
-logging.getLogger("uvicorn").addHandler(logging.NullHandler())
-
-_KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept."""
+LIMITS = ServerLimits(connections=128, seconds_to_read=60, seconds_idle=75)
 
 
 class _OneWrite(asyncio.Transport):
@@ -67,7 +61,7 @@ class _OneWrite(asyncio.Transport):
         self._inner.resume_reading()
 
 
-class _Protocol(H11Protocol):
+class _Protocol(BoundedProtocol):
     """HTTP/1.1, with the connection's transport in reach of the answers that misuse it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -76,26 +70,12 @@ class _Protocol(H11Protocol):
         super().connection_made(one_write)
 
 
-class _Server(uvicorn.Server):
+class _Server(BoundedServer):
     """A server that tells when it is up, and ends the answers that take their time when it stops."""
 
-    def __init__(self, world: World, on_up: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                application(world),
-                http=_Protocol,
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=_KEEP_ALIVE,
-                timeout_graceful_shutdown=5,
-            )
-        )
+    def __init__(self, world: World, host: str, on_up: Callable[[], None], on_answer: OnAnswer | None = None) -> None:
+        app = gated(application(world, on_answer), names={host}, name_hint="use localhost or an IP address")
+        super().__init__(app, name="the sandbox", limits=LIMITS, protocol=_Protocol, date_header=False)
         self._world, self._on_up = world, on_up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -120,11 +100,17 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(options: SandboxOptions, port: int, on_ready: Callable[[str], None] | None, host: str) -> None:
+def serve(
+    options: SandboxOptions,
+    port: int,
+    on_ready: Callable[[str], None] | None,
+    on_answer: OnAnswer | None,
+    host: str,
+) -> None:
     """See runner.sandbox.serve."""
     with listen(host, port, name="the sandbox") as listener, contextlib.closing(World(options)) as world:
         url = url_of(listener)
-        server = _Server(world, lambda: on_ready(url) if on_ready else None)
+        server = _Server(world, host, lambda: on_ready(url) if on_ready else None, on_answer)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
@@ -135,7 +121,7 @@ def running(options: SandboxOptions, port: int) -> Iterator[str]:
     with listen("127.0.0.1", port, name="the sandbox") as listener, contextlib.closing(World(options)) as world:
         url = url_of(listener)
         up = threading.Event()
-        server = _Server(world, up.set)
+        server = _Server(world, "127.0.0.1", up.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
         thread.start()
         try:

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from runner.listening import listen, url_of
+from runner.listening.bounded_server import BoundedServer, ServerLimits
+from runner.listening.gate import gated
 from runner.service.health import HealthBoard, health_document
 from runner.service.metrics import CONTENT_TYPE, Metrics
 
+LIMITS = ServerLimits(connections=32, seconds_to_read=10, seconds_idle=30)
+
 
 @contextmanager
-def answering(host: str, port: int, board: HealthBoard, metrics: Metrics) -> Iterator[str]:
-    """Answer until the context is left; gives the URL. Raises HeadcountError when the port is taken."""
+def answering(host: str, port: int, names: Collection[str], board: HealthBoard, metrics: Metrics) -> Iterator[str]:
+    """Answer until the context is left; gives the URL. Raises HeadcountError when the port is taken.
+
+    `names` are those under which this machine is reached, besides `host`, localhost and its addresses.
+    """
     with listen(host, port, name="serve") as listener:
-        config = uvicorn.Config(
-            _application(board, metrics),
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
+        app = gated(_application(board, metrics), names={host, *names}, name_hint="start serve with --allow-host NAME")
+        server = BoundedServer(app, name="serve", limits=LIMITS)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="headcount-serve", daemon=True
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -180,6 +182,37 @@ def test_a_state_that_another_run_holds_is_waited_for(overdue: Shop) -> None:
             held.close()
             served.until("loyal done")
     state.close()
+
+
+def test_hundreds_of_connections_that_say_nothing_stop_neither_a_sync_nor_the_health(
+    overdue: Shop, sandbox: Sandbox
+) -> None:
+    sandbox.fault("slow", path="contact-list", seconds=1)
+    with serving(overdue) as served, ExitStack() as stack:
+        resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE, (250, 250))
+        port = int(served.url.rpartition(":")[2])
+        for _ in range(400):
+            half_open = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            half_open.sendall(b"GET /healthz HTTP/1.1\r\nHost: local")
+        assert served.health()["status"] == "ok"
+        served.until(r"loyal done: \+1 -0, 4 members")
+        assert served.metric('headcount_runs_total{activation="loyal",outcome="done"}') == 1
+        assert len(served.log) < 5_000
+        assert served.end() == 0
+
+
+def test_health_and_metrics_are_answered_under_names_of_this_machine_and_those_allowed(overdue: Shop) -> None:
+    def status(name: str) -> int:
+        request = urllib.request.Request(served.url + "/metrics", headers={"Host": name})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    with serving(overdue, "--allow-host", "headcount.internal") as served:
+        asked = ("localhost:9464", "10.0.0.7:9464", "headcount.internal:9464", "evil.example")
+        assert [status(name) for name in asked] == [200, 200, 200, 421]
 
 
 def test_a_port_that_is_taken_is_told(shop: Shop, sandbox: Sandbox) -> None:

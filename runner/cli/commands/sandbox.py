@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runner.cli.console import tell
 from runner.core.errors import UsageError
+from runner.reports.escape import printable
 
 if TYPE_CHECKING:
     from runner.sandbox import App, SandboxOptions
+
+LONGEST_PATH = 200
 
 
 def sandbox(
@@ -42,6 +46,7 @@ def sandbox(
         ),
     ] = None,
     fault_seed: Annotated[int, typer.Option(help="Begins the sequence of chance faults.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each call.")] = False,
 ) -> None:
     """Run a local stand-in for Criteo's API until Ctrl-C. Knows made-up people only; not for the internet."""
     import secrets
@@ -62,7 +67,13 @@ def sandbox(
         options = _with_clients(options, client)
     if retailer:
         options = _with_retailers(options, retailer)
-    serve(options, port, _announce(options))
+    serve(options, port, _announce(options), on_answer=None if quiet else _show_answer)
+
+
+def _show_answer(method: str, path: str, status: int | None, seconds: float) -> None:
+    """One line for a call: no query, no body, and so no identifier and no token."""
+    shown = path if len(path) <= LONGEST_PATH else path[:LONGEST_PATH] + "..."
+    tell(f"{printable(method)} {printable(shown)} {status or 'no answer'} {seconds * 1000:.0f} ms\n")
 
 
 def _announce(options: SandboxOptions) -> Callable[[str], None]:

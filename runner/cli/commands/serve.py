@@ -41,6 +41,14 @@ def serve(
     ] = "10m",
     host: Annotated[str, typer.Option("--host", help="Where /healthz and /metrics are answered.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port for them; 0 takes any.")] = 9464,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="A name by which others ask for them, besides localhost, --host and IP addresses; repeatable.",
+        ),
+    ] = None,
     var: Var = None,
     verbose: Verbose = False,
     no_color: NoColor = False,
@@ -64,7 +72,7 @@ def serve(
     with (
         _signals(lambda: site.events.put(Event.STOP)),
         watching(lambda: folders_of(folder, site.files), lambda: site.events.put(Event.CHANGED)),
-        answering(host, port, board, metrics) as url,
+        answering(host, port, allow_host or (), board, metrics) as url,
     ):
         service.load()
         site.log(f"/healthz and /metrics at {url}")

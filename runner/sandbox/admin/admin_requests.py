@@ -12,9 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runner.core.errors import UsageError
+from runner.sandbox.api.request_body import read_body
 from runner.sandbox.api.responses import json_answer
 from runner.sandbox.api.validators import Shape
 from runner.sandbox.world.world import World
+
+LARGEST_BODY = 1_000_000
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def admin_route(world: World, method: str, path: str, work: AdminWork, shape: Sh
 
     async def endpoint(request: Request) -> Response:
         try:
-            body = None if shape is None else _body(await request.body(), shape)
+            body = None if shape is None else _body(await read_body(request, LARGEST_BODY), shape)
             return json_answer({"data": work(Ask(world, request, body))})
         except Wrong as wrong:
             return json_answer({"error": str(wrong)}, wrong.status)
@@ -52,10 +56,12 @@ def admin_route(world: World, method: str, path: str, work: AdminWork, shape: Sh
     return Route(path, endpoint, methods=[method])
 
 
-def _body(raw: bytes, shape: Shape) -> Any:
+def _body(raw: bytes | None, shape: Shape) -> Any:
+    if raw is None:
+        raise Wrong(f"the body is larger than {LARGEST_BODY:,} bytes", 413)
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Wrong("the body is not JSON") from None
     for problem in shape(body, ""):
         raise Wrong(f"{problem.where or 'the body'} {problem.detail}")

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from runner.sandbox.api import error_envelopes
 from runner.sandbox.api.error_envelopes import PROBLEM_ARRAY, CallRefused, EnvelopeProblem, Family, ItemOutcome
+from runner.sandbox.api.request_body import read_body
 from runner.sandbox.api.responses import Dropped, Endless, Hanging, Slow, Truncated, html_page, json_answer
 from runner.sandbox.api.validators import UNKNOWN_FIELD, Shape
 from runner.sandbox.fault_injection import Fault, FaultKind, Occasion
@@ -143,7 +144,7 @@ def faulty_endpoint(
         record = world.calls.begin(request.method, request.url.path, world.clock.now())
         record.segment_id = request.path_params.get("segment_id")
         try:
-            raw = await _body(request, world.options.max_body)
+            raw = await read_body(request, world.options.max_body)
         except ClientDisconnect:
             return Dropped()
         incoming = Incoming(world, request, family, raw, record, service)
@@ -223,20 +224,6 @@ def _caller(world: World, header: str | None, now: float) -> str:
         problem = error_envelopes.TOKEN_EXPIRED if owner is TokenState.EXPIRED else error_envelopes.TOKEN_INVALID
         raise CallRefused(401, (problem,))
     return owner
-
-
-async def _body(request: Request, limit: int) -> bytes | None:
-    """The body; None when it is over the limit.
-
-    What is over the limit is read all the same: a client that is still sending would see a reset and not the answer.
-    """
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-    return b"".join(parts) if size <= limit else None
 
 
 def _checked_body(incoming: Incoming, shape: Shape) -> Any:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -119,3 +121,37 @@ def test_a_broken_body_is_refused(sandbox: Sandbox) -> None:
     assert requests.get(f"{sandbox.url}/__sandbox__/nothing", timeout=10).status_code == 404
     with pytest.raises(HeadcountError, match="no such client id"):
         sandbox.consent("nobody", [])
+
+
+BROWSER = [
+    {"Origin": "https://evil.example", "Content-Type": "text/plain"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("headers", BROWSER)
+def test_a_page_of_another_website_does_not_reach_the_clock(sandbox: Sandbox, headers: dict[str, str]) -> None:
+    before = requests.get(f"{sandbox.url}/__sandbox__/segments", timeout=10).headers["date"]
+    refused = requests.post(f"{sandbox.url}/__sandbox__/clock", data='{"advance": 864000}', headers=headers, timeout=10)
+    assert refused.status_code == 403
+    after = requests.get(f"{sandbox.url}/__sandbox__/segments", timeout=10).headers["date"]
+    assert parsedate_to_datetime(after) - parsedate_to_datetime(before) < timedelta(days=1)
+
+
+def test_a_name_that_somebody_makes_lead_here_is_not_answered(sandbox: Sandbox) -> None:
+    for path in ("/__sandbox__/segments", "/2026-07/advertisers/me"):
+        refused = requests.get(sandbox.url + path, headers={"Host": "evil.example"}, timeout=10)
+        assert refused.status_code == 421
+        assert "evil" not in refused.text
+
+
+def test_a_body_that_is_too_large_is_refused_and_not_kept(sandbox: Sandbox) -> None:
+    refused = requests.post(f"{sandbox.url}/__sandbox__/clock", data=b" " * 1_000_001, timeout=10)
+    assert (refused.status_code, refused.json()) == (413, {"error": "the body is larger than 1,000,000 bytes"})
+
+
+def test_a_body_that_nests_without_end_is_not_json(sandbox: Sandbox) -> None:
+    refused = requests.post(f"{sandbox.url}/__sandbox__/clock", data=b"[" * 100_000, timeout=10)
+    assert (refused.status_code, refused.json()) == (400, {"error": "the body is not JSON"})

@@ -89,7 +89,7 @@ def test_a_late_call_brings_no_answer_and_takes_effect_afterwards(api: Api, segm
 def test_a_dropped_connection_is_closed_without_a_byte(api: Api, segment_id: str) -> None:
     api.sandbox.fault("drop-after", "contact-list")
     with socket.create_connection(("127.0.0.1", api.sandbox.port), timeout=10) as connection:
-        head = f"DELETE {SEGMENTS}/{segment_id}/contact-list HTTP/1.1\r\nHost: sandbox\r\n"
+        head = f"DELETE {SEGMENTS}/{segment_id}/contact-list HTTP/1.1\r\nHost: localhost\r\n"
         connection.sendall(f"{head}Authorization: {api.session.headers['Authorization']!s}\r\n\r\n".encode())
         assert connection.recv(1) == b""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from runner.core.errors import HeadcountError, UsageError
 from runner.sandbox import App, SandboxOptions, serve
 from tests.contract.sandbox.api import SEGMENTS, Api
 from tests.sandbox_client import Sandbox, running
+
+WITH_UVICORN = ("runner.sandbox.server", "runner.listening.bounded_server")
 
 SERVE = """
 from runner.sandbox import SandboxOptions, serve
@@ -75,7 +78,7 @@ def test_a_missing_library_is_told_with_the_way_to_install_it(monkeypatch: pytes
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return real(name, *arguments, **more)
 
-    for name in [name for name in sys.modules if name.startswith("runner.sandbox.server")]:
+    for name in [name for name in sys.modules if name.startswith(WITH_UVICORN)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("runner.sandbox.server", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
@@ -119,7 +122,7 @@ def test_calls_at_the_same_time_are_all_answered(sandbox: Sandbox) -> None:
 def test_head_and_body_of_an_answer_come_in_one_piece(sandbox: Sandbox) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as connection:
         for _ in range(20):
-            connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+            connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
             head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 404 ")
             assert body.endswith(b'"warnings":[]}')
@@ -142,6 +145,25 @@ def test_a_mistake_of_the_sandbox_is_a_500_that_tells_no_data(
 def test_a_client_that_hangs_up_in_the_middle_of_a_body_does_no_harm(api: Api) -> None:
     segment_id = api.create("a")
     with socket.create_connection(("127.0.0.1", api.sandbox.port), timeout=10) as connection:
-        head = f"PATCH {SEGMENTS}/{segment_id}/contact-list HTTP/1.1\r\nHost: sandbox\r\nContent-Length: 1000\r\n\r\n"
+        head = f"PATCH {SEGMENTS}/{segment_id}/contact-list HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
         connection.sendall(head.encode() + b'{"data"')
     assert api.size(segment_id) == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+def test_the_command_prints_a_line_for_each_call_unless_it_is_to_be_quiet(options: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "runner", "sandbox", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().split()[-1]
+        form = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
+        token = requests.post(f"{url}/oauth2/token", data=form, timeout=10).json()["access_token"]
+        requests.get(f"{url}/2026-07/x%0A%23%23[error]?email=a%40b.example", timeout=10)
+        process.terminate()
+        printed = process.stderr.read()
+    lines = [re.sub(r"\d+ ms", "N ms", line) for line in printed.splitlines()]
+    expected = ["POST /oauth2/token 200 N ms", r"GET /2026-07/x\n#\x23[error] 404 N ms"]
+    assert lines == ([] if options else expected)
+    assert token not in printed
+    assert "b.example" not in printed

@@ -19,7 +19,7 @@ def options(monkeypatch: pytest.MonkeyPatch) -> Options:
     """The options that the command would serve with; it says what it says when the sandbox is up."""
     served: list[SandboxOptions] = []
 
-    def serve(options: SandboxOptions, port: int, on_ready: Callable[[str], None]) -> None:
+    def serve(options: SandboxOptions, port: int, on_ready: Callable[[str], None], **more: Any) -> None:
         served.append(options)
         on_ready(f"http://127.0.0.1:{port}")
 
