@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from functools import cache
+from io import StringIO
 from typing import Annotated, Any
 
 import typer
@@ -91,7 +92,8 @@ def run(arguments: list[str] | None = None) -> int:
     except TyperException as error:
         show = getattr(error, "show", None)
         if show is not None:
-            show()
+            show(file=(said := StringIO()))
+            tell(said.getvalue())  # it repeats words of the command line
         return exit_codes.USAGE
     except (typer.Abort, KeyboardInterrupt):
         tell("Interrupted.\n")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from runner.cli.console import show_json, write_result
+from runner.cli.console import show_json, write_annotations
 from runner.core.errors import HeadcountError, InvalidProject
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def findings_as_data(command: Callable[..., None]) -> Callable[..., None]:
             if options.get("format") == "github":
                 from runner.reports.github_annotations import findings_annotations
 
-                write_result(findings_annotations(error.findings, from_root))
+                write_annotations(findings_annotations(error.findings, from_root))
             if options.get("format") != "json":
                 raise
             from runner.reports.json_documents import findings_document

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner.core.errors import HeadcountError, InvalidProject
-from runner.reports.escape import in_json, printable, without_controls
+from runner.reports.escape import in_json, leaving, printable, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +79,15 @@ def show_error(error: HeadcountError) -> None:
 
 def write_result(text: str) -> None:
     """Write to standard output. A reader that went away is no error of ours; raises HeadcountError for a full disk."""
+    _write(leaving(text))
+
+
+def write_annotations(lines: str) -> None:
+    """Write commands to the service that runs the job, whose words were made safe one by one; as `write_result`."""
+    _write(lines)
+
+
+def _write(text: str) -> None:
     try:
         with _reader_may_leave(sys.stdout):
             sys.stdout.write(text)
@@ -96,7 +105,7 @@ def tell(text: str) -> None:
     """Write to standard error, where nothing that goes wrong with it stops the command."""
     try:
         with _reader_may_leave(sys.stderr):
-            sys.stderr.write(text)
+            sys.stderr.write(leaving(text))
     except OSError:
         _silence(sys.stderr)
 

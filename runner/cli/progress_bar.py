@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from runner.cli.console import tell
+from runner.reports.escape import leaving
 from runner.workflows.context import Progress
 
 if TYPE_CHECKING:
@@ -116,4 +117,4 @@ class Bars(Lines):
         self._bars.update(self._task, advance=identifiers, description=f"Sending {activation}")
 
     def note(self, message: str) -> None:
-        self._console.print(message)
+        self._console.print(leaving(message))

@@ -19,6 +19,7 @@ from runner.cli.console import consoles
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
 from runner.core.errors import UsageError
+from runner.reports.escape import leaving, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -217,10 +218,17 @@ def _refuse_project_folder(folder: Path) -> None:
         )
 
 
+class OneLine(logging.Formatter):
+    """A message as one line that drives nothing: it may hold words of the destination's answer."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        return leaving(printable(super().formatMessage(record)))
+
+
 def _show_log(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     detail = "%(asctime)s %(name)s %(message)s" if level == logging.DEBUG else "%(message)s"
-    handler.setFormatter(logging.Formatter(detail))
+    handler.setFormatter(OneLine(detail))
     logger = logging.getLogger("headcount")
     logger.handlers[:] = [handler]
     logger.setLevel(level)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from runner.core.findings import Finding, Location
 from runner.core.records import Action
 from runner.planning.plan import Plan, PlannedChange
-from runner.reports.escape import printable
+from runner.reports.escape import printable, without_commands
 
 MOST = 10
 """GitHub shows no more annotations of one level from one step."""
@@ -79,7 +79,7 @@ def _line(one: _Annotation, relative: Relative) -> str:
 
 def _data(text: str) -> str:
     """A message: line ends would end the command, and `%` begins an escape."""
-    lines = "\n".join(printable(line) for line in text.splitlines())
+    lines = "\n".join(without_commands(printable(line)) for line in text.splitlines())
     return lines.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.signals import Interrupts
+from runner.cli.wiring import OneLine
 from runner.core.errors import SegmentError
 from runner.sandbox import Advertiser, App, SandboxOptions
 from tests.end_to_end.shop import Shop
@@ -54,6 +56,42 @@ def test_an_accounts_name_drives_no_terminal(tmp_path: Path) -> None:
     app = App("sandbox", "sandbox", ("12345",))
     with running(SandboxOptions(advertisers=(Advertiser("12345", EVIL),), apps=(app,))) as sandbox:
         assert_harmless(Shop(tmp_path, sandbox.url).run("accounts").out)
+
+
+JOB_COMMANDS = ("::error::x", "##[error]x", "##vso[task.complete]x", "##teamcity[x]", "section_start:1:x")
+
+
+@pytest.mark.parametrize("command", JOB_COMMANDS)
+def test_no_word_of_a_file_is_a_command_to_the_service_that_runs_the_job(
+    shop: Shop, sandbox: Sandbox, command: str
+) -> None:
+    shop.activation(name=f"Loyal {command}", description=command)
+    shop.run("validate", "--resolved", "loyal")
+    for form in ("text", "markdown", "json"):
+        shop.run("plan", "--format", form)
+    shop.apply()
+    shop.run("status")
+    sandbox.change_segment(sandbox.segments()[0].id, name=f"{command} by hand")
+    shop.run("plan")
+    shop.activation(name=f"{command}\n{command}", destination=command, tags=[command])
+    shop.write(f"activations/{command.replace('/', '')}.yaml", f"kind: {command}")
+    shop.run("validate", code=3)
+    shop.run("validate", "--select", command, code=None)
+    shop.run("history", "--limit", command, code=64)
+    shop.remove(f"activations/{command}.yaml")
+    shop.write("activations/more.yaml", f'kind: Source\nname: more\ntype: files\ntables: {{a: "{command}.csv"}}')
+    shop.run("validate", code=3)
+    for text in shop.outputs:
+        assert command not in text
+
+
+def test_no_word_of_criteos_answer_is_a_command_in_a_log() -> None:
+    handler = logging.StreamHandler(out := io.StringIO())
+    handler.setFormatter(OneLine("%(message)s"))
+    logger = logging.Logger("made up")
+    logger.addHandler(handler)
+    logger.warning("Criteo refused it: %s; trying again", "a\n::error::b\x1b[2J ##[error]")
+    assert out.getvalue() == r"Criteo refused it: a\n\x3a:error::b\x1b[2J \x23#[error]; trying again" + "\n"
 
 
 @pytest.mark.parametrize("which", ["stdout", "stderr"])

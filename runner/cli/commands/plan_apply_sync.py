@@ -14,7 +14,7 @@ import typer
 
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
-from runner.cli.console import show_json, show_line, show_text, tell, write_result
+from runner.cli.console import show_json, show_line, show_text, tell, write_annotations, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRemovals,
@@ -283,7 +283,7 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
         if format is PlanFormat.GITHUB:
             from runner.reports.github_annotations import plan_annotations
 
-            write_result(plan_annotations(made, from_root))
+            write_annotations(plan_annotations(made, from_root))
 
 
 def _approve(made: Plan, *, setup: Setup, parts: Parts, yes: bool, format: Format) -> bool:  # noqa: A002

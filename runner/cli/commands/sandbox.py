@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.console import tell
+from runner.cli.console import show_line, tell
 from runner.core.errors import UsageError
 from runner.reports.escape import printable
 
@@ -78,11 +78,11 @@ def _show_answer(method: str, path: str, status: int | None, seconds: float) -> 
 
 def _announce(options: SandboxOptions) -> Callable[[str], None]:
     def ready(url: str) -> None:
-        typer.echo(f"The sandbox listens on {url}")
+        show_line(f"The sandbox listens on {url}")
         for app in options.apps:
             for owners in _usable(options, app):
-                typer.echo(f"  client id {app.client_id} may use the {owners}")
-        typer.echo(f"  point Headcount at it with CRITEO_API_URL={url}")
+                show_line(f"  client id {app.client_id} may use the {owners}")
+        show_line(f"  point Headcount at it with CRITEO_API_URL={url}")
 
     return ready
 

@@ -98,8 +98,10 @@ class Sealed:
         if not head.startswith(MAGIC):
             raise StateError(
                 f"the state is not encrypted, though {KEY_VARIABLE} is set",
-                f"unset {KEY_VARIABLE}; to encrypt it, `headcount state move` it to a folder and then, with the key "
-                "set, to another place",
+                f"keep {KEY_VARIABLE} set: without it, runs would store people readable in the bucket, which may be "
+                "what whoever put this there is after. If this state was encrypted, bring back an earlier version of "
+                "the object, and look into who may write to the bucket. If it never was, encrypt it as "
+                "docs/how-to/keep-the-state-in-a-bucket.md says",
             )
         cipher = self._cipher(head[len(MAGIC) :])
         try:

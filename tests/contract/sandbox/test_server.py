@@ -163,7 +163,7 @@ def test_the_command_prints_a_line_for_each_call_unless_it_is_to_be_quiet(option
         process.terminate()
         printed = process.stderr.read()
     lines = [re.sub(r"\d+ ms", "N ms", line) for line in printed.splitlines()]
-    expected = ["POST /oauth2/token 200 N ms", r"GET /2026-07/x\n#\x23[error] 404 N ms"]
+    expected = ["POST /oauth2/token 200 N ms", r"GET /2026-07/x\n\x23#[error] 404 N ms"]
     assert lines == ([] if options else expected)
     assert token not in printed
     assert "b.example" not in printed

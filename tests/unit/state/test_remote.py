@@ -533,8 +533,9 @@ def test_a_missing_a_wrong_and_a_needless_key_are_told(machine, bucket, tmp_path
 
 def test_a_key_for_a_state_that_is_not_encrypted_is_refused(machine):
     fill(machine())
-    with pytest.raises(StateError, match="not encrypted, though"):
+    with pytest.raises(StateError, match="not encrypted, though") as refused:
         machine("two", key=KEY).audiences()
+    assert refused.value.hint.startswith("keep HEADCOUNT_STATE_KEY set: without it, runs would store people readable")
 
 
 def test_an_encrypted_object_in_the_place_of_another_does_not_open(machine, store, bucket):
