@@ -192,6 +192,61 @@ class TestInit:
         assert (shop.folder / "activations/source.yaml").read_text() == "mine"
         assert not (shop.folder / "activations/destination.yaml").exists()
 
+    def test_data_that_is_there_is_kept_and_the_sample_has_another_name(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.write("fresh/data/customers.csv", "id;name\n1;mine\n")
+        out = shop.run("init", "--dir", "fresh/activations").out
+        assert "kept fresh/data/customers.csv, which was there" in out
+        assert "wrote fresh/data/sample-customers.csv" in out
+        assert (shop.folder / "fresh/data/customers.csv").read_text() == "id;name\n1;mine\n"
+        shop.run("validate", "--dir", "fresh/activations")
+        shop.run("apply", "--yes", "--dir", "fresh/activations")
+        assert [segment.name for segment in sandbox.segments()] == ["Recent buyers"]
+
+    def test_sample_data_of_both_names_are_not_overwritten(self, shop: Shop) -> None:
+        shop.write("fresh/data/customers.csv", "mine")
+        shop.write("fresh/data/sample-customers.csv", "mine too")
+        result = shop.run("init", "--dir", "fresh/activations", code=64)
+        assert "fresh/data/sample-customers.csv exists already; nothing was written" in result.err
+        assert not (shop.folder / "fresh/activations").exists()
+
+    def test_without_a_sample_it_is_valid_but_for_the_data(self, shop: Shop) -> None:
+        out = shop.run("init", "--no-sample", "--dir", "fresh/activations").out
+        assert "headcount validate --dir fresh/activations" in out
+        assert not (shop.folder / "fresh/data").exists()
+        shop.run("validate", "--no-sources", "--dir", "fresh/activations")
+        assert "customers.csv" in shop.run("validate", "--dir", "fresh/activations", code=3).err
+
+    def test_git_does_not_keep_the_state(self, shop: Shop) -> None:
+        shop.git("init", "-q", "fresh")
+        shop.run("init", "--dir", "fresh/activations")
+        shop.run("apply", "--yes", "--dir", "fresh/activations")
+        assert (shop.folder / "fresh/.headcount/state.db").exists()
+        assert ".headcount" not in shop.git("-C", "fresh", "status", "--porcelain", "--untracked-files=all")
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("", ".headcount/\n"),
+            ("*.log", "*.log\n.headcount/\n"),
+            ("*.log\n", "*.log\n.headcount/\n"),
+            ("/.headcount/\n*.log\n", "/.headcount/\n*.log\n"),
+            (".headcount\r\n", ".headcount\r\n"),
+        ],
+    )
+    def test_the_state_is_added_to_a_gitignore_that_does_not_name_it(self, shop: Shop, before: str, after: str) -> None:
+        ignored = shop.folder / "fresh/.gitignore"
+        ignored.parent.mkdir()
+        ignored.write_bytes(before.encode())
+        out = shop.run("init", "--dir", "fresh/activations").out
+        assert ignored.read_bytes() == after.encode()
+        assert ("added .headcount/ to fresh/.gitignore" in out) == (before != after)
+
+    def test_a_gitignore_that_cannot_be_written_leaves_nothing_behind(self, shop: Shop) -> None:
+        (shop.folder / "fresh/.gitignore").mkdir(parents=True)
+        result = shop.run("init", "--dir", "fresh/activations", code=1)
+        assert "cannot write fresh/.gitignore: Is a directory; nothing was written" in result.err
+        assert [path.name for path in (shop.folder / "fresh").iterdir()] == [".gitignore"]
+
     def test_what_stands_in_the_way_is_named_by_a_file_that_can_be_seen(self, shop: Shop) -> None:
         shop.run("init", "--dir", "fresh/activations")
         (shop.folder / "fresh/activations/source.yaml").unlink()

@@ -30,13 +30,27 @@ if TYPE_CHECKING:
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
 
+_TOLD = {
+    "wrote": "wrote {path}",
+    "kept": "kept {path}, which was there; the sample data have another name, and the source reads those",
+    "extended": "added .headcount/ to {path}, so that the state is not committed",
+}
 
-def init(folder: Dir = DEFAULT_DIR) -> None:
+
+def init(
+    folder: Dir = DEFAULT_DIR,
+    sample: Annotated[bool, typer.Option("--sample/--no-sample", help="Whether to write made-up data.")] = True,
+) -> None:
     """Write a commented starter project: a destination, a source with sample data, an activation."""
     from runner.starter import write_starter
 
-    for path in write_starter(folder):
-        show_line(f"wrote {path}" + ("/ (schemas, for your editor)" if path.name == ".schemas" else ""))
+    for step in write_starter(folder, sample=sample):
+        path = f"{step.path}/ (schemas, for your editor)" if step.path.name == ".schemas" else str(step.path)
+        show_line(_TOLD[step.did].format(path=path))
+    if not sample:
+        write_result("\nNext: name your own data in the source, and its columns in the activation, then\n")
+        show_line(f"  headcount validate{_dir_option(folder)}")
+        return
     write_result("\nTry it: run `headcount sandbox` in another terminal, then\n")
     show_line(f"  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan{_dir_option(folder)}")
 
