@@ -46,8 +46,8 @@ class Cache:
         if self._mark is not None:
             return
         with file_faults(self._work):
-            for folder in (self._work.parent, self._objects, self._work):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._objects, self._work):
+                _make_private(folder)
             turn = os.open(self._work.parent / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(turn, fcntl.LOCK_EX)  # nobody takes a folder that is just being made for a dead one's
@@ -119,6 +119,13 @@ class Cache:
             for path in self._objects.iterdir():
                 if path.name not in kept:
                     path.unlink(missing_ok=True)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for nobody but this user; what is there stays as it is."""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _link(source: Path, target: Path) -> None:

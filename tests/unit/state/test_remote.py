@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -519,6 +520,23 @@ def test_with_a_key_nothing_in_the_bucket_is_readable(machine, store, bucket):
             assert clear not in content
     other = machine("two", key=KEY)
     assert rows(other.held(key).members) == 3
+
+
+def test_the_cache_is_nobody_elses_to_look_into(bucket, tmp_path):
+    there = tmp_path / "there"
+    there.mkdir(mode=0o755)
+    state = open_bucket(bucket, {"HEADCOUNT_CACHE": str(there / "made" / "cache")})
+    before = os.umask(0)
+    try:
+        fill(state)
+    finally:
+        os.umask(before)
+        state.close()
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (there / "made").rglob("*") if path.is_dir()}
+    assert there / "made" / "cache" in modes
+    assert set(modes.values()) == {0o700}
+    assert stat.S_IMODE((there / "made").stat().st_mode) == 0o700
+    assert stat.S_IMODE(there.stat().st_mode) == 0o755
 
 
 def test_a_missing_a_wrong_and_a_needless_key_are_told(machine, bucket, tmp_path):
