@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.core.sql_quoting import folded
 from runner.engine.segments.sql_functions import CHANCE, NOW
-from runner.engine.segments.sql_policy import Flaw, Parsed, flaw_at
+from runner.engine.segments.sql_policy import MOST_FLAWS, Flaw, Parsed, flaw_at
 
 CODE = "sql-not-steady"
 
@@ -35,7 +35,7 @@ def unsteady(statement: Parsed) -> tuple[Flaw, ...]:
     """Each place of the SQL that can yield something else in the next run, in no order; none where it is no SELECT."""
     found: list[Flaw] = []
     pending: list[Any] = [statement.tree]
-    while pending:
+    while pending and len(found) < MOST_FLAWS:
         node = pending.pop()
         if isinstance(node, dict):
             found += _unsteady(node)

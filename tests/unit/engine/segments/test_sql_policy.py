@@ -164,6 +164,13 @@ def test_every_flaw_is_told_at_once(people: World) -> None:
     assert [finding.code for finding in found] == ["sql-forbidden-function", "sql-unknown-table", "sql-unknown-table"]
 
 
+def test_of_a_great_many_flaws_the_first_ones_are_told(people: World) -> None:
+    found = people.check(f"select {', '.join(f'nothing_{number}(1)' for number in range(500))}")
+
+    assert len(found) == 50
+    assert "nothing_0" in found[0].message
+
+
 def test_columns_are_counted_in_characters_not_bytes(people: World) -> None:
     [finding] = people.check("select 'é€😀' as email from nowhere")
 
