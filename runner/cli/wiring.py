@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.console import consoles
+from runner.cli.console import consoles, tell
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
 from runner.core.errors import UsageError
@@ -77,7 +77,13 @@ class Setup:
         """Read the files. Raises InvalidProject."""
         from runner.config import load
 
-        return load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
+        project = load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
+        if not project.activations:
+            from runner.config.other_folders import elsewhere
+
+            hint = elsewhere(self.folder)
+            tell(f"No file below {self.folder} declares an activation{f'; {hint}' if hint else ''}.\n")
+        return project
 
     def selection(
         self, project: Project, select: list[str] | None, exclude: list[str] | None, changed_since: str = ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.config.document import ParsedDocument
+from runner.config.other_folders import elsewhere
 from runner.config.schema.json_schemas import KINDS
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import MapNode, Node, ScalarNode, TextFile
@@ -31,9 +32,8 @@ def read_documents(folder: Path, files: ProjectFiles, found: Findings) -> ReadDo
     name = shown_path(folder)
     if not folder.is_dir():
         what = "this is a file; --dir wants the folder that it is in" if folder.is_file() else "there is no such folder"
-        found.add_nowhere(
-            name, "no-folder", what, "`headcount init` writes a starter project; --dir names another folder"
-        )
+        hint = elsewhere(folder) or "`headcount init` writes a starter project; --dir names another folder"
+        found.add_nowhere(name, "no-folder", what, hint)
         return ReadDocuments((), complete=False)
     documents: list[ParsedDocument] = []
     complete = True
@@ -50,7 +50,7 @@ def read_documents(folder: Path, files: ProjectFiles, found: Findings) -> ReadDo
             name,
             "no-documents",
             "there is no YAML document in this folder",
-            "`headcount init` writes a starter project",
+            elsewhere(folder) or "`headcount init` writes a starter project",
         )
     return ReadDocuments(tuple(documents), complete)
 

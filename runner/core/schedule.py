@@ -13,6 +13,11 @@ EARLY_TOLERANCE = timedelta(minutes=1)
 every half an hour starts a moment sooner or later each time, and would else miss its turn by that moment."""
 
 
+_WEEKS = timedelta(days=32)
+_SLOTS = 12_000
+"""How far ahead a schedule is looked through: more than a week of every minute."""
+
+
 def next_due(schedule: Schedule, last: datetime | None, now: datetime) -> datetime | None:
     """When the activation is due next (aware, UTC): `now` when it never ran, None for `manual`.
 
@@ -64,6 +69,23 @@ def slots(schedule: Schedule, after: datetime) -> Iterator[datetime]:
         if slot > after:
             after = slot.astimezone(UTC)
             yield after
+
+
+def longest_gap(schedule: Schedule, after: datetime) -> timedelta:
+    """The longest time between two slots, as far as the next weeks show it: a weekend for Monday to Friday.
+
+    Nothing for `manual`.
+    """
+    if schedule.manual:
+        return timedelta()
+    longest, before = timedelta(), after
+    for number, slot in enumerate(slots(schedule, after)):
+        if number:
+            longest = max(longest, slot - before)
+        before = slot
+        if number >= _SLOTS or (number > 1 and slot - after > _WEEKS):
+            break
+    return longest
 
 
 def describe(schedule: Schedule) -> str:

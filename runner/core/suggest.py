@@ -20,10 +20,22 @@ _ALIASES = {
 def closest(
     word: str, known: Iterable[str], *, likeness: float = 0.6, fold: Callable[[str], str] = str.casefold
 ) -> str | None:
-    """The known word whose letters are most like it, once both are folded; None when none is (from 0 to 1) alike."""
+    """The known word whose letters are most like it, once both are folded; None when none is (from 0 to 1) alike.
+
+    Where none is, the only one that it is a whole part of, or the other way round: `consent` is `marketing_consent`.
+    """
     folded = {fold(candidate): candidate for candidate in known}
-    matches = get_close_matches(fold(word)[:100], folded, n=1, cutoff=likeness)
-    return folded[matches[0]] if matches else None
+    asked = fold(word)[:100]
+    matches = get_close_matches(asked, folded, n=1, cutoff=likeness)
+    if matches:
+        return folded[matches[0]]
+    holding = [candidate for candidate in folded if _part_of(asked, candidate) or _part_of(candidate, asked)]
+    return folded[holding[0]] if len(holding) == 1 else None
+
+
+def _part_of(part: str, whole: str) -> bool:
+    """Whether a name is made of another one and more words: `consent` of `marketing_consent`."""
+    return len(part) > 2 and f"_{part}_" in "_".join(("", *whole.replace("-", "_").split("_"), ""))
 
 
 def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:

@@ -155,7 +155,9 @@ def resolve(
         elif not _suits(columns[found[0]][1]):
             kind = bare_type(columns[found[0]][1])
             message = f'column "{name}" is of {f"type {kind}," if kind else "a type"} which holds no {identifier_type}'
-            findings.append(Finding(location, "mapping-column-type", message, "cast it to varchar in the SQL"))
+            findings.append(
+                Finding(location, "mapping-column-type", message, _instead(columns[found[0]][1], identifier_type))
+            )
         else:
             mapped[identifier_type] = f"c{found[0]}"
     return mapped, tuple(findings)
@@ -175,6 +177,18 @@ def _mapping_location(activation: Activation, identifier_type: IdentifierType) -
         if setting.key == f"mapping.{identifier_type}" and setting.location is not None:
             return setting.location
     return activation.location
+
+
+def _instead(column_type: str, identifier_type: IdentifierType) -> str:
+    """What to do about a column of a type that holds no identifiers: casting helps only where it loses nothing."""
+    kind = bare_type(column_type)
+    if kind in ("FLOAT", "DOUBLE", "DECIMAL"):
+        return "where it holds whole numbers, cast it to hugeint in the SQL; a fraction is no identifier"
+    if kind == "BLOB":
+        return "write it as text in the SQL: lower(hex(...)) for a hash, decode(...) for text"
+    if kind in ("STRUCT", "MAP", "UNION") or column_type.endswith("]"):
+        return "name the one value in it that is the identifier, in the SQL"
+    return f"map the column that holds the {identifier_type}: as text, this one would be none"
 
 
 def _suits(column_type: str) -> bool:

@@ -21,7 +21,7 @@ _WORDS = frozenset(
     account active ad address advertiser age amount birth brand category channel city clicks client code
     column consent contact count country created currency customer customers date device email emails external
     fax first gaid gender given group gum hash hashed id identifier idfa idfv ids key language last lead
-    locale login lower ltv madid mail md5 member middle mobile msisdn name newsletter number opt optin order
+    locale login lower ltv madid mail marketing md5 member middle mobile msisdn name newsletter number opt optin order
     orders phone postal product purchase purchased purchases region registered revenue score segment sha
     sha256 spend status store subscribed subscriber surname tel telephone tier time timestamp total type
     updated url user username users uuid value visits zip

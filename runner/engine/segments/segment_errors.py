@@ -139,7 +139,9 @@ def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns
     # DuckDB takes names apart at commas: a piece of one that is no name of a column, and not in the SQL, is not shown.
     names = (part.strip().strip('"').rpartition(".")[2] for part in found.candidates if "@" not in part)
     shown = showable((name for name in names if name in columns or written(name, sql)), sql, names_from)
-    near, listed = closest(found.name, shown), ", ".join(shown)
+    # DuckDB lists those whose letters are alike; a column may be called by a part of its name as well.
+    near = closest(found.name, shown) or closest(found.name, showable(sorted(columns), sql, names_from))
+    listed = ", ".join(shown)
     message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
     return message, f"candidates: {listed}" if listed else HEADER if names_from is NamesFrom.CSV else ""
 

@@ -25,6 +25,9 @@ _SMALL = 8 * CHUNK
 """Up to this many bytes an object is written in one call."""
 
 _ACCESS = "check the credentials of the object store in the environment, and what they may do in this bucket"
+_HTTP = (
+    "name an https:// endpoint; for a store on this machine set AWS_ALLOW_HTTP=true (AZURE_ALLOW_HTTP=true for az://)"
+)
 _REACH = "check the network and the endpoint, then run again: nothing that was recorded is lost"
 
 
@@ -154,6 +157,10 @@ class ObstoreBucket:
             code = _code(error)
             if code == "NoSuchBucket":
                 raise self._no_bucket() from None
+            if _refused_http(error):
+                raise StateError(
+                    f"{self.location} cannot be used: its endpoint is http://, not https://", _HTTP
+                ) from None
             if code.startswith("4") and code[:3] not in ("408", "409", "425", "429"):
                 raise StateError(f"{self.location} cannot be used: the store answered {code}", _ACCESS) from None
             raise Unanswered(f"{self.location} cannot be reached: {code}", _REACH) from None
@@ -176,6 +183,11 @@ def _opened(location: str) -> ObjectStore:
     except (BaseError, ValueError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"the state cannot be kept at {location}: {what}", "for example s3://bucket/prefix") from None
+
+
+def _refused_http(error: BaseException) -> bool:
+    """Whether the client would not even ask, since the endpoint is not encrypted and nobody allowed that."""
+    return "HTTP error: builder error" in str(error) and "http://" in str(error)
 
 
 def _code(error: BaseException) -> str:
