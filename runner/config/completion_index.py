@@ -10,6 +10,7 @@ from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import ListNode, MapNode, ScalarNode, TextFile
 from runner.config.yaml.project_files import MAX_BYTES, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
+from runner.disk.regular_files import read_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,7 @@ def outline(folder: Path) -> Outline:
 
 def _documents(path: Path) -> Iterator[MapNode]:
     try:
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            return
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return
     nodes, _ = parse(TextFile(str(path), path, text), Findings())

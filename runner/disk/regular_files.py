@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 class NotRegular(OSError):
@@ -22,20 +25,26 @@ class TooLarge(OSError):
         super().__init__(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """The content of a regular file of at most so many bytes, links followed. Raises NotRegular, TooLarge, OSError.
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, links followed, open for reading. Raises NotRegular, OSError.
 
     It is the open file that is judged, not its name, and nothing waits: opening a pipe would, until somebody writes.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise NotRegular(path)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(most + 1) if status.st_size <= most else b""
-        if status.st_size > most or len(content) > most:
-            raise TooLarge(path, most)
-        return content
+            yield file
     finally:
         os.close(descriptor)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most so many bytes, links followed. Raises NotRegular, TooLarge, OSError."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise TooLarge(path, most)
+    return content

@@ -22,7 +22,7 @@ from runner.sources.interface import (
     StoredCode,
     unreadable,
 )
-from runner.sources.local_paths import RELATIVE, absolute, shown
+from runner.sources.local_paths import INSIDE, RELATIVE, absolute, anchor, fault, file_at, shown
 
 _CONTENT = """
     select 'table', schema_name, table_name, (
@@ -43,10 +43,11 @@ _VIEW = re.compile(rf"CREATE VIEW (?:{_NAME}\.)?{_NAME}(?: \({_NAME}(?:, {_NAME}
 
 @dataclass(frozen=True, slots=True)
 class DuckDBFileSource(Source):
-    """`path`: the absolute path of the file; `path_place`: where it is declared."""
+    """`path`: the absolute path of the file; `path_place`: where it is declared; `anchor`: see `local_paths.anchor`."""
 
     path: str
     path_place: Location
+    anchor: str = "/"
 
 
 class DuckDBFileKind:
@@ -59,12 +60,19 @@ class DuckDBFileKind:
     type: ClassVar = "duckdb"
 
     def declare(self, written: Declaration) -> DuckDBFileSource:
-        path = absolute(written.value("path") or "", written, "path")
-        return DuckDBFileSource(written.name, self.type, written.location, path, written.place("path"))
+        declared = written.value("path") or ""
+        path = absolute(declared, written, "path")
+        at = anchor(declared, written)
+        return DuckDBFileSource(written.name, self.type, written.location, path, written.place("path"), at)
 
     def missing(self, source: DuckDBFileSource) -> Iterator[Missing]:
         if not Path(source.path).is_file():
             yield Missing("", source.path_place, f"there is no file {shown(source.path)}", RELATIVE)
+            return
+        try:
+            _require_allowed(source)
+        except OSError as error:
+            yield Missing("", source.path_place, fault(error), INSIDE, "path-not-allowed")
 
     def identity(self, source: DuckDBFileSource, folder: Path) -> tuple[object, ...]:
         return (source.name, source.type, (), os.path.relpath(source.path, folder))
@@ -76,10 +84,11 @@ class DuckDBFileKind:
         """The database, whole."""
         for missing in self.missing(source):
             raise unreadable(source, "", missing.location, missing.what, missing.hint)
-        attach = f"attach {literal(source.path)} as {quoted(source.name)} (type duckdb, read_only)"
+        path = str(file_at(source.path, source.anchor))
+        attach = f"attach {literal(path)} as {quoted(source.name)} (type duckdb, read_only)"
         try:
-            connection.run(attach, (source.path,))
-            content = connection.run(_CONTENT.format(name=literal(source.name)), (source.path,))
+            connection.run(attach, (path,))
+            content = connection.run(_CONTENT.format(name=literal(source.name)), (path,))
         except CannotRead as error:
             hint = "it is damaged, or written by a newer DuckDB"
             if error.cause is Cause.LOCKED:
@@ -92,7 +101,7 @@ class DuckDBFileKind:
             if sort != "macro" and "." not in f"{schema}{name}":
                 tables[name if schema == "main" else f"{schema}.{name}"] = _select(sql) if sort == "view" else sql
         code = {table: sql for table, sql in tables.items() if sql is not None}
-        files = (source.path, f"{source.path}.wal")
+        files = (path, f"{path}.wal")
         return Reachable(source.name, tuple(sorted(tables)), files, StoredCode(code, macros))
 
 
@@ -100,3 +109,11 @@ def _select(view: str) -> str:
     """The SELECT of a view; empty where it cannot be told apart from what is before it."""
     found = _VIEW.fullmatch(view)
     return found[1] if found else ""
+
+
+def _require_allowed(source: DuckDBFileSource) -> None:
+    """Raise OSError where the file, or the log of changes that DuckDB reads with it, may not be read."""
+    path = file_at(source.path, source.anchor)
+    log = path.with_name(f"{path.name}.wal")
+    if os.path.lexists(log):
+        file_at(str(log))

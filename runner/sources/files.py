@@ -25,7 +25,7 @@ from runner.sources.interface import (
     Reachable,
     unreadable,
 )
-from runner.sources.local_paths import RELATIVE, absolute, matching, nothing_at, shown
+from runner.sources.local_paths import INSIDE, RELATIVE, absolute, anchor, fault, matching, nothing_at, shown
 
 _FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
     ("json", "jsonl", "ndjson"), "json"
@@ -35,14 +35,22 @@ _HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is n
 
 @dataclass(frozen=True, slots=True)
 class FilesSource(Source):
-    """`tables`: table name -> absolute paths or glob patterns; `table_places`: where each is declared."""
+    """`tables`: table name -> absolute paths or glob patterns; `table_places`: where each is declared.
+
+    `anchors`: pattern -> the folder that links may not lead it out of, where there is one.
+    """
 
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table_places: Mapping[str, Location] = field(default_factory=dict)
+    anchors: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, table: str) -> Location:
         """Where the table is declared."""
         return self.table_places.get(table, self.location)
+
+    def files(self, pattern: str) -> tuple[str, ...]:
+        """The files that one of the patterns means. Raises OSError for what may not or cannot be read."""
+        return matching(pattern, self.anchors.get(pattern, "/"))
 
 
 class FilesKind:
@@ -53,6 +61,7 @@ class FilesKind:
     def declare(self, written: Declaration) -> FilesSource:
         tables: dict[str, tuple[str, ...]] = {}
         first: dict[str, str] = {}
+        anchors: dict[str, str] = {}
         for table, given in (written.value("tables") or {}).items():
             earlier = first.setdefault(table.lower(), table)
             if earlier != table:
@@ -61,13 +70,18 @@ class FilesKind:
             at = ("tables", table)
             paths = {at: given} if isinstance(given, str) else {(*at, row): path for row, path in enumerate(given)}
             tables[table] = tuple(absolute(path, written, *steps, is_glob=True) for steps, path in paths.items())
+            anchors.update(zip(tables[table], (anchor(path, written) for path in paths.values()), strict=True))
         places = {table: written.place("tables", table, at_key=True) for table in tables}
-        return FilesSource(written.name, self.type, written.location, tables, places)
+        return FilesSource(written.name, self.type, written.location, tables, places, anchors)
 
     def missing(self, source: FilesSource) -> Iterator[Missing]:
-        for table, patterns in source.tables.items():
+        for table, pattern in ((table, one) for table, patterns in source.tables.items() for one in patterns):
             place = source.place(table)
-            yield from (Missing(table, place, nothing_at(one), RELATIVE) for one in patterns if not matching(one))
+            try:
+                if not source.files(pattern):
+                    yield Missing(table, place, nothing_at(pattern), RELATIVE)
+            except OSError as error:
+                yield Missing(table, place, fault(error), INSIDE, "path-not-allowed")
 
     def identity(self, source: FilesSource, folder: Path) -> tuple[object, ...]:
         tables = tuple(
@@ -96,7 +110,10 @@ def _files(source: FilesSource, table: str) -> tuple[str, ...]:
     """The files of a table, each once, in the order of its patterns."""
     found: dict[str, None] = {}
     for pattern in source.tables[table]:
-        files = matching(pattern)
+        try:
+            files = source.files(pattern)
+        except OSError as error:
+            raise _unreadable(source, table, fault(error), INSIDE) from None
         if not files:
             raise _unreadable(source, table, nothing_at(pattern), RELATIVE)
         found.update(dict.fromkeys(files))

@@ -39,12 +39,15 @@ class Declaration(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A file that is not there: of which table (empty: of the whole source), where that is declared, and what to do."""
+    """A file that is not there or may not be read: of which table (empty: of the whole source), where that is declared,
+    and what to do. `code` is the finding's.
+    """
 
     table: str
     location: Location
     what: str
     hint: str
+    code: str = "no-source-file"
 
 
 class Cause(Enum):

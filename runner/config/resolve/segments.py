@@ -16,6 +16,9 @@ from runner.config.yaml.project_files import ProjectFiles, shown_path
 from runner.config.yaml.source_map import Origin, origin_of
 from runner.core.project import Segment, SqlText
 from runner.core.suggest import quoted_word
+from runner.disk.path_rule import NotAllowed, allowed, hidden_part
+
+_SQL = (".sql",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,23 @@ def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFil
         message = f"{quoted_word(path)} lies outside of the project; put the file beside this one"
         document.refuse(node.span, "outside-project", message)
         return None
-    if not full.is_file():
-        what = "is a folder" if full.is_dir() else "does not exist"
-        message = f"the file {quoted_word(path)} {what}; the path is relative to this YAML file"
+    if Path(path).suffix.lower() not in _SQL or hidden_part(path):
+        message = (
+            f"{quoted_word(path)} is no .sql file that can be read: its name must end in .sql, and nothing is hidden"
+        )
+        document.refuse(node.span, "path-not-allowed", message)
+        return None
+    try:
+        allowed(full, files.tree, _SQL)
+    except NotAllowed as error:
+        document.refuse(node.span, "path-not-allowed", f"{quoted_word(path)} {error.strerror}; put a plain file there")
+        return None
+    except OSError:
+        message = f"the file {quoted_word(path)} does not exist; the path is relative to this YAML file"
         document.refuse(node.span, "no-sql-file", message)
         return None
     name = os.path.normpath(Path(document.file.name).parent / path)
-    return files.read(full, shown_path(name), document.found)
+    return files.read(full, shown_path(name), document.found, _SQL)
 
 
 def _filled(template: str, origin: Origin, node: ScalarNode, document: Document) -> tuple[SqlText, str] | None:

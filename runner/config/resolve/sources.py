@@ -12,9 +12,11 @@ from typing import Any
 from runner.config.document import Document
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Span, TextFile, at, plain
+from runner.config.yaml.project_files import MAX_BYTES
 from runner.core.findings import Finding, Location
 from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Project, Segment, Source
 from runner.core.suggest import quoted_word
+from runner.disk.regular_files import read_regular
 from runner.sources.interface import Step
 from runner.sources.registry import KINDS, kind_of
 
@@ -64,14 +66,14 @@ def check_source_files(project: Project) -> tuple[Finding, ...]:
     for source in project.sources:
         for missing in kind_of(source).missing(source):
             span = Span(missing.location.line, missing.location.column, max(1, len(missing.table)))
-            found.add(_file(missing.location), span, "no-source-file", f"{missing.what}; {missing.hint}")
+            found.add(_file(missing.location), span, missing.code, f"{missing.what}; {missing.hint}")
     return found.sorted()
 
 
 def _file(location: Location) -> TextFile:
     path = Path(location.file)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         text = ""  # the files were moved since; the place is still right
     return TextFile(location.file, path, text)

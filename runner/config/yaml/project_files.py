@@ -4,36 +4,68 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Span, TextFile
+from runner.disk.path_rule import NotAllowed, allowed, read_allowed
+from runner.disk.regular_files import NotRegular, TooLarge
 
 MAX_BYTES = 1_048_576
 """No file that a person writes is larger."""
+
+MOST_LOOKED_AT = 100_000
+"""Files and folders of a project, hidden ones counted: more are not what was meant, and looking takes seconds."""
 
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff"
     "\u202a-\u202e\u2066-\u2069]"  # these turn the order of what follows around: a reviewer would read another text
 )
-_SUFFIXES = {".yml", ".yaml"}
+_SUFFIXES = (".yaml", ".yml")
 
 
 def yaml_files(folder: Path, found: Findings) -> Iterator[Path]:
-    """Every YAML file below the folder, hidden ones left out, in the order of their paths."""
+    """Every YAML file below the folder, hidden ones left out, in the order of their paths.
+
+    A link to a folder is followed inside of the project, and a finding where it leads out.
+    """
     seen: set[tuple[int, int]] = set()
+    looked_at = 0
+    tree = folder.resolve().parent
     for here, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _add_folder(error, found)):
         status = Path(here).stat()
+        looked_at += len(folders) + len(names)
+        if looked_at > MOST_LOOKED_AT:
+            message = (
+                f"more than {MOST_LOOKED_AT:,} files and folders lie here; name the folder that holds the YAML files"
+            )
+            found.add_nowhere(shown_path(folder), "too-many-files", message)
+            return
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()  # a link that leads back into the tree
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and _stays(Path(here) / name, tree, found)
+        )
         for name in sorted(names):
             if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("."):
                 yield Path(here) / name
+
+
+def _stays(folder: Path, tree: Path, found: Findings) -> bool:
+    """Whether a folder is none that a link brings in from outside of the project; a finding where it is."""
+    if not folder.is_symlink():
+        return True
+    try:
+        allowed(folder, tree)
+    except OSError as error:
+        found.add_nowhere(
+            shown_path(folder), "outside-project", f"the folder {error.strerror}; put a plain folder there"
+        )
+        return False
+    return True
 
 
 def _add_folder(error: OSError, found: Findings) -> None:
@@ -47,35 +79,27 @@ def shown_path(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def read_text(path: Path, name: str, tree: Path, found: Findings) -> TextFile | None:
+def read_text(
+    path: Path, name: str, tree: Path, found: Findings, suffixes: Collection[str] = _SUFFIXES
+) -> TextFile | None:
     """The text of a file, or None after a finding about it, under the name that the user knows it by.
 
-    `tree` is the resolved folder that the file must lie in, links followed: what a pull request links to from outside
-    must not end up in an excerpt.
+    `tree` is the resolved folder that the file must lie in, links followed, as a file with one of the suffixes that is
+    not hidden: what a pull request links to, in the project or outside, must not end up in an excerpt.
     """
     try:
-        real = path.resolve(strict=True)
-        if not real.is_relative_to(tree):
-            found.add_nowhere(
-                name, "outside-project", "the link leads out of the project; put the file itself into the project"
-            )
-            return None
-        status = real.stat()
-        if not stat.S_ISREG(status.st_mode):
-            found.add_nowhere(name, "unreadable-file", "this is no regular file; put a plain text file here")
-            return None
-        if status.st_size > MAX_BYTES:
-            found.add_nowhere(
-                name, "file-too-large", f"the file has {status.st_size:,} bytes, more than {MAX_BYTES:,}; split it"
-            )
-            return None
-        data = real.read_bytes()
-    except (OSError, RuntimeError) as error:
-        # Python before 3.13 tells a loop of links by a RuntimeError.
-        reason = getattr(error, "strerror", None) or "it is a link that leads to itself"
-        found.add_nowhere(name, "unreadable-file", f"the file cannot be read: {reason}")
-        return None
-    return _decoded(name, path, data, found)
+        data = read_allowed(path, tree, suffixes, MAX_BYTES)
+    except NotAllowed as error:
+        found.add_nowhere(name, "outside-project", f"the file {error.strerror}; put a plain file there")
+    except NotRegular:
+        found.add_nowhere(name, "unreadable-file", "this is no regular file; put a plain text file here")
+    except TooLarge:
+        found.add_nowhere(name, "file-too-large", f"the file has more than {MAX_BYTES:,} bytes; split it")
+    except OSError as error:
+        found.add_nowhere(name, "unreadable-file", f"the file cannot be read: {error.strerror}")
+    else:
+        return _decoded(name, path, data, found)
+    return None
 
 
 class ProjectFiles:
@@ -85,10 +109,10 @@ class ProjectFiles:
         self.tree = tree
         self._texts: dict[Path, TextFile | None] = {}
 
-    def read(self, path: Path, name: str, found: Findings) -> TextFile | None:
-        """The text of a file, or None after a finding about it."""
+    def read(self, path: Path, name: str, found: Findings, suffixes: Collection[str] = _SUFFIXES) -> TextFile | None:
+        """The text of a file, or None after a finding about it, as `read_text` gives it."""
         if path not in self._texts:
-            self._texts[path] = read_text(path, name, self.tree, found)
+            self._texts[path] = read_text(path, name, self.tree, found, suffixes)
         return self._texts[path]
 
     def mention(self, word: str) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.config import load
+from runner.config.yaml import project_files
 from runner.config.yaml.project_files import MAX_BYTES
 from runner.core.errors import InvalidProject
 from runner.core.findings import Finding
+from runner.disk import regular_files
+from runner.disk.path_rule import NotAllowed, read_allowed
 from runner.reports.findings_text import render_findings
 from tests.unit.config.projects import ACTIVATION, DEFAULTS, TODAY, codes, findings, project
 
@@ -38,6 +43,60 @@ def test_a_link_cannot_show_a_file_from_outside(tmp_path: Path) -> None:
     found = findings(tmp_path / "repo")
     assert [finding.code for finding in found] == ["outside-project"]
     assert "s3cr3t" not in render_findings(found)
+
+
+def test_a_link_cannot_show_a_hidden_file_or_one_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("token: s3cr3t: x\n")
+    (tmp_path / "notes.txt").write_text("token: s3cr3t: x\n")
+    (tmp_path / "activations").mkdir()
+    (tmp_path / "activations/a.yaml").symlink_to("../.env")
+    (tmp_path / "activations/b.yaml").symlink_to("../notes.txt")
+    found = findings(tmp_path)
+    assert [finding.code for finding in found] == ["outside-project", "outside-project"]
+    assert "s3cr3t" not in render_findings(found)
+
+
+def test_a_folder_that_links_out_of_the_project_is_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "activations").mkdir()
+    (tmp_path / "activations/everything").symlink_to("/")
+    monkeypatch.setattr(project_files, "MOST_LOOKED_AT", 10)  # there are more than ten files on any machine
+    assert codes(tmp_path, a=ACTIVATION, d=DEFAULTS) == ["outside-project"]
+
+
+def test_a_pipe_is_no_file_of_a_project(tmp_path: Path) -> None:
+    (tmp_path / "activations").mkdir()
+    os.mkfifo(tmp_path / "activations/a.yaml")
+    assert codes(tmp_path, d=DEFAULTS) == ["unreadable-file"]
+
+
+def test_a_folder_with_the_files_of_a_whole_machine_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_files, "MOST_LOOKED_AT", 1)
+    assert "too-many-files" in codes(tmp_path, a=ACTIVATION, d=DEFAULTS)
+
+
+def test_a_link_that_is_turned_while_its_file_is_opened_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret.yaml").write_text("s3cr3t")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/fine.yaml").write_text("fine")
+    link = tmp_path / "project/a.yaml"
+    link.symlink_to("fine.yaml")
+    open_file = os.open
+
+    def turn_first(path: Path, flags: int) -> int:
+        link.unlink()
+        link.symlink_to("../secret.yaml")
+        opened = open_file(path, flags)
+        link.unlink()
+        link.symlink_to("fine.yaml")
+        return opened
+
+    monkeypatch.setattr(regular_files.os, "open", turn_first)
+    with pytest.raises(NotAllowed, match="was replaced while it was opened"):
+        read_allowed(link, tmp_path / "project", (".yaml",), 100)
 
 
 def test_folders_that_link_in_a_circle_are_read_once(tmp_path: Path) -> None:

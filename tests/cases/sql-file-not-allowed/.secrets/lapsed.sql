@@ -1,0 +1,1 @@
+select s3cr3t
