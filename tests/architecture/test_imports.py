@@ -17,7 +17,7 @@ LAYERS = {
     "planning": {"core", "destinations"},
     "config": {"core", "disk", "git", "sources", "destinations"},
     "engine": {"core", "disk", "interruption", "sources"},
-    "state": {"core", "disk", "interruption"},
+    "state": {"core", "disk", "git", "interruption"},
     "workflows": {"core", "sources", "destinations", "planning", "engine", "state"},
     "service": {"core", "workflows", "listening"},
     "reports": {"core", "destinations", "planning", "workflows", "state"},

@@ -61,5 +61,6 @@ def bring_back(state: Path) -> None:
 
 
 def used(state: Path) -> int:
-    """Bytes that the state's files take on a disk in memory, in whole pages; its folders take none."""
-    return sum(-(-path.stat().st_size // 4096) * 4096 for path in state.rglob("*") if path.is_file())
+    """Bytes that the state's files take on a disk in memory, in whole pages; folders and further names take none."""
+    sizes = {path.stat().st_ino: path.stat().st_size for path in state.rglob("*") if path.is_file()}
+    return sum(-(-size // 4096) * 4096 for size in sizes.values())

@@ -20,8 +20,9 @@ from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import deltas
 from runner.state.interface import State
 from runner.state.local.lock import HeldLock, held_lock, holder_of
+from runner.state.local.second_name import begin_session, identity, keep, require_last_used
 from runner.state.local.state_folder import StateFolder, StoredFile
-from runner.state.state_errors import damaged
+from runner.state.state_errors import damaged, file_faults
 
 
 class FolderBacking:
@@ -35,6 +36,7 @@ class FolderBacking:
         self.database = Database(self.folder.database, self.folder.require_plausible)
         self._clock = clock
         self._held: HeldLock | None = None
+        self._is_own = False
 
     @property
     def location(self) -> str:
@@ -42,8 +44,13 @@ class FolderBacking:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
+        if not self._is_own:
+            self.folder.require_untracked()
         with self.database.snapshot() as db:
             try:
+                if not self._is_own and self.folder.database.exists():
+                    require_last_used(self.folder.database, identity(db))
+                self._is_own = True
                 yield db
             except checksums.Mismatch as error:
                 raise damaged(self.folder.database, str(error)) from error
@@ -65,6 +72,8 @@ class FolderBacking:
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
+        self._is_own = False
+        self.folder.require_untracked()
         self.folder.prepare()
         self.database.begin()
         with held_lock(self.folder.lock, command, self._clock()) as held:
@@ -73,6 +82,10 @@ class FolderBacking:
             try:
                 with self.reading() as db:
                     referenced = deltas.every_path(db)
+                with self.database.transaction() as db:
+                    own = begin_session(db)
+                with file_faults(self.folder.database):
+                    keep(self.folder.database, own)
                 self.folder.sweep(referenced)
                 yield
             finally:

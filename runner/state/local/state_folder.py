@@ -11,6 +11,8 @@ from pathlib import Path
 
 from runner.core.errors import StateError
 from runner.disk.durable_files import checksum, flush, write_atomically
+from runner.git.tracked import tracked_below
+from runner.state.local.second_name import forget, replaced, second_names
 from runner.state.state_errors import RESTORE, file_faults, moved_away
 
 KINDS = ("members", "outbox")
@@ -64,6 +66,8 @@ class StateFolder:
                 raise moved_away(self.path, self.moved_to())
             if self.database.name in names:
                 return
+            for second in second_names(self.database):
+                raise replaced(self.database, second)
             told = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
             for orphan in (*self._parquet_files(), *told):
                 raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
@@ -72,6 +76,17 @@ class StateFolder:
             raise StateError(
                 f"{self.path} is not a state of Headcount's: it holds {foreign[0]}",
                 "name a folder of its own with HEADCOUNT_STATE; it is created when it does not exist",
+            )
+
+    def require_untracked(self) -> None:
+        """Raise StateError where git tracks the folder or a file of it, which a checkout would replace or delete."""
+        tracked = tracked_below(self.path)
+        if tracked:
+            raise StateError(
+                f"git tracks {tracked}: the state must not be in git, where a checkout replaces or deletes it, and "
+                "where everybody can read who is a customer",
+                f"run `git rm -r --cached {self.path.name}` in {self.path.parent} and commit that; or check out a "
+                "branch that does not have it",
             )
 
     def moved_to(self) -> str:
@@ -88,6 +103,7 @@ class StateFolder:
         May be said again, should it have been cut off."""
         with file_faults(self.path):
             write_atomically(self.path / _MOVED, location + "\n", 0o600)
+            forget(self.database)
             if self.database.exists():
                 self.database.rename(self.path / f"{self.database.name}.moved")
             flush(self.path)

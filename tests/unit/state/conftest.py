@@ -151,5 +151,6 @@ def end_delta(state: StateStore, key: int, count: int = 3, *, changes_only: bool
 
 
 def files(folder: Path) -> set[str]:
-    """Every file below a folder."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Every file below a folder, but for the second name of the database, which is another each time."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and ".second-" not in path.name)
+    return {path.relative_to(folder).as_posix() for path in paths}

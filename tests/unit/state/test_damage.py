@@ -173,6 +173,8 @@ def test_a_database_of_another_program_is_refused(open_state, folder, use):
 @pytest.mark.parametrize("kept", ["members", "outbox"])
 def test_a_database_that_is_missing_beside_its_files_is_not_taken_for_none(open_state, folder, filled, kept, use):
     (folder / "state.db").unlink()
+    for second in folder.glob("state.db.second-*"):
+        second.unlink()
     shutil.rmtree(folder / {"members": "outbox", "outbox": "members"}[kept])
     before = files(folder)
     with pytest.raises(StateError, match=rf"state\.db is missing, though .*{kept}"):
