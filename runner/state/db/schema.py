@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlite3 import Connection
 
 from runner.interruption import undisturbed
-from runner.state.db import checksums
+from runner.state.db import checksums, format_3
 
 Migration = tuple[str, ...]
 """The statements that lift a database by one format version."""
@@ -82,7 +82,7 @@ SCHEMA: Migration = (
 )
 """Format 1. Never edited once it was released: what changes is a migration."""
 
-AUDIENCE = (
+_AUDIENCE = (
     *("key", "activation", "destination", "kind", "account_id", "audience_id", "definition", "intended_at"),
     *("applied_at", "serial", "members", "unknown", "refill", "filling", "invalid", "given_up_at"),
 )
@@ -158,7 +158,7 @@ _CHECKSUMS: Migration = (
             NEW.added, NEW.removed, NEW.rejected, NEW.invalid, NEW.members, NEW.seconds, NEW.detail)
         WHERE id = NEW.run; END""",
     *checksums.watch("meta", ("name", "value")),
-    *checksums.watch("audience", AUDIENCE),
+    *checksums.watch("audience", _AUDIENCE),
     *checksums.watch("file", ("audience", "role", "path", "size", "sha256")),
     *checksums.watch("batch", ("audience", "number", "operation", "identifier_type", "identifiers", "status")),
     *checksums.watch("serial", ("folder", "last")),
@@ -170,9 +170,9 @@ _CHECKSUMS: Migration = (
 WITH_CHECKSUMS = 2
 """The first format whose values can be compared with what was written."""
 
-MIGRATIONS: tuple[Migration, ...] = ((*_SEVERAL_INTENTS, *_CHECKSUMS),)
+MIGRATIONS: tuple[Migration, ...] = ((*_SEVERAL_INTENTS, *_CHECKSUMS), format_3.MIGRATION)
 """In order: the first lifts format 1 to format 2, and so on. Format 2 is the first with checksums, with the latest runs
-in a table of their own, and with creates that were given up."""
+in a table of their own, and with creates that were given up; format 3 is described in docs/adr/0021."""
 
 
 def newest() -> int:

@@ -15,12 +15,19 @@ from runner.state.db import checksums, schema
 
 from .conftest import AT, DEFINITION, begin_delta, end_delta, files, intend
 
+AUDIENCE = (
+    *("key", "activation", "destination", "kind", "account_id", "audience_id", "definition", "intended_at"),
+    *("applied_at", "serial", "members", "unknown", "refill", "filling", "invalid", "given_up_at"),
+    *("doubt_at", "clearing_at", "sizes"),
+)
+"""The columns of today's format."""
 ADD_COLUMN = (
     "ALTER TABLE audience ADD COLUMN remark TEXT NOT NULL DEFAULT 'none'",
-    *checksums.watch("audience", (*schema.AUDIENCE, "remark")),
+    *checksums.watch("audience", (*AUDIENCE, "remark")),
 )
 FILL_COLUMN = ("UPDATE audience SET remark = 'lifted'",)
 TODAY = schema.MIGRATIONS
+NOW = schema.newest()
 BROKEN = ("UPDATE audience SET destination = 'lost'", "UPDATE no_such_table SET x = 1")
 
 
@@ -66,10 +73,10 @@ def version(path):
 def test_a_newer_format_is_refused_for_reading_and_writing(old, open_state, folder):
     with closing(sqlite3.connect(folder / "state.db")) as connection, connection:
         checksums.register(connection)
-        connection.execute("UPDATE meta SET value = '3' WHERE name = 'format_version'")
+        connection.execute("UPDATE meta SET value = '99' WHERE name = 'format_version'")
     before = (folder / "state.db").read_bytes()
     for use in (open_state().audiences, lambda: open_state().lock("headcount apply").__enter__()):
-        with pytest.raises(StateError, match=r"newer Headcount \(format 3; this one reads up to 2\)") as refused:
+        with pytest.raises(StateError, match=rf"newer Headcount \(format 99; this one reads up to {NOW}\)") as refused:
             use()
         assert refused.value.hint == "update headcount here"
     assert (folder / "state.db").read_bytes() == before
@@ -82,10 +89,10 @@ def test_an_older_format_is_lifted_step_by_step_when_a_run_begins_and_backed_up_
     state = open_state()
     with state.lock("headcount apply"):
         assert state.audiences()[0].definition == DEFINITION
-    assert version(folder / "state.db") == "4"
+    assert version(folder / "state.db") == f"{NOW + 2}"
     assert query(folder / "state.db", "SELECT remark FROM audience") == [("lifted",)]
-    backup = folder / "state.db.backup-2"
-    assert version(backup) == "2"
+    backup = folder / f"state.db.backup-{NOW}"
+    assert version(backup) == f"{NOW}"
     assert query(backup, "SELECT activation FROM audience") == [("loyal",)]
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
@@ -116,7 +123,7 @@ def test_a_state_of_the_first_format_is_lifted_with_all_that_it_holds(open_state
         later = state.begin_run("sync", AT)
         state.record(later, ActivationRun("another", "create", Outcome.DONE))
     state.close()
-    assert version(folder / "state.db") == "2"
+    assert version(folder / "state.db") == f"{NOW}"
     assert version(folder / "state.db.backup-1") == "1"
     assert {audience.activation for audience in open_state().audiences()} == {"loyal", "another"}
     assert open_state().runs(limit=1)[0].activations[0].activation == "another"
@@ -129,8 +136,8 @@ def test_only_the_migrations_that_are_missing_are_made(old, open_state, folder, 
     monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN, FILL_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    assert version(folder / "state.db") == "4"
-    assert version(folder / "state.db.backup-3") == "3"
+    assert version(folder / "state.db") == f"{NOW + 2}"
+    assert version(folder / f"state.db.backup-{NOW + 1}") == f"{NOW + 1}"
 
 
 def test_a_reader_sees_an_older_format_lifted_and_lifts_nothing_on_the_disk(old, open_state, folder, monkeypatch):
@@ -153,12 +160,12 @@ def test_a_migration_that_fails_changes_nothing_and_can_be_tried_again(old, open
     monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, BROKEN))
     with pytest.raises(StateError, match=r"state\.db"), open_state().lock("headcount apply"):
         raise AssertionError("ran on a half-lifted state")
-    assert version(folder / "state.db") == "2"
+    assert version(folder / "state.db") == f"{NOW}"
     assert query(folder / "state.db", "SELECT destination FROM audience") == [("criteo-fr",)]
     monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    assert version(folder / "state.db") == "3"
+    assert version(folder / "state.db") == f"{NOW + 1}"
 
 
 def test_a_migration_that_leaves_records_without_their_audience_is_undone(old, open_state, folder, monkeypatch):
@@ -166,7 +173,7 @@ def test_a_migration_that_leaves_records_without_their_audience_is_undone(old, o
     monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, orphaning))
     with pytest.raises(StateError, match="do not fit"), open_state().lock("headcount apply"):
         raise AssertionError("ran on a broken state")
-    assert version(folder / "state.db") == "2"
+    assert version(folder / "state.db") == f"{NOW}"
     assert query(folder / "state.db", "SELECT count(*) FROM batch") == [(0,)]
 
 
@@ -174,5 +181,5 @@ def test_a_new_state_is_made_in_the_newest_format_without_a_backup(open_state, f
     monkeypatch.setattr(schema, "MIGRATIONS", (*TODAY, ADD_COLUMN, FILL_COLUMN))
     with open_state().lock("headcount apply"):
         pass
-    assert version(folder / "state.db") == "4"
+    assert version(folder / "state.db") == f"{NOW + 2}"
     assert files(folder) == {".gitignore", "lock", "state.db"}

@@ -587,6 +587,27 @@ def test_a_snapshot_of_an_older_format_is_stored_anew_by_the_next_run(machine, m
     assert control_object.read(newer.backing.store).control.snapshot != before
 
 
+def test_a_state_of_format_2_is_lifted_by_the_next_run_with_all_that_it_holds(machine, monkeypatch):
+    today = schema.MIGRATIONS
+    monkeypatch.setattr(schema, "MIGRATIONS", today[:1])
+    old = machine("one")
+    with old.lock("headcount apply"):
+        key = intend(old)
+        old.created(key, "900")
+        begin_delta(old, key)
+    before = (old.audiences(), old.held(key).taken)
+    monkeypatch.setattr(schema, "MIGRATIONS", today)
+    reader = machine("two")
+    assert (reader.audiences(), reader.held(key).taken) == before
+    newer = machine("three")
+    with newer.lock("headcount sync"):
+        assert (newer.audiences(), newer.held(key).taken) == before
+    monkeypatch.setattr(schema, "MIGRATIONS", today[:1])
+    with pytest.raises(StateError, match="written by a newer Headcount") as refused:
+        machine("four").audiences()
+    assert refused.value.hint == "update headcount here"
+
+
 # -- a holder that is robbed -------------------------------------------------------------------------------------------
 
 

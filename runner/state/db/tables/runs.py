@@ -96,9 +96,10 @@ def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes)
     rows = db.execute("SELECT * FROM activation_run WHERE run = ? ORDER BY id", (run,)).fetchall()
     if checksums.of(rows) != checksum:
         raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
-    for _, _, name, action, outcome, *rest in rows:
+    for _, _, name, action, outcome, added, removed, rejected, invalid, members, seconds, detail, *_ in rows:
         if activation is None or name == activation:
-            yield ActivationRun(name, action, Outcome(outcome), *rest)
+            counted = (added, removed, rejected, invalid, members)
+            yield ActivationRun(name, action, Outcome(outcome), *counted, seconds, detail)
 
 
 def _require(db: Connection, run: int) -> None:
