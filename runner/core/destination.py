@@ -190,6 +190,17 @@ class Accepted:
     invalid: int
 
 
+Again = Callable[[bool], None]
+"""Called right before a call is made once more, with whether the attempt before it may have an effect, now or later.
+
+What it raises ends the call.
+"""
+
+
+def unnoticed(_: bool, /) -> None:
+    """For a call that is made again without anybody having to know."""
+
+
 class DestinationClient(Protocol):
     """A destination one can talk to. Every method may raise DestinationError."""
 
@@ -218,11 +229,19 @@ class DestinationClient(Protocol):
         """Delete the audience; one that is already gone is no error."""
 
     def send(
-        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+        self,
+        audience_id: str,
+        operation: Operation,
+        identifier_type: IdentifierType,
+        identifiers: Sequence[str],
+        again: Again = unnoticed,
     ) -> Accepted:
-        """Add or remove identifiers (at most the destination's batch size). Raises AudienceGone."""
+        """Add or remove identifiers (at most the destination's batch size). Raises AudienceGone.
 
-    def clear(self, audience_id: str) -> None:
+        `untouched` of a DestinationError says that the last attempt certainly had no effect.
+        """
+
+    def clear(self, audience_id: str, again: Again = unnoticed) -> None:
         """Empty the audience. Raises AudienceGone."""
 
     def size(self, audience_id: str) -> int | None:

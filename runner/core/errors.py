@@ -85,7 +85,7 @@ class DestinationError(HeadcountError):
     """A destination refused a call, or could not be reached.
 
     `code`, `title` and `trace_id` are the destination's own words (Criteo: the error envelope), `status` its HTTP
-    status where there was one.
+    status where there was one. `untouched` says that the call, as it was made last, certainly had no effect.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class DestinationError(HeadcountError):
         self.title = title
         self.trace_id = trace_id
         self.status = status
+        self.untouched = False
 
 
 class AudienceGone(DestinationError):

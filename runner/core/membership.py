@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from runner.core.identifiers import IdentifierType, Operation
+
+ON_ITS_WAY = timedelta(minutes=5)
+"""How long after it left a call without an answer may still take effect."""
+
+
+def overtaken(sent_at: datetime | None, doubt_at: datetime | None) -> bool:
+    """Whether what was sent and answered then may be undone by a call that left before it and is still on its way.
+
+    `doubt_at` is when the last call left whose answer never came; None where there was none, or it is not known.
+    """
+    return sent_at is not None and doubt_at is not None and sent_at < doubt_at + ON_ITS_WAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,8 @@ class MembershipFiles:
     changed since that one was written (the same columns and `gone` BOOLEAN: no member any more), which overrules it.
     `outbox` is the Parquet file of an unfinished delta (columns `batch` INTEGER, `operation` VARCHAR,
     `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that it has
-    answered and may have received. All other batches were never sent.
+    answered and may have received. All other batches were never sent. One that it answered while an earlier call may
+    still have been on its way counts as in flight.
 
     `counts` is how many identifiers of each type the membership last settled has, and how many of them are unknown, as
     that was recorded with the files; None where it was not.

@@ -81,6 +81,7 @@ class AppliedAudience:
     clears and refills; `filling` that it has not been filled whole since it was made or cleared. `invalid` is how many
     of the identifiers sent the destination has called malformed since the membership was empty. `given_up_at` is when,
     by the destination's clock, a create without an answer was expected no more: another name was asked for, or none.
+    `doubt_at` is when, by this machine's clock, the last call about its members left whose answer never came.
     """
 
     record_id: int
@@ -100,6 +101,7 @@ class AppliedAudience:
     invalid: int = 0
     unfinished: Unfinished | None = None
     given_up_at: datetime | None = None
+    doubt_at: datetime | None = None
 
     @property
     def account(self) -> AccountRef:

@@ -46,6 +46,8 @@ class State(Protocol):
     def held(self, key: int) -> MembershipFiles:
         """Handles to what the audience holds; empty ones when it must be refilled. Checks the files' checksums.
 
+        A batch that was answered while a call before it may still have been on its way counts as in flight.
+
         Without the lock, the files last until a run moves on: whoever then misses one asks again.
         """
 
@@ -99,6 +101,9 @@ class State(Protocol):
     def require_refill(self, key: int) -> None:
         """The content can no longer be trusted: the next apply or sync clears and refills."""
 
+    def clearing(self, key: int, at: datetime, *, lost: bool = True) -> None:
+        """The audience is about to be emptied; `lost` when a clear that left before, if one did, may come late."""
+
     def cleared(self, key: int) -> None:
         """The destination has emptied the audience: its membership is empty, nothing is unknown, `refill` is off."""
 
@@ -113,8 +118,14 @@ class State(Protocol):
         Where `write` gives none, there is no delta and no file. Requires that none is open.
         """
 
-    def mark_in_flight(self, key: int, number: int) -> None:
-        """A batch is about to be sent."""
+    def mark_in_flight(self, key: int, number: int, at: datetime | None = None, *, lost: bool = False) -> None:
+        """A batch is about to be sent; `lost` when it was before, and that may have had its effect or may yet have it.
+
+        Durable at once. Without `at`, nothing is known of when it was sent.
+        """
+
+    def mark_refused(self, key: int, number: int) -> None:
+        """The destination has refused the batch as it was sent last: it was never sent, unless an attempt was lost."""
 
     def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
         """The destination has answered a batch."""

@@ -116,6 +116,9 @@ class StateStore:
     def require_refill(self, key: int) -> None:
         self._take("require_refill", key=key)
 
+    def clearing(self, key: int, at: datetime, *, lost: bool = True) -> None:
+        self._take("clearing", key=key, at=codec.from_time(at), lost=lost)
+
     def cleared(self, key: int) -> None:
         with self._writing:
             counter, serial, _ = self._next_file(key, "members")
@@ -134,8 +137,14 @@ class StateStore:
                 record("open_delta", batches=listed)
         return batches
 
-    def mark_in_flight(self, key: int, number: int) -> None:
-        self._take("mark_in_flight", key=key, number=number)
+    def mark_in_flight(self, key: int, number: int, at: datetime | None = None, *, lost: bool = False) -> None:
+        if at is None:
+            self._take("mark_in_flight", key=key, number=number)
+        else:
+            self._take("sent", key=key, number=number, at=codec.from_time(at), lost=lost)
+
+    def mark_refused(self, key: int, number: int) -> None:
+        self._take("refused", key=key, number=number)
 
     def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
         self._take("mark_taken", key=key, number=number, invalid=taken.invalid)

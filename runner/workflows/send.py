@@ -7,9 +7,9 @@ from functools import partial
 from typing import NamedTuple
 
 from runner.core.destination import Accepted, DestinationClient
-from runner.core.errors import Interrupted
+from runner.core.errors import DestinationError, Interrupted, StateError
 from runner.core.identifiers import Operation
-from runner.core.membership import Batch
+from runner.core.membership import ON_ITS_WAY, Batch, overtaken
 from runner.planning.plan import Measured, PlannedChange
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
@@ -62,8 +62,10 @@ def send_members(
     key, audience_id = target
     state, memberships = context.state, context.memberships
     if change.refill:
+        _require_nothing_on_its_way(key, context)
         state.require_refill(key)
-        yield partial(client.clear, audience_id)
+        state.clearing(key, context.clock())
+        yield partial(client.clear, audience_id, lambda lost: state.clearing(key, context.clock(), lost=lost))
         state.cleared(key)
     batch_size = measured.activation.destination.batch_size
     held, compared = state.held(key), measured.compared
@@ -73,6 +75,19 @@ def send_members(
     if batches:
         yield from _send_batches(change.id, key, audience_id, batches, client, context, tally)
         settle_delta(key, context)
+
+
+def _require_nothing_on_its_way(key: int, context: RunContext) -> None:
+    """Raise StateError while identifiers that were sent before may still come, also after a clear."""
+    doubt_at, now = context.state.audience(key).doubt_at, context.clock()
+    if doubt_at is not None and overtaken(now, doubt_at):
+        minutes = int(ON_ITS_WAY.total_seconds() // 60)
+        left = max(1, -int((now - doubt_at - ON_ITS_WAY).total_seconds() // 60))
+        raise StateError(
+            "the audience is not cleared yet: a call of an earlier run had no answer, and may take effect for up to "
+            f"{minutes} minutes, also after a clear",
+            f"run again in {left} minute{'s' if left != 1 else ''}",
+        )
 
 
 def _send_batches(
@@ -91,8 +106,19 @@ def _send_batches(
             raise Interrupted("what was sent is recorded, and the next run goes on from there")
         assert number == batch.number
         assert batch.identifier_type is not None
-        context.state.mark_in_flight(key, number)
-        taken = yield partial(client.send, audience_id, batch.operation, batch.identifier_type, identifiers)
+        mark = partial(_mark_in_flight, context, key, number)
+        mark(lost=False)
+        try:
+            taken = yield partial(client.send, audience_id, batch.operation, batch.identifier_type, identifiers, mark)
+        except DestinationError as error:
+            if error.untouched:
+                context.state.mark_refused(key, number)
+            raise
         context.state.mark_taken(key, number, taken)
         tally.count(batch, taken)
         context.progress.sent(activation, batch.identifiers)
+
+
+def _mark_in_flight(context: RunContext, key: int, number: int, lost: bool) -> None:
+    """Before each attempt, so that it is known when the last one left; in the thread of the call, but for the first."""
+    context.state.mark_in_flight(key, number, context.clock(), lost=lost)

@@ -73,7 +73,7 @@ def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[ActivationStatus]:
     latest = state.latest()
-    counted = done_until(applied, latest)
+    counted = done_until(applied, latest, now)
     records = {record.key: record for record in applied}
     for activation in chosen:
         record = records.get(activation.key)

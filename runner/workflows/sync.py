@@ -67,7 +67,7 @@ def sync(
     with context.state.lock("headcount sync"):
         began = context.clock()
         # Before what a dead run left is settled, and looks done.
-        last = done_until(context.state.audiences(), context.state.latest())
+        last = done_until(context.state.audiences(), context.state.latest(), began)
         request = replace(request, unsettled=settle_unfinished(context))
         applied = context.state.audiences()
         require_known(rebuild, (record.activation for record in applied))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
+from runner.core.membership import overtaken
 from runner.core.project import Activation, Project, Schedule
 from runner.core.records import AppliedAudience, Latest, Outcome
 from runner.core.schedule import upcoming
@@ -23,18 +24,26 @@ class Slot:
     schedule: Schedule
 
 
-def done_until(applied: Iterable[AppliedAudience], latest: Mapping[str, Latest]) -> Mapping[str, datetime]:
+def done_until(
+    applied: Iterable[AppliedAudience], latest: Mapping[str, Latest], now: datetime
+) -> Mapping[str, datetime]:
     """From when on the slots of each activation count: when its last good run began.
 
     An activation is missing, and so due at once, where work was left since, whatever its next slot: a run failed, was
-    interrupted, or died without a word.
+    interrupted, or died without a word. What is in doubt is due when it can be settled, and not before: sent again at
+    once it would stay in doubt.
     """
-    left = {one.activation for one in applied if one.left_work}
+    left = {one.activation for one in applied if one.left_work and not _waits(one, now)}
     return {
         activation: last.good.started_at
         for activation, last in latest.items()
         if last.good is not None and activation not in left and not _left_work(last)
     }
+
+
+def _waits(record: AppliedAudience, now: datetime) -> bool:
+    """Whether all that is left are identifiers in doubt for some more minutes."""
+    return not record.refill and record.unfinished is None and overtaken(now, record.doubt_at)
 
 
 def _left_work(latest: Latest) -> bool:
@@ -47,7 +56,7 @@ def timetable(project: Project, state: State, now: datetime, select: Selection =
     What is overdue comes at `now`. Activations that are only run by hand are left out.
     """
     select.require_matches([Candidate.of(one) for one in project.activations])
-    last = done_until(state.audiences(), state.latest())
+    last = done_until(state.audiences(), state.latest(), now)
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     runs = (_runs(one, last.get(one.id), now) for one in chosen)
     return merge(*runs, key=lambda run: (run.at, run.activation))

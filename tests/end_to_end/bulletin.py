@@ -17,11 +17,13 @@ from typing import Any
 from runner.core.destination import (
     Accepted,
     AdAccount,
+    Again,
     CallRules,
     Destination,
     DestinationField,
     DestinationKind,
     LiveAudience,
+    unnoticed,
 )
 from runner.core.errors import AccountNotUsable, AudienceGone, NameTaken
 from runner.core.identifiers import IdentifierType, Operation
@@ -78,7 +80,12 @@ class Client:
         self._write({one: audience for one, audience in self._read().items() if one != audience_id})
 
     def send(
-        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+        self,
+        audience_id: str,
+        operation: Operation,
+        identifier_type: IdentifierType,
+        identifiers: Sequence[str],
+        again: Again = unnoticed,
     ) -> Accepted:
         audiences = self._read()
         audience = _one(audiences, audience_id)
@@ -87,7 +94,7 @@ class Client:
         self._write(audiences)
         return Accepted(len(identifiers), 0)
 
-    def clear(self, audience_id: str) -> None:
+    def clear(self, audience_id: str, again: Again = unnoticed) -> None:
         audiences = self._read()
         _one(audiences, audience_id)["members"] = []
         self._write(audiences)

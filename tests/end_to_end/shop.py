@@ -16,11 +16,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.cli import options
 from runner.cli.app import run
 
 CANARY = "canary.bird@leak-detector.example"
@@ -56,6 +58,17 @@ def sha(email: str) -> str:
 def mail(*numbers: int) -> list[Person]:
     """People with made-up addresses, by number."""
     return [Person(f"person-{number}@shop.example") for number in numbers]
+
+
+def minutes_pass(monkeypatch: pytest.MonkeyPatch, minutes: float) -> None:
+    """From now on this machine's clock is so much later, for commands that run in the test's own process."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(minutes=minutes)
+
+    monkeypatch.setattr(options, "datetime", Later)
 
 
 def hashes(*numbers: int) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from runner.core.destination import Accepted, AdAccount, LiveAudience
+from runner.core.destination import Accepted, AdAccount, Again, LiveAudience, unnoticed
 from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone, DestinationError, NameTaken
 from runner.core.identifiers import IdentifierType, Operation
 from tests.builders import NOON
@@ -82,7 +82,12 @@ class FakeDestination:
         self.members.pop(audience_id, None)
 
     def send(
-        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+        self,
+        audience_id: str,
+        operation: Operation,
+        identifier_type: IdentifierType,
+        identifiers: Sequence[str],
+        again: Again = unnoticed,
     ) -> Accepted:
         self.calls.append((str(operation), audience_id, len(identifiers)))
         self._fail("send")
@@ -95,7 +100,7 @@ class FakeDestination:
         self._answer("send")
         return Accepted(len(identifiers), 0)
 
-    def clear(self, audience_id: str) -> None:
+    def clear(self, audience_id: str, again: Again = unnoticed) -> None:
         self.calls.append(("clear", audience_id))
         self._fail("clear")
         self._require(audience_id)

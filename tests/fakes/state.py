@@ -31,6 +31,7 @@ class _Files:
     batches: tuple[Batch, ...] = ()
     in_flight: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -150,6 +151,10 @@ class FakeState:
     def require_refill(self, key: int) -> None:
         self._change(key, refill=True)
 
+    def clearing(self, key: int, at: datetime, *, lost: bool = True) -> None:
+        if not self.records[key].refill:
+            raise RuntimeError("it is cleared to be refilled")
+
     def cleared(self, key: int) -> None:
         self._files.pop(key, None)
         self.damaged.discard(key)
@@ -171,8 +176,14 @@ class FakeState:
             files.outbox, files.batches = path, batches
         return batches
 
-    def mark_in_flight(self, key: int, number: int) -> None:
+    def mark_in_flight(self, key: int, number: int, at: datetime | None = None, *, lost: bool = False) -> None:
         self._files[key].in_flight.add(number)
+        if lost:
+            self._files[key].lost.add(number)
+
+    def mark_refused(self, key: int, number: int) -> None:
+        if number not in self._files[key].lost:
+            self._files[key].in_flight.discard(number)
 
     def mark_taken(self, key: int, number: int, taken: Accepted) -> None:
         self._files[key].in_flight.remove(number)

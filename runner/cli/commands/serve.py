@@ -107,7 +107,7 @@ class _Site:
             for record in applied:
                 members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
             good = state.last_good()
-            behind = frozenset(good) - frozenset(done_until(applied, state.latest()))
+            behind = frozenset(good) - frozenset(done_until(applied, state.latest(), self.now()))
             return Known(good, members, behind, applied)
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:

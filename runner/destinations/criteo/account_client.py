@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from runner.core.destination import Accepted, AdAccount, Destination, DestinationKind, LiveAudience
+from runner.core.destination import Accepted, AdAccount, Again, Destination, DestinationKind, LiveAudience, unnoticed
 from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone
 from runner.core.identifiers import Operation
 from runner.destinations.criteo.api_client import ApiCall, Client
@@ -144,8 +144,8 @@ class AccountClient:
 
     # -- contact lists -----------------------------------------------------------------------------------------------
 
-    def clear(self, audience_id: str) -> None:
-        self._about_list(f"clearing audience {audience_id}", *self._calls.clear(audience_id))
+    def clear(self, audience_id: str, again: Again = unnoticed) -> None:
+        self._about_list(f"clearing audience {audience_id}", *self._calls.clear(audience_id), again=again)
 
     def size(self, audience_id: str) -> int | None:
         doing = f"reading the size of audience {audience_id}"
@@ -153,7 +153,12 @@ class AccountClient:
         return statistics.count("numberOfIdentifiers") if statistics is not None else None
 
     def _send(
-        self, audience_id: str, operation: Operation, typed: Mapping[str, object], identifiers: Sequence[str]
+        self,
+        audience_id: str,
+        operation: Operation,
+        typed: Mapping[str, object],
+        identifiers: Sequence[str],
+        again: Again,
     ) -> Accepted:
         """Add or remove one batch; `typed` are the attributes that say of which type the identifiers are."""
         if operation is Operation.CLEAR:
@@ -163,14 +168,16 @@ class AccountClient:
         verb = "adding identifiers to" if operation is Operation.ADD else "removing identifiers from"
         doing = f"{verb} audience {audience_id}"
         body = amendment_body(self._calls.amendment_type, {"operation": str(operation), **typed}, identifiers)
-        answer = self._about_list(doing, *self._calls.amend(audience_id), body)
+        answer = self._about_list(doing, *self._calls.amend(audience_id), body, again)
         amendment = item(answer)
         if amendment is None:
             raise rejection(answer, doing)
         return taken(amendment, len(identifiers))
 
-    def _about_list(self, doing: str, method: str, path: str, body: bytes | None = None) -> Envelope:
-        answer = self._client.call(ApiCall(doing, method, path, body))
+    def _about_list(
+        self, doing: str, method: str, path: str, body: bytes | None = None, again: Again = unnoticed
+    ) -> Envelope:
+        answer = self._client.call(ApiCall(doing, method, path, body, again=again))
         require_accepted(answer, doing)
         return answer
 

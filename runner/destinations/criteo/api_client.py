@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from runner.core.destination import Again, unnoticed
 from runner.core.errors import DestinationError
 from runner.destinations.criteo.api_errors import refusal, token_refusal
 from runner.destinations.criteo.auth import TOKEN_PATH, AppCredentials, TokenCache, is_token
@@ -44,7 +45,8 @@ class Transport:
 class ApiCall:
     """A call of the API. `doing` completes "Criteo refused ..." and holds no identifier.
 
-    `path` follows the API's version. A call that is not `repeatable` is made at most once with effect.
+    `path` follows the API's version. A call that is not `repeatable` is made at most once with effect. `again` is
+    called before each attempt but the first.
     """
 
     doing: str
@@ -53,6 +55,7 @@ class ApiCall:
     body: bytes | None = None
     query: tuple[tuple[str, str], ...] = ()
     repeatable: bool = True
+    again: Again = unnoticed
 
 
 class Client:
@@ -89,7 +92,7 @@ class Client:
                 response = self._send(replace(request, token=self._tokens.renew(token)), call.doing)
             return self._read(response, call.doing)
 
-        return persistently(attempt, self._retries, self._clock, repeatable=call.repeatable)
+        return persistently(attempt, self._retries, self._clock, repeatable=call.repeatable, again=call.again)
 
     def now(self) -> datetime:
         """Criteo's clock, as its last answer gave it; the machine's before any answer."""
@@ -143,6 +146,7 @@ class Client:
                 )
             return envelope
         error = refusal(response.status, envelope or Envelope(), doing)
+        error.untouched = response.status < 500 and envelope is not None and bool(envelope.problems)
         if _may_heal(response.status):
             raise Healable(error, pause=self._asked_pause(response))
         raise error

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from runner.core.destination import Accepted, AdAccount, Destination, LiveAudience
+from runner.core.destination import Accepted, AdAccount, Again, Destination, LiveAudience, unnoticed
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.destinations.criteo.account_client import AccountClient, ServiceCalls, audience, within
@@ -66,9 +66,14 @@ class MarketingSolutions(AccountClient):
         return audience(self._create(name, description, attributes))
 
     def send(
-        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+        self,
+        audience_id: str,
+        operation: Operation,
+        identifier_type: IdentifierType,
+        identifiers: Sequence[str],
+        again: Again = unnoticed,
     ) -> Accepted:
-        return self._send(audience_id, operation, self._typed(identifier_type), identifiers)
+        return self._send(audience_id, operation, self._typed(identifier_type), identifiers, again)
 
     def _typed(self, identifier_type: IdentifierType) -> dict[str, Any]:
         typed = {"identifierType": wire_type(identifier_type, IDENTIFIER_TYPES, "marketing solutions")}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from runner.core.destination import Accepted, AdAccount, Destination, LiveAudience
+from runner.core.destination import Accepted, AdAccount, Again, Destination, LiveAudience, unnoticed
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.destinations.criteo.account_client import AccountClient, ServiceCalls, audience, contact_list, within
@@ -83,10 +83,15 @@ class RetailMedia(AccountClient):
         return _audience(self._create(name, description, attributes))
 
     def send(
-        self, audience_id: str, operation: Operation, identifier_type: IdentifierType, identifiers: Sequence[str]
+        self,
+        audience_id: str,
+        operation: Operation,
+        identifier_type: IdentifierType,
+        identifiers: Sequence[str],
+        again: Again = unnoticed,
     ) -> Accepted:
         typed = {"identifierType": _wire_type(identifier_type)}
-        return self._send(audience_id, operation, typed, identifiers)
+        return self._send(audience_id, operation, typed, identifiers, again)
 
     def _accounts(self, *filters: tuple[str, str]) -> tuple[AdAccount, ...]:
         def page(offset: int) -> Envelope:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from runner.core.destination import Again, unnoticed
 from runner.core.errors import AnswerLost, DestinationError
 from runner.destinations.criteo.clock import Clock
 
@@ -53,10 +54,13 @@ class Healable(Exception):
         self.untouched = untouched
 
 
-def persistently(attempt: Callable[[], T], retries: Retries, clock: Clock, *, repeatable: bool) -> T:
+def persistently(
+    attempt: Callable[[], T], retries: Retries, clock: Clock, *, repeatable: bool, again: Again = unnoticed
+) -> T:
     """Call `attempt` until it succeeds, fails for good, or tries or time are used up.
 
     A call that is not `repeatable` is repeated only while it certainly had no effect; otherwise AnswerLost is raised.
+    `again` is called before each attempt but the first.
     """
     begun = clock.monotonic()
 
@@ -75,9 +79,21 @@ def persistently(attempt: Callable[[], T], retries: Retries, clock: Clock, *, re
         before_sleep=_tell,
         reraise=True,
     )
+    failed: list[Healable] = []
+
+    def next_attempt() -> T:
+        if failed:
+            again(not failed[-1].untouched)
+        try:
+            return attempt()
+        except Healable as failure:
+            failed.append(failure)
+            raise
+
     try:
-        return retrying(attempt)
+        return retrying(next_attempt)
     except Healable as failure:
+        failure.error.untouched = failure.untouched
         if repeatable or failure.untouched:
             raise failure.error from None
         raise lost(failure.error) from None

@@ -94,6 +94,7 @@ def _close_delta(
     if "outbox" not in files:
         raise RuntimeError(f"audience {key} has no open delta")
     whole = deltas.all_taken(db, key)
+    deltas.pass_on_doubt(db, key)
     audiences.set_membership(db, key, serial, _counts(members), _counts(unknown), whole=whole)
     gone = _retire(db, key, counter, serial)
     deltas.add_file(db, key, "members", StoredFile(**file))
@@ -134,10 +135,13 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "give_up": _give_up,
     "define": _define,
     "require_refill": audiences.set_refill,
+    "clearing": audiences.set_clearing,
     "cleared": _cleared,
     "forget": _forget,
     "open_delta": _open_delta,
     "mark_in_flight": deltas.set_in_flight,
+    "sent": deltas.set_sent,
+    "refused": deltas.set_refused,
     "mark_taken": deltas.set_taken,
     "close_delta": _close_delta,
     "begin_run": _begin_run,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -18,6 +19,7 @@ from runner.reports.state_list import kept_document
 from runner.state.inventory import contents_of
 
 from .conftest import (
+    AT,
     BATCHES,
     EMAIL,
     EVERYWHERE,
@@ -308,3 +310,59 @@ def test_no_more_is_kept_than_the_membership(state, key):
         begin_delta(state, key)
         end_delta(state, key)
     assert sum(path.endswith(".parquet") for path in files(state.backing.folder.path)) == 1
+
+
+# -- calls that may still be on their way ------------------------------------------------------------------------------
+
+
+def leave_in_flight(state, key, at):
+    """A delta whose first batch was sent and never answered, settled by a later run."""
+    begin_delta(state, key)
+    state.mark_in_flight(key, 0, at)
+    end_delta(state, key, 2)
+
+
+@pytest.mark.parametrize(("minutes", "unsure"), [(0, True), (4.9, True), (5, False)])
+def test_what_is_answered_while_an_earlier_call_may_still_come_counts_as_in_flight(state, key, minutes, unsure):
+    leave_in_flight(state, key, AT)
+    assert state.audience(key).doubt_at == AT
+    begin_delta(state, key)
+    state.mark_in_flight(key, 0, AT + timedelta(minutes=minutes))
+    state.mark_taken(key, 0, Accepted(2, 0))
+    held = state.held(key)
+    assert (held.taken, held.in_flight) == ((frozenset(), {0}) if unsure else ({0}, frozenset()))
+    end_delta(state, key, 2)
+    assert state.audience(key).doubt_at == AT, "what was answered is no reason for further doubt"
+
+
+def test_a_batch_that_was_taken_at_its_second_attempt_leaves_the_first_in_doubt(state, key):
+    begin_delta(state, key)
+    state.mark_in_flight(key, 0, AT)
+    state.mark_in_flight(key, 0, AT + timedelta(minutes=1), lost=True)
+    state.mark_taken(key, 0, Accepted(2, 0))
+    assert state.held(key).taken == {0}
+    end_delta(state, key, 2)
+    assert state.audience(key).doubt_at == AT
+
+
+@pytest.mark.parametrize(("lost", "in_flight"), [(False, frozenset()), (True, frozenset({0}))])
+def test_a_batch_that_was_refused_was_never_sent_unless_an_attempt_before_was_lost(state, key, lost, in_flight):
+    begin_delta(state, key)
+    state.mark_in_flight(key, 0, AT)
+    state.mark_in_flight(key, 0, AT, lost=lost)
+    state.mark_refused(key, 0)
+    assert state.held(key).in_flight == in_flight
+
+
+def test_a_clear_without_an_answer_puts_what_is_sent_after_it_in_doubt(state, key):
+    state.require_refill(key)
+    state.clearing(key, AT)
+    assert state.audience(key).doubt_at is None
+    state.clearing(key, AT + timedelta(minutes=1), lost=False)
+    assert state.audience(key).doubt_at is None
+    state.clearing(key, AT + timedelta(minutes=2))
+    assert state.audience(key).doubt_at == AT + timedelta(minutes=1)
+    state.cleared(key)
+    state.require_refill(key)
+    state.clearing(key, AT + timedelta(minutes=9))
+    assert state.audience(key).doubt_at == AT + timedelta(minutes=1), "a clear that was answered is in no doubt"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.errors import AnswerLost, AudienceGone, Interrupted
+from runner.core.errors import AnswerLost, AudienceGone, DestinationError, Interrupted
 from runner.core.membership import MembershipFiles
 from runner.core.records import Outcome
 from runner.workflows.concurrency import run_concurrently
@@ -113,3 +113,13 @@ def test_nothing_to_send_leaves_no_trace(filled: World) -> None:
     before = (filled.record(), filled.state.held(filled.record().record_id), len(filled.client.calls))
     send(filled)
     assert (filled.record(), filled.state.held(filled.record().record_id), len(filled.client.calls)) == before
+
+
+def test_a_batch_that_was_refused_is_not_in_flight(filled: World) -> None:
+    refusal = DestinationError("Criteo refused it", status=403)
+    refusal.untouched = True
+    filled.client.fails["send"] = [refusal]
+    with pytest.raises(DestinationError):
+        send(filled)
+    held = filled.state.held(filled.record().record_id)
+    assert (held.taken, held.in_flight) == (frozenset(), frozenset())

@@ -26,20 +26,27 @@ def coming(world: World, many: int, select: Selection | None = None) -> list[tup
 
 
 def test_a_schedule_counts_from_the_last_good_run() -> None:
-    assert done_until((applied(activation()),), {"loyal": GOOD}) == {"loyal": NOON}
+    assert done_until((applied(activation()),), {"loyal": GOOD}, NOON) == {"loyal": NOON}
 
 
 @pytest.mark.parametrize(
     "left", [{"refill": True}, {"unfinished": Unfinished(2, 1, 1)}, {"unknown": {EMAIL: 1}}], ids=lambda one: str(one)
 )
 def test_where_work_was_left_it_is_due_at_once(left: dict[str, object]) -> None:
-    assert done_until((applied(activation(), **left),), {"loyal": GOOD}) == {}
+    assert done_until((applied(activation(), **left),), {"loyal": GOOD}, NOON) == {}
+
+
+def test_identifiers_in_doubt_are_due_when_they_can_be_settled_and_not_at_once() -> None:
+    held = applied(activation(), unknown={EMAIL: 1}, doubt_at=NOON)
+    for minutes, due in ((0, False), (4, False), (5, True)):
+        counted = done_until((held,), {"loyal": GOOD}, NOON + timedelta(minutes=minutes))
+        assert (counted == {}) is due, minutes
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INTERRUPTED])
 def test_after_a_run_that_did_not_go_well_it_is_due_at_once(outcome: Outcome) -> None:
     bad = Latest(run=LastRun(NOON + HOUR, outcome, ""), good=GOOD.good)
-    assert done_until((applied(activation()),), {"loyal": bad}) == {}
+    assert done_until((applied(activation()),), {"loyal": bad}, NOON) == {}
 
 
 def test_runs_of_several_come_in_the_order_of_their_times(world: World) -> None:

@@ -65,6 +65,7 @@ def _audience(row: sqlite3.Row) -> AppliedAudience:
         filling=bool(row["filling"]),
         invalid=row["invalid"],
         given_up_at=None if row["given_up_at"] is None else codec.to_time(row["given_up_at"]),
+        doubt_at=None if row["doubt_at"] is None else codec.to_time(row["doubt_at"]),
         unfinished=Unfinished(row["batches"], row["taken"], row["in_flight"]) if row["unfinished"] else None,
     )
 
@@ -161,10 +162,23 @@ def set_membership(
     _require_one(cursor.rowcount, key)
 
 
+def set_clearing(db: Connection, key: int, at: str, *, lost: bool) -> None:
+    """A clear is about to leave; `lost` when one that left before, if one did, may come after what is sent now."""
+    cursor = db.execute(
+        """
+        UPDATE audience
+        SET clearing_at = ?1, doubt_at = CASE WHEN ?2 THEN coalesce(clearing_at, doubt_at) ELSE doubt_at END
+        WHERE key = ?3
+        """,
+        (at, lost, key),
+    )
+    _require_one(cursor.rowcount, key)
+
+
 def set_empty(db: Connection, key: int, serial: int) -> None:
     """The audience holds nothing, and that is certain."""
     set_membership(db, key, serial, {}, {}, whole=False)
-    db.execute("UPDATE audience SET refill = 0, filling = 1, invalid = 0 WHERE key = ?", (key,))
+    db.execute("UPDATE audience SET refill = 0, filling = 1, invalid = 0, clearing_at = NULL WHERE key = ?", (key,))
 
 
 def delete(db: Connection, key: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from sqlite3 import Connection
 
-from runner.core.membership import Batch, MembershipFiles
+from runner.core.membership import Batch, MembershipFiles, overtaken
 from runner.state.db import codec
 from runner.state.local.state_folder import StoredFile
 
@@ -20,13 +20,14 @@ def held(db: Connection, key: int, folder: Path) -> tuple[MembershipFiles, tuple
     """What an audience holds, with paths below the state's folder, and the files that must be whole for that."""
     found = files(db, key)
     paths = {role: folder / stored.path for role, stored in found.items()}
-    [(members, unknown)] = db.execute("SELECT members, unknown FROM audience WHERE key = ?", (key,))
+    [(members, unknown, doubt)] = db.execute("SELECT members, unknown, doubt_at FROM audience WHERE key = ?", (key,))
     of_those = codec.to_counts(unknown)
+    unsure = _overtaken(db, key, doubt)
     handles = MembershipFiles(
         members=paths.get("previous") or paths.get("members"),
         outbox=paths.get("outbox"),
-        taken=numbers(db, key, "taken"),
-        in_flight=numbers(db, key, "in flight"),
+        taken=numbers(db, key, "taken") - unsure,
+        in_flight=numbers(db, key, "in flight") | unsure,
         changes=paths.get("members") if "previous" in paths else None,
         counts={kind: (count, of_those.get(kind, 0)) for kind, count in codec.to_counts(members).items()},
     )
@@ -97,6 +98,46 @@ def set_in_flight(db: Connection, key: int, number: int) -> None:
         raise RuntimeError(f"batch {number} of audience {key} is not there to be sent")
 
 
+def set_sent(db: Connection, key: int, number: int, at: str, *, lost: bool) -> None:
+    """The same, with when it leaves; `lost` when it left before, and no answer came to that."""
+    set_in_flight(db, key, number)
+    db.execute(
+        """
+        UPDATE batch SET lost_at = CASE WHEN ?3 THEN coalesce(sent_at, ?4) ELSE lost_at END, sent_at = ?4
+        WHERE audience = ?1 AND number = ?2
+        """,
+        (key, number, lost, at),
+    )
+
+
+def set_refused(db: Connection, key: int, number: int) -> None:
+    """The destination refused the batch as it was sent last: none of it is there, unless an attempt was lost."""
+    db.execute(
+        """
+        UPDATE batch SET status = 'unsent'
+        WHERE audience = ? AND number = ? AND status = 'in flight' AND lost_at IS NULL
+        """,
+        (key, number),
+    )
+
+
+def pass_on_doubt(db: Connection, key: int) -> None:
+    """At the end of a delta, remember when the last call of it left whose answer never came."""
+    db.execute(
+        """
+        UPDATE audience SET doubt_at = (
+            SELECT max(at) FROM (
+                SELECT doubt_at AS at FROM audience WHERE key = ?1
+                UNION ALL SELECT lost_at FROM batch WHERE audience = ?1
+                UNION ALL SELECT sent_at FROM batch WHERE audience = ?1 AND status = 'in flight'
+            )
+        )
+        WHERE key = ?1
+        """,
+        (key,),
+    )
+
+
 def set_taken(db: Connection, key: int, number: int, invalid: int) -> None:
     """Record that the destination took the batch, and how many of it it called malformed."""
     cursor = db.execute(
@@ -111,6 +152,15 @@ def numbers(db: Connection, key: int, status: str) -> frozenset[int]:
     """The batches of the open delta that are in one condition."""
     rows = db.execute("SELECT number FROM batch WHERE audience = ? AND status = ?", (key, status))
     return frozenset(number for (number,) in rows)
+
+
+def _overtaken(db: Connection, key: int, doubt: str | None) -> frozenset[int]:
+    """The batches that were answered, though a call from before this delta may have come after them."""
+    if doubt is None:
+        return frozenset()
+    rows = db.execute("SELECT number, sent_at FROM batch WHERE audience = ? AND status = 'taken'", (key,))
+    since = codec.to_time(doubt)
+    return frozenset(number for number, at in rows if at is not None and overtaken(codec.to_time(at), since))
 
 
 def delete_batches(db: Connection, key: int) -> None:

@@ -382,3 +382,43 @@ def test_whoever_may_not_send_is_stopped_right_before_each_call_and_nothing_leav
     with pytest.raises(LockLost):
         connection.create("Loyal", "", (IdentifierType.EMAIL,))
     assert len(criteo.received) == 1
+
+
+def test_before_each_further_attempt_it_is_said_whether_the_one_before_may_have_an_effect(
+    criteo: FakeCriteo, connection: DestinationClient
+) -> None:
+    told: list[bool] = []
+    criteo.will(Reply(503), Reply(429), Reply(fault="drop"), Reply(200, {"data": {"id": "7"}}))
+    connection.clear("7", told.append)
+    assert told == [True, False, True]
+
+
+def test_what_is_raised_before_a_further_attempt_ends_the_call(
+    criteo: FakeCriteo, connection: DestinationClient
+) -> None:
+    def lost(_: bool) -> None:
+        raise LockLost("another run took over the state")
+
+    criteo.will(Reply(503), Reply(200, {"data": {"id": "7"}}))
+    with pytest.raises(LockLost):
+        connection.clear("7", lost)
+    assert len(criteo.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "untouched"),
+    [
+        (Reply(403, {"errors": [problem("some-code", "Some title")]}), True),
+        (Reply(429, {"errors": [problem("too-many-requests")]}), True),
+        (Reply(403, HTML), False),
+        (Reply(500, {"errors": [problem("internal-error")]}), False),
+        (Reply(fault="drop"), False),
+    ],
+)
+def test_a_refusal_in_criteos_own_words_certainly_had_no_effect(
+    criteo: FakeCriteo, connection: DestinationClient, reply: Reply, untouched: bool
+) -> None:
+    criteo.will(*(reply for _ in range(10)))
+    with pytest.raises(DestinationError) as refused:
+        connection.clear("7")
+    assert refused.value.untouched is untouched
