@@ -26,7 +26,8 @@ Identifiers = dict[str, set[str]]
 @dataclass(slots=True)
 class Stage:
     """Where a history takes place. `foreign` are other people's audiences with what they hold, by id; `behind` is
-    by how many seconds Criteo's clock was set back, `passed` how many have passed there at once."""
+    by how many seconds Criteo's clock was set back, `passed` how many have passed there at once. After `settled_at`, in
+    seconds that only go on, no call takes effect any more that was made before."""
 
     chance: random.Random
     world: World
@@ -39,6 +40,7 @@ class Stage:
     hands: count[int] = field(default_factory=count)
     behind: int = 0
     passed: float = 0.0
+    settled_at: float = 0.0
 
     @property
     def state(self) -> Path:

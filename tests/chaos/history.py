@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.sandbox import App, SandboxOptions
-from tests.chaos import checks, creates, ledger, mishaps, namespaces
+from tests.chaos import checks, creates, ledger, mishaps, namespaces, robbed
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
@@ -40,11 +40,15 @@ ROOT = Path(__file__).parents[2]
 OPTIONS = SandboxOptions(
     apps=(App(CLIENT, SECRET, advertisers=MARKETING, accounts=SHELVES),), rate_limit=0, keep_identifiers=True
 )
+LATER = 3 * 86_400 + 600
+"""Seconds by which the clock has gone on when the clean run begins: over five minutes, wrong as it may have been."""
+
 LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
 
-IN_A_CREATE, DAMAGED = 0.2, 0.2
-"""How often a run is led into a create to die there, and how often what a killed run left is damaged."""
+IN_A_CREATE, DAMAGED, ROBBED = 0.2, 0.2, 0.25
+"""How often a run is led into a create to die there, how often what a killed run left is damaged, and how often the
+state in a bucket is unlocked while a run waits to try again."""
 
 
 @dataclass(slots=True)
@@ -122,7 +126,11 @@ class History:
             deeds = some_deeds(stage) if step else ["begin"]
             self.story.append(f"{step}. {'; '.join(deeds)}")
             arguments = _arguments(stage)
-            mishap = mishaps.some_mishap(stage.chance, stage.sandbox, None if self.bucket else str(stage.state))
+            if step and self.bucket and stage.chance.random() < ROBBED:
+                self.run_and_check(stage, robbed.unlocked_while_it_waits(self, stage), arguments)
+                continue
+            where = None if self.bucket else str(stage.state)
+            mishap = mishaps.some_mishap(stage.chance, stage.sandbox, where, late=self.seed % 3 == 0)
             self.run_and_check(stage, mishap, arguments)
         self.come_clean(stage)
 
@@ -154,6 +162,7 @@ class History:
         points = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
         self.story.append(f"   -> {codes} {points}")
+        stage.settled_at = max(stage.settled_at, time.monotonic() + mishap.late)
         calls = sandbox.calls(identifiers=True)
         self._count(codes, points, calls, mishap)
         self.tally.mishaps.update(["bucket that leaves calls unanswered"] if mishap.unanswered else [])
@@ -173,6 +182,8 @@ class History:
         self.tally.mishaps.update([f"real {mishap.disk} disk"] if mishap.disk else [])
         self.tally.mishaps.update(["clock jump"] if "clock" in mishap.orders else [])
         self.tally.mishaps.update(["Criteo's clock set back"] if "step back" in (mishap.meanwhile or ()) else [])
+        self.tally.mishaps.update(["late call"] if any(call.fault == "late" for call in calls) else [])
+        self.tally.mishaps.update([robbed.UNLOCKED] if robbed.UNLOCKED in mishap.words else [])
         self.tally.mishaps.update(["two at once"] if mishap.two_at_once else [])
         self.tally.mishaps.update([creates.TURNING_UP] if creates.TURNING_UP in " ".join(mishap.words) else [])
         self.tally.codes.update(codes)
@@ -206,11 +217,15 @@ class History:
         stage.place.unlock()
         before = checks.Before.of(ledger.read(stage.state), sandbox)
         sandbox.forget_calls()
+        time.sleep(max(0.0, stage.settled_at - time.monotonic()))  # until the last late call has come
         self.story.append("the clean run")
-        done = stage.shop.run("apply", "--yes", "--prune", *allow_all(stage), code=None)
-        self.story.append(done.out[-3000:] + done.err[-2000:])
+        later = json.dumps({"clock": {"before": LATER, "after": LATER, "nth": 1}})
+        done = _start(stage, ["apply", "--yes", "--prune", *allow_all(stage)], later, mishaps.Mishap())
+        out, err = done.communicate(timeout=LONGEST)
+        stage.shop.outputs += [out, err]
+        self.story.append(out[-3000:] + err[-2000:])
         self.tally.runs += 1
-        assert done.code == 0, f"the clean run ends with {done.code}"
+        assert done.returncode == 0, f"the clean run ends with {done.returncode}"
         calls = sandbox.calls(identifiers=True)
         stage.place.look()
         self._check(stage, calls)

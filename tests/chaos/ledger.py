@@ -14,10 +14,13 @@ import uuid
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
+
+DOUBT = timedelta(minutes=5)
+"""How long after it left a call without an answer may take effect."""
 
 Identifiers = dict[str, set[str]]
 """Wire forms by identifier type."""
@@ -45,7 +48,7 @@ def read(state: Path) -> tuple[Account, ...]:
         shutil.copytree(state, folder)
         with closing(sqlite3.connect(folder / "state.db")) as database:
             rows = database.execute(
-                "SELECT key, activation, account_id, audience_id, refill, "
+                "SELECT key, activation, account_id, audience_id, refill, doubt_at, "
                 "coalesce(json_extract(definition, '$.name'), '') FROM audience WHERE given_up_at IS NULL ORDER BY key"
             ).fetchall()
             return tuple(_account(database, folder, *row) for row in rows)
@@ -59,6 +62,7 @@ def _account(
     account_id: str,
     audience_id: str | None,
     refill: int,
+    doubt_at: str | None,
     intended_name: str,
 ) -> Account:
     files = dict(database.execute("SELECT role, path FROM file WHERE audience = ?", (key,)))
@@ -77,7 +81,8 @@ def _account(
             if not gone:
                 (doubtful if unknown else certain)[kind].add(one)
     if "outbox" in files:
-        status = dict(database.execute("SELECT number, status FROM batch WHERE audience = ?", (key,)))
+        batches = database.execute("SELECT number, status, sent_at FROM batch WHERE audience = ?", (key,))
+        status = {number: _status(told, sent_at, doubt_at) for number, told, sent_at in batches}
         for batch, operation, kind, identifier in _rows(
             folder / files["outbox"], "batch, operation, identifier_type, identifier"
         ):
@@ -89,6 +94,14 @@ def _account(
                 certain[kind].discard(one)
                 doubtful[kind].add(one)
     return Account(activation, account_id, audience_id, bool(refill), certain, doubtful, intended_name)
+
+
+def _status(status: str, sent_at: str | None, doubt_at: str | None) -> str:
+    """What was answered while a call from before may still come is as good as in flight."""
+    if status == "taken" and sent_at is not None and doubt_at is not None:
+        overtaken = datetime.fromisoformat(sent_at) - datetime.fromisoformat(doubt_at) < DOUBT
+        return "in flight" if overtaken else status
+    return status
 
 
 def _rows(path: Path, columns: str) -> list[tuple[object, ...]]:

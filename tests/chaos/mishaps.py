@@ -97,7 +97,8 @@ PATHS = (
 class Mishap:
     """What is about to go wrong. `orders` are for the process (see tests.chaos.victim); `words` say it all.
 
-    `watch` is called as soon as the process runs; `disk` is what its state lies on (see tests.chaos.namespaces), `room`
+    `late` is after how many seconds at most a call takes effect that got no answer. `watch` is called as soon as the
+    process runs; `disk` is what its state lies on (see tests.chaos.namespaces), `room`
     the bytes that a small one has left; `unanswered` is the share of the calls to a bucket that get no answer.
     """
 
@@ -109,11 +110,18 @@ class Mishap:
     disk: str = ""
     room: int = 0
     unanswered: float = 0.0
+    late: float = 0.0
 
 
-def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> Mishap:
-    """Prepare the sandbox, and orders for the process; `state` is the folder of the state where that is a folder."""
+def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None, *, late: bool = False) -> Mishap:
+    """Prepare the sandbox, and orders for the process; `state` is the folder of the state where that is a folder.
+
+    With `late`, calls may take effect some time after they were given up, and clocks are right: a wrong one cannot tell
+    for how long to wait for them.
+    """
     mishap = Mishap()
+    if late and chance.random() < 0.7:
+        _late(mishap, chance, sandbox)
     if chance.random() < 0.75:
         _to_the_process(mishap, chance, state)
     if chance.random() < 0.5:
@@ -124,7 +132,7 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> M
     if not mishap.disk and chance.random() < 0.12:
         mishap.two_at_once = True
         mishap.words.append("two at once")
-    if chance.random() < 0.15:
+    if not late and chance.random() < 0.15:
         before, after = chance.choice(JUMPS), chance.choice(JUMPS)
         mishap.orders["clock"] = {"before": before, "after": after, "nth": chance.randint(1, 12)}
         mishap.words.append(f"the machine's clock is {before:+} s off, then {after:+} s")
@@ -132,6 +140,12 @@ def some_mishap(chance: random.Random, sandbox: Sandbox, state: str | None) -> M
         mishap.meanwhile = chance.choice(("expire", "revoke", "advance", "step back")), chance.uniform(0.3, 1.2)
         mishap.words.append(f"{mishap.meanwhile[0]} after {mishap.meanwhile[1]:.2f} s")
     return mishap
+
+
+def _late(mishap: Mishap, chance: random.Random, sandbox: Sandbox) -> None:
+    skip, mishap.late = chance.randint(0, 5), chance.uniform(0.3, 3.0)
+    sandbox.fault("late", "contact-list", skip=skip, times=1, seconds=mishap.late)
+    mishap.words.append(f"a call takes effect {mishap.late:.1f} s late, after {skip}")
 
 
 def _to_the_process(mishap: Mishap, chance: random.Random, state: str | None) -> None:
