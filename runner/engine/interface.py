@@ -65,6 +65,9 @@ class SegmentEvaluator(Protocol):
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
 
+    def release(self) -> None:
+        """Let go of the sources, which others may wait to write; evaluations go on to be there, and may follow."""
+
     def close(self) -> None:
         """Give back what evaluations left open."""
 

@@ -28,9 +28,7 @@ def render_findings(findings: tuple[Finding, ...]) -> str:
 def _block(finding: Finding) -> str:
     place = finding.location
     level = "warning" if finding.is_warning else "error"
-    lines = [
-        f"{printable(place.file)}:{place.line}:{place.column}: {level}[{finding.code}]: {printable(finding.message)}"
-    ]
+    lines = [f"{printable(str(place))}: {level}[{finding.code}]: {printable(finding.message)}"]
     number = str(place.line)
     margin = " " * (len(number) + 3)
     if finding.excerpt.strip():

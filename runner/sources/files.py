@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from runner.core.findings import Location
 from runner.core.project import Source
 from runner.core.sql_quoting import paths, quoted
 from runner.core.suggest import quoted_word
+from runner.sources.data_faults import faulty, format_of, whole_fault
 from runner.sources.interface import (
     Attaching,
     CannotRead,
@@ -27,9 +27,6 @@ from runner.sources.interface import (
 )
 from runner.sources.local_paths import INSIDE, RELATIVE, absolute, anchor, fault, matching, nothing_at, shown
 
-_FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
-    ("json", "jsonl", "ndjson"), "json"
-)
 _HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
 
 
@@ -101,7 +98,7 @@ class FilesKind:
             own = _files(source, table)
             _create_view(source, table, own, connection)
             files += own
-        formats = {_format(file) for file in files}
+        formats = {format_of(file) for file in files}
         names = NamesFrom.CSV if "csv" in formats else NamesFrom.JSON if "json" in formats else NamesFrom.SCHEMA
         return Reachable(source.name, tuple(source.tables), tuple(files), names=names)
 
@@ -121,11 +118,11 @@ def _files(source: FilesSource, table: str) -> tuple[str, ...]:
 
 
 def _create_view(source: FilesSource, table: str, files: tuple[str, ...], connection: Attaching) -> None:
-    unknown = next((file for file in files if not _format(file)), None)
+    unknown = next((file for file in files if not format_of(file)), None)
     if unknown is not None:
         hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
         raise _unreadable(source, table, f"the format of {shown(unknown)} is not known by its name", hint)
-    formats = {_format(file) for file in files}
+    formats = {format_of(file) for file in files}
     if len(formats) > 1:
         hint = "declare one table per format"
         raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
@@ -133,17 +130,15 @@ def _create_view(source: FilesSource, table: str, files: tuple[str, ...], connec
     try:
         connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
     except CannotRead as error:
+        looked_at = () if error.cause is Cause.FORBIDDEN else (error.file,) if error.file else files
+        fault = next(filter(None, map(whole_fault, looked_at)), None)
+        if fault is not None:
+            raise faulty(fault) from None
         at_fault = error.file or files[0]
         hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
-        what = f"{shown(at_fault)} cannot be read as {_format(at_fault)}"
+        what = f"{shown(at_fault)} cannot be read as {format_of(at_fault)}"
         raise _unreadable(source, table, what, hint) from None
 
 
 def _unreadable(source: FilesSource, table: str, what: str, hint: str) -> SegmentError:
     return unreadable(source, table, source.place(table), what, hint)
-
-
-def _format(file: str) -> str:
-    """The format of a file by its name, empty where that does not say."""
-    match = re.search(r"\.(parquet|pq|csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?$", file, re.IGNORECASE)
-    return _FORMATS[match[1].lower()] if match else ""

@@ -158,7 +158,9 @@ def plan_members(
     """The changes that come of decisions: segments evaluated, members compared, guardrails judged."""
     decided = tuple(decisions)
     context.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
-    return tuple(_planned(decision, project, request, context, accounts) for decision in decided)
+    changes = tuple(_planned(decision, project, request, context, accounts) for decision in decided)
+    context.evaluator.release()  # what comes next may wait for a person, or send for hours
+    return changes
 
 
 def _to_evaluate(decision: Decision) -> Activation | None:

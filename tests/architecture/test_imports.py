@@ -67,7 +67,7 @@ DOORS = {
     "runner.engine": {"interface", "embedded"},
     "runner.engine.segments": {"evaluator", "normalize"},
     "runner.engine.memberships": {"membership_store"},
-    "runner.sources": {"interface", "registry"},
+    "runner.sources": {"interface", "registry", "data_faults", "local_paths"},
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},
     "runner.state": {"", "interface", "inventory", "transfer"},

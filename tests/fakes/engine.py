@@ -54,6 +54,9 @@ class FakeEvaluator:
         count = max((len(ids) for ids in found.values()), default=0)
         return Evaluation(path, tuple(found), count, count, dict.fromkeys(found, 0), self.rejected)
 
+    def release(self) -> None:
+        """Nothing is held."""
+
     def close(self) -> None:
         pass
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.project import RESERVED_SOURCE_NAMES, Source
 from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.file_identity import FileIdentity, identity
 from runner.engine.duckdb.os_errors import full
 from runner.sources.interface import CannotRead, Cause, Reachable, unreadable
 from runner.sources.registry import kind_of
@@ -25,10 +26,13 @@ class _Connection:
 
     connection: duckdb.DuckDBPyConnection
     deadline: float
+    seen: dict[str, FileIdentity]
 
     def run(self, sql: str, files: Collection[str] = ()) -> list[cancellable.Row]:
         import duckdb
 
+        for file in files:
+            self.seen.setdefault(file, identity(file))
         try:
             return cancellable.run(self.connection, sql, deadline=self.deadline)
         except duckdb.Error as error:
@@ -41,13 +45,19 @@ class _Connection:
             raise CannotRead(cause, next((file for file in files if file in text), "")) from None
 
 
-def attach(connection: duckdb.DuckDBPyConnection, source: Source, used: Collection[str], deadline: float) -> Reachable:
-    """Make the source's tables that are used (names in lower case) readable.
+def attach(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    used: Collection[str],
+    deadline: float,
+    seen: dict[str, FileIdentity],
+) -> Reachable:
+    """Make the source's tables that are used (names in lower case) readable; `seen` gets its files as they are now.
 
     Raises SegmentError with the place of what cannot be read, TimeLimitReached.
     """
     if source.name.lower() in RESERVED_SOURCE_NAMES:
         message = f'a source cannot be called "{source.name}"'
         raise unreadable(source, "", source.location, message, "choose another name")
-    reachable: Reachable = kind_of(source).attach(source, used, _Connection(connection, deadline))
+    reachable: Reachable = kind_of(source).attach(source, used, _Connection(connection, deadline, seen))
     return reachable

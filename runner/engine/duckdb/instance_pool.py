@@ -8,7 +8,7 @@ for exactly the tables it names, if there is one that nobody uses at the moment.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from runner.core.project import Source
 from runner.core.sql_quoting import paths
 from runner.engine.duckdb.attach_sources import attach
+from runner.engine.duckdb.file_identity import FileIdentity, require_same, same
 from runner.engine.duckdb.session import Limits, open_session
 from runner.sources.interface import Reachable
 from runner.sources.registry import kind_of
@@ -39,11 +40,19 @@ _ROOT = Path("/")
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance that reads what is `reachable`, writes below `out`, and does nothing else outside itself."""
+    """An instance that reads what is `reachable`, writes below `out`, and does nothing else outside itself.
+
+    `seen` are the files of its sources as they were before it was opened.
+    """
 
     connection: duckdb.DuckDBPyConnection
     reachable: tuple[Reachable, ...]
     out: Path
+    seen: Mapping[str, FileIdentity]
+
+    def require_unreplaced(self) -> None:
+        """Raise SourceReplaced where a file is another one than before: what was read may be a bit of both."""
+        require_same(self.seen)
 
 
 class InstancePool:
@@ -68,6 +77,9 @@ class InstancePool:
         key = tuple((kind_of(source).identity(source, _ROOT), tables) for source, tables in wanted)
         with self._guard:
             instance = None if readable else self._idle.pop(key, None)
+        if instance is not None and not same(instance.seen):  # what it knows of their columns is of other files
+            instance.connection.close()
+            instance = None
         if instance is None:
             instance = self._open(wanted, deadline, readable)
         try:
@@ -107,12 +119,13 @@ class InstancePool:
         folder.mkdir(mode=0o700)
         connection = open_session(self._limits, folder / "spill")
         try:
-            reachable = tuple(attach(connection, source, tables, deadline) for source, tables in wanted)
+            seen: dict[str, FileIdentity] = {}
+            reachable = tuple(attach(connection, source, tables, deadline, seen) for source, tables in wanted)
             lock(connection, reachable, folder / "out", readable)
         except BaseException:
             connection.close()
             raise
-        return Instance(connection, reachable, folder / "out")
+        return Instance(connection, reachable, folder / "out", seen)
 
 
 def lock(

@@ -18,10 +18,12 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
 from runner.engine.segments.column_privacy import HEADER, showable
+from runner.engine.segments.data_file_errors import behind_binding, behind_missing_columns
 from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.engine.segments.steadiness import unsteady
+from runner.sources.data_faults import finding_of
 from runner.sources.interface import NamesFrom, Reachable
 from runner.sources.registry import kind_of
 
@@ -112,10 +114,16 @@ def _bind(
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         mapped, findings = resolve(activation, columns, names)
-        return Prepared(instance, sql, mapped, len(columns), findings)
+        yielded = {folded(name) for name, _ in columns}
+        absent = [name for name in activation.mapping.values() if folded(name) not in yielded]
+        fault = behind_missing_columns(absent, instance.reachable)
+        return Prepared(instance, sql, mapped, len(columns), (finding_of(fault),) if fault else findings)
     except duckdb.Error as error:
         if full(error):
             raise
+        fault = behind_binding(error, instance.reachable)
+        if fault is not None:
+            return Prepared(instance, sql, {}, 0, (finding_of(fault),))
         return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names, _columns(instance)),))
 
 

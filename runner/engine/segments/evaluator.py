@@ -24,6 +24,7 @@ from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import AS_GIVEN, BLANK, HASHED, reasons
 from runner.engine.segments.bind import advice, prepared
 from runner.engine.segments.normalize import wire_select
+from runner.engine.segments.reading_again import blaming_data, unless_replaced
 from runner.engine.segments.segment_errors import failed, too_slow
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ class DuckDBSegmentEvaluator:
 
         Raises SegmentError for what is wrong with the activation, and what DuckDB and the operating system raise.
         """
+        read = partial(self._run, activation, sources, statement, readable)
+        return unless_replaced(activation.segment.sql, read)
+
+    def _run(
+        self,
+        activation: Activation,
+        sources: tuple[Source, ...],
+        statement: Callable[[Columns, Path], str],
+        readable: tuple[Path, ...],
+    ) -> Path:
+        """Raises SourceReplaced as well."""
         deadline = monotonic() + self._workspace.limits.seconds
         parser, folder = self._workspace.connection(), self._workspace.next_folder()
         watch = partial(self._on_progress, activation.id) if self._on_progress else None
@@ -88,7 +100,8 @@ class DuckDBSegmentEvaluator:
                 written = instance.out / f"{folder.name}.parquet"
                 sql = statement(segment.columns, written)
                 try:
-                    cancellable.run(instance.connection, sql, deadline=deadline, on_progress=watch)
+                    with blaming_data(instance, self._workspace.connection):
+                        cancellable.run(instance.connection, sql, deadline=deadline, on_progress=watch)
                     # Out of reach of the segment that the instance runs next.
                     folder.mkdir(mode=0o700)
                     return written.replace(folder / "wire.parquet")
@@ -110,6 +123,9 @@ class DuckDBSegmentEvaluator:
             raise too_slow(sql, self._workspace.limits.seconds) from None
         except (duckdb.Error, OSError, MemoryError) as error:
             raise failed(error, sql, self._workspace.limits.memory, self._workspace.folder) from None
+
+    def release(self) -> None:
+        self.close()
 
     def close(self) -> None:
         with suppress(Exception):  # of a statement that an interrupt left under way: it ends with the process

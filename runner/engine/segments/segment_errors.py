@@ -88,7 +88,7 @@ def unbound(
     if found.kind == "Parser":
         message, hint = sentence(found.message, sql.text) or (UNREADABLE, "")
         return place(sql, "sql-syntax", message, hint, offset, found.length)
-    if found.kind not in _BEFORE_READING:
+    if found.kind not in BEFORE_READING:
         return place(sql, "sql-error", _AT_RUN_TIME.get(found.kind, UNCLEAR), "", offset, found.length)
     if _is_column(found):
         message, hint = _unknown_column(found, sql.text, names_from, columns)
@@ -118,6 +118,13 @@ def failed(
     return _stopped(sql, "sql-failed", sentence, hint)
 
 
+def changing(sql: SqlText, file: str) -> SegmentError:
+    """The error for a segment whose source file was another one each time that it had been read."""
+    message = f"{file} was replaced while it was read, and once more while it was read again"
+    hint = "run again when nobody writes it; write it beside, and rename it when it is whole"
+    return _stopped(sql, "source-replaced", message, hint)
+
+
 def too_slow(sql: SqlText, limit: float) -> SegmentError:
     """The error for a segment that ran into the time limit (in seconds)."""
     hint = "make the query cheaper, or raise HEADCOUNT_TIME_LIMIT (seconds)"
@@ -126,6 +133,11 @@ def too_slow(sql: SqlText, limit: float) -> SegmentError:
 
 def _stopped(sql: SqlText, code: str, message: str, hint: str) -> SegmentError:
     return SegmentError(message, hint, place(sql, code, message, hint))
+
+
+def unknown_column(found: EngineFault) -> str:
+    """The name of the column that is not there, empty where the fault is another one."""
+    return found.name if _is_column(found) else ""
 
 
 def _is_column(found: EngineFault) -> bool:
@@ -170,7 +182,7 @@ def _conversion(found: EngineFault, sql: SqlText) -> str:
     return f"{subject} cannot be converted{target or ' to the type asked for'}"
 
 
-_BEFORE_READING = frozenset({"Parser", "Binder", "Catalog"})
+BEFORE_READING = frozenset({"Parser", "Binder", "Catalog"})
 """Kinds of error that are raised before any row is read."""
 
 _CONVERTED_TO = TYPES | {"BOOL", "INT8", "INT16", "INT32", "INT64", "INT128", "UINT8", "UINT16", "UINT32", "UINT64"}

@@ -103,9 +103,7 @@ def test_a_duckdb_file_that_another_process_writes_says_so(world: World) -> None
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("x.parquet", b"secret@example.com", "cannot be read as parquet"),
         ("x.json", b'{"email": "secret@example.com', "cannot be read as json"),
-        ("x.csv", b"email\nsecret@example.com\xff\xfe\x00\n", "cannot be read as csv"),
         ("x.txt", b"email\n", "is not known by its name"),
         ("nothing.csv", None, "there is no file"),
         ("*.csv", None, "no file matches"),
@@ -126,6 +124,32 @@ def test_a_source_that_cannot_be_read_is_named_at_its_table(
     assert said in finding.message
     assert name in finding.message
     assert "secret@" not in str(finding)
+    with pytest.raises(SegmentError) as caught:
+        people.evaluate("select email from shop.broken")
+    assert caught.value.finding == finding
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "said"),
+    [
+        ("x.parquet", b"secret@example.com", 1, "it is no Parquet file"),
+        ("x.parquet", b"PAR1secret@example.com", 1, "it is cut off: the end of a Parquet file is missing"),
+        ("x.parquet", b"", 1, "it is empty"),
+        ("x.csv", b"email\nsecret@example.com\xff\xfe\x00\n", 2, "this line is not UTF-8"),
+        ("x.csv.gz", b"email\nsecret@example.com\n", 1, "it is cut off, or no gzip file, though its name ends in .gz"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_itself(
+    people: World, name: str, content: bytes, line: int, said: str
+) -> None:
+    (people.folder / name).write_bytes(content)
+    people.tables["broken"] = (str(people.folder / name),)
+
+    [finding] = people.check("select email from shop.broken")
+
+    assert finding.code == "data-file"
+    assert finding.location == Location(str(people.folder / name), line, 0)
+    assert finding.message == said
     with pytest.raises(SegmentError) as caught:
         people.evaluate("select email from shop.broken")
     assert caught.value.finding == finding

@@ -54,8 +54,8 @@ def locked(people: World, tmp_path: Path) -> duckdb.DuckDBPyConnection:
     connection = open_session(Limits("200MB", 1, 60.0), tmp_path / "spill")
     shop, warehouse = people.sources
     reachable = (
-        attach(connection, shop, frozenset({"people"}), float("inf")),
-        attach(connection, warehouse, frozenset({"t"}), float("inf")),
+        attach(connection, shop, frozenset({"people"}), float("inf"), {}),
+        attach(connection, warehouse, frozenset({"t"}), float("inf"), {}),
     )
     lock(connection, reachable, tmp_path / "out")
     return connection

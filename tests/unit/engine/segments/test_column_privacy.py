@@ -51,16 +51,18 @@ def test_a_file_in_another_encoding_says_so(world: World) -> None:
     (world.folder / "c.csv").write_bytes(b"email,name\na@example.com,Ren\xe9\n")
     world.tables["c"] = (str(world.folder / "c.csv"),)
 
-    assert world.check("select email from shop.c")[0].hint == "it is not UTF-8: save it as UTF-8"
+    [finding] = world.check("select email from shop.c")
+
+    assert (finding.message, finding.hint) == ("this line is not UTF-8", "save it as UTF-8")
 
 
-def test_lines_of_differing_length_are_asked_about(world: World) -> None:
+def test_a_line_of_another_length_is_named(world: World) -> None:
     (world.folder / "c.csv").write_text("email,name\na@example.com,b\nc@example.com,d,more\n")
     world.tables["c"] = (str(world.folder / "c.csv"),)
 
     [finding] = world.check("select * from shop.c")
 
-    assert "as many fields" in finding.hint
+    assert (finding.location.line, finding.message) == (3, "3 fields, the header has 2")
 
 
 def test_a_file_that_may_not_be_read_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,140 @@
+"""Faults of data files behind what DuckDB says of a segment: told at the file, not under SQL that is innocent.
+
+DuckDB's words quote the data. What is taken from them are a line's number, a column that the file's header has, a type
+out of a list, and which of the files that are known to be in reach is meant; all else is found in the file itself.
+"""
+# ruff: noqa: S608 (types are out of a list)
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from runner.engine.segments.segment_errors import BEFORE_READING, fault, unknown_column
+from runner.sources.data_faults import (
+    DataFault,
+    format_of,
+    header_fault,
+    header_of,
+    layout_fault,
+    only_header,
+    value_fault,
+    whole_fault,
+)
+from runner.sources.interface import Reachable
+
+if TYPE_CHECKING:
+    import duckdb
+
+_TYPES = {
+    **dict.fromkeys(("BOOL", "BOOLEAN"), ("BOOLEAN", "true or false")),
+    **{f"INT{bits}": (name, "whole number") for bits, name in ((8, "TINYINT"), (16, "SMALLINT"), (32, "INTEGER"))},
+    **{name: (name, "whole number") for name in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")},
+    "INT64": ("BIGINT", "whole number"),
+    "INT128": ("HUGEINT", "whole number"),
+    **{name: (name, "number") for name in ("FLOAT", "DOUBLE")},
+    "DATE": ("DATE", "date"),
+    "TIME": ("TIME", "time of day"),
+    "UUID": ("UUID", "UUID"),
+    "TIMESTAMP": ("TIMESTAMP", "time"),
+    "TIMESTAMP WITH TIME ZONE": ("TIMESTAMP WITH TIME ZONE", "time"),
+}
+"""Types as DuckDB's errors call them -> as its SQL does, and as a person would."""
+
+_READER = re.compile(r"CSV Error on Line: (\d+)\n")
+_READ_AS = re.compile(r"^Column (.+) is being converted as type ([A-Z ]+)$", re.MULTILINE)
+_CAST = re.compile(r"when casting from source column (.+)$")
+_CAST_TO = re.compile(r"(?:invalid )?(date|time|timestamp) field |.* to (?:type )?'?([A-Z][A-Z0-9 ]*?)'? when casting")
+
+
+def behind_missing_columns(names: Iterable[str], reachable: tuple[Reachable, ...]) -> DataFault | None:
+    """The fault of a CSV file for which a column is not found; None where the SQL or the mapping is to blame."""
+    files = _csv(reachable)
+    for name in names:
+        having = [file for file in files if (header := header_of(file)) and header.position(name) is not None]
+        fault_found = next(filter(None, (header_fault(file, name) for file in having or files)), None)
+        if fault_found is not None:
+            return fault_found
+    return None
+
+
+def behind_binding(error: duckdb.Error, reachable: tuple[Reachable, ...]) -> DataFault | None:
+    """The fault of a data file for which SQL cannot be bound, if it is one."""
+    found = fault(error)
+    name = unknown_column(found)
+    if name:
+        return behind_missing_columns((name,), reachable)
+    if found.kind == "Binder":
+        return next(filter(None, map(only_header, _csv(reachable))), None)
+    return None if found.kind in BEFORE_READING else _named_fault(found.message, reachable)
+
+
+def behind_running(
+    error: duckdb.Error, reachable: tuple[Reachable, ...], connection: duckdb.DuckDBPyConnection
+) -> DataFault | None:
+    """The fault of a data file that made a segment fail while it ran, if it is one.
+
+    `connection` is one that runs no SQL of a segment: values are tried on it.
+    """
+    found = fault(error)
+    if _READER.match(found.message):
+        return _reader_fault(found.message, reachable, connection)
+    if found.kind == "Conversion":
+        column, to = _CAST.search(found.message), _CAST_TO.match(found.message)
+        type_name = (to[1] or to[2]).upper() if to else ""
+        if column is None or type_name not in _TYPES:
+            return None
+        faults = (_value(file, column[1], type_name, connection) for file in _csv(reachable))
+        return next(filter(None, faults), None)
+    return _named_fault(found.message, reachable) if found.kind in ("IO", "Invalid Input", "Serialization") else None
+
+
+def _reader_fault(
+    message: str, reachable: tuple[Reachable, ...], connection: duckdb.DuckDBPyConnection
+) -> DataFault | None:
+    files = _csv(reachable)
+    file = _named(message, files) or (files[0] if len(files) == 1 else "")
+    match, read_as = _READER.match(message), _READ_AS.search(message)
+    if not file or match is None:
+        return None
+    line = int(match[1])
+    layout = layout_fault(file)
+    if read_as and read_as[2] in _TYPES and (layout is None or layout.line != line):
+        found = _value(file, read_as[1], read_as[2], connection, line)
+        if found is not None:
+            return found
+    return layout or DataFault(file, line, "this line does not fit the rest of the file")
+
+
+def _value(
+    file: str, column: str, type_name: str, connection: duckdb.DuckDBPyConnection, line: int | None = None
+) -> DataFault | None:
+    """The value of the column that is not of the type, if the file has the column."""
+    sql_type, word = _TYPES[type_name]
+    positions = (
+        "select i - 1 from (select unnest($1::varchar[]) as x, generate_subscripts($1::varchar[], 1) as i)"
+        f" where trim(x) <> '' and try_cast(x as {sql_type}) is null"
+    )
+
+    def unfit(values: list[str]) -> Collection[int]:
+        return [int(position) for (position,) in connection.execute(positions, [values]).fetchall()]
+
+    return value_fault(file, column, word, unfit, line)
+
+
+def _named_fault(message: str, reachable: tuple[Reachable, ...]) -> DataFault | None:
+    """What is wrong with the file that a message names, if it names one of those in reach."""
+    file = _named(message, tuple(file for source in reachable for file in source.files if format_of(file)))
+    if not file:
+        return None
+    damaged = DataFault(file, 1, f"it cannot be read as {format_of(file)}: it is damaged", "copy or write it again")
+    return whole_fault(file) or damaged
+
+
+def _named(message: str, files: tuple[str, ...]) -> str:
+    return next((file for file in sorted(files, key=len, reverse=True) if file in message), "")
+
+
+def _csv(reachable: tuple[Reachable, ...]) -> tuple[str, ...]:
+    return tuple(file for source in reachable for file in source.files if format_of(file) == "csv")

@@ -1,0 +1,53 @@
+"""A segment whose source files change while they are read: read again once, and its data faults told at the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from runner.core.project import SqlText
+from runner.engine.duckdb.file_identity import SourceReplaced
+from runner.engine.duckdb.instance_pool import Instance
+from runner.engine.segments.data_file_errors import behind_running
+from runner.engine.segments.segment_errors import changing
+from runner.sources.data_faults import faulty
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+
+
+def unless_replaced(sql: SqlText, read: Callable[[], T]) -> T:
+    """What `read` gives, or gives the second time, where a source file was replaced the first time.
+
+    Raises SegmentError where that happens once more: rows of two files are nobody's segment.
+    """
+    try:
+        return read()
+    except SourceReplaced:
+        try:
+            return read()
+        except SourceReplaced as replaced:
+            raise changing(sql, replaced.file) from None
+
+
+@contextmanager
+def blaming_data(instance: Instance, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Iterator[None]:
+    """Around the statement that reads the sources: raises SourceReplaced where their files are others at its end.
+
+    What failed for the fault of a data file is a SegmentError of that file. `connection` gives one that runs no SQL
+    of a segment.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        instance.require_unreplaced()
+        fault = behind_running(error, instance.reachable, connection())
+        if fault is None:
+            raise
+        raise faulty(fault) from None
+    instance.require_unreplaced()

@@ -1,0 +1,266 @@
+"""What is wrong with a data file, found by reading it again: an engine's own words quote the data, and blame the SQL.
+
+Nothing of a file's rows is ever part of a fault: places, counts and the file's name are.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import BinaryIO
+from unicodedata import category, name
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding, Location
+from runner.sources.local_paths import shown
+
+_FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
+    ("json", "jsonl", "ndjson"), "json"
+)
+
+SECONDS = 20.0
+"""The longest that one file is looked through: what cannot be found by then is reported without a line."""
+
+_DELIMITERS = ",;\t|"
+_LONGEST_FIELD = 1 << 20
+"""Characters of a field: more means that a quote is not closed."""
+_CHUNK = 5_000
+
+_SECRET = re.compile(r".*@.*|[0-9a-f-]{32,}", re.IGNORECASE)
+_NUMBER = re.compile(r"[\s.,:/+-]*\d[\d\s.,:/+-]*")
+"""What nobody calls a column: an address or a hash; and where all of a line are numbers or dates, nor these."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFault:
+    """What is wrong with `file`, in which line (the first where it is the file as a whole), and what to do."""
+
+    file: str
+    line: int
+    message: str
+    hint: str = ""
+
+
+class _Unreadable(Exception):
+    def __init__(self, line: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.line, self.message, self.hint = line, message, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line of a text file: the names as they are written, and what separates fields."""
+
+    names: tuple[str, ...]
+    delimiter: str
+
+    def position(self, column: str) -> int | None:
+        """Where the column is, whatever surrounds its name and however it is spelled as to case."""
+        plain = [_plain(one) for one in self.names]
+        return plain.index(_plain(column)) if _plain(column) in plain else None
+
+
+def format_of(file: str) -> str:
+    """The format of a file by its name (parquet, csv, json), empty where that does not say."""
+    match = re.search(r"\.(parquet|pq|csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?$", file, re.IGNORECASE)
+    return _FORMATS[match[1].lower()] if match else ""
+
+
+def faulty(fault: DataFault) -> SegmentError:
+    """The error for a segment whose data file has a fault."""
+    return SegmentError(fault.message, fault.hint, finding_of(fault))
+
+
+def finding_of(fault: DataFault) -> Finding:
+    """The finding for a data file's fault: its place is the file's, not that of SQL that is innocent."""
+    return Finding(Location(shown(fault.file), fault.line, 0), "data-file", fault.message, fault.hint)
+
+
+def whole_fault(file: str) -> DataFault | None:
+    """What is wrong with a file that no engine could open, as far as reading it tells."""
+    kind = format_of(file)
+    return parquet_fault(file) if kind == "parquet" else layout_fault(file) if kind == "csv" else None
+
+
+def header_of(file: str) -> Header | None:
+    """The file's header line; None where it has none that can be read."""
+    try:
+        first = next(_rows(file, ","), None)
+        if first is None:
+            return None
+        raw = next(_lines(file))
+    except (_Unreadable, StopIteration):
+        return None
+    read = {delimiter: next(csv.reader([raw], delimiter=delimiter), []) for delimiter in _DELIMITERS}
+    delimiter = max(_DELIMITERS, key=lambda one: len(read[one]))
+    return Header(tuple(read[delimiter]), delimiter)
+
+
+def layout_fault(file: str) -> DataFault | None:
+    """The first line of a CSV file that does not fit its header, or why it cannot be read as text at all.
+
+    A file that is well laid out, or is too large to be looked through in time, has none.
+    """
+    until = monotonic() + SECONDS
+    header = header_of(file)
+    try:
+        for number, (line, row) in enumerate(_rows(file, header.delimiter if header else ",")):
+            if header is not None and row and len(row) != len(header.names):
+                fields = f"{len(row):,} field{'' if len(row) == 1 else 's'}"
+                return DataFault(file, line, f"{fields}, the header has {len(header.names):,}", _RAGGED)
+            if number % _CHUNK == 0 and monotonic() > until:
+                return None
+    except _Unreadable as fault:
+        return DataFault(file, fault.line, fault.message, fault.hint)
+    return None if header else DataFault(file, 1, "it is empty", _EMPTY)
+
+
+def header_fault(file: str, column: str) -> DataFault | None:
+    """Why a column that was asked for is not found in a CSV file, where that is the file's fault."""
+    header = header_of(file)
+    if header is None:
+        return layout_fault(file)
+    position = header.position(column)
+    if position is None:
+        if any(map(_SECRET.fullmatch, header.names)) or all(map(_NUMBER.fullmatch, header.names)):
+            return DataFault(file, 1, "the first line holds values, not the names of columns", _NO_HEADER)
+        return None
+    fault = layout_fault(file)
+    if fault is not None or header.names[position].lower() == column.lower():
+        return fault
+    odd = ", ".join(dict.fromkeys(_called(one) for one in header.names[position] if not _ordinary(one)))
+    around = odd or "blanks"
+    message = f"the name of column {position + 1} has characters around it that cannot be seen ({around})"
+    return DataFault(file, 1, message, f'write just "{_plain(column)}" in the header')
+
+
+def only_header(file: str) -> DataFault | None:
+    """That a CSV file has no rows, so that nobody can know what its columns hold; None where it has some."""
+    try:
+        rows = [row for _, (_, row) in zip(range(2), _rows(file, ","), strict=False)]
+    except _Unreadable as fault:
+        return DataFault(file, fault.line, fault.message, fault.hint)
+    if len(rows) > 1:
+        return None
+    if not rows:
+        return DataFault(file, 1, "it is empty", _EMPTY)
+    message = "it has a header and no rows, so what its columns hold is not known and they are all text"
+    return DataFault(file, 1, message, "was it written to the end? if it may be empty, cast its columns in the SQL")
+
+
+def value_fault(
+    file: str, column: str, what: str, unfit: Callable[[list[str]], Collection[int]], reported: int | None = None
+) -> DataFault | None:
+    """The first value of a CSV file's column that is not what it is read as; None where all are.
+
+    `unfit` gives the positions of those of some values that are not. Where most are not, the column is written in
+    another way, and the line that the engine `reported` is told.
+    """
+    header = header_of(file)
+    position = header.position(column) if header else None
+    if header is None or position is None:
+        return None
+    until, seen, wrong, first = monotonic() + SECONDS, 0, 0, 0
+    try:
+        rows = _rows(file, header.delimiter)
+        next(rows, None)
+        while monotonic() < until:
+            chunk = [(line, row[position]) for _, (line, row) in zip(range(_CHUNK), rows, strict=False) if row]
+            if not chunk:
+                break
+            bad = sorted(unfit([value for _, value in chunk]))
+            first = first or (chunk[bad[0]][0] if bad else 0)
+            seen, wrong = seen + len(chunk), wrong + len(bad)
+    except (_Unreadable, IndexError):
+        return layout_fault(file)
+    line = reported if reported and 2 * wrong > seen else first or reported
+    return DataFault(file, line, f"a value of column {column} is no {what}", _VALUE_HINT) if line else None
+
+
+def parquet_fault(file: str) -> DataFault | None:
+    """Why a file is no whole Parquet file, as far as its two ends say."""
+    try:
+        with Path(file).open("rb") as content:
+            begin = content.read(4)
+            content.seek(-min(4, len(begin)), 2)
+            end = content.read(4)
+    except OSError:
+        return None
+    if not begin:
+        return DataFault(file, 1, "it is empty", "was it written to the end?")
+    if begin != b"PAR1":
+        return DataFault(file, 1, "it is no Parquet file", "name it by its format: .csv, .json")
+    if end != b"PAR1":
+        return DataFault(file, 1, "it is cut off: the end of a Parquet file is missing", _WHOLE)
+    return None
+
+
+_RAGGED = "correct that line, or put a value that holds the separator between double quotes"
+_EMPTY = "was it written to the end? it needs a header line at least"
+_NO_HEADER = "put a header line, with the names of the columns, before it"
+_VALUE_HINT = "correct that line, or read the column with try_cast(... as ...), which makes it null"
+_SAVE = "save it as UTF-8"
+_WHOLE = "copy or write it again, whole"
+
+
+def _rows(file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record, with the line it begins in. Raises _Unreadable."""
+    csv.field_size_limit(_LONGEST_FIELD)
+    reader = csv.reader(_lines(file), delimiter=delimiter)
+    line = 1
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise _Unreadable(line, "a field does not end", "is a closing quote missing?") from None
+        yield line, row
+        line = reader.line_num + 1
+
+
+def _lines(file: str) -> Iterator[str]:
+    """The lines of a text file as UTF-8. Raises _Unreadable."""
+    number = 0
+    try:
+        with _opened(file) as content:
+            for raw in content:
+                number += 1
+                if number == 1 and raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                    raise _Unreadable(1, "it is UTF-16, not UTF-8", _SAVE)
+                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError:
+        raise _Unreadable(number, "this line is not UTF-8", _SAVE) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        message = "it is cut off, or no gzip file, though its name ends in .gz"
+        raise _Unreadable(number + 1, message, _WHOLE) from None
+    except OSError as error:
+        raise _Unreadable(1, f"it cannot be read ({error.strerror or 'the system refused'})") from None
+
+
+def _opened(file: str) -> BinaryIO:
+    if file.lower().endswith(".gz"):
+        return gzip.open(file, "rb")  # type: ignore[return-value]
+    return Path(file).open("rb")
+
+
+def _plain(text: str) -> str:
+    return "".join(one for one in text if category(one) not in _UNSEEN or one == " ").strip().lower()
+
+
+def _ordinary(character: str) -> bool:
+    return category(character) not in _UNSEEN or character == " "
+
+
+def _called(character: str) -> str:
+    return f"U+{ord(character):04X} {name(character, 'a control character')}".lower().replace("u+", "U+")
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Kinds of characters that show nothing: controls, formats such as U+FEFF, blanks such as U+00A0."""
