@@ -92,6 +92,14 @@ AllowRemovals = Annotated[
         autocompletion=completion.activations,
     ),
 ]
+AllowRecreate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-recreate",
+        metavar="ACCOUNT",
+        help="Let all audiences of this ad account be made again, once; repeatable.",
+    ),
+]
 
 DEFAULT_DIR = Path("activations")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.cli.progress_bar import Lines
-    from runner.core.destination import Destination, DestinationClient
+    from runner.core.destination import Api, Destination, DestinationClient
     from runner.core.project import Project
     from runner.core.selection import Selection
     from runner.engine.embedded import EmbeddedEngine
@@ -99,10 +99,33 @@ class Setup:
         return Selection(tuple(select or ()), tuple(exclude or ()), changed)
 
     def state(self) -> State:
-        """Open the state. Raises UsageError, InvalidProject where the Project document names a place that is none."""
-        from runner.state import open_state
+        """Open the state.
 
-        return open_state(self.state_location(), os.environ)
+        Raises UsageError, InvalidProject where the Project document names a place that is none, StateError for one that
+        belongs to another API than this environment's.
+        """
+        from runner.state import open_state
+        from runner.workflows.binding import require_bound
+
+        state = open_state(self.state_location(), os.environ)
+        api = _api()
+        try:
+            if api is not None:
+                require_bound(state, api)
+        except BaseException:
+            state.close()
+            raise
+        return state
+
+    def say_where(self, note: Callable[[str], None]) -> None:
+        """Say which API and which state are used, in one line, when they are not the ordinary ones."""
+        api, place = _api(), os.environ.get("HEADCOUNT_STATE")
+        if api is None:
+            return
+        parts = [] if api.is_usual else [f"{api.platform} at {api.address}"]
+        parts += [f"the state at {place}"] if place else []
+        if parts:
+            note(f"Using {' and '.join(parts)}.")
 
     def state_location(self) -> str | Path:
         """HEADCOUNT_STATE, or `state:` of the Project document, or `.headcount` next to the folder."""
@@ -128,16 +151,22 @@ class Parts:
 def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Parts]:
     """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress."""
     from runner.cli.progress_bar import watch
+    from runner.core.records import Binding
+    from runner.destinations.registry import api_of
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
 
+    if watcher is None:
+        setup.say_where(told)
     state = setup.state()
     engine = embedded_engine()
     with Interrupts() as interrupts:
         wait = partial(_wait, state=state, interrupts=interrupts)
         accounts = Accounts(partial(connect, sleep=wait, permit=partial(state.confirm_lock, CONFIRMED)))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
-        context = RunContext(state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked)
+        binding = Binding(api_of(os.environ).address)
+        parts = (state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked, binding)
+        context = RunContext(*parts)
         try:
             with progress:
                 yield Parts(context, accounts, progress)
@@ -145,6 +174,21 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
             engine.close()
             accounts.close()
             state.close()
+
+
+def _api() -> Api | None:
+    """The API that is spoken to; None where its address cannot be one, which whoever calls it says."""
+    from runner.destinations.registry import api_of
+
+    try:
+        return api_of(os.environ)
+    except UsageError:
+        return None
+
+
+def told(sentence: str) -> None:
+    """A sentence as a line on standard error."""
+    tell(f"{printable(sentence)}\n")
 
 
 def embedded_engine() -> EmbeddedEngine:

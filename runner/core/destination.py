@@ -98,6 +98,24 @@ class CallRules:
     patience: float
 
 
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where a platform's API is: `address` in this environment, `usual` for everybody; `variable` sets another."""
+
+    platform: str
+    address: str
+    usual: str
+    variable: str
+
+    @property
+    def is_usual(self) -> bool:
+        return self.address == self.usual
+
+    def way_to(self, address: str) -> str:
+        """What to do in order to speak to an address."""
+        return f"unset {self.variable}" if address == self.usual else f"set {self.variable}={address}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DestinationKind:
     """What an adapter says of one kind of destination. `type` is its name in the files.
@@ -107,8 +125,8 @@ class DestinationKind:
     is made. `account` is the field with the ad account's number, `options` are the kind's other fields.
     `variables` are the environment variables that usually hold the parts of the credentials. `batch_size` is
     identifiers per call, `rate_limit` calls a minute, where the files say nothing. `no_account_hint` is what to do when
-    the credentials may use no account. `connect` opens a client without a call (given the environment), `check_version`
-    says what there is to say of the API in use.
+    the credentials may use no account. `connect` opens a client without a call (given the environment), `api` says
+    where it would call, `check_version` what there is to say of the version in use.
     """
 
     type: str
@@ -119,6 +137,7 @@ class DestinationKind:
     account: DestinationField
     variables: Mapping[str, str]
     connect: Callable[[Destination, Mapping[str, str], CallRules], DestinationClient]
+    api: Callable[[Mapping[str, str]], Api]
     options: tuple[DestinationField, ...] = ()
     one_type: bool = False
     batch_size: int = 50_000

@@ -29,6 +29,13 @@ class AudienceKey(NamedTuple):
     account_id: str
 
 
+class Binding(NamedTuple):
+    """What a state belongs to: the address of the API, and the target, which is empty where none is declared."""
+
+    api: str
+    target: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """The declared part of an audience, as far as it decides who is in it and what it is called.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runner.core.destination import DestinationKind
+from collections.abc import Mapping
+
+from runner.core.destination import Api, DestinationKind
 from runner.destinations.criteo.kinds import MARKETING_SOLUTIONS, RETAIL_MEDIA
 
 KINDS: dict[str, DestinationKind] = {
@@ -15,6 +17,11 @@ KINDS: dict[str, DestinationKind] = {
 def default_kind() -> DestinationKind:
     """The first kind: the one whose credentials are asked for where no destination is declared."""
     return next(iter(KINDS.values()))
+
+
+def api_of(environ: Mapping[str, str]) -> Api:
+    """The API that is spoken to: all kinds there are share one. Raises UsageError when its address cannot be meant."""
+    return default_kind().api(environ)
 
 
 def any_platform() -> str:

@@ -26,10 +26,18 @@ def saved_plan_document(plan: Plan) -> dict[str, Any]:
         "format_version": shown.pop("format_version"),
         "kind": KIND,
         "plan_id": id_of(plan),
-        "options": asdict(plan.options),
+        "options": _options(plan.options),
         "plan": {key: value for key, value in shown.items() if key not in ("kind", "plan_id")},
         "audiences": [_audience(views) for views in all_views(plan)],
     }
+
+
+def _options(options: Options) -> dict[str, Any]:
+    """What was asked for; what an older Headcount does not know is left out where nothing was asked of it."""
+    asked = asdict(options)
+    if not options.allow_recreate:
+        del asked["allow_recreate"]
+    return asked
 
 
 def _audience(of: DefinitionViews) -> dict[str, Any]:

@@ -90,9 +90,12 @@ class Comparison:
             decision = replace(decision, applied=applied, audience_id=audience.id, live=audience)
             return self._existing(decision, activation, applied, audience)
         never = applied.audience_id is None
+        if never:
+            why = "its creation was interrupted"
+            return self._unless_taken(replace(decision, applied=applied, intended=Action.CREATE, reasons=(why,)))
         gone = f"gone in {activation.destination.kind.platform}"
-        intended, why = (Action.CREATE, "its creation was interrupted") if never else (Action.RECREATE, gone)
-        return self._unless_taken(replace(decision, applied=applied, intended=intended, reasons=(why,)))
+        decision = replace(decision, applied=applied, intended=Action.RECREATE, reasons=(gone,))
+        return self._unless_taken(replace(decision, vanished=self._vanished.get(activation.account, 0)))
 
     def _why_new(self, activation: Activation) -> str:
         others = [one for one in self.applied if one.activation == activation.id and one.account != activation.account]
@@ -201,6 +204,16 @@ class Comparison:
     @cached_property
     def _records(self) -> Mapping[AudienceKey, AppliedAudience]:
         return {record.key: record for record in reversed(self.applied) if record.given_up_at is None}
+
+    @cached_property
+    def _vanished(self) -> Mapping[AccountRef, int]:
+        """Accounts that have none of several audiences of ours any more, and how many those were."""
+        known: dict[AccountRef, list[bool]] = {}
+        for record in self.applied:
+            if record.audience_id is not None and record.account in self.live:
+                there = (record.account, record.audience_id) in self._lists
+                known.setdefault(record.account, []).append(there)
+        return {account: len(there) for account, there in known.items() if len(there) > 1 and not any(there)}
 
     @cached_property
     def _declared_keys(self) -> frozenset[AudienceKey]:

@@ -26,12 +26,14 @@ def guard(
     measured: Measured | None = None,
     *,
     allow_removals: bool = False,
+    allow_recreate: bool = False,
     size: int | None = None,
     held: Delta | None = None,
 ) -> PlannedChange:
     """The change that comes of a decision and its members, with whatever blocks it.
 
-    `allow_removals` lets removals pass for this run, however many. For a refill, `held` is the delta against what the
+    `allow_removals` lets removals pass for this run, however many, `allow_recreate` an account whose audiences are all
+    made again. For a refill, `held` is the delta against what the
     audience holds, where that is known; `size` is what the destination says that it holds, which is all that is
     known of an audience that was imported.
     """
@@ -41,6 +43,8 @@ def guard(
         return PlannedChange.of(decision)
     limits = measured.activation.guardrails
     blocks = list(_protected(decision)) if decision.replaces else []
+    if decision.vanished and not allow_recreate:
+        blocks.append(_all_gone(decision))
     blocks += _members(limits, measured.evaluation)
     blocks += _nobody(decision, limits, measured.evaluation)
     known = held if decision.refill else measured.delta
@@ -59,6 +63,17 @@ def _protected(decision: Decision) -> Iterator[Block]:
             "protect",
             f"the audience is protected: declare it again with `protect: false`, apply, then {again}",
         )
+
+
+def _all_gone(decision: Decision) -> Block:
+    """Nobody deletes all audiences of an account; another account, another API or an old state looks just so."""
+    account, platform = decision.account.account_id, platform_of(decision.account.kind)
+    return Block(
+        "all_gone",
+        f"all {decision.vanished:,} audiences that the state knows in account {account} are gone in {platform}"
+        " at once: is this the right address, and the right state?",
+        allow=f"--allow-recreate {account}",
+    )
 
 
 def _losses(

@@ -63,7 +63,8 @@ class Decision:
     `redefined` says that it differs from what was last applied. `refill` says that the audience is cleared and filled
     again. `error` and `hint` are about a conflict or failure. A re-create with an `audience_id` first deletes that
     audience, which cannot become what is declared. `live` is the audience as it is in the destination, `holder`
-    another one that has the name.
+    another one that has the name. `vanished` is how many audiences of ours the account had that are gone at once, all
+    of them; 0 where that is not so.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Decision:
     hint: str = ""
     live: LiveAudience | None = None
     holder: LiveAudience | None = None
+    vanished: int = 0
 
     @property
     def key(self) -> AudienceKey:
@@ -185,7 +187,8 @@ class Options:
     """What a plan was asked for, each list in order and without doubles.
 
     `changed` are the activations that --changed-since came to, None where it was not given. `variables` are the names
-    of those given for this run; their values may be secret and are not kept.
+    of those given for this run; their values may be secret and are not kept. `allow_recreate` are the accounts whose
+    audiences may all be made again.
     """
 
     select: tuple[str, ...] = ()
@@ -193,6 +196,7 @@ class Options:
     changed: tuple[str, ...] | None = None
     prune: bool = False
     allow_removals: tuple[str, ...] = ()
+    allow_recreate: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
 
 

@@ -111,7 +111,10 @@ def plan_fingerprint(options: Options, definitions: tuple[DefinitionViews, ...])
     """16 hex digits (of a SHA-256 of canonical JSON) over what was asked for and the definitions."""
     listed = [[*part.key, *(dict(view) if view is not None else None for view in part.views.values())]
               for part in definitions]  # fmt: skip
-    asked = [getattr(options, option.name) for option in fields(options)]
+    # What came later counts only where it was asked for: plans of before keep their ids.
+    named = {"allow_recreate": options.allow_recreate} if options.allow_recreate else {}
+    asked = [getattr(options, option.name) for option in fields(options) if option.name != "allow_recreate"]
+    asked += [named] if named else []
     text = json.dumps([asked, listed], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from runner.core.destination import Accepted
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
-from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
+from runner.core.records import ActivationRun, AppliedAudience, Binding, Definition, Latest, Run
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry
 from runner.state.local.state_folder import StateFolder, StoredFile
@@ -60,6 +60,9 @@ class State(Protocol):
     def last_good(self) -> Mapping[str, datetime]:
         """When the last run that went well began, by activation; its deletion of an orphan is none of its runs."""
 
+    def binding(self) -> Binding | None:
+        """The API and target that the state belongs to; None before the first run that sent something."""
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:
@@ -76,6 +79,9 @@ class State(Protocol):
 
         To be asked before a call leaves that had to wait. What was confirmed in the last `within` seconds is believed.
         """
+
+    def bind(self, to: Binding) -> None:
+        """The state belongs to this API and target from now on."""
 
     # -- audiences -----------------------------------------------------------------------------------------------
 

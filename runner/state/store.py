@@ -17,10 +17,10 @@ from typing import Any
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
-from runner.core.records import ActivationRun, AppliedAudience, Definition, Latest, Run
+from runner.core.records import ActivationRun, AppliedAudience, Binding, Definition, Latest, Run
 from runner.state.db import codec
 from runner.state.db.journal import JournalEntry
-from runner.state.db.tables import audiences, deltas, runs
+from runner.state.db.tables import audiences, bindings, deltas, runs
 from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
 
@@ -77,6 +77,10 @@ class StateStore:
     def last_good(self) -> Mapping[str, datetime]:
         return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
 
+    def binding(self) -> Binding | None:
+        with self.backing.reading() as db:
+            return bindings.read(db)
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:
@@ -87,6 +91,9 @@ class StateStore:
 
     def confirm_lock(self, within: float = 0.0) -> None:
         self.backing.confirm_lock(within)
+
+    def bind(self, to: Binding) -> None:
+        self._take("bind", api=to.api, target=to.target)
 
     # -- audiences -----------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def pull(state: State, folder: Path) -> None:
     """Write a copy of the state into a new folder, which is there whole or not at all. Raises UsageError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already", "name a folder that does not exist yet")
-    _require_used(state)
+    require_used(state)
     draft = StateFolder(folder.absolute().with_name(f".{folder.name}.{uuid4().hex[:8]}.tmp"))
     try:
         draft.prepare()
@@ -57,7 +57,7 @@ def push(source: State, target: State, *, force: bool) -> Path | None:
     UsageError when the target is a folder too.
     """
     replacing = target.backing.replacing("headcount state push", force=force)
-    _require_used(source)
+    require_used(source)
     with source.lock("headcount state push"), replacing as become:
         kept = None
         if (not force or _is_readable(target)) and not is_unused(target):
@@ -85,7 +85,7 @@ def move(source: State, target: State) -> None:
         if source.backing.is_folder:
             source.backing.leave(target.backing.location)
         return
-    _require_used(source)
+    require_used(source)
     with source.lock("headcount state move"):
         if target.backing.moved_to() or is_unused(target):
             _give(source, target)
@@ -154,7 +154,8 @@ def _remembered(state: State) -> str:
     return str(row[0]) if row is not None else ""
 
 
-def _require_used(state: State) -> None:
+def require_used(state: State) -> None:
+    """Raise StateError where no run has left anything."""
     if is_unused(state):
         raise StateError(f"there is no state at {state.backing.location}", "HEADCOUNT_STATE names where it is")
 

@@ -16,6 +16,7 @@ from runner.planning.approval import held_to
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.workflows.accounts import Accounts
+from runner.workflows.binding import bind
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure, as_sentence
@@ -104,6 +105,7 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
 
     `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
     """
+    bind(context, plan)
     run = context.state.begin_run(command, began)
     work = _Work(context, accounts, run)
     context.progress.sending(sum(change.sends for change in plan.pending))

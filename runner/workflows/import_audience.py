@@ -37,6 +37,8 @@ def import_audience(
         audience = _find(activation, audience_id, accounts)
         _make_way(activation, audience, project, context, accounts)
         size = _size(activation, audience_id, accounts)
+        if context.binding is not None and context.state.binding() is None:
+            context.state.bind(context.binding)
         context.state.imported(
             activation.id, activation.destination.name, *activation.account, audience_id, context.clock()
         )

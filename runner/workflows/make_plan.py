@@ -29,6 +29,7 @@ from runner.workflows.failure_messages import as_failure
 class PlanRequest:
     """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
 
+    `allow_recreate` are the ids of accounts whose audiences may all be made again.
     `variables` are the names of those that were set for this run. `unsettled` says, by record id, what kept an
     unfinished delta from being settled.
     """
@@ -37,6 +38,7 @@ class PlanRequest:
     select: Selection = EVERYTHING
     prune: bool = False
     allow_removals: frozenset[str] = frozenset()
+    allow_recreate: frozenset[str] = frozenset()
     unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
 
@@ -50,6 +52,7 @@ class PlanRequest:
             changed=None if changed is None else _in_order(changed),
             prune=self.prune,
             allow_removals=_in_order(self.allow_removals),
+            allow_recreate=_in_order(self.allow_recreate),
             variables=_in_order(self.variables),
         )
 
@@ -191,7 +194,14 @@ def _planned(
         return PlannedChange.of(decision.failed(failure.message, failure.hint), measured)
     finally:
         context.progress.evaluated(decision.id, monotonic() - began)
-    return guard(decision, measured, allow_removals=decision.id in request.allow_removals, size=size, held=held)
+    return guard(
+        decision,
+        measured,
+        allow_removals=decision.id in request.allow_removals,
+        allow_recreate=decision.account.account_id in request.allow_recreate,
+        size=size,
+        held=held,
+    )
 
 
 def _require_settled(decision: Decision, request: PlanRequest) -> None:

@@ -12,7 +12,7 @@ from runner.core.destination import Accepted
 from runner.core.errors import Locked, StateError
 from runner.core.identifiers import Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
-from runner.core.records import Action, ActivationRun, Definition, LastRun, Outcome, Unfinished
+from runner.core.records import Action, ActivationRun, Binding, Definition, LastRun, Outcome, Unfinished
 from runner.state.interface import State
 from tests.builders import EMAIL, NOON
 
@@ -213,3 +213,12 @@ class StateContract:
         run.record(run.begin_run("apply", NOON), ActivationRun("loyal", str(action), outcome))
         assert run.last_good() == {}
         assert run.latest().get("loyal") is None
+
+    # -- what it belongs to ----------------------------------------------------------------------------------------
+
+    def test_what_it_belongs_to_is_told_and_can_be_changed(self, run: State) -> None:
+        assert run.binding() is None
+        run.bind(Binding("http://127.0.0.1:8787"))
+        assert run.binding() == Binding("http://127.0.0.1:8787", "")
+        run.bind(Binding("https://api.criteo.com", "prod"))
+        assert run.binding() == Binding("https://api.criteo.com", "prod")

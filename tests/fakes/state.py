@@ -15,6 +15,7 @@ from runner.core.records import (
     Action,
     ActivationRun,
     AppliedAudience,
+    Binding,
     Definition,
     LastRun,
     Latest,
@@ -46,6 +47,7 @@ class FakeState:
     damaged: set[int] = field(default_factory=set)
     closed: bool = False
     _files: dict[int, _Files] = field(default_factory=dict)
+    bound_to: Binding | None = None
     _runs: list[Run] = field(default_factory=list)
     _paths: int = 0
 
@@ -124,6 +126,12 @@ class FakeState:
 
     def confirm_lock(self, within: float = 0.0) -> None:
         self.require_lock()
+
+    def binding(self) -> Binding | None:
+        return self.bound_to
+
+    def bind(self, to: Binding) -> None:
+        self.bound_to = to
 
     # -- audiences -----------------------------------------------------------------------------------------------
 

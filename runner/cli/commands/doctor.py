@@ -14,7 +14,7 @@ from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.env_credentials import undeclared_destinations
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var, Verbose
-from runner.cli.wiring import Setup, connect, counted_rows, segment_evaluator
+from runner.cli.wiring import Setup, connect, counted_rows, segment_evaluator, told
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,6 +41,7 @@ def doctor(
     from runner.reports.doctor_report import check_text, doctor_document, verdict_text
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
+    setup.say_where(told)
     checks = []
     for check in _checks(setup):
         checks.append(check)

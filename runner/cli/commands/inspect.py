@@ -26,7 +26,7 @@ from runner.cli.options import (
     Var,
     Verbose,
 )
-from runner.cli.wiring import Setup, connect, counted_rows
+from runner.cli.wiring import Setup, connect, counted_rows, told
 from runner.core.errors import DestinationError, UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def status(
     with closing(setup.state()) as state:
         rows = activation_statuses(project, state, setup.clock(), selection)
         if live or fail_drift:
+            setup.say_where(told)
             rows = counted_rows(rows, state, setup.clock())
     if format is Format.JSON:
         show_json(status_document(rows))
@@ -149,6 +150,7 @@ def accounts(
     setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
     declared = setup.project().destinations if setup.folder.is_dir() else ()
     require_credentials(declared)
+    setup.say_where(told)
     listed = _listed(declared) if declared else _listed_undeclared(setup.folder)
     if format is Format.JSON:
         show_json(accounts_document(listed))

@@ -17,6 +17,7 @@ from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
 from runner.cli.console import show_json, show_line, show_text, tell, write_annotations, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
+    AllowRecreate,
     AllowRemovals,
     At,
     ChangedSince,
@@ -57,6 +58,7 @@ def plan(
     changed_since: ChangedSince = "",
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
+    allow_recreate: AllowRecreate = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
     ] = False,
@@ -78,7 +80,8 @@ def plan(
     if gitlab_report is not None:
         require_output("--gitlab-report", gitlab_report, is_gitlab_report, "report for GitLab")
     project = setup.project()
-    request = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
+    selection = setup.selection(project, select, exclude, changed_since)
+    request = _request(setup, selection, prune, allow_removals, allow_recreate)
     with opened(setup) as parts:
         made = make_plan(project, request, parts.context, parts.accounts)
     if out is not None:
@@ -103,6 +106,7 @@ def apply(
     yes: Yes = False,
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
+    allow_recreate: AllowRecreate = None,
     plan_id: PlanId = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
@@ -120,7 +124,8 @@ def apply(
     if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
         raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
-    asked = _request(setup, setup.selection(project, select, exclude, changed_since), prune, allow_removals)
+    selection = setup.selection(project, select, exclude, changed_since)
+    asked = _request(setup, selection, prune, allow_removals, allow_recreate)
     request, reviewed = _reviewed(file, plan_id, asked)
     try:
         with opened(setup) as parts:
@@ -216,11 +221,23 @@ def import_(
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 
 
-def _request(setup: Setup, selection: Selection, prune: bool, allow_removals: list[str] | None) -> PlanRequest:
+def _request(
+    setup: Setup,
+    selection: Selection,
+    prune: bool,
+    allow_removals: list[str] | None,
+    allow_recreate: list[str] | None,
+) -> PlanRequest:
     from runner.workflows.make_plan import PlanRequest
 
-    names = tuple(setup.variables)
-    return PlanRequest(setup.today, selection, prune, frozenset(allow_removals or ()), variables=names)
+    return PlanRequest(
+        setup.today,
+        selection,
+        prune,
+        frozenset(allow_removals or ()),
+        frozenset(allow_recreate or ()),
+        variables=tuple(setup.variables),
+    )
 
 
 def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[PlanRequest, ReviewedPlan | str]:
@@ -235,7 +252,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
     asked = request.options
     if replace(asked, variables=()) != Options():
         raise UsageError(
-            "what is selected, --prune and --allow-removals have no place next to a saved plan, which brings its own",
+            "what is selected, --prune and what is allowed have no place next to a saved plan, which brings its own",
             "leave them out, or make a plan with them",
         )
     reviewed = read_saved_plan(file)
@@ -252,6 +269,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
         select=Selection(options.select, options.exclude, changed),
         prune=options.prune,
         allow_removals=frozenset(options.allow_removals),
+        allow_recreate=frozenset(options.allow_recreate),
     )
     return request, reviewed
 

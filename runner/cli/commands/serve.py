@@ -74,6 +74,7 @@ def serve(
         watching(lambda: folders_of(folder, site.files), lambda: site.events.put(Event.CHANGED)),
         answering(host, port, allow_host or (), board, metrics) as url,
     ):
+        setup.say_where(site.log)
         service.load()
         site.log(f"/healthz and /metrics at {url}")
         service.run()

@@ -100,7 +100,31 @@ def move(
     tell("Set `state:` of the Project document, or HEADCOUNT_STATE, to that place wherever Headcount runs.\n")
 
 
-for _command in (pull, push, unlock, move):
+def bind(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
+    """Let the state belong to the Criteo of this environment, whatever it belonged to before."""
+    from runner.core.records import Binding
+    from runner.destinations.registry import api_of
+    from runner.state.transfer import require_used
+
+    now = Binding(api_of(os.environ).address)
+    with closing(_here(Setup.of(folder))) as state:
+        require_used(state)
+        before, where = state.binding(), state.backing.location
+        if before == now:
+            show_line(f"The state at {where} belongs to {now.api} already.")
+            return
+        if not yes and not sys.stdin.isatty():
+            raise UsageError("there is no one to ask for confirmation", "add --yes")
+        known = f"belongs to {before.api}" if before else "belongs to no address yet"
+        if not yes and not typer.confirm(f"The state at {where} {known}. Bind it to {now.api}?", err=True):
+            tell("Not bound.\n")
+            raise typer.Exit(1)
+        with state.lock("headcount state bind"):
+            state.bind(now)
+        show_line(f"The state at {where} belongs to {now.api} from now on.")
+
+
+for _command in (pull, push, unlock, move, bind):
     app.command(_command.__name__)(_command)
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from types import MappingProxyType
 
 from runner.core.checks import Check
-from runner.core.destination import CallRules, Destination, DestinationClient, DestinationField, DestinationKind
+from runner.core.destination import Api, CallRules, Destination, DestinationClient, DestinationField, DestinationKind
 from runner.core.identifiers import IdentifierType
 
 _VARIABLES = MappingProxyType({"client_id": "CRITEO_CLIENT_ID", "client_secret": "CRITEO_CLIENT_SECRET"})
@@ -21,6 +21,12 @@ def _connect(destination: Destination, environ: Mapping[str, str], rules: CallRu
     from runner.destinations.criteo.connect import connect, transport_of
 
     return connect(destination, environ=environ, transport=transport_of(rules))
+
+
+def _api(environ: Mapping[str, str]) -> Api:
+    from runner.destinations.criteo.endpoint import DEFAULT_URL, endpoint_of
+
+    return Api("Criteo", endpoint_of(environ).url, DEFAULT_URL, "CRITEO_API_URL")
 
 
 def _check_version(environ: Mapping[str, str], today: date) -> Iterator[Check]:
@@ -48,6 +54,7 @@ MARKETING_SOLUTIONS = DestinationKind(
     variables=_VARIABLES,
     no_account_hint=_NO_ACCOUNT,
     connect=_connect,
+    api=_api,
     check_version=_check_version,
 )
 
@@ -63,5 +70,6 @@ RETAIL_MEDIA = DestinationKind(
     variables=_VARIABLES,
     no_account_hint=_NO_ACCOUNT,
     connect=_connect,
+    api=_api,
     check_version=_check_version,
 )

@@ -18,7 +18,7 @@ from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Outcome
 from runner.interruption import undisturbed
 from runner.state.db import codec
-from runner.state.db.tables import audiences, deltas, runs
+from runner.state.db.tables import audiences, bindings, deltas, runs
 from runner.state.local.state_folder import StoredFile
 
 
@@ -144,6 +144,7 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "refused": deltas.set_refused,
     "mark_taken": deltas.set_taken,
     "close_delta": _close_delta,
+    "bind": bindings.write,
     "begin_run": _begin_run,
     "record": _record,
     "end_run": _end_run,
