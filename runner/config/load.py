@@ -55,7 +55,8 @@ def load(
             project = _recognised(project, then)
             found.take_over(elsewhere, ("template-failed", "template-too-large"))
     if found:
-        raise InvalidProject(found.sorted())
+        complete = inputs.read.complete and len(project.sources) == len(inputs.read.of("Source"))
+        raise InvalidProject(found.sorted(), project if complete else None)
     return project
 
 
@@ -64,11 +65,12 @@ def _recognised(project: Project, then: Project) -> Project:
 
     What cannot be declared on that day is recognised by what it is today, and so counts as changed tomorrow.
     """
-    fingerprints = {segment.location: segment.fingerprint for segment in then.segments}
+    segments_then = {segment.location: segment for segment in then.segments}
     words = {one.id: Words(one.name, one.description) for one in then.activations}
 
     def recognised(segment: Segment) -> Segment:
-        return replace(segment, fingerprint=fingerprints.get(segment.location, segment.fingerprint))
+        of = segments_then.get(segment.location, segment)
+        return replace(segment, fingerprint=of.fingerprint, meaning=of.meaning, declared=of.declared)
 
     def worded(activation: Activation) -> Activation:
         today = Words(activation.name, activation.description)

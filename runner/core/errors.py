@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runner.core.findings import Finding
+    from runner.core.project import Project
 
 
 class HeadcountError(Exception):
@@ -41,13 +42,17 @@ class HeadcountError(Exception):
 
 
 class InvalidProject(HeadcountError):
-    """The files are not valid; `findings` says where and why, all at once."""
+    """The files are not valid; `findings` says where and why, all at once.
+
+    `sound` is what the documents without findings come to, None where a source or a whole file is missing from it.
+    """
 
     exit_code = 3
 
-    def __init__(self, findings: tuple[Finding, ...]) -> None:
+    def __init__(self, findings: tuple[Finding, ...], sound: Project | None = None) -> None:
         super().__init__(f"{len(findings)} finding{'s' if len(findings) != 1 else ''} in the files")
         self.findings = findings
+        self.sound = sound
 
 
 class UsageError(HeadcountError):

@@ -71,8 +71,9 @@ class SqlText:
 class Segment:
     """A named SQL query that yields the people of an audience, one row each.
 
-    `fingerprint` is the SHA-256 (hex) of the SQL as declared: it changes when the text, a variable used in it, or the
-    path of a source it reads changes, and not when `today` does.
+    `meaning` is a SHA-256 (hex) of what the SQL means: it changes when the query, a variable used in it, or the path of
+    a table that it reads changes, and neither with a comment nor with `today`. `fingerprint` is what stood in its place
+    before: it changes with the text and with any source it reads. `declared` is the SQL as it is on ANY_DAY.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Segment:
     sql: SqlText
     fingerprint: str
     location: Location
+    meaning: str = ""
+    declared: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,10 @@ class Binding(NamedTuple):
 class Definition:
     """The declared part of an audience, as far as it decides who is in it and what it is called.
 
-    `sql` is the segment's fingerprint (see project.Segment), `mapping` identifier type -> column name, `options` the
-    fields of the destination without which its identifiers mean nothing. Schedules and guardrails are not part of it:
+    `meaning` is the segment's (see project.Segment), `sql` its fingerprint, which decides where a definition was
+    recorded before there were meanings; `text` is the SQL, for people: it decides nothing. `mapping` is identifier type
+    -> column name, `options` the fields of the destination without which its identifiers mean nothing. Schedules and
+    guardrails are not part of it:
     they change nothing in the destination. `undated_name` and `undated_description` are
     set where the words name the day: they are what these come to on one fixed day (docs/adr/0008).
     """
@@ -54,6 +56,8 @@ class Definition:
     protect: bool = False
     undated_name: str | None = None
     undated_description: str | None = None
+    meaning: str = ""
+    text: str = field(default="", compare=False)
 
     @property
     def undated(self) -> Definition:
@@ -63,9 +67,16 @@ class Definition:
         return replace(self, name=name, description=description, undated_name=None, undated_description=None)
 
 
+def same_sql(before: Definition, now: Definition) -> bool:
+    """Whether the SQL means the same; one recorded by its text alone is compared by that."""
+    return before.meaning == now.meaning if before.meaning and now.meaning else before.sql == now.sql
+
+
 def redefined(before: Definition | None, now: Definition | None) -> bool:
     """Whether more than the day has changed since a definition was applied."""
-    return before is None or now is None or before.undated != now.undated
+    if before is None or now is None:
+        return True
+    return not same_sql(before, now) or replace(before.undated, sql=now.sql, meaning=now.meaning) != now.undated
 
 
 @dataclass(frozen=True, slots=True)

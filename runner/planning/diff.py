@@ -8,7 +8,7 @@ from functools import cached_property
 
 from runner.core.destination import LiveAudience
 from runner.core.project import Activation
-from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition, redefined
+from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition, redefined, same_sql
 from runner.destinations.registry import platform_of
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Decision, FieldChange
@@ -23,6 +23,8 @@ def definition_of(activation: Activation) -> Definition:
         description=activation.description,
         mapping={str(kind): column for kind, column in sorted(activation.mapping.items())},
         sql=activation.segment.fingerprint,
+        meaning=activation.segment.meaning,
+        text=activation.segment.declared,
         options={name: value for name, value in destination.options.items() if name in needed},
         protect=activation.protect,
         undated_name=activation.any_day.name if activation.any_day else None,
@@ -291,7 +293,7 @@ def _why_redefined(applied: AppliedAudience, now: Definition) -> Iterable[str]:
         return
     if applied.refill:
         yield "its content is not known: it is cleared and refilled"
-    if before.sql != now.sql:
+    if not same_sql(before, now):
         yield "SQL changed"
     if before.mapping != now.mapping:
         yield "mapping changed"

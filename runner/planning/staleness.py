@@ -151,7 +151,7 @@ def _definition(definition: Definition) -> dict[str, str]:
     view = {
         "name" if definition.undated_name is None else f"name on {ANY_DAY}": undated.name,
         "description" if definition.undated_description is None else f"description on {ANY_DAY}": undated.description,
-        "sql": definition.sql,
+        "sql": definition.meaning or definition.sql,
         "protect": "true" if definition.protect else "false",
     }
     view.update((option, str(value)) for option, value in definition.options.items())

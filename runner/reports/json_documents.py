@@ -13,6 +13,7 @@ from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, AppliedAudience, Run
 from runner.core.schedule import describe
 from runner.planning.plan import Plan, PlannedChange
+from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.hints import members_of
 from runner.workflows.apply import Applied
@@ -152,6 +153,7 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "reasons": list(change.reasons),
         "location": _location(change.location),
         "fields": [asdict(part) for part in change.fields],
+        "sql_diff": list(sql_diff(change)),
         "refill": change.refill,
         "replaces": change.replaces,
         "members": [{"identifier_type": str(kind), **asdict(part)} for kind, part in members_of(change).items()],

@@ -13,6 +13,7 @@ from datetime import UTC
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
 from runner.planning.plan import CHANGING, Plan, PlannedChange
+from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.escape import printable
 from runner.reports.format import summary
@@ -44,7 +45,7 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     made_at = plan.made_at.astimezone(UTC)
     foot = [f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {made_at:%Y-%m-%d %H:%M} UTC</sub>"]
     room = _Room(limit - _AROUND - _size([_marker(plan, cut=False), *head, *foot]))
-    body = [*_caution(listed, room), *_table(listed, room), *_folded(listed, room)]
+    body = [*_caution(listed, room), *_table(listed, room), *_sql(listed, room), *_folded(listed, room)]
     return "\n".join([_marker(plan, cut=room.cut), *head, *body, *foot]) + "\n"
 
 
@@ -148,6 +149,22 @@ def _folded(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
         yield ""
         yield "</details>"
         yield ""
+
+
+def _sql(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
+    """The lines of SQL that changed, folded; no line can end the block, whose fence is longer than any in it."""
+    for change in changes:
+        lines = room.fit((printable(line) for line in sql_diff(change)), f"... {{}} lines are not shown here: {_WHOLE}")
+        if lines:
+            fence = "`" * (2 + max((len(run) for line in lines for run in re.findall("`+", line)), default=1))
+            yield f"<details><summary>SQL of {_escape(change.id)}</summary>"
+            yield ""
+            yield f"{fence}diff"
+            yield from lines
+            yield fence
+            yield ""
+            yield "</details>"
+            yield ""
 
 
 def _details(changes: list[PlannedChange]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, AppliedAudience, Outcome
 from runner.destinations.registry import any_platform, platform_of
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
+from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
@@ -36,6 +37,8 @@ SYMBOLS = {
 DELETE_WARNING = "cannot be undone; ad sets that use the audience lose it"
 SHOWN_SAMPLES = 2
 """Masked samples in a line for people; the JSON document has them all."""
+SHOWN_SQL = 20
+"""Lines of changed SQL; the JSON document has them all."""
 SHOWN_DEVIATIONS = 50
 """Lines of why a plan is stale; a list of more than that helps nobody."""
 
@@ -95,6 +98,7 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
     yield from _error(change, first)
     for part in change.fields:
         yield _field(part, platform_of(change.account.kind))
+    yield from _sql(change)
     if change.replaces:
         yield Text("    deleted first: the new audience has another id, to be chosen again in campaigns", style="red")
     if change.refill:
@@ -123,6 +127,15 @@ def _error(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterator
 def _field(part: FieldChange, platform: str) -> Text:
     drift = f" (changed by hand in {platform}; set back)" if part.drift else ""
     return Text(f'    {part.field}: "{printable(part.before)}" -> "{printable(part.after)}"{drift}')
+
+
+def _sql(change: PlannedChange) -> Iterator[Text]:
+    """The lines of SQL that changed."""
+    lines = sql_diff(change)
+    for line in lines[:SHOWN_SQL]:
+        yield Text(f"    | {printable(line)}", style={"+": "green", "-": "red"}.get(line[:1], ""))
+    if len(lines) > SHOWN_SQL:
+        yield Text(f"    | ... and {len(lines) - SHOWN_SQL:,} more lines")
 
 
 def _members(kind: str, delta: TypeDelta) -> Text:

@@ -77,6 +77,9 @@ class DuckDBFileKind:
     def identity(self, source: DuckDBFileSource, folder: Path) -> tuple[object, ...]:
         return (source.name, source.type, (), os.path.relpath(source.path, folder))
 
+    def only(self, source: DuckDBFileSource, tables: Collection[str]) -> DuckDBFileSource:
+        return source
+
     def tables(self, source: DuckDBFileSource) -> tuple[str, ...]:
         return ()
 

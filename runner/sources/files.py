@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -86,6 +86,9 @@ class FilesKind:
             for table, patterns in sorted(source.tables.items())
         )
         return (source.name, source.type, tables, "")
+
+    def only(self, source: FilesSource, tables: Collection[str]) -> FilesSource:
+        return replace(source, tables={table: paths for table, paths in source.tables.items() if table in tables})
 
     def tables(self, source: FilesSource) -> tuple[str, ...]:
         return tuple(source.tables)

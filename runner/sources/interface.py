@@ -140,6 +140,9 @@ class SourceKind(Protocol[S]):
         A segment's fingerprint covers it, and instances of the engine are kept by it. Its `repr` must stay the same.
         """
 
+    def only(self, source: S, tables: Collection[str]) -> S:
+        """The source with these of its tables alone, where they are declared one by one; else the source."""
+
     def tables(self, source: S) -> tuple[str, ...]:
         """The tables that are known from its declaration alone."""
 

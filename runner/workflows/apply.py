@@ -189,9 +189,18 @@ class _Work:
             elif change.action in (Action.FAILED, Action.CONFLICT):
                 self._record(change, Outcome.FAILED, detail=change.error)
             elif change.action is Action.UNCHANGED:
+                self._adopt(change)
                 self._record(change, Outcome.UNCHANGED)
             elif interrupted:
                 self._record(change, Outcome.INTERRUPTED, detail="not begun")
+
+    def _adopt(self, change: PlannedChange) -> None:
+        """Write down what is declared now where it is written otherwise and means the same: the next one is compared
+        with that. Syncs plan with what was applied, and so adopt nothing."""
+        applied, declared = change.applied, change.definition
+        if applied is not None and applied.definition is not None and declared not in (None, applied.definition):
+            assert declared is not None
+            self._context.state.define(applied.record_id, declared, change.destination, self._context.clock())
 
     def _client(self, change: PlannedChange) -> DestinationClient:
         if change.activation is None:

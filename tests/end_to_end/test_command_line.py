@@ -310,3 +310,18 @@ def test_a_bug_of_ours_is_told_by_kind_and_place_and_never_by_what_it_says(
     assert "ZeroDivisionError at test_command_line.py:" in result.err
     assert "HEADCOUNT_DEBUG=1" in result.err
     assert SECRET not in result.err
+
+
+def test_findings_do_not_come_in_rounds(shop: Shop) -> None:
+    shop.activation("misspelt", shcedule="manual")
+    shop.activation("unknown", destination="nowhere")
+    shop.activation("mistaken", sql="select emial from shop.people")
+    shop.write("activations/other.yaml", "kind: Source\nname: other\ntype: files\ntables: {gone: ../data/gone.csv}\n")
+    shop.activation("reads-gone", sql="select email from other.gone")
+    found = shop.run("validate", "--format", "json", code=3).json["findings"]
+    assert sorted(one["code"] for one in found) == [
+        "no-source-file",
+        "sql-unknown-column",
+        "unknown-destination",
+        "unknown-field",
+    ]

@@ -78,9 +78,15 @@ def validate(
 ) -> None:
     """Check the files. Makes no network call. A selection narrows what is checked against the data, not the files."""
     setup = Setup.of(folder, var, today=today, no_color=no_color)
-    project = setup.project()
+    try:
+        project = setup.project()
+    except InvalidProject as invalid:
+        if sources and invalid.sound is not None:
+            also = _source_findings(invalid.sound, invalid.sound.activations)
+            raise InvalidProject(tuple(sorted({*invalid.findings, *also}))) from None
+        raise
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
-    warnings = _check_sources(project, chosen) if sources else ()
+    warnings = _require_valid(_source_findings(project, chosen)) if sources else ()
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
     elif format is CheckFormat.JSON:
@@ -99,17 +105,21 @@ def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
     return tuple(one for one in project.activations if selection.means(Candidate.of(one)))
 
 
-def _check_sources(project: Project, chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
-    """What only the data can tell: files that are not there, SQL and mappings that do not fit them. What is left is
-    warnings; raises InvalidProject, with these too, for anything that is wrong."""
+def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
+    """What only the data can tell: files that are not there, SQL and mappings that do not fit them; and warnings."""
     from runner.config import check_source_files
 
-    findings = list(check_source_files(project))
-    if not findings:
-        with segment_evaluator() as evaluator:
-            for activation in chosen:
-                findings += evaluator.check(activation, project.sources) + evaluator.advise(activation)
-    found = tuple(sorted(set(findings)))
+    missing = check_source_files(project)
+    findings = set(missing)
+    with segment_evaluator() as evaluator:
+        for activation in chosen:
+            findings.update(evaluator.check(activation, project.sources) + evaluator.advise(activation))
+    # A file that is not there was found before a segment needed it.
+    return tuple(sorted(one for one in findings if not missing or one in missing or one.code != "source-unreadable"))
+
+
+def _require_valid(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings, if all of them are warnings. Raises InvalidProject, with these too, for anything that is wrong."""
     if not all(finding.is_warning for finding in found):
         raise InvalidProject(found)
     return found

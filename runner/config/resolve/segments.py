@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.config.document import Document
+from runner.config.resolve.sql_meaning import meaning
 from runner.config.schema.validate_documents import report_template
 from runner.config.templates.render import render_with_places
 from runner.config.templates.template_types import TemplateErrors
@@ -36,6 +37,15 @@ class SegmentDraft:
     description_span: Span | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """SQL that was read, and what it is recognised by (see Segment)."""
+
+    sql: SqlText
+    fingerprint: str
+    meaning: str
+
+
 def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectFiles) -> SegmentDraft:
     """The segment that the fields describe, declared at a top-level key of the document."""
     name, description = fields.text("name"), fields.text("description") or ""
@@ -43,7 +53,8 @@ def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectF
     words = (name.strip() if name else None, description.strip())
     segment = None
     if sql is not None:
-        segment = Segment(words[0] or "", words[1], sql[0], sql[1], document.location(document.value_span(key)))
+        location = document.location(document.value_span(key))
+        segment = Segment(words[0] or "", words[1], sql.sql, sql.fingerprint, location, sql.meaning, sql.sql.text)
     spans = (_span(fields, "name"), _span(fields, "description"))
     return SegmentDraft(segment, *words, document, *spans)
 
@@ -53,8 +64,8 @@ def _span(fields: MapNode, key: str) -> Span | None:
     return entry.value.span if entry else None
 
 
-def _read_sql(fields: MapNode, document: Document, files: ProjectFiles) -> tuple[SqlText, str] | None:
-    """The SQL of a segment's fields and its fingerprint; None after findings. A file must lie in the project."""
+def _read_sql(fields: MapNode, document: Document, files: ProjectFiles) -> _Read | None:
+    """The SQL of a segment's fields; None after findings. A file must lie in the project."""
     node = fields.get("sql")
     if isinstance(node, ScalarNode) and isinstance(node.value, str):
         origin = origin_of(node, document.file)
@@ -97,7 +108,7 @@ def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFil
     return files.read(full, shown_path(name), document.found, _SQL)
 
 
-def _filled(template: str, origin: Origin, node: ScalarNode, document: Document) -> tuple[SqlText, str] | None:
+def _filled(template: str, origin: Origin, node: ScalarNode, document: Document) -> _Read | None:
     try:
         rendered = render_with_places(template, document.scope)
     except TemplateErrors as error:
@@ -108,7 +119,7 @@ def _filled(template: str, origin: Origin, node: ScalarNode, document: Document)
         document.refuse(node.span, "sql-empty", "the query is empty; write a SELECT")
         return None
     sql = SqlText(text, origin.file.name, origin.first_line, origin.indent, origin.exact, rendered.written)
-    return sql, _fingerprint(template, text)
+    return _Read(sql, _fingerprint(template, text), meaning(template, text))
 
 
 def _fingerprint(template: str, text: str) -> str:

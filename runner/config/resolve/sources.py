@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.config.document import Document
+from runner.config.resolve.sql_meaning import tables_named, tokens
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Span, TextFile, at, plain
 from runner.config.yaml.project_files import MAX_BYTES
@@ -83,17 +84,23 @@ def _file(location: Location) -> TextFile:
 
 
 def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
-    """The segment, its fingerprint covering where the sources named in its SQL point.
+    """The segment, recognised by where the sources named in its SQL point, and by meaning: where the tables do.
 
     Paths count relative to `folder`, so that the same files mean the same on every machine.
     """
     read = [source for source in sources if _names(segment.sql.text, source.name)]
     if not read:
         return segment
-    digest = hashlib.sha256(segment.fingerprint.encode())
+    parts = tokens(segment.sql.text)
+    digest, meaning = hashlib.sha256(segment.fingerprint.encode()), hashlib.sha256(segment.meaning.encode())
     for source in sorted(read, key=lambda source: source.name):
-        digest.update(repr(kind_of(source).identity(source, folder.absolute())).encode("utf-8", "surrogatepass"))
-    return replace(segment, fingerprint=digest.hexdigest())
+        kind, place = kind_of(source), folder.absolute()
+        digest.update(repr(kind.identity(source, place)).encode("utf-8", "surrogatepass"))
+        named = tables_named(parts, source.name, kind.tables(source))
+        only = source if named is None else kind.only(source, named)
+        if named != frozenset():  # a comment may speak of a source
+            meaning.update(repr(kind.identity(only, place)).encode("utf-8", "surrogatepass"))
+    return replace(segment, fingerprint=digest.hexdigest(), meaning=meaning.hexdigest())
 
 
 def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str]:

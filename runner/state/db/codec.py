@@ -33,8 +33,9 @@ def definition_data(definition: Definition) -> dict[str, Any]:
     fields[_CALLER] = options.pop(_CALLER, None)
     if options:
         fields["options"] = options
-    undated = {key for key in ("undated_name", "undated_description") if fields[key] is None}
-    return {key: fields[key] for key in fields.keys() - undated}
+    absent = {key for key in ("undated_name", "undated_description", "meaning", "text") if not fields[key]}
+    absent -= {key for key in ("undated_name", "undated_description") if fields[key] is not None}
+    return {key: fields[key] for key in fields.keys() - absent}
 
 
 def definition_of_data(data: Mapping[str, Any]) -> Definition:

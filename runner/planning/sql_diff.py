@@ -1,0 +1,21 @@
+"""The lines by which a segment's SQL differs from what was last applied."""
+
+from __future__ import annotations
+
+from difflib import unified_diff
+
+from runner.core.records import same_sql
+from runner.planning.plan import Decision
+
+
+def sql_diff(change: Decision) -> tuple[str, ...]:
+    """Lines of a unified diff without its head; none where nothing changed, or the SQL of before was not recorded.
+
+    Both are the SQL as it is on one fixed day, so that a date that moves by itself is no difference.
+    """
+    before = change.applied.definition if change.applied is not None else None
+    now = change.definition
+    if before is None or now is None or not before.text or same_sql(before, now):
+        return ()
+    lines = unified_diff(before.text.splitlines(), now.text.splitlines(), n=1, lineterm="")
+    return tuple(line for line in list(lines)[2:] if not line.startswith("@@"))
