@@ -151,6 +151,7 @@ class Parts:
 def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Parts]:
     """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress."""
     from runner.cli.progress_bar import watch
+    from runner.cli.run_origin import origin_of
     from runner.core.records import Binding
     from runner.destinations.registry import api_of
     from runner.workflows.accounts import Accounts
@@ -166,7 +167,8 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
         binding = Binding(api_of(os.environ).address)
         parts = (state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked, binding)
-        context = RunContext(*parts)
+        origin = partial(origin_of, setup.folder, os.environ)
+        context = RunContext(*parts, origin)
         try:
             with progress:
                 yield Parts(context, accounts, progress)

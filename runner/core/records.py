@@ -171,8 +171,31 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """Who ran a command and from what, each empty where it is not known.
+
+    `dirty` says whether a file that declares something was not as it is in the commit, None where that is not known.
+    """
+
+    user: str = ""
+    host: str = ""
+    ci_job: str = ""
+    ci_url: str = ""
+    commit: str = ""
+    dirty: bool | None = None
+
+
+NOT_KNOWN = RunOrigin()
+"""Nothing is known of who ran it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationRun:
-    """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence."""
+    """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence.
+
+    `added` and `removed` include the members of an audience that was deleted. `counts` has both by identifier type,
+    where that was recorded; `permission` is the option without which the removals would have been stopped, if any.
+    """
 
     activation: str
     action: str
@@ -184,17 +207,24 @@ class ActivationRun:
     members: int = 0
     seconds: float = 0.0
     detail: str = ""
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    permission: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One apply or sync; `finished_at` is None when it was killed or still goes on."""
+    """One apply or sync; `finished_at` is None when it was killed or still goes on.
+
+    `plan_id` is the plan that an apply followed, empty for a sync.
+    """
 
     id: int
     command: str
     started_at: datetime
     finished_at: datetime | None
     activations: tuple[ActivationRun, ...] = ()
+    origin: RunOrigin = NOT_KNOWN
+    plan_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,13 @@ def _run(run: Run) -> dict[str, Any]:
         "command": run.command,
         "started_at": _time(run.started_at),
         "finished_at": _time(run.finished_at),
+        "user": run.origin.user,
+        "host": run.origin.host,
+        "ci_job": run.origin.ci_job,
+        "ci_url": run.origin.ci_url,
+        "commit": run.origin.commit,
+        "dirty": run.origin.dirty,
+        "plan_id": run.plan_id,
         "activations": [_activation_run(part) for part in run.activations],
     }
 

@@ -128,9 +128,25 @@ def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
     for run in runs:
         text.append(f"{run.id}  {run.command}", style="bold")
         text.append(f"  {moment(run.started_at, now)}{'' if run.finished_at else '  (did not end)'}\n")
+        if who := _who(run):
+            text.append(f"    {printable(who)}\n", style="dim")
         for part in run.activations:
             text.append("    ").append_text(outcome_text(part)).append("\n")
     return text
+
+
+def _who(run: Run) -> str:
+    """Who ran it, from which commit, by which plan, as far as that is known."""
+    origin = run.origin
+    person = "@".join(part for part in (origin.user, origin.host) if part)
+    changed = " with changes" if origin.dirty else ""
+    parts = (
+        f"by {person}" if person else "",
+        f"in {origin.ci_job}" if origin.ci_job else "",
+        f"commit {origin.commit[:12]}{changed}" if origin.commit else "",
+        f"plan {run.plan_id}" if run.plan_id else "",
+    )
+    return ", ".join(part for part in parts if part)
 
 
 def accounts_table(accounts: Mapping[str, tuple[AdAccount, ...]]) -> Table:

@@ -23,7 +23,16 @@ from typing import Any, Protocol
 
 from runner.core.destination import Accepted
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
-from runner.core.records import ActivationRun, AppliedAudience, Binding, Definition, Latest, Run
+from runner.core.records import (
+    NOT_KNOWN,
+    ActivationRun,
+    AppliedAudience,
+    Binding,
+    Definition,
+    Latest,
+    Run,
+    RunOrigin,
+)
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry
 from runner.state.local.state_folder import StateFolder, StoredFile
@@ -144,8 +153,8 @@ class State(Protocol):
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
-    def begin_run(self, command: str, at: datetime) -> int:
-        """Record that a run began; returns its id."""
+    def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
+        """Record that a run began, who began it and which plan it follows; returns its id."""
 
     def record(self, run: int, activation: ActivationRun) -> None:
         """Record how one activation fared."""

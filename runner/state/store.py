@@ -17,7 +17,16 @@ from typing import Any
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
-from runner.core.records import ActivationRun, AppliedAudience, Binding, Definition, Latest, Run
+from runner.core.records import (
+    NOT_KNOWN,
+    ActivationRun,
+    AppliedAudience,
+    Binding,
+    Definition,
+    Latest,
+    Run,
+    RunOrigin,
+)
 from runner.state.db import codec
 from runner.state.db.journal import JournalEntry
 from runner.state.db.tables import audiences, bindings, deltas, runs
@@ -164,8 +173,9 @@ class StateStore:
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
-    def begin_run(self, command: str, at: datetime) -> int:
-        return int(self._take("begin_run", command=command, at=codec.from_time(at)))
+    def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
+        began = {"command": command, "at": codec.from_time(at)}
+        return int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id))
 
     def record(self, run: int, activation: ActivationRun) -> None:
         self._take("record", run=run, activation=asdict(activation))

@@ -11,7 +11,7 @@ from time import monotonic
 from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
-from runner.core.records import Action, ActivationRun, AudienceKey, Outcome
+from runner.core.records import NOT_KNOWN, Action, ActivationRun, AudienceKey, Outcome
 from runner.planning.approval import held_to
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
@@ -106,8 +106,10 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
     """
     bind(context, plan)
-    run = context.state.begin_run(command, began)
-    work = _Work(context, accounts, run)
+    run = context.state.begin_run(
+        command, began, context.origin() or NOT_KNOWN, id_of(plan) if command == "apply" else ""
+    )
+    work = _Work(context, accounts, run, frozenset(plan.options.allow_removals))
     context.progress.sending(sum(change.sends for change in plan.pending))
     try:
         defined = work.define(plan)
@@ -127,11 +129,12 @@ _Ready = tuple[PlannedChange, Target | None]
 class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
-    def __init__(self, context: RunContext, accounts: Accounts, run: int) -> None:
+    def __init__(self, context: RunContext, accounts: Accounts, run: int, allowed: frozenset[str]) -> None:
         self.outcomes: dict[AudienceKey, ActivationRun] = {}
         self._context = context
         self._accounts = accounts
         self._run = run
+        self._allowed = allowed
 
     def define(self, plan: Plan) -> tuple[_Ready, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
@@ -163,6 +166,8 @@ class _Work:
     def _fill(self, change: PlannedChange, target: Target | None) -> Task:
         began, tally = monotonic(), Tally()
         outcome, detail = Outcome.INTERRUPTED, "stopped at once; the next run goes on from there"
+        if target is None or change.replaces:  # its audience has been deleted by now
+            tally.gone(change.applied.members if change.applied is not None else {})
         try:
             if target is not None and change.measured is not None and change.moves:
                 self._stop_if_asked()
@@ -212,6 +217,11 @@ class _Work:
         if self._context.stopping():
             raise Interrupted("stopped between two activations")
 
+    def _permission(self, change: PlannedChange, tally: Tally) -> str:
+        """The option that was given for removals of this activation, where there were some."""
+        allowed = change.id in self._allowed and tally.removed
+        return f"--allow-removals {change.id}" if allowed else ""
+
     def _record(
         self,
         change: PlannedChange,
@@ -232,6 +242,8 @@ class _Work:
             members=change.after,
             seconds=round(seconds, 3),
             detail=detail,
+            counts=tally.counts,
+            permission=self._permission(change, tally),
         )
         self.outcomes[change.key] = run
         self._context.state.record(self._run, run)

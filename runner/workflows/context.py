@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.core.records import Binding
+    from runner.core.records import Binding, RunOrigin
     from runner.engine.interface import MembershipStore, SegmentEvaluator
     from runner.state.interface import State
 
@@ -36,7 +36,8 @@ class Progress:
 class RunContext:
     """`clock` tells the time (aware, UTC).
 
-    `binding` is what this run is about: the state belongs to it from the first run on that sends something.
+    `origin` says who runs it, for the history. `binding` is what this run is about: the state belongs to it from the
+    first run on that sends something.
     `stopping` says whether someone asked the run to end, and raises KeyboardInterrupt when it is to end at once.
     """
 
@@ -47,3 +48,4 @@ class RunContext:
     progress: Progress = field(default_factory=Progress)
     stopping: Callable[[], bool] = lambda: False
     binding: Binding | None = None
+    origin: Callable[[], RunOrigin | None] = lambda: None

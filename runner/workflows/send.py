@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from runner.core.destination import Accepted, DestinationClient
 from runner.core.errors import DestinationError, Interrupted, StateError
-from runner.core.identifiers import Operation
+from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import ON_ITS_WAY, Batch, overtaken
 from runner.planning.plan import Measured, PlannedChange
 from runner.workflows.concurrency import Task
@@ -29,9 +30,23 @@ class Tally:
     added: int = 0
     removed: int = 0
     invalid: int = 0
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def gone(self, members: Mapping[IdentifierType, int]) -> None:
+        """An audience was deleted with these members."""
+        for kind, count in members.items():
+            self._add(kind, "removed", count)
+        self.removed += sum(members.values())
+
+    def _add(self, kind: IdentifierType, what: str, count: int) -> None:
+        if count:
+            self.counts.setdefault(str(kind), {"added": 0, "removed": 0})[what] += count
 
     def count(self, batch: Batch, taken: Accepted) -> None:
         self.invalid += taken.invalid
+        what = "added" if batch.operation is Operation.ADD else "removed"
+        if batch.identifier_type is not None:
+            self._add(batch.identifier_type, what, batch.identifiers)
         if batch.operation is Operation.ADD:
             self.added += batch.identifiers
         else:

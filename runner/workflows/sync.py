@@ -82,7 +82,7 @@ def sync(
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
         changes = plan_members(eligible, project, request, context, accounts)
-        plan = Plan.of(changes, context.clock(), request.today)
+        plan = Plan.of(changes, context.clock(), request.today, request.options)
         orphans = orphans_with_people(project, applied, request.select)
         return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, waiting, orphans)
 

@@ -12,6 +12,7 @@ from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.records import (
+    NOT_KNOWN,
     Action,
     ActivationRun,
     AppliedAudience,
@@ -21,6 +22,7 @@ from runner.core.records import (
     Latest,
     Outcome,
     Run,
+    RunOrigin,
     Unfinished,
 )
 
@@ -99,7 +101,7 @@ class FakeState:
                     news["run"] = last
                 if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                     news["good"] = last
-                if one.added + one.removed > 0:
+                if one.action != Action.DELETE and one.added + one.removed > 0:
                     news["change"] = last
                 if news:
                     found[one.activation] = replace(known, **news)
@@ -211,8 +213,8 @@ class FakeState:
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
-    def begin_run(self, command: str, at: datetime) -> int:
-        self._runs.append(Run(len(self._runs) + 1, command, at, None))
+    def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
+        self._runs.append(Run(len(self._runs) + 1, command, at, None, origin=origin, plan_id=plan_id))
         return self._runs[-1].id
 
     def record(self, run: int, activation: ActivationRun) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch
-from runner.core.records import ActivationRun, Outcome
+from runner.core.records import ActivationRun, Outcome, RunOrigin
 from runner.interruption import undisturbed
 from runner.state.db import codec
 from runner.state.db.tables import audiences, bindings, deltas, runs
@@ -116,8 +116,8 @@ def _counts(counts: dict[str, int]) -> dict[IdentifierType, int]:
     return {IdentifierType(kind): count for kind, count in counts.items()}
 
 
-def _begin_run(db: Connection, command: str, at: str) -> int:
-    return runs.begin(db, command, codec.to_time(at))
+def _begin_run(db: Connection, command: str, at: str, origin: dict[str, Any] | None = None, plan_id: str = "") -> int:
+    return runs.begin(db, command, codec.to_time(at), RunOrigin(**origin or {}), plan_id)
 
 
 def _record(db: Connection, run: int, activation: dict[str, Any]) -> None:

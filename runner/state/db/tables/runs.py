@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, fields, replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run
+from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, RunOrigin
 from runner.state.db import checksums, codec
 
 MAX_RUNS = 1_000
 """How many runs are remembered. Older ones go, but for the last ones of each activation: its schedule needs them."""
 
 
-def begin(db: Connection, command: str, at: datetime) -> int:
+def begin(db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id: str) -> int:
     """A new run; the oldest one is forgotten when there are enough."""
-    cursor = db.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, codec.from_time(at)))
+    cursor = db.execute(
+        """
+        INSERT INTO run (command, started_at, plan_id, user, host, ci_job, ci_url, commit_id, dirty)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (command, codec.from_time(at), plan_id, *astuple(origin)),
+    )
     db.execute(
         """
         DELETE FROM run
@@ -34,10 +41,11 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
     db.execute(
         """
         INSERT INTO activation_run
-            (run, activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (run, activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail,
+                counts, permission)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (run, *astuple(activation)),
+        (run, *_values(activation)),
     )
     for what in _news(activation):
         db.execute(
@@ -50,13 +58,18 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
         )
 
 
+def _values(one: ActivationRun) -> tuple[object, ...]:
+    *plain, counts, permission = (getattr(one, part.name) for part in fields(one))
+    return (*plain, json.dumps(counts, sort_keys=True) if counts else None, permission or None)
+
+
 def _news(one: ActivationRun) -> Iterator[str]:
     """What an outcome is the latest one of. The deletion of an orphan is no run of the activation that has its id."""
     if one.action != Action.DELETE and one.outcome is not Outcome.SKIPPED:
         yield "run"
     if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
         yield "good"
-    if one.added + one.removed > 0:
+    if one.action != Action.DELETE and one.added + one.removed > 0:
         yield "change"
 
 
@@ -69,13 +82,20 @@ def end(db: Connection, run: int, at: datetime) -> None:
 def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
     """The newest runs, those of one activation where it is given, with their outcomes in the order of recording."""
     found: list[Run] = []
-    rows = db.execute("SELECT id, command, started_at, finished_at, outcomes FROM run ORDER BY id DESC")
+    rows = db.execute(
+        """
+        SELECT id, command, started_at, finished_at, outcomes, plan_id, user, host, ci_job, ci_url, commit_id, dirty
+        FROM run ORDER BY id DESC
+        """
+    )
     while len(found) < limit and (row := rows.fetchone()) is not None:
-        run, command, started_at, finished_at, checksum = row
+        run, command, started_at, finished_at, checksum, plan_id, *who, dirty = row
         outcomes = tuple(_outcomes(db, run, activation, checksum))
         if activation is None or outcomes:
             end = None if finished_at is None else codec.to_time(finished_at)
-            found.append(Run(run, command, codec.to_time(started_at), end, outcomes))
+            user, host, ci_job, ci_url, commit = (part or "" for part in who)
+            origin = RunOrigin(user, host, ci_job, ci_url, commit, None if dirty is None else bool(dirty))
+            found.append(Run(run, command, codec.to_time(started_at), end, outcomes, origin, plan_id or ""))
     return tuple(found)
 
 
@@ -96,10 +116,12 @@ def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes)
     rows = db.execute("SELECT * FROM activation_run WHERE run = ? ORDER BY id", (run,)).fetchall()
     if checksums.of(rows) != checksum:
         raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
-    for _, _, name, action, outcome, added, removed, rejected, invalid, members, seconds, detail, *_ in rows:
+    for _, _, name, action, outcome, *rest in rows:
         if activation is None or name == activation:
+            added, removed, rejected, invalid, members, seconds, detail, counts, _, _, permission, *_ = rest
             counted = (added, removed, rejected, invalid, members)
-            yield ActivationRun(name, action, Outcome(outcome), *counted, seconds, detail)
+            found = ActivationRun(name, action, Outcome(outcome), *counted, seconds, detail)
+            yield replace(found, counts=json.loads(counts) if counts else {}, permission=permission or "")
 
 
 def _require(db: Connection, run: int) -> None:
