@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -148,18 +148,31 @@ class Parts:
 
 
 @contextmanager
-def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None = None) -> Iterator[Parts]:
-    """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress."""
+def opened(
+    setup: Setup,
+    watcher: Callable[[Callable[[], None]], Lines] | None = None,
+    rebuilt: Collection[str] = (),
+) -> Iterator[Parts]:
+    """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress.
+
+    `rebuilt` are the activations whose audiences are cleared and filled again, also by a state that is an older one.
+    Raises StateError for such a state otherwise.
+    """
     from runner.cli.progress_bar import watch
     from runner.cli.run_origin import origin_of
     from runner.core.records import Binding
     from runner.destinations.registry import api_of
+    from runner.state.seen_runs import SeenRuns
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
 
     if watcher is None:
         setup.say_where(told)
     state = setup.state()
+    seen = SeenRuns(state, os.environ)
+    if not rebuilt:
+        seen.require_newest()
+    older = seen.is_older() if rebuilt else False
     engine = embedded_engine()
     with Interrupts() as interrupts:
         wait = partial(_wait, state=state, interrupts=interrupts)
@@ -172,6 +185,8 @@ def opened(setup: Setup, watcher: Callable[[Callable[[], None]], Lines] | None =
         try:
             with progress:
                 yield Parts(context, accounts, progress)
+            still = older and not {record.activation for record in state.audiences()} <= set(rebuilt)
+            seen.remember(still_older=still)
         finally:
             engine.close()
             accounts.close()

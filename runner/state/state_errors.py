@@ -11,7 +11,8 @@ from pathlib import Path
 from runner.core.errors import StateError
 
 RESTORE = (
-    "restore the folder from a backup; without one, move it away and take over the audiences with `headcount import`"
+    "restore the folder from a backup, then `headcount sync --rebuild ID` for each audience; without one, move it away"
+    " and take over the audiences with `headcount import`"
 )
 """What to do about a database that is damaged or lost."""
 

@@ -70,7 +70,7 @@ DOORS = {
     "runner.sources": {"interface", "registry", "data_faults", "local_paths"},
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},
-    "runner.state": {"", "interface", "inventory", "transfer"},
+    "runner.state": {"", "interface", "inventory", "seen_runs", "transfer"},
     "runner.state.local": {"folder_backing", "state_folder", "lock"},
     "runner.state.remote": {"bucket_backing", "object_store"},
     "runner.sandbox": {""},
@@ -80,6 +80,8 @@ DOORS = {
 SIDE_DOORS = {
     # Evaluates and compares in one pass, which only the two embedded parts together can.
     "engine/joined_pass.py": {"runner.engine.memberships"},
+    # Where this machine keeps what it knows of a state, in a folder or in a bucket.
+    "state/seen_runs.py": {"runner.state.remote"},
 }
 """A module -> what it imports of a seam past its doors, and why."""
 

@@ -87,6 +87,7 @@ class Shop:
             "CRITEO_CLIENT_ID": "sandbox",
             "CRITEO_CLIENT_SECRET": "sandbox",
             "NO_COLOR": "1",
+            "XDG_CACHE_HOME": str(folder.with_name(f"{folder.name}-cache")),
             **(environment or {}),
         }
         self.outputs: list[str] = []

@@ -186,7 +186,7 @@ def sync(
     project = setup.project()
     selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
     request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
-    with opened(setup) as parts:
+    with opened(setup, rebuilt=rebuild or ()) as parts:
         done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
     if format is Format.JSON:
         show_json(sync_document(done))

@@ -124,7 +124,18 @@ def bind(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
         show_line(f"The state at {where} belongs to {now.api} from now on.")
 
 
-for _command in (pull, push, unlock, move, bind):
+def accept(folder: Dir = DEFAULT_DIR) -> None:
+    """Take the state as it is, although it is an older one than was seen here: after a backup was put back."""
+    from runner.state.seen_runs import SeenRuns
+    from runner.state.transfer import require_used
+
+    with closing(_here(Setup.of(folder))) as state:
+        require_used(state)
+        SeenRuns(state, os.environ).remember()
+        show_line(f"The state at {state.backing.location} is taken as it is.")
+
+
+for _command in (pull, push, unlock, move, bind, accept):
     app.command(_command.__name__)(_command)
 
 

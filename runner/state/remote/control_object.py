@@ -22,7 +22,10 @@ NAME = "control.json"
 FORMAT = 2
 """Format 1 had no checksum."""
 
-RESTORE = "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`"
+RESTORE = (
+    "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`, "
+    "then `headcount sync --rebuild ID` for each audience"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""A state that was restored from an old backup is noticed, and nothing is sent by it until that is dealt with."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.end_to_end.shop import Shop, hashes, mail
+from tests.sandbox_client import Sandbox
+
+
+@pytest.fixture
+def restored(shop: Shop) -> Shop:
+    """A backup from before a run that added three people is put back."""
+    shop.activation("loyal", guardrails={"max_removed": None})
+    shop.activation("lapsed", guardrails={"max_removed": None})
+    shop.apply()
+    shutil.copytree(shop.folder / ".headcount", shop.folder / "backup")
+    shop.people(mail(1, 2, 3, 4, 5, 6))
+    shop.run("sync")
+    shutil.rmtree(shop.folder / ".headcount")
+    (shop.folder / "backup").rename(shop.folder / ".headcount")
+    shop.people(mail(1, 2, 3))
+    return shop
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("sync",), ("sync", "--due")])
+def test_it_is_told_and_nothing_is_sent(restored: Shop, sandbox: Sandbox, command: tuple[str, ...]) -> None:
+    sandbox.forget_calls()
+    refused = restored.run(*command, code=1)
+    assert (
+        "is an older one, from a backup perhaps: run 2 was seen here, and the newest that it knows is 1" in refused.err
+    )
+    assert "headcount sync --rebuild lapsed --rebuild loyal" in refused.err
+    assert not sandbox.calls()
+
+
+def test_a_rebuild_of_every_audience_makes_it_good(restored: Shop, sandbox: Sandbox) -> None:
+    restored.run("sync", "--rebuild", "loyal", "--rebuild", "lapsed")
+    for segment in sandbox.segments():
+        assert sandbox.members(segment.id, "email") == hashes(1, 2, 3)
+    restored.run("plan")
+    restored.run("sync")
+
+
+def test_a_rebuild_of_some_does_not(restored: Shop) -> None:
+    restored.run("sync", "--rebuild", "loyal")
+    restored.run("sync", code=1)
+
+
+def test_a_person_can_take_it_as_it_is(restored: Shop) -> None:
+    restored.run("state", "accept")
+    restored.run("sync")
+    restored.run("plan")
+
+
+def test_another_state_in_its_place_is_not_an_older_one(restored: Shop, sandbox: Sandbox) -> None:
+    (restored.folder / ".headcount").rename(restored.folder / "aside")
+    for segment in sandbox.segments():
+        sandbox.delete_segment(segment.id)
+    restored.apply()
+    restored.run("sync")
+    restored.plan()
+
+
+def test_a_cache_that_cannot_be_written_hinders_nothing(shop: Shop) -> None:
+    shop.activation("loyal")
+    shop.write("file", "")
+    shop.environment["XDG_CACHE_HOME"] = str(shop.folder / "file")
+    shop.apply()
+    shop.run("sync")
