@@ -59,7 +59,8 @@ def complete(answer: Callable[[], object]) -> int:
         code = done.code if isinstance(done.code, int) else 0
     except Exception:  # noqa: BLE001 - as above
         return 1
-    lines = [line.removeprefix(prefix) for line in out.getvalue().splitlines()]
+    # A tab stands between a word and its help; a word that could drive the terminal is no word.
+    lines = [line.removeprefix(prefix) for line in out.getvalue().splitlines() if line.replace("\t", " ").isprintable()]
     if any(lines):
         typer.echo("\n".join(lines))
     return code

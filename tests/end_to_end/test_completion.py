@@ -91,6 +91,11 @@ def test_what_cannot_be_read_is_left_out_in_silence(labelled: Shop, text: str) -
     assert in_bash(labelled, "headcount", "plan", "--select", "loyal-d") == ["loyal-de"]
 
 
+def test_what_could_drive_the_terminal_is_not_offered(labelled: Shop) -> None:
+    labelled.write("activations/evil.yaml", 'kind: Activation\nid: "loyal-\\e]0;owned\\a"\n')
+    assert in_bash(labelled, "headcount", "plan", "--select", "loyal-") == ["loyal-de", "loyal-fr"]
+
+
 def test_without_a_project_nothing_is_offered(labelled: Shop) -> None:
     assert in_bash(labelled, "headcount", "plan", "--dir", "nowhere", "--select", "") == []
 
