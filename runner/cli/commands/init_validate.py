@@ -9,7 +9,7 @@ import typer
 
 from runner.cli import completion
 from runner.cli.ci_outputs import from_root
-from runner.cli.console import show_json, show_line, show_text, tell, write_result
+from runner.cli.console import show_json, show_line, show_text, tell, write_annotations, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     ChangedSince,
@@ -133,7 +133,7 @@ def _show_warnings(warnings: tuple[Finding, ...], format: CheckFormat) -> None: 
 
     tell(render_findings(warnings))
     if format is CheckFormat.GITHUB:
-        write_result(findings_annotations(warnings, from_root))
+        write_annotations(findings_annotations(warnings, from_root))
 
 
 def _named(project: Project, activation_id: str) -> Activation:
