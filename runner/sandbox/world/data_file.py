@@ -74,6 +74,8 @@ class DataFile:
     def __init__(self, path: Path) -> None:
         """Raises HeadcountError when the file is not a data file, cannot be opened, or is in use."""
         self._path = path
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise HeadcountError(f"the sandbox's data file {path} is no regular file", "name another file")
         try:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -147,6 +148,13 @@ def test_a_database_of_another_program_is_refused_and_kept(path: Path) -> None:
     with pytest.raises(HeadcountError, match="is not a data file"):
         DataFile(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_is_no_data_file(path: Path, kind: str) -> None:
+    os.mkfifo(path)
+    with pytest.raises(HeadcountError, match="is no regular file"):
+        DataFile(Path("/dev/zero") if kind == "device" else path)
 
 
 def test_what_cannot_be_opened_is_refused_with_the_reason(path: Path) -> None:
