@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.sandbox import App, SandboxOptions
-from tests.chaos import checks, creates, ledger, mishaps, namespaces, robbed
+from tests.chaos import checks, creates, late, ledger, mishaps, namespaces, robbed
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
@@ -46,9 +46,10 @@ LATER = 3 * 86_400 + 600
 LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
 
-IN_A_CREATE, DAMAGED, ROBBED = 0.2, 0.2, 0.25
-"""How often a run is led into a create to die there, how often what a killed run left is damaged, and how often the
-state in a bucket is unlocked while a run waits to try again."""
+IN_A_CREATE, DAMAGED, ROBBED, OUTLIVED = 0.2, 0.2, 0.25, 0.4
+"""How often a run is led into a create to die there, how often what a killed run left is damaged, how often the state
+in a bucket is unlocked while a run waits to try again,
+and how often a call outlives its run where they may be late."""
 
 
 @dataclass(slots=True)
@@ -82,6 +83,11 @@ class History:
     story: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     said: str = ""
+
+    @property
+    def late(self) -> bool:
+        """Whether calls may take effect late; then clocks are right."""
+        return self.seed % 3 == 0
 
     def play(self, live: Callable[[History, Stage], None] | None = None) -> Tally:
         """Live through it, or through `live`. Raises AssertionError, with seed and story, for a broken promise."""
@@ -129,8 +135,11 @@ class History:
             if step and self.bucket and stage.chance.random() < ROBBED:
                 self.run_and_check(stage, robbed.unlocked_while_it_waits(self, stage), arguments)
                 continue
+            if self.late and step and stage.chance.random() < OUTLIVED:
+                late.outlived_by_its_call(self, stage, arguments)
+                continue
             where = None if self.bucket else str(stage.state)
-            mishap = mishaps.some_mishap(stage.chance, stage.sandbox, where, late=self.seed % 3 == 0)
+            mishap = mishaps.some_mishap(stage.chance, stage.sandbox, where, late=self.late)
             self.run_and_check(stage, mishap, arguments)
         self.come_clean(stage)
 
@@ -183,7 +192,8 @@ class History:
         self.tally.mishaps.update(["clock jump"] if "clock" in mishap.orders else [])
         self.tally.mishaps.update(["Criteo's clock set back"] if "step back" in (mishap.meanwhile or ()) else [])
         self.tally.mishaps.update(["late call"] if any(call.fault == "late" for call in calls) else [])
-        self.tally.mishaps.update([robbed.UNLOCKED] if robbed.UNLOCKED in mishap.words else [])
+        played = {robbed.UNLOCKED, late.ON_ITS_WAY}.intersection(mishap.words)
+        self.tally.mishaps.update(sorted(played))
         self.tally.mishaps.update(["two at once"] if mishap.two_at_once else [])
         self.tally.mishaps.update([creates.TURNING_UP] if creates.TURNING_UP in " ".join(mishap.words) else [])
         self.tally.codes.update(codes)

@@ -1,0 +1,32 @@
+"""Late calls and an unlocked state, each in a history of its own; `python -m tests.chaos` plays them among all else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.deeds import Stage
+from tests.chaos.history import History, allow_all
+from tests.chaos.late import outlived_by_its_call
+from tests.chaos.robbed import unlocked_while_it_waits
+
+pytestmark = pytest.mark.slow
+
+ALL = ["apply", "--yes", "--prune"]
+
+
+@pytest.mark.parametrize("seed", [3, 6])
+def test_a_call_that_outlives_its_run_and_the_next_is_undone_by_a_clean_run_later(seed: int) -> None:
+    def lived(history: History, stage: Stage) -> None:
+        outlived_by_its_call(history, stage, [*ALL, *allow_all(stage)])
+        history.come_clean(stage)
+
+    History(seed).play(lived)
+
+
+@pytest.mark.parametrize("seed", [3, 6])
+def test_a_run_that_is_unlocked_while_it_waits_to_try_again_sends_nothing_more(seed: int) -> None:
+    def lived(history: History, stage: Stage) -> None:
+        history.run_and_check(stage, unlocked_while_it_waits(history, stage), [*ALL, *allow_all(stage)])
+        history.come_clean(stage)
+
+    History(seed, bucket=True).play(lived)
