@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from functools import cache
-from io import StringIO
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +19,7 @@ from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import findings_as_data
 from runner.cli.commands import doctor, init_validate, inspect, plan_apply_sync, sandbox, state
 from runner.cli.commands.serve import serve
-from runner.cli.console import show_error, tell, unwritten
+from runner.cli.console import error_paint, show_error, show_usage, tell, unwritten
 from runner.core.errors import HeadcountError, Interrupted
 from runner.interruption import forget_interrupt, interrupted
 
@@ -90,10 +90,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or exit_codes.OK)
     except TyperException as error:
-        show = getattr(error, "show", None)
-        if show is not None:
-            show(file=(said := StringIO()))
-            tell(said.getvalue())  # it repeats words of the command line
+        _show_usage(error, given)
         return exit_codes.USAGE
     except (typer.Abort, KeyboardInterrupt):
         tell("Interrupted.\n")
@@ -103,7 +100,7 @@ def run(arguments: list[str] | None = None) -> int:
         return interruption.exit_code
     except Exception as error:  # noqa: BLE001 (reported below)
         if not interrupted():
-            return _failed(error)
+            return _failed(error, given)
         code = exit_codes.FAILED
     if interrupted() and code != exit_codes.INTERRUPTED:  # swallowed, or made an error of, by a library written in C
         tell("Interrupted.\n")
@@ -111,16 +108,24 @@ def run(arguments: list[str] | None = None) -> int:
     return code
 
 
-def _failed(error: Exception) -> int:
+def _show_usage(error: TyperException, given: list[str]) -> None:
+    show = getattr(error, "show", None)
+    if show is not None:
+        text = io.StringIO()
+        show(text)
+        show_usage(text.getvalue(), error_paint(given))
+
+
+def _failed(error: Exception, given: list[str]) -> int:
     if isinstance(error, HeadcountError):
-        show_error(error)
+        show_error(error, error_paint(given))
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:  # what wrote was no code of ours
-        show_error(unwritten(error))
+        show_error(unwritten(error), error_paint(given))
         return exit_codes.FAILED
     if os.environ.get("HEADCOUNT_DEBUG"):
         raise error
     from runner.workflows.failure_messages import as_failure
 
-    show_error(as_failure(error))
+    show_error(as_failure(error), error_paint(given))
     return exit_codes.FAILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,8 +14,11 @@ from runner.reports.escape import in_json, leaving, printable, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
+
+
+Paint = Callable[[str], str]
+"""How a text is made to stand out."""
 
 
 def consoles(*, no_color: bool) -> tuple[Console, Console]:
@@ -40,15 +43,6 @@ def show_text(console: Console, text: Text) -> None:
     write_result(printed.get())
 
 
-def show_table(console: Console, table: Table) -> None:
-    """Print a table as wide as it needs to be where there is no terminal to fit it into."""
-    if not console.is_terminal:
-        console.width = 250
-    with console.capture() as printed:
-        console.print(table)
-    write_result(printed.get())
-
-
 def show_line(line: str) -> None:
     """Print one line as it is, control characters made visible."""
     write_result(printable(line) + "\n")
@@ -59,14 +53,14 @@ def show_json(document: dict[str, Any]) -> None:
     write_result(in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
 
 
-def show_error(error: HeadcountError) -> None:
+def show_error(error: HeadcountError, red: Paint) -> None:
     """Tell on standard error what is wrong and what to do."""
     if isinstance(error, InvalidProject):
         from runner.reports.findings_text import render_findings
 
-        tell(render_findings(error.findings))
+        tell(render_findings(error.findings, red))
         return
-    tell(f"error: {printable(error.message)}\n")
+    tell(red(f"error: {printable(error.message)}") + "\n")
     from runner.planning.staleness import StalePlan
 
     if isinstance(error, StalePlan):
@@ -75,6 +69,20 @@ def show_error(error: HeadcountError) -> None:
         tell("".join(f"  {line}\n" for line in stale_lines(error.deviations)))
     if error.hint:
         tell(f"  -> {printable(error.hint)}\n")
+
+
+def show_usage(text: str, red: Paint) -> None:
+    """Tell on standard error what is wrong with the command line; `text` is all that Typer says of it."""
+    lines = without_controls(text).splitlines()
+    tell("".join(f"{red(line) if line.startswith('Error:') else line}\n" for line in lines))
+
+
+def error_paint(arguments: Sequence[str]) -> Paint:
+    """What makes a text red where the command line and the environment allow colour, and standard error can show it."""
+    plain = "--no-color" in arguments or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if plain or not sys.stderr.isatty():
+        return lambda text: text
+    return lambda text: f"\033[1;31m{text}\033[0m"
 
 
 def write_result(text: str) -> None:

@@ -267,7 +267,9 @@ def _patience(most: float) -> float:
     try:
         return min(max(0.0, float(text)) if text else PATIENCE, most)
     except ValueError:
-        raise UsageError(f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, say") from None
+        raise UsageError(
+            f"HEADCOUNT_RETRY_SECONDS={text} is not a number of seconds", "set it to 60, for example"
+        ) from None
 
 
 def _refuse_project_folder(folder: Path) -> None:

@@ -31,7 +31,7 @@ def _judge(change: PlannedChange, kept: dict[Name, PlannedChange]) -> PlannedCha
         intended=Action.CONFLICT,
         blocks=(),
         error=f'the audience of {holder.id} is still called "{change.name}": its own change is {holder.action}',
-        hint=f"see to {holder.id} first, or choose another name",
+        hint=f"fix {holder.id} first, or choose another name",
     )
 
 

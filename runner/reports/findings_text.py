@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from unicodedata import combining, east_asian_width
 
 from runner.core.findings import Finding
@@ -14,9 +15,9 @@ _FAR = 10 * _WIDTH
 _TAB = 4
 
 
-def render_findings(findings: tuple[Finding, ...]) -> str:
-    """Every finding and how many there are, each line ended."""
-    blocks = [_block(finding) for finding in findings]
+def render_findings(findings: tuple[Finding, ...], red: Callable[[str], str] = str) -> str:
+    """Every finding and how many there are, each line ended; `red` is how what is wrong stands out."""
+    blocks = [_block(finding, red) for finding in findings]
     files = {finding.location.file for finding in findings}
     warnings = sum(finding.is_warning for finding in findings)
     wrong = len(findings) - warnings
@@ -25,10 +26,10 @@ def render_findings(findings: tuple[Finding, ...]) -> str:
     return "\n".join([*blocks, f"{' and '.join(counted)} in {plural(len(files), 'file')}."]) + "\n"
 
 
-def _block(finding: Finding) -> str:
+def _block(finding: Finding, red: Callable[[str], str]) -> str:
     place = finding.location
-    level = "warning" if finding.is_warning else "error"
-    lines = [f"{printable(str(place))}: {level}[{finding.code}]: {printable(finding.message)}"]
+    said = f"{'warning' if finding.is_warning else 'error'}[{finding.code}]: {printable(finding.message)}"
+    lines = [f"{printable(str(place))}: {said if finding.is_warning else red(said)}"]
     number = str(place.line)
     margin = " " * (len(number) + 3)
     if finding.excerpt.strip():

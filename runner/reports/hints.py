@@ -23,27 +23,29 @@ def members_of(change: PlannedChange) -> Mapping[IdentifierType, TypeDelta]:
 
 
 def ways_out(change: PlannedChange) -> Iterator[str]:
-    """What lets a blocked or an orphaned change pass: each option once, and options only where they are enough."""
+    """What lets a blocked or an orphaned change pass: each option once, after what the files must say first."""
     if change.action is Action.ORPHANED:
         if NO_DESTINATION in change.reasons:
             yield "is an account mistyped? to delete it, declare a destination of its account, then `--prune`"
         else:
             yield "`--prune` deletes it, or declare it again"
-    if all(block.allow for block in change.blocks):
-        options = dict.fromkeys(block.allow for block in change.blocks)
-        if options:
-            yield f"let it pass once with {' '.join(options)}"
-        return
+    options = " ".join(dict.fromkeys(block.allow for block in change.blocks if block.allow))
+    limits = dict.fromkeys(block.guardrail for block in change.blocks if not block.allow)
     if change.activation is not None:
-        for guardrail in dict.fromkeys(block.guardrail for block in change.blocks if not block.allow):
-            if guardrail == REVIEWED:
-                yield "make a new plan and have it reviewed, if this is meant"
-                continue
-            where = _where(change, guardrail)
-            if guardrail == "min_members" and not where:
-                yield "say `guardrails: {min_members: 0}` in the activation, if an empty audience is meant"
-                continue
-            yield f"change {guardrail} in the file{where}, if this is meant"
+        for guardrail in limits:
+            yield _change_of(change, guardrail)
+    if options:
+        yield f"then let it pass once with {options}" if limits else f"let it pass once with {options}"
+
+
+def _change_of(change: PlannedChange, guardrail: str) -> str:
+    """What has to change, where no option lets it pass."""
+    if guardrail == REVIEWED:
+        return "make a new plan and have it reviewed, if this is meant"
+    where = _where(change, guardrail)
+    if guardrail == "min_members" and not where:
+        return "say `guardrails: {min_members: 0}` in the activation, if an empty audience is meant"
+    return f"change {guardrail} in the file{where}, if this is meant"
 
 
 def _where(change: PlannedChange, guardrail: str) -> str:

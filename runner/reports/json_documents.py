@@ -88,13 +88,14 @@ def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
     return document("history", runs=[_run(run) for run in runs])
 
 
-def schedule_document(slots: tuple[Slot, ...]) -> dict[str, Any]:
+def schedule_document(slots: tuple[Slot, ...], awaiting: tuple[str, ...] = ()) -> dict[str, Any]:
     """schemas/schedule.schema.json"""
     return document(
         "schedule",
         runs=[
             {"activation": slot.activation, "at": _time(slot.at), "schedule": describe(slot.schedule)} for slot in slots
         ],
+        awaiting_apply=list(awaiting),
     )
 
 

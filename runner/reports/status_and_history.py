@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from rich.table import Table
 from rich.text import Text
 
 from runner.core.destination import AdAccount
@@ -23,6 +22,7 @@ from runner.workflows.upcoming import Slot
 _MARGIN = timedelta(hours=2)
 """How much longer than the longest time between two runs an audience may well go: runs start late and take time."""
 
+_ACCOUNTS = ("Credentials of", "Account", "Name")
 _STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
 
 
@@ -39,9 +39,11 @@ def status_text(rows: tuple[ActivationStatus, ...], now: datetime) -> Text:
     return text if rows else text.append("No activation.\n")
 
 
-def schedule_text(slots: tuple[Slot, ...], now: datetime) -> Text:
-    """A line for each run to come."""
+def schedule_text(slots: tuple[Slot, ...], now: datetime, awaiting: tuple[str, ...] = ()) -> Text:
+    """A line for each run to come, and one that names the activations that wait for `apply`."""
     lines = [f"{_when(run, now)}  {printable(run.activation)}  {describe(run.schedule)}\n" for run in slots]
+    if awaiting:
+        lines.append(f"Not before `headcount apply`: {printable(', '.join(awaiting))}.\n")
     return Text("".join(lines) or "No run to come: every activation is run by hand.\n")
 
 
@@ -81,6 +83,8 @@ def _facts(row: ActivationStatus, now: datetime) -> Iterator[tuple[str, str]]:
         yield "last run", "never"
     if row.next_due:
         yield "next due", moment(row.next_due, now) if row.next_due > now else "now"
+    elif declared and row.condition.awaits_apply and not declared.schedule.manual:
+        yield "next due", "not before `headcount apply`"
     elif declared:
         yield "next due", describe(declared.schedule)
 
@@ -149,12 +153,16 @@ def _who(run: Run) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def accounts_table(accounts: Mapping[str, tuple[AdAccount, ...]]) -> Table:
-    """A row per ad account that some credentials may use."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("Credentials of", "Account", "Name"):
-        table.add_column(column, overflow="fold")
-    for destination, listed in accounts.items():
-        for account in listed:
-            table.add_row(printable(destination), printable(account.id), printable(account.name))
-    return table
+def accounts_text(accounts: Mapping[str, tuple[AdAccount, ...]]) -> Text:
+    """A line per ad account that some credentials may use, under a heading; ids and headings are never folded."""
+    rows = [
+        (printable(destination), printable(account.id), printable(account.name))
+        for destination, listed in accounts.items()
+        for account in listed
+    ]
+    first, second = (max(len(row[column]) for row in [_ACCOUNTS, *rows]) for column in (0, 1))
+    text = Text()
+    for row in [_ACCOUNTS, *rows]:
+        line = f"{row[0]:<{first}}  {row[1]:<{second}}  {row[2]}".rstrip() + "\n"
+        text.append(line, style="bold" if row is _ACCOUNTS else None)
+    return text

@@ -298,14 +298,14 @@ class Service:
 
     def _resolve(self, code: str) -> None:
         if self._troubles.pop(code, None) is not None:
-            self._site.log(f"{code}: well again")
+            self._site.log(f"{code}: works again")
 
 
 def _problem_line(error: Exception) -> str:
     if isinstance(error, InvalidProject):
         first, more = error.findings[0], len(error.findings) - 1
         problem = f"{first.location}: {first.message}" + (f" (and {more} more)" if more else "")
-        return f"{problem}; the files that were valid last go on" if first.code != "missing-credential" else problem
+        return f"{problem}; the last valid files stay in use" if first.code != "missing-credential" else problem
     return as_sentence(error)
 
 

@@ -32,6 +32,9 @@ CLOCK_WARN = timedelta(seconds=60)
 CLOCK_WRONG = timedelta(minutes=15)
 """From here on a cloud refuses what this machine signs, a token may seem to live on, and schedules are off."""
 
+_NO_PROJECT = ("no-folder", "no-documents")
+"""Findings that are about no place in a file: there are no files."""
+
 _NAMED = 5
 """Ad accounts that a line names at most."""
 
@@ -51,9 +54,10 @@ def guarded(topic: str, look: Callable[[], Checks[T]]) -> Checks[T | None]:
 
 
 def _invalid(topic: str, error: InvalidProject) -> Check:
-    first = error.findings[0]
-    more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
-    message = f"{first.location}: {first.message}{more}"
+    first, *others = error.findings
+    if first.code in _NO_PROJECT:
+        return Check(topic, first.location.file, Verdict.WRONG, first.message, first.hint)
+    message = f"{first.location}: {first.message}{f' (and {len(others)} more)' if others else ''}"
     return Check(topic, "", Verdict.WRONG, message, "`headcount validate --no-sources` shows all that is wrong in them")
 
 
@@ -110,6 +114,7 @@ def check_accounts(
     """Whether each ad account may be used, and how this machine's clock stands to the one that answered last."""
     skew: timedelta | None = None
     platform = any_platform()
+    asked = False
     for destination in destinations:
         if destination.credentials.missing:
             yield Check("account", destination.name, Verdict.WARN, "not checked: credentials are missing")
@@ -120,7 +125,7 @@ def check_accounts(
             yield _refused(destination, error)
             continue
         with closing(connection):
-            answered = True
+            asked = answered = True
             try:
                 yield _account(destination, connection)
             except DestinationError as error:
@@ -128,7 +133,7 @@ def check_accounts(
                 answered = error.status is not None or isinstance(error, AccountNotUsable)
             if answered:
                 skew, platform = connection.now() - clock(), destination.kind.platform
-    yield clock_check(skew, platform)
+    yield clock_check(skew, platform, asked=asked)
 
 
 def _refused(destination: Destination, error: DestinationError) -> Check:
@@ -153,10 +158,14 @@ def _account(destination: Destination, connection: DestinationClient) -> Check:
     return Check("account", destination.name, Verdict.OK, message)
 
 
-def clock_check(skew: timedelta | None, platform: str) -> Check:
-    """How this machine's clock stands: `skew` is how far the platform's is ahead, None when that is not known."""
+def clock_check(skew: timedelta | None, platform: str, *, asked: bool = True) -> Check:
+    """How this machine's clock stands: `skew` is how far the platform's is ahead, None when that is not known.
+
+    `asked` says whether the platform was asked at all.
+    """
     if skew is None:
-        return Check("clock", "", Verdict.WARN, f"not compared with {platform}'s, which has not answered")
+        why = "which has not answered" if asked else "which was not asked"
+        return Check("clock", "", Verdict.WARN, f"not compared with {platform}'s, {why}")
     seconds = round(abs(skew.total_seconds()))
     if abs(skew) <= CLOCK_WARN:
         return Check("clock", "", Verdict.OK, f"within {max(seconds, 1)} s of {platform}'s")

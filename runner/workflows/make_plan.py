@@ -222,11 +222,11 @@ def _measure(decision: Decision, activation: Activation, project: Project, conte
 
 
 def _moved(decision: Decision, measured: Measured) -> Decision:
-    """The decision, a sync where only members move, with the reason if it has no other."""
+    """The decision: an update where its definition changed, a sync where only members move, and the reason."""
     moves = decision.refill or any(part.added or part.removed for part in measured.delta.values())
     intended, reasons = decision.intended, decision.reasons
     if intended is Action.UNCHANGED:
-        intended = Action.SYNC if moves else Action.UPDATE if decision.redefined else Action.UNCHANGED
+        intended = Action.UPDATE if decision.redefined else Action.SYNC if moves else Action.UNCHANGED
     if moves and not reasons:
         doubtful = any(part.unknown for part in measured.delta.values())
         reasons = ("left unfinished",) if doubtful else ("members changed",)

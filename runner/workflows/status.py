@@ -5,27 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from runner.core.project import Activation, Project
-from runner.core.records import AppliedAudience, Latest, redefined
+from runner.core.records import AppliedAudience, Latest
 from runner.core.schedule import next_due
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
-from runner.planning.diff import definition_of
 from runner.state.interface import State
+from runner.workflows.condition import Condition, condition_of
 from runner.workflows.upcoming import done_until
-
-
-class Condition(StrEnum):
-    """What has become of an activation; CHANGED says that the files differ from what was applied."""
-
-    NOT_APPLIED = "not applied"
-    CREATING = "creating"
-    IMPORTED = "imported"
-    CHANGED = "changed"
-    APPLIED = "applied"
-    ORPHANED = "orphaned"
-
 
 _NEVER = Latest()
 """The runs of an activation that has had none."""
@@ -35,7 +22,8 @@ _NEVER = Latest()
 class ActivationStatus:
     """One activation (`declared`), or one audience that is no longer declared, and what the state knows of it.
 
-    `next_due` is None for a manual schedule and where nothing is declared. `stale` says that the last good run is
+    `next_due` is None for a manual schedule, where nothing is declared, and where only `apply` can do what is due.
+    `stale` says that the last good run is
     longer ago than the activation's freshness allows. `live_size` and `suspected_drift` are for `with_live_sizes` to
     fill in.
     """
@@ -78,16 +66,18 @@ def _declared(
     for activation in chosen:
         record = records.get(activation.key)
         runs = latest.get(activation.id, _NEVER)
+        condition = condition_of(activation, record)
+        due = None if condition.awaits_apply else next_due(activation.schedule, counted.get(activation.id), now)
         yield ActivationStatus(
             activation=activation.id,
-            condition=_condition(activation, record),
+            condition=condition,
             destination=activation.destination.name,
             account_id=activation.destination.account_id,
             name=activation.name,
             declared=activation,
             applied=record,
             latest=runs,
-            next_due=next_due(activation.schedule, counted.get(activation.id), now),
+            next_due=due,
             stale=record is not None and _is_stale(activation, runs, now),
         )
 
@@ -97,16 +87,6 @@ def _is_stale(activation: Activation, latest: Latest, now: datetime) -> bool:
     if activation.freshness is None:
         return False
     return latest.good is None or now - latest.good.started_at > timedelta(seconds=activation.freshness)
-
-
-def _condition(activation: Activation, record: AppliedAudience | None) -> Condition:
-    if record is None:
-        return Condition.NOT_APPLIED
-    if record.audience_id is None:
-        return Condition.CREATING
-    if record.definition is None:
-        return Condition.IMPORTED
-    return Condition.CHANGED if redefined(record.definition, definition_of(activation)) else Condition.APPLIED
 
 
 def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[ActivationStatus]:

@@ -13,6 +13,7 @@ from runner.core.records import AppliedAudience, Latest, Outcome
 from runner.core.schedule import upcoming
 from runner.core.selection import EVERYTHING, Candidate, Selection
 from runner.state.interface import State
+from runner.workflows.condition import condition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,26 @@ def _left_work(latest: Latest) -> bool:
 def timetable(project: Project, state: State, now: datetime, select: Selection = EVERYTHING) -> Iterator[Slot]:
     """The runs to come, the next one first, without end; each counts on those before being good. Raises UsageError.
 
-    What is overdue comes at `now`. Activations that are only run by hand are left out.
+    What is overdue comes at `now`. Left out are activations that are only run by hand, and those that wait for `apply`.
     """
     select.require_matches([Candidate.of(one) for one in project.activations])
     last = done_until(state.audiences(), state.latest(), now)
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
-    runs = (_runs(one, last.get(one.id), now) for one in chosen)
+    waiting = set(awaiting_apply(project, state, select))
+    runs = (_runs(one, last.get(one.id), now) for one in chosen if one.id not in waiting)
     return merge(*runs, key=lambda run: (run.at, run.activation))
+
+
+def awaiting_apply(project: Project, state: State, select: Selection = EVERYTHING) -> tuple[str, ...]:
+    """The activations whose schedule makes nothing due, because they were never applied or have changed since."""
+    records = {record.key: record for record in state.audiences()}
+    return tuple(
+        one.id
+        for one in project.activations
+        if select.means(Candidate.of(one))
+        and not one.schedule.manual
+        and condition_of(one, records.get(one.key)).awaits_apply
+    )
 
 
 def _runs(activation: Activation, last: datetime | None, now: datetime) -> Iterator[Slot]:

@@ -109,7 +109,7 @@ def test_files_that_are_not_valid_are_told_with_the_first_place(healthy: Shop) -
 
 def test_without_any_file_the_credentials_of_the_environment_are_looked_at(healthy: Shop) -> None:
     result = examined(healthy, 1, "--dir", "nowhere")
-    assert "headcount init" in told(result, "files") or "no such folder" in told(result, "files")
+    assert told(result, "files").startswith("there is no such folder -> `headcount init` writes a starter project")
     named = {subject for topic, subject in checks(result, "ok") if topic == "account"}
     assert named == {"environment", "environment (retail media)"}
     assert "12345" in told(result, "account")
@@ -120,6 +120,12 @@ def test_without_files_and_credentials_it_says_so(healthy: Shop) -> None:
     result = examined(healthy, 1, "--dir", "nowhere", **NO_CREDENTIALS)
     assert ("credentials", "") in checks(result, "warn")
     assert "CRITEO_CLIENT_ID" in told(result, "credentials")
+    assert "Criteo's, which was not asked" in told(result, "clock")
+
+
+def test_a_folder_without_documents_is_pointed_to_init(healthy: Shop) -> None:
+    (healthy.folder / "empty").mkdir()
+    assert "-> `headcount init` writes a starter project" in told(examined(healthy, 1, "--dir", "empty"), "files")
 
 
 def test_missing_data_is_told_of_the_source_and_not_of_every_segment(healthy: Shop) -> None:

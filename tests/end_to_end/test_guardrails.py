@@ -28,6 +28,19 @@ def test_an_empty_segment_sends_nothing_until_a_person_allows_it(shop: Shop, san
     assert sandbox.members(only(sandbox), "email") == set()
 
 
+def test_two_guardrails_name_both_ways_out_which_together_let_it_pass(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation(guardrails={"min_members": 2})
+    shop.apply()
+    shop.people([])
+    told = shop.apply(code=4).out
+    assert "-> change min_members in the file (activations/loyal.yaml:" in told
+    assert "-> then let it pass once with --allow-removals loyal" in told
+    shop.apply("--allow-removals", "loyal", code=4)
+    shop.activation(guardrails={"min_members": 0})
+    shop.apply("--allow-removals", "loyal")
+    assert sandbox.members(only(sandbox), "email") == set()
+
+
 def test_a_blocked_activation_is_not_even_renamed(shop: Shop, sandbox: Sandbox) -> None:
     shop.activation(name="Before")
     shop.apply()

@@ -118,6 +118,31 @@ def test_only_what_is_selected_is_looked_at(shop: Shop, sandbox: Sandbox) -> Non
     assert {segment.name for segment in sandbox.segments()} == {"Loyal-Fr", "Loyal-De"}
 
 
+def test_the_history_of_a_mistyped_id_is_refused_with_the_nearest_one(shop: Shop) -> None:
+    shop.activation("loyal")
+    assert shop.run("history", "loyal").out == "No run of loyal yet.\n"
+    told = shop.run("history", "loyall", code=64).err
+    assert 'there is no activation "loyall"' in told
+    assert 'did you mean "loyal"?' in told
+    shop.apply()
+    shop.run("history", "loyall", code=64)
+    shop.remove("activations/loyal.yaml")
+    assert "create" in shop.run("history", "loyal").out
+
+
+def test_a_plan_says_update_where_the_definition_changed_and_sync_where_only_people_moved(shop: Shop) -> None:
+    shop.activation("loyal")
+    shop.apply()
+    shop.people(mail(1, 2, 3, 4))
+    assert "1 to sync" in shop.run("plan").out
+    shop.activation("loyal", sql="select email from shop.people where kind = 'all'")
+    told = shop.run("plan").out
+    assert "~ loyal  update" in told
+    assert "1 to update" in told
+    assert shop.plan()["loyal"]["action"] == "update"
+    assert "run `headcount apply`" in shop.run("sync", code=None).out
+
+
 def test_status_and_history_tell_what_was_done(shop: Shop) -> None:
     shop.activation(schedule={"every": "6h"})
     assert shop.run("status", "--format", "json").json["activations"][0]["condition"] == "not applied"

@@ -131,7 +131,7 @@ def test_a_machine_that_is_killed_is_unlocked_and_another_finishes(batched, sand
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
     sandbox.clear_faults()
-    assert "there is no one to ask" in batched.run("state", "unlock", code=64, **on("two", batched)).err
+    assert "there is no terminal to ask" in batched.run("state", "unlock", code=64, **on("two", batched)).err
     unlocked = batched.run("state", "unlock", "--yes", **on("two", batched))
     assert f"process {process.pid}" in unlocked.out
     assert "No run holds" in batched.run("state", "unlock", "--yes").out

@@ -176,7 +176,7 @@ class TestApply:
         shop.people([])
         saved(shop, "--prune", "--allow-removals", "other")
         for option in (("--prune",), ("--select", "old"), ("--allow-removals", "other")):
-            assert "brings its own" in refused(shop, sandbox, "p.json", *option, code=64).err
+            assert "which has its own" in refused(shop, sandbox, "p.json", *option, code=64).err
         shop.apply("p.json")
         assert [segment.name for segment in sandbox.segments()] == ["Other"]
         assert members(sandbox, "Other") == set()
@@ -198,7 +198,7 @@ class TestApply:
     def test_it_asks_as_apply_does(self, shop: Shop, sandbox: Sandbox) -> None:
         shop.activation()
         saved(shop)
-        assert "no one to ask" in shop.run("apply", "p.json", code=64).err
+        assert "no terminal to ask" in shop.run("apply", "p.json", code=64).err
         assert sandbox.segments() == ()
 
     def test_an_id_next_to_a_file_binds_it_to_what_was_reviewed(self, shop: Shop, sandbox: Sandbox) -> None:

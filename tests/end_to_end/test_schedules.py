@@ -102,6 +102,20 @@ def test_nothing_is_to_come_where_all_is_run_by_hand(shop: Shop) -> None:
     assert "run by hand" in shop.run("schedule").out
 
 
+def test_what_only_an_apply_can_bring_up_to_date_is_never_due(scheduled: Shop) -> None:
+    scheduled.activation("new", schedule={"every": "1h"})
+    scheduled.activation("daily", schedule={"every": "1h"}, sql="select email from shop.people where kind = 'all'")
+    found = scheduled.run("schedule", "--format", "json", "--at", at(days=2), "--limit", "3").json
+    assert {run["activation"] for run in found["runs"]} == {"hourly"}
+    assert found["awaiting_apply"] == ["daily", "new"]
+    assert scheduled.run("schedule").out.endswith("\nNot before `headcount apply`: daily, new.\n")
+    rows = {row["activation"]: row for row in scheduled.run("status", "--format", "json").json["activations"]}
+    assert {one for one, row in rows.items() if row["next_due"]} == {"hourly"}
+    assert scheduled.run("status").out.count("next due  not before `headcount apply`") == 2
+    scheduled.apply()
+    assert scheduled.run("schedule", "--format", "json", "--limit", "3").json["awaiting_apply"] == []
+
+
 class TestFreshness:
     @pytest.fixture
     def fresh(self, shop: Shop) -> Shop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -77,3 +78,56 @@ def test_colour_can_be_switched_off(shop: Shop, environment: dict[str, str], opt
     shop.activation()
     _, text = at_terminal(shop, "plan", *option, **environment)
     assert ("\x1b[32m" in text) is coloured
+
+
+RED = "\x1b[1;31m"
+
+
+@pytest.mark.parametrize(
+    ("environment", "option", "coloured"),
+    [
+        ({}, [], True),
+        ({"NO_COLOR": "1"}, [], False),
+        ({"TERM": "dumb"}, [], False),
+        ({}, ["--no-color"], False),
+    ],
+)
+def test_an_error_is_red_at_a_terminal(
+    shop: Shop, environment: dict[str, str], option: list[str], coloured: bool
+) -> None:
+    shop.activation()
+    shop.write("activations/broken.yaml", "kind: Activation\nidd: x\n")
+    finding, failure = (f"{RED}{word}" if coloured else word for word in ("error[", "error: there is no activation"))
+    assert f"activations/broken.yaml:2:1: {finding}" in at_terminal(shop, "plan", *option, **environment)[1]
+    shop.remove("activations/broken.yaml")
+    code, text = at_terminal(shop, "history", "nosuch", *option, **environment)
+    assert code == 64
+    assert failure in text
+    assert (RED in text) is coloured
+
+
+def test_a_mistake_in_the_command_line_is_red_as_well(shop: Shop) -> None:
+    code, text = at_terminal(shop, "plan", "--no-such-option")
+    assert code == 64
+    assert f"{RED}Error: No such option" in text
+    assert "\x1b" not in shop.run("plan", "--no-such-option", code=64, NO_COLOR="").err
+
+
+@pytest.mark.parametrize("columns", ["80", "100"])
+def test_headings_and_ids_of_the_ad_accounts_stay_whole_in_a_narrow_terminal(shop: Shop, columns: str) -> None:
+    name = "criteo-of-the-shop-that-sells-everything-that-anybody-could-ask-for-in-france"
+    text = (shop.folder / "activations/shop.yaml").read_text(encoding="utf-8")
+    shop.write("activations/shop.yaml", text.replace("name: criteo\n", f"name: {name}\n"))
+    code, shown = at_terminal(shop, "accounts", "--no-color", COLUMNS=columns)
+    heading, *rows = re.sub("\x1b\\[[0-9;]*m", "", shown).splitlines()
+    assert code == 0
+    assert heading.split() == ["Credentials", "of", "Account", "Name"]
+    assert [row.split()[:2] for row in rows] == [[name, "12345"], [name, "67890"]]
+
+
+@pytest.mark.parametrize("group", [[], ["state"]])
+def test_the_list_of_commands_is_not_cut_at_80_columns(shop: Shop, group: list[str]) -> None:
+    _, shown = at_terminal(shop, *group, "--help", COLUMNS="80")
+    commands = shown[shown.index("Commands:") :].splitlines()[1:]
+    assert len(commands) >= 5
+    assert [line for line in commands if "..." in line or not line.startswith("  ") or len(line) > 80] == []

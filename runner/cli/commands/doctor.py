@@ -36,7 +36,10 @@ def doctor(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Check credentials, ad accounts, clock, sources, columns, state and versions. Changes nothing."""
+    """Check all that a run needs, and say what to do.
+
+    Looks at credentials, ad accounts, clock, sources, columns, state and versions. Changes nothing.
+    """
     from runner.core.checks import is_healthy
     from runner.reports.doctor_report import check_text, doctor_document, verdict_text
 

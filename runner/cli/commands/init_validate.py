@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
 
-_TOLD = {
+_SAID = {
     "wrote": "wrote {path}",
     "kept": "kept {path}, which was there; the sample data have another name, and the source reads those",
     "extended": "added .headcount/ to {path}, so that the state is not committed",
@@ -41,12 +41,15 @@ def init(
     folder: Dir = DEFAULT_DIR,
     sample: Annotated[bool, typer.Option("--sample/--no-sample", help="Whether to write made-up data.")] = True,
 ) -> None:
-    """Write a commented starter project: a destination, a source with sample data, an activation."""
+    """Write a starter project with comments and sample data.
+
+    It declares a destination, a source and an activation.
+    """
     from runner.starter import write_starter
 
     for step in write_starter(folder, sample=sample):
         path = f"{step.path}/ (schemas, for your editor)" if step.path.name == ".schemas" else str(step.path)
-        show_line(_TOLD[step.did].format(path=path))
+        show_line(_SAID[step.did].format(path=path))
     if not sample:
         write_result("\nNext: name your own data in the source, and its columns in the activation, then\n")
         show_line(f"  headcount validate{_dir_option(folder)}")

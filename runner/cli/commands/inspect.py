@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli import completion, exit_codes
-from runner.cli.console import show_json, show_line, show_table, show_text, tell
+from runner.cli.console import show_json, show_line, show_text, tell
 from runner.cli.env_credentials import undeclared_destinations
 from runner.cli.options import (
     DEFAULT_DIR,
@@ -27,10 +27,11 @@ from runner.cli.options import (
     Verbose,
 )
 from runner.cli.wiring import Setup, connect, counted_rows, told
-from runner.core.errors import DestinationError, UsageError
+from runner.core.errors import DestinationError, InvalidProject, UsageError
 
 if TYPE_CHECKING:
     from runner.core.destination import AdAccount, Destination
+    from runner.state.interface import State
 
 
 def status(
@@ -54,7 +55,10 @@ def status(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Show per activation: audience, members, last run, next due, unfinished work. Makes no call but for --live."""
+    """Show each activation: audience, members, last run, next due.
+
+    Shows unfinished work, too. Calls Criteo with --live only.
+    """
     from runner.reports.json_documents import status_document
     from runner.reports.status_and_history import status_text
     from runner.workflows.status import activation_statuses
@@ -91,19 +95,36 @@ def history(
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     no_color: NoColor = False,
 ) -> None:
-    """Show past runs: added, removed, rejected, duration, outcome. Reads the state alone."""
+    """Show past runs: added, removed, rejected, duration, outcome.
+
+    Reads the state, and calls nobody.
+    """
     from runner.reports.json_documents import history_document
     from runner.reports.status_and_history import history_text
 
     setup = Setup.of(folder, no_color=no_color)
     with closing(setup.state()) as state:
         runs = state.runs(activation, limit)
+        if activation and not runs:
+            _require_known(activation, setup, state)
     if format is Format.JSON:
         show_json(history_document(runs))
     elif runs:
         show_text(setup.out, history_text(runs, setup.clock()))
     else:
         show_line(f"No run of {activation} yet." if activation else "No run yet.")
+
+
+def _require_known(activation: str, setup: Setup, state: State) -> None:
+    """Raise UsageError for an id that neither the state nor the files know; files with faults may declare any."""
+    from runner.core.selection import require_known
+
+    known = {record.activation for record in state.audiences()}
+    try:
+        known |= {one.id for one in setup.project().activations} if setup.folder.is_dir() else set()
+    except InvalidProject:
+        return
+    require_known([activation], known)
 
 
 def schedule(
@@ -117,22 +138,26 @@ def schedule(
     var: Var = None,
     no_color: NoColor = False,
 ) -> None:
-    """Show the next runs, as the schedules and the last good runs make them due. Makes no call."""
+    """Show the runs to come.
+
+    They follow from the schedules and the last good runs. Calls nobody.
+    """
     from itertools import islice
 
     from runner.reports.json_documents import schedule_document
     from runner.reports.status_and_history import schedule_text
-    from runner.workflows.upcoming import timetable
+    from runner.workflows.upcoming import awaiting_apply, timetable
 
     setup = Setup.of(folder, var, no_color=no_color, at=at)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
         runs = tuple(islice(timetable(project, state, setup.clock(), selection), limit))
+        awaiting = awaiting_apply(project, state, selection)
     if format is Format.JSON:
-        show_json(schedule_document(runs))
+        show_json(schedule_document(runs, awaiting))
     else:
-        show_text(setup.out, schedule_text(runs, setup.clock()))
+        show_text(setup.out, schedule_text(runs, setup.clock(), awaiting))
 
 
 def accounts(
@@ -144,7 +169,7 @@ def accounts(
 ) -> None:
     """Show the ad accounts that the credentials may use."""
     from runner.reports.json_documents import accounts_document
-    from runner.reports.status_and_history import accounts_table
+    from runner.reports.status_and_history import accounts_text
     from runner.workflows.accounts import require_credentials
 
     setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
@@ -155,7 +180,7 @@ def accounts(
     if format is Format.JSON:
         show_json(accounts_document(listed))
     else:
-        show_table(setup.out, accounts_table(listed))
+        show_text(setup.out, accounts_text(listed))
 
 
 def _listed(destinations: tuple[Destination, ...]) -> dict[str, tuple[AdAccount, ...]]:

@@ -63,7 +63,7 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
     ] = False,
     out: Out = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the last line only, which says it all.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the last line only, which sums it up.")] = False,
     gitlab_report: GitlabReport = None,
     format: PlanOutput = PlanFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
@@ -122,7 +122,7 @@ def apply(
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
     if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
-        raise UsageError("there is no one to ask for confirmation", "look at `headcount plan`, then add --yes")
+        raise UsageError("there is no terminal to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     asked = _request(setup, selection, prune, allow_removals, allow_recreate)
@@ -171,7 +171,7 @@ def sync(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Update memberships of what is already applied; never ships a changed definition."""
+    """Bring the members of what is applied up to date. Never applies a changed definition."""
     from runner.reports.json_documents import sync_document
     from runner.reports.plan_text import orphans_text, run_text, skipped_text
     from runner.reports.status_and_history import waiting_text
@@ -180,7 +180,7 @@ def sync(
 
     if due and rebuild:
         raise UsageError(
-            "--due and --rebuild exclude each other", "a rebuild is done when it is asked for: leave out --due"
+            "--due and --rebuild cannot be given together", "leave out --due: a rebuild does not wait for a schedule"
         )
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at)
     project = setup.project()
@@ -208,7 +208,10 @@ def import_(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Take over an audience that exists in Criteo; the next apply clears and refills it."""
+    """Take over an audience that exists in Criteo.
+
+    The next apply clears it and fills it from the segment.
+    """
     from runner.workflows.import_audience import import_audience
 
     setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
@@ -252,7 +255,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
     asked = request.options
     if replace(asked, variables=()) != Options():
         raise UsageError(
-            "what is selected, --prune and what is allowed have no place next to a saved plan, which brings its own",
+            "a selection, --prune and what is allowed cannot be given with a saved plan, which has its own",
             "leave them out, or make a plan with them",
         )
     reviewed = read_saved_plan(file)
@@ -279,7 +282,9 @@ def _require_same_variables(planned: Collection[str], given: Collection[str]) ->
     missing, extra = sorted(set(planned) - set(given)), sorted(set(given) - set(planned))
     if missing:
         names = " ".join(f"--var {name}=..." for name in missing)
-        raise UsageError(f"the plan was made with {names}", "give the same again: a saved plan keeps no values")
+        raise UsageError(
+            f"the plan was made with {names}", "give the same values again: a saved plan does not keep them"
+        )
     if extra:
         names = " ".join(f"--var {name}" for name in extra)
         raise UsageError(f"the plan was made without {names}", "leave it out, or make a plan with it")

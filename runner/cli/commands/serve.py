@@ -53,7 +53,10 @@ def serve(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Keep audiences fresh until SIGTERM: run what is due, pick up changed files. Never ships a changed definition."""
+    """Keep audiences fresh in one long-running process.
+
+    Runs what is due and picks up changed files, until SIGTERM. Never applies a changed definition.
+    """
     length = _length(spread)
     setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
     with requires_extra("serve", "serve"):

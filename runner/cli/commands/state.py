@@ -28,7 +28,10 @@ def list_(
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     no_color: NoColor = False,
 ) -> None:
-    """Show what the state keeps: audiences, files, sizes, and who holds it. Writes nothing."""
+    """Show what the state keeps, and which run holds it.
+
+    Lists audiences and files with their sizes. Writes nothing.
+    """
     from runner.reports.state_list import kept_document, kept_text
     from runner.state.inventory import contents_of
 
@@ -69,7 +72,10 @@ def push(
 
 
 def unlock(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
-    """Take the state away from a run that holds it; that run sends nothing more."""
+    """Take the state away from a run that holds it.
+
+    That run sends nothing more.
+    """
     with closing(_here(Setup.of(folder))) as state:
         holder = state.backing.holder()
         if not holder:
@@ -78,7 +84,7 @@ def unlock(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
         if state.backing.is_folder:
             state.backing.unlock()  # refuses, and says what opens it
         if not yes and not sys.stdin.isatty():
-            raise UsageError("there is no one to ask for confirmation", "add --yes")
+            raise UsageError("there is no terminal to ask for confirmation", "add --yes")
         if not yes and not typer.confirm(f"The state is held by {holder}. Take it away?", err=True):
             tell("Not unlocked.\n")
             raise typer.Exit(1)
@@ -90,7 +96,10 @@ def move(
     location: Annotated[str, typer.Argument(help="A folder, s3://bucket/prefix, gs:// or az://.")],
     folder: Dir = DEFAULT_DIR,
 ) -> None:
-    """Move the state to another place for good; the old place then says where it went."""
+    """Move the state to another place for good.
+
+    The old place then says where it went.
+    """
     from runner.state.transfer import move as bring
 
     setup = Setup.of(folder)

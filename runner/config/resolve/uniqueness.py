@@ -44,7 +44,7 @@ def check_ids(documents: Iterable[Document]) -> None:
         earlier = first.setdefault(activation.casefold(), document)
         if earlier is not document:
             same = earlier.root.text("id") == activation
-            what = "" if same else " but for its case"
+            what = "" if same else " except for its case"
             message = f"there is an activation {quoted_word(activation)} already{what}, in {_line_of(earlier, 'id')}"
             document.refuse(document.value_span("id"), "duplicate-id", f"{message}; give each its own id")
 

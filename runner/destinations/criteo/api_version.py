@@ -24,7 +24,7 @@ def check_version(endpoint: ApiEndpoint, today: date) -> Iterator[Check]:
     verdict, message, hint = Verdict.OK, f"{version} at {endpoint.url}", ""
     if released is None:
         verdict = Verdict.WARN
-        message += ": this is no stable version, and may change any day"
+        message += ": this version is not stable, and may change any day"
         hint = f"leave CRITEO_API_VERSION unset to use {DEFAULT_VERSION}"
     elif _months(released, today) >= _LIFE:
         verdict = Verdict.WARN
@@ -32,7 +32,7 @@ def check_version(endpoint: ApiEndpoint, today: date) -> Iterator[Check]:
         hint = _renew(version)
     elif _months(released, today) >= _DEPRECATED:
         verdict = Verdict.WARN
-        message += f": deprecated; Criteo takes it away in {_month_after(released, _LIFE)}"
+        message += f": deprecated; Criteo removes it in {_month_after(released, _LIFE)}"
         hint = _renew(version)
     elif version != DEFAULT_VERSION:
         verdict = Verdict.WARN

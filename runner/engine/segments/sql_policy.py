@@ -178,7 +178,7 @@ def _statement_flaw(connection: duckdb.DuckDBPyConnection, sql: str) -> Flaw | N
         return Flaw("sql-empty", "the SQL is empty: write a SELECT that yields one row per person")
     if len(statements) > 1:
         at = len(statements[0].query.encode())
-        return Flaw("sql-several-statements", f"one SELECT is wanted, not {len(statements)} statements", offset=at)
+        return Flaw("sql-several-statements", f"a segment is one SELECT, not {len(statements)} statements", offset=at)
     kind = statements[0].type
     if kind == duckdb.StatementType.SELECT:
         return None

@@ -79,7 +79,7 @@ def _acquire(descriptor: int, path: Path, now: datetime) -> None:
     except BlockingIOError:
         raise Locked(
             _describe(os.pread(descriptor, 4096, 0), now),
-            "wait until it has ended; should it hang, stop that process and the lock opens by itself",
+            "wait until it has ended; if it hangs, stop that process, and the lock opens by itself",
         ) from None
     except OSError as error:
         raise StateError(

@@ -28,5 +28,10 @@ def test_a_clock_that_is_off_is_told_with_the_direction(seconds: int, verdict: V
     assert bool(check.hint) == (verdict is not Verdict.OK)
 
 
+def test_a_clock_says_whether_anybody_was_asked() -> None:
+    assert clock_check(None, "Criteo").message == "not compared with Criteo's, which has not answered"
+    assert clock_check(None, "Criteo", asked=False).message == "not compared with Criteo's, which was not asked"
+
+
 def test_a_clock_that_nothing_answered_to_is_not_compared() -> None:
     assert clock_check(None, "Criteo").verdict is Verdict.WARN

@@ -67,6 +67,7 @@ def test_what_is_overdue_comes_now(world: World) -> None:
 def test_only_what_is_selected_comes(world: World) -> None:
     world.declare("a", schedule=Schedule(every=3600))
     world.declare("b", schedule=Schedule(every=3600))
-    assert coming(world, 1, Selection(("b",))) == [("b", 0)]
+    world.apply()
+    assert coming(world, 1, Selection(("b",))) == [("b", 1)]
     with pytest.raises(UsageError):
         coming(world, 1, Selection(("c",)))
