@@ -53,7 +53,7 @@ def main() -> int:
             if run(command, environment) not in expected:
                 print(f"\nThe demo stopped: `headcount {' '.join(command)}` did not end as expected.", file=sys.stderr)
                 return 1
-    say("Done. Audiences are kept by files you can read: look into activations/, then at README.md.")
+    say("Done. Audiences are kept by files you can read: look into activations/.")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,15 +33,52 @@ def consoles(*, no_color: bool) -> tuple[Console, Console]:
 
 
 def show_text(console: Console, text: Text) -> None:
-    """Print rich text line by line as it is: never wrapped, control characters made visible."""
+    """Print rich text: control characters made visible, lines fitted into a terminal and as they are anywhere else."""
     from rich.text import Text
 
     clean = text
     if without_controls(text.plain) != text.plain:
         clean = Text(without_controls(text.plain))  # an escape is longer than its character: the styles would slip
+    if console.is_terminal:
+        clean = _fitted(clean, console)
     with console.capture() as printed:
         console.print(clean, soft_wrap=True, end="")
     write_result(printed.get())
+
+
+def _fitted(text: Text, console: Console) -> Text:
+    """The text with lines that are too wide broken between words, and going on indented.
+
+    What a person may copy, behind an arrow, stays in one piece.
+    """
+    from rich.text import Text
+
+    lines: list[Text] = []
+    for line in text.split("\n", allow_blank=True):
+        start = line.plain.lstrip(" ")
+        if line.cell_len <= console.width or start.startswith("->"):
+            lines.append(line)
+            continue
+        indent = len(line.plain) - len(start) + 4
+        first, *others = line.divide(_breaks(line.plain, console.width, indent))
+        lines += [first, *(Text(" " * indent).append_text(other) for other in others)]
+        for part in lines[-1 - len(others) :]:
+            part.rstrip()
+    return Text("\n").join(lines)
+
+
+def _breaks(line: str, width: int, indent: int) -> Iterator[int]:
+    """Before which characters a line is broken, so that each part but the first has `indent` columns before it."""
+    from rich.cells import cell_len
+
+    used = 0
+    for word in re.finditer(r"\s*(\S+)", line):
+        needed = cell_len(word[0])
+        if used and used + needed > width:
+            yield word.start(1)
+            needed = indent + cell_len(word[1])
+            used = 0
+        used += needed
 
 
 def show_line(line: str) -> None:

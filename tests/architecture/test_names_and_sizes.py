@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from tests.architecture.modules import MODULES
+from tests.architecture.modules import MODULES, PACKAGE, Module
+
+ROOT = PACKAGE.parent
 
 SHARED_NAMES = {
     "__init__.py": "what a package offers",
@@ -56,6 +59,30 @@ def test_the_name_of_a_public_class_is_given_once() -> None:
 
 def test_at_most_three_modules_lie_at_the_root() -> None:
     assert len([module for module in MODULES if "/" not in str(module)]) <= 3
+
+
+SPOKEN_WORDS = r"\b(anew|for want of|whoever|told|mend(s|ed|ing)?|ere|thereof|hence|lest)\b"
+"""Words that a message or a page for users does without: a plainer one says the same."""
+
+
+def _messages(module: Module) -> Iterator[tuple[int, str]]:
+    """The texts of a module that a user may read, with their lines: all but what documents the code.
+
+    What documents a command is its help.
+    """
+    helping = str(module).startswith("cli/commands/")
+    documenting = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr) and not helping}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documenting:
+            yield node.lineno, node.value
+
+
+def test_messages_and_the_first_page_are_in_plain_words() -> None:
+    texts = [(f"{module}:{line}", text) for module in MODULES for line, text in _messages(module)]
+    for page in [ROOT / "README.md", *ROOT.glob("schemas/*.json"), *ROOT.glob("activations/*.yaml")]:
+        lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+        texts += [(f"{page.relative_to(ROOT)}:{number}", line) for number, line in lines]
+    assert [f"{place}: {text}" for place, text in texts if re.search(SPOKEN_WORDS, text, re.IGNORECASE)] == []
 
 
 def test_no_stale_word_is_left() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_files_that_are_not_valid_are_told_with_the_first_place(healthy: Shop) -
 
 def test_without_any_file_the_credentials_of_the_environment_are_looked_at(healthy: Shop) -> None:
     result = examined(healthy, 1, "--dir", "nowhere")
-    assert told(result, "files").startswith("there is no such folder -> `headcount init` writes a starter project")
+    assert told(result, "files").startswith("there is no such folder -> did you mean --dir activations?")
     named = {subject for topic, subject in checks(result, "ok") if topic == "account"}
     assert named == {"environment", "environment (retail media)"}
     assert "12345" in told(result, "account")
@@ -124,6 +125,7 @@ def test_without_files_and_credentials_it_says_so(healthy: Shop) -> None:
 
 
 def test_a_folder_without_documents_is_pointed_to_init(healthy: Shop) -> None:
+    shutil.rmtree(healthy.folder / "activations")
     (healthy.folder / "empty").mkdir()
     assert "-> `headcount init` writes a starter project" in told(examined(healthy, 1, "--dir", "empty"), "files")
 

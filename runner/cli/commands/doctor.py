@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.workflows.status import ActivationStatus
 
 PATIENCE = 5.0
-"""Seconds for which a call that can heal is tried again: someone waits to be told that it fails."""
+"""Seconds for which a call that can heal is tried again: someone is waiting for the answer."""
 
 
 def doctor(

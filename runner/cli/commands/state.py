@@ -110,7 +110,10 @@ def move(
 
 
 def bind(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
-    """Let the state belong to the Criteo of this environment, whatever it belonged to before."""
+    """Let the state belong to the Criteo of this environment.
+
+    What it belonged to before no longer counts.
+    """
     from runner.core.records import Binding
     from runner.destinations.registry import api_of
     from runner.state.transfer import require_used
@@ -134,7 +137,10 @@ def bind(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
 
 
 def accept(folder: Dir = DEFAULT_DIR) -> None:
-    """Take the state as it is, although it is an older one than was seen here: after a backup was put back."""
+    """Take the state as it is, after a backup was put back.
+
+    It is an older one than was seen here.
+    """
     from runner.state.seen_runs import SeenRuns
     from runner.state.transfer import require_used
 

@@ -99,7 +99,7 @@ class Sealed:
             raise StateError(
                 f"the state is not encrypted, though {KEY_VARIABLE} is set",
                 f"keep {KEY_VARIABLE} set: without it, runs would store people readable in the bucket, which may be "
-                "what whoever put this there is after. If this state was encrypted, bring back an earlier version of "
+                "what the one who put this there wants. If this state was encrypted, bring back an earlier version of "
                 "the object, and look into who may write to the bucket. If it never was, encrypt it as "
                 "docs/how-to/keep-the-state-in-a-bucket.md says",
             )
