@@ -133,7 +133,9 @@ class History:
             self.story.append(f"{step}. {'; '.join(deeds)}")
             arguments = _arguments(stage)
             if step and self.bucket and stage.chance.random() < ROBBED:
-                self.run_and_check(stage, robbed.unlocked_while_it_waits(self, stage), arguments)
+                one = min(stage.world.declared)
+                alone = ["apply", "--yes", "--select", one, "--allow-removals", one]
+                self.run_and_check(stage, robbed.unlocked_while_it_waits(self, stage), alone)
                 continue
             if self.late and step and stage.chance.random() < OUTLIVED:
                 late.outlived_by_its_call(self, stage, arguments)

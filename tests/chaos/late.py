@@ -23,10 +23,15 @@ def outlived_by_its_call(history: History, stage: Stage, arguments: list[str]) -
     """Let a run send something and die; most people move; and the next run is done before the call takes effect."""
     stage.sandbox.fault("late", "contact-list", skip=stage.chance.randint(0, 2), times=1, seconds=SECONDS)
     history.run_and_check(stage, Mishap(words=[ON_ITS_WAY], watch=_kill, late=SECONDS), arguments)
+    most_people_move(stage)
+    history.run_and_check(stage, Mishap(), arguments)
+
+
+def most_people_move(stage: Stage) -> None:
+    """So that nearly every audience has something to add and to remove."""
     for someone in stage.world.people:
         someone.groups ^= {group for group in range(GROUPS) if stage.chance.random() < 0.7}
     stage.world.write(stage.shop)
-    history.run_and_check(stage, Mishap(), arguments)
 
 
 def _kill(process: Popen[str], sandbox: Sandbox) -> None:

@@ -7,7 +7,8 @@ from subprocess import Popen
 from typing import TYPE_CHECKING
 
 from tests.chaos import checks
-from tests.chaos.deeds import Stage, people_come_and_go
+from tests.chaos.deeds import Stage
+from tests.chaos.late import most_people_move
 from tests.chaos.mishaps import Mishap
 from tests.sandbox_client import Sandbox
 
@@ -30,8 +31,7 @@ def unlocked_while_it_waits(history: History, stage: Stage) -> Mishap:
             time.sleep(0.02)
         stage.place.unlock()
         sent = sandbox.calls(identifiers=True)
-        people_come_and_go(stage)
-        stage.world.write(stage.shop)
+        most_people_move(stage)
         sandbox.forget_calls()
         other = history.start(stage, ["sync", *_allow_all(stage)], {})
         out, err = other.communicate(timeout=60)
