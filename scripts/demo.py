@@ -72,8 +72,8 @@ def sandbox() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     say("A sandbox stands in for Criteo's API.")
-    print(f"$ headcount sandbox --port {port} &", flush=True)
-    with subprocess.Popen([sys.executable, "-m", "runner", "sandbox", "--port", str(port)]) as process:
+    print(f"$ headcount sandbox --quiet --port {port} &", flush=True)
+    with subprocess.Popen([sys.executable, "-m", "runner", "sandbox", "--quiet", "--port", str(port)]) as process:
         try:
             wait_for(url, process)
             yield url
