@@ -36,6 +36,12 @@ def test_it_is_told_and_nothing_is_sent(restored: Shop, sandbox: Sandbox, comman
     assert not sandbox.calls()
 
 
+def test_status_shows_what_the_state_says_and_tells_that_it_is_an_older_one(restored: Shop) -> None:
+    shown = restored.run("status", code=1)
+    assert "loyal" in shown.out
+    assert "is an older one, from a backup perhaps" in shown.err
+
+
 def test_a_rebuild_of_every_audience_makes_it_good(restored: Shop, sandbox: Sandbox) -> None:
     restored.run("sync", "--rebuild", "loyal", "--rebuild", "lapsed")
     for segment in sandbox.segments():

@@ -27,7 +27,7 @@ from runner.cli.options import (
     Verbose,
 )
 from runner.cli.wiring import Setup, connect, counted_rows, told
-from runner.core.errors import DestinationError, InvalidProject, UsageError
+from runner.core.errors import DestinationError, InvalidProject, StateError, UsageError
 
 if TYPE_CHECKING:
     from runner.core.destination import AdAccount, Destination
@@ -67,6 +67,7 @@ def status(
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
+        older = _older(state)
         rows = activation_statuses(project, state, setup.clock(), selection)
         if live or fail_drift:
             setup.say_where(told)
@@ -75,15 +76,33 @@ def status(
         show_json(status_document(rows))
     else:
         show_text(setup.out, status_text(rows, setup.clock()))
-    stale = [row.activation for row in rows if row.stale]
-    drifted = [row.activation for row in rows if row.suspected_drift]
-    failing = [*(stale if fail_stale else ()), *(drifted if fail_drift else ())]
-    if fail_stale and stale:
+    if older is not None:
+        raise older
+    _fail_on(
+        stale=[row.activation for row in rows if row.stale and fail_stale],
+        drifted=[row.activation for row in rows if row.suspected_drift and fail_drift],
+    )
+
+
+def _fail_on(*, stale: list[str], drifted: list[str]) -> None:
+    """Name the activations for which the command fails, and end it with 1 where there are some."""
+    if stale:
         tell(f"Stale: {', '.join(stale)}.\n")
-    if fail_drift and drifted:
+    if drifted:
         tell(f"Suspected drift: {', '.join(drifted)}.\n")
-    if failing:
+    if stale or drifted:
         raise typer.Exit(exit_codes.FAILED)
+
+
+def _older(state: State) -> StateError | None:
+    """What there is to say of a state that is an older one than was seen here: after all else has been shown."""
+    from runner.state.seen_runs import SeenRuns
+
+    try:
+        SeenRuns(state, os.environ).require_newest()
+    except StateError as error:
+        return error
+    return None
 
 
 def history(
