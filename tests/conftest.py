@@ -37,3 +37,26 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
             patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def segments_run_in_this_process() -> Iterator[None]:
+    """A test that calls the command line in this process runs segments in it, too: each would start a process more.
+
+    Tests that start a process of their own have the real thing, and those that ask for `segments_run_apart`.
+    """
+    from runner.engine import embedded
+    from runner.engine.segments.segment_runner import SegmentRunner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "QueryProcess", SegmentRunner)
+        yield
+
+
+@pytest.fixture
+def segments_run_apart(segments_run_in_this_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have segments run where they run for users: in a process of their own."""
+    from runner.engine import embedded
+    from runner.engine.segments.query_process import QueryProcess
+
+    monkeypatch.setattr(embedded, "QueryProcess", QueryProcess)

@@ -27,12 +27,11 @@ def overtaken(sent_at: datetime | None, doubt_at: datetime | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Values of one kind that cannot be sent, for one reason, with at most five samples masked beyond recognition."""
+    """Values of one kind that cannot be sent, for one reason, never one of them."""
 
     identifier_type: IdentifierType
     reason: str
     count: int
-    samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.engine.duckdb.session import limits
+from runner.engine.duckdb.session import Limits, limits
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
+from runner.engine.segments.query_process import QueryProcess
+from runner.engine.segments.segment_query import SegmentQueries
 
 
 class EmbeddedEngine:
-    """DuckDB in this process, with files in a folder below `scratch` (see Workspace) until it is closed.
+    """DuckDB, with files in a folder below `scratch` (see Workspace) until it is closed.
 
-    `memory_limit` ("2GB") and `threads` bound each instance, `time_limit` (seconds) each segment; see
-    DuckDBSegmentEvaluator for `on_progress`. Raises StateError when the folder cannot be made.
+    Memberships are compared in this process; segments run where `queries` runs them: in a process of their own, by
+    default, that the system holds to its limits. `memory_limit` ("2GB") and `threads` bound each instance, `time_limit`
+    (seconds) each segment; see DuckDBSegmentEvaluator for `on_progress`. Raises StateError when the folder cannot be
+    made.
     """
 
     def __init__(
@@ -26,9 +30,12 @@ class EmbeddedEngine:
         memory_limit: str | None = None,
         time_limit: float | None = None,
         on_progress: Callable[[str, float], None] | None = None,
+        queries: Callable[[Limits, Path], SegmentQueries] | None = None,
     ) -> None:
         self.workspace = Workspace(scratch, limits(memory_limit, threads, time_limit))
-        self.evaluator = DuckDBSegmentEvaluator(self.workspace, on_progress)
+        run_by = queries or QueryProcess
+        self.queries = run_by(self.workspace.limits, self.workspace.folder)
+        self.evaluator = DuckDBSegmentEvaluator(self.workspace, self.queries, on_progress)
         self.memberships = DuckDBMembershipStore(self.workspace)
 
     def close(self) -> None:

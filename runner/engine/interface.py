@@ -41,18 +41,15 @@ class SegmentEvaluator(Protocol):
     An implementation
     - MUST bring values to the wire forms of the design exactly (tests/conformance holds awkward values and results),
     - MUST let segment SQL read the declared sources and nothing else,
-    - MUST mask every value in what it reports, errors included,
+    - MUST report no value and no part of one, errors included: the kinds and counts of what is rejected suffice,
     - MUST NOT hold a segment's people in Python memory.
 
-    `Evaluation.path` is a Parquet file with a row for each row of the SQL, in any order, duplicates included, and three
-    columns for each mapped type, named after it (`email`, `email_kind`, `email_sample`):
+    `Evaluation.path` is a Parquet file with a row for each row of the SQL, in any order, duplicates included, and two
+    columns for each mapped type, named after it (`email`, `email_kind`):
     - `<type>` BLOB: the wire form as bytes, null where the value is blank or rejected. For `email` and `phone_number`
       the 32 bytes of the SHA-256, or the 16 of an MD5 that was given as the e-mail; for `mobile_ad_id` the 16 of the
       UUID; for any other type the UTF-8 text. Equal people have equal bytes: memberships are compared by them.
     - `<type>_kind` UTINYINT, never null: BLANK, HASHED, AS_GIVEN, or from REJECTED on a number of `reasons`.
-    - `<type>_sample` VARCHAR: of a rejected value the shape of its first 24 characters, x for a letter and for all
-      beyond ASCII, 9 for a digit, ? for a control character, other ASCII as it is, "..." where more follows; null for
-      any other value.
     Further columns are not read. The counts of the Evaluation are those of this file.
     """
 

@@ -7,21 +7,19 @@ it. It saves writing and reading everybody again, a seventh of a plan over ten m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from runner.core.errors import SegmentError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.project import Activation, Source
-from runner.core.sql_quoting import literal
-from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import AS_GIVEN, HASHED, SegmentEvaluator
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import first_damaged
-from runner.engine.segments.evaluator import Columns, DuckDBSegmentEvaluator, counted
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
 from runner.engine.segments.normalize import wire_select
+from runner.engine.segments.segment_query import VIEW, column
 
 JOIN_FROM, JOIN_TO = 100_000_000, 470_000_000
 """Bytes of a membership with which a segment is compared while it runs, some three to thirteen million members. Fewer
@@ -46,28 +44,33 @@ def evaluate_joined(
     if before is None:
         return None
 
-    def statement(columns: Columns, path: Path) -> str:
-        return _statement(identifier_type, columns[identifier_type], before, path)
-
-    with evaluator.translating_errors(activation.segment.sql), _blaming_damage(workspace, held):
-        file = evaluator.run(activation, sources, statement, held.files)
+    rows = _joined(identifier_type, before)
+    try:
+        file = evaluator.write(activation, sources, rows, held.files)
+    except SegmentError:
+        # The membership may be to blame for what the segment seems to have failed of.
+        damage = first_damaged(workspace.connection(), held.files, workspace.folder)
+        if damage is not None:
+            raise damage from None
+        raise
+    with evaluator.translating_errors(activation.segment.sql):
         evaluation = counted(workspace.connection(), (identifier_type,), file, None, "sum(occurrences)")
-        return evaluation, file
+    return evaluation, file
 
 
-def _statement(identifier_type: IdentifierType, column: str, before: str, path: Path) -> str:
-    """What runs the segment and joins it with `before`, a query of distinct identifiers with their sides.
+def _joined(identifier_type: IdentifierType, before: str) -> str:
+    """The rows of a segment joined with `before`, a query of distinct identifiers with their sides.
 
     What is on both sides is only counted: writing and reading ten million again costs a seventh of a plan.
     """
-    rows = set_algebra.joined_rows(wire_select({identifier_type: column}, "segment"), before, identifier_type)
-    kind, sample = f"{identifier_type}_kind", f"{identifier_type}_sample"
+    wire_forms = wire_select({identifier_type: column(identifier_type)}, VIEW)
+    rows = set_algebra.joined_rows(wire_forms, before, identifier_type)
+    kind = f"{identifier_type}_kind"
     # The two valid kinds as one, so that an identifier that differs has one row.
     differs = f"{set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}"
-    rows = f"""select case when {differs} then identifier end as identifier, side,
-        case {kind} when {AS_GIVEN} then {HASHED} else {kind} end as {kind}, {sample}, count(*) as occurrences
+    return f"""select case when {differs} then identifier end as identifier, side,
+        case {kind} when {AS_GIVEN} then {HASHED} else {kind} end as {kind}, count(*) as occurrences
         from ({rows}) group by all"""
-    return f"copy ({rows}) to {literal(path)} {UNPACKED}"
 
 
 def _pays(held: MembershipFiles) -> bool:
@@ -75,17 +78,3 @@ def _pays(held: MembershipFiles) -> bool:
         return held.members is not None and JOIN_FROM <= held.members.stat().st_size < JOIN_TO
     except OSError:
         return False  # comparing with it says so
-
-
-@contextmanager
-def _blaming_damage(workspace: Workspace, held: MembershipFiles) -> Iterator[None]:
-    """Raise StateError where a file of the membership is to blame for what DuckDB raises."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error:
-        damage = first_damaged(workspace.connection(), held.files, workspace.folder)
-        if damage is not None:
-            raise damage from None
-        raise

@@ -17,11 +17,8 @@ KIND = "saved-plan"
 
 
 def saved_plan_document(plan: Plan) -> dict[str, Any]:
-    """schemas/saved-plan.schema.json; holds counts, and not even masked samples of what was rejected."""
+    """schemas/saved-plan.schema.json; holds counts."""
     shown = plan_document(plan)
-    for change in shown["changes"]:
-        for rejected in (change["segment"] or {}).get("rejected", ()):
-            rejected["samples"] = []
     return {
         "format_version": shown.pop("format_version"),
         "kind": KIND,

@@ -171,10 +171,7 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "rows": evaluation.rows,
         "people": evaluation.people,
         "blank": {str(kind): count for kind, count in evaluation.blank.items()},
-        "rejected": [
-            {**asdict(part), "identifier_type": str(part.identifier_type), "samples": list(part.samples)}
-            for part in evaluation.rejected
-        ],
+        "rejected": [{**asdict(part), "identifier_type": str(part.identifier_type)} for part in evaluation.rejected],
     }
 
 

@@ -35,8 +35,6 @@ SYMBOLS = {
     Action.UNCHANGED: ("=", "dim"),
 }
 DELETE_WARNING = "cannot be undone; ad sets that use the audience lose it"
-SHOWN_SAMPLES = 2
-"""Masked samples in a line for people; the JSON document has them all."""
 SHOWN_SQL = 20
 """Lines of changed SQL; the JSON document has them all."""
 SHOWN_DEVIATIONS = 50
@@ -151,8 +149,7 @@ def _members(kind: str, delta: TypeDelta) -> Text:
 
 def _rejected(change: PlannedChange) -> Iterator[Text]:
     for part in change.rejected:
-        samples = f", like {printable(' and '.join(part.samples[:SHOWN_SAMPLES]))}" if part.samples else ""
-        yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason}{samples})", style="yellow")
+        yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason})", style="yellow")
 
 
 def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[PlannedChange, ...] = (), skipped: int = 0) -> Text:

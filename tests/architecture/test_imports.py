@@ -11,12 +11,13 @@ LAYERS = {
     "disk": set[str](),
     "git": {"disk"},
     "interruption": set[str](),
+    "process_limits": set[str](),
     "listening": {"core"},
     "sources": {"core", "disk"},
     "destinations": {"core"},
     "planning": {"core", "destinations"},
     "config": {"core", "disk", "git", "sources", "destinations"},
-    "engine": {"core", "disk", "interruption", "sources"},
+    "engine": {"core", "disk", "interruption", "process_limits", "sources"},
     "state": {"core", "disk", "git", "interruption"},
     "workflows": {"core", "sources", "destinations", "planning", "engine", "state"},
     "service": {"core", "workflows", "listening"},
@@ -65,7 +66,7 @@ PURE = {
 
 DOORS = {
     "runner.engine": {"interface", "embedded"},
-    "runner.engine.segments": {"evaluator", "normalize"},
+    "runner.engine.segments": {"evaluator", "normalize", "query_process", "segment_query"},
     "runner.engine.memberships": {"membership_store"},
     "runner.sources": {"interface", "registry", "data_faults", "local_paths"},
     "runner.destinations": {"registry"},

@@ -60,7 +60,7 @@ NAMED: dict[str, tuple[Point, ...]] = {
         ("AccountClient.clear", "after", 1),
         ("StateStore.cleared", "after", 1),
     ),
-    "while planning": (*both("audiences", "after", 2), ("DuckDBSegmentEvaluator.run", "after", 5)),
+    "while planning": (*both("audiences", "after", 2), ("DuckDBSegmentEvaluator.write", "after", 5)),
     "in the history": (
         ("StateStore.begin_run", "after", 1),
         ("StateStore.record", "before", 6),

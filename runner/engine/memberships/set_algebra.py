@@ -67,8 +67,8 @@ def joined_rows(wire_forms: str, before: str, identifier_type: IdentifierType) -
         "| coalesce(b.side, 0::utinyint))::utinyint"
     )
     return (
-        f"select coalesce(n.{identifier_type}, b.identifier) as identifier, {side} as side, n.{identifier_type}_kind, "
-        f"n.{identifier_type}_sample from ({wire_forms}) n full join ({before}) b on n.{identifier_type} = b.identifier"
+        f"select coalesce(n.{identifier_type}, b.identifier) as identifier, {side} as side, n.{identifier_type}_kind "
+        f"from ({wire_forms}) n full join ({before}) b on n.{identifier_type} = b.identifier"
     )
 
 

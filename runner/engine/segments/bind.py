@@ -1,4 +1,5 @@
 """A segment made ready: its SQL judged, bound to the sources inside a locked instance, its mapped columns found."""
+# ruff: noqa: S608 (names are the engine's own)
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
-from runner.core.project import Activation, Source, SqlText
+from runner.core.project import Source, SqlText
 from runner.core.sql_quoting import folded
 from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
@@ -21,6 +22,7 @@ from runner.engine.segments.column_privacy import HEADER, showable
 from runner.engine.segments.data_file_errors import behind_binding, behind_missing_columns
 from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
+from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.engine.segments.steadiness import unsteady
 from runner.sources.data_faults import finding_of
@@ -33,12 +35,15 @@ if TYPE_CHECKING:
 _DESCRIBE = "describe\n"
 """Goes before the SQL on a line of its own, so that columns keep their places."""
 
+_YIELDED = "yielded"
+"""The view of all columns that a segment yields, by position: c0, c1, ..."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A segment bound inside an instance, which may write below `out`. With findings, it cannot run.
 
-    `columns` are those that the mapping asks for, as the segment's names for them are: c0, c1, ...
+    `columns` are those that the mapping asks for, by their position: c0, c1, ...
     """
 
     instance: Instance | None
@@ -49,21 +54,24 @@ class Prepared:
 
     @contextmanager
     def viewed(self, deadline: float) -> Iterator[Instance]:
-        """The locked instance, with a view `segment` that yields the segment; raises SegmentError for a finding."""
+        """The locked instance, with a view of the mapped columns (see segment_query); raises SegmentError for a
+        finding."""
         if self.instance is None or self.findings:
             raise SegmentError(self.findings[0].message, self.findings[0].hint, self.findings[0])
         names = ", ".join(f"c{position}" for position in range(self.width))
-        view = f"create temp view segment({names}) as\n{self.sql.text}"
-        cancellable.run(self.instance.connection, view, deadline=deadline)
+        mapped = ", ".join(f"{place} as {column(one)}" for one, place in self.columns.items())
+        connection = self.instance.connection
+        cancellable.run(connection, f"create temp view {_YIELDED}({names}) as\n{self.sql.text}", deadline=deadline)
+        cancellable.run(connection, f"create temp view {VIEW} as select {mapped} from {_YIELDED}", deadline=deadline)
         yield self.instance
-        self.instance.connection.execute("drop view temp.segment")
+        connection.execute(f"drop view temp.{VIEW}; drop view temp.{_YIELDED}")
 
 
-def advice(activation: Activation, parser: duckdb.DuckDBPyConnection) -> tuple[Finding, ...]:
+def advice(query: SegmentQuery, parser: duckdb.DuckDBPyConnection) -> tuple[Finding, ...]:
     """Warnings about SQL that may yield other people in each run, in the order of its lines."""
     import duckdb
 
-    sql = activation.segment.sql
+    sql = query.sql
     try:
         found = unsteady(parsed(parser, sql.text))
     except duckdb.Error:
@@ -73,21 +81,21 @@ def advice(activation: Activation, parser: duckdb.DuckDBPyConnection) -> tuple[F
 
 @contextmanager
 def prepared(
-    activation: Activation,
+    query: SegmentQuery,
     sources: tuple[Source, ...],
     parser: duckdb.DuckDBPyConnection,
     instances: InstancePool,
     deadline: float,
     readable: tuple[Path, ...] = (),
 ) -> Iterator[Prepared]:
-    """Take the activation's SQL apart with any connection; bind it in an instance locked to the tables that it names
+    """Take the SQL apart with any connection; bind it in an instance locked to the tables that it names
     and to the `readable` files.
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
     import duckdb
 
-    sql = activation.segment.sql
+    sql = query.sql
     try:
         statement = parsed(parser, sql.text)
     except duckdb.Error as error:
@@ -97,15 +105,15 @@ def prepared(
     used = ((source, frozenset(name[-1] for name in named if name[0] == folded(source.name))) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)
     with instances.lend(wanted, deadline, readable) as instance:
-        yield _bind(activation, statement, sources, instance, deadline)
+        yield _bind(query, statement, sources, instance, deadline)
 
 
 def _bind(
-    activation: Activation, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
+    query: SegmentQuery, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
 ) -> Prepared:
     import duckdb
 
-    sql = activation.segment.sql
+    sql = query.sql
     names = max((source.names for source in instance.reachable), default=NamesFrom.SCHEMA)
     try:
         refused = flaws(instance.connection, statement, _tables(sources, instance.reachable))
@@ -113,9 +121,9 @@ def _bind(
             return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
-        mapped, findings = resolve(activation, columns, names)
+        mapped, findings = resolve(query, columns, names)
         yielded = {folded(name) for name, _ in columns}
-        absent = [name for name in activation.mapping.values() if folded(name) not in yielded]
+        absent = [name for name in query.mapping.values() if folded(name) not in yielded]
         fault = behind_missing_columns(absent, instance.reachable)
         return Prepared(instance, sql, mapped, len(columns), (finding_of(fault),) if fault else findings)
     except duckdb.Error as error:
@@ -144,18 +152,18 @@ def _finding(flaw: Flaw, sql: SqlText) -> Finding:
 
 
 def resolve(
-    activation: Activation, columns: tuple[tuple[str, str], ...], names: NamesFrom = NamesFrom.SCHEMA
+    query: SegmentQuery, columns: tuple[tuple[str, str], ...], names: NamesFrom = NamesFrom.SCHEMA
 ) -> tuple[Mapping[IdentifierType, str], tuple[Finding, ...]]:
     """The view's column for each mapped one, from the names and types that the SQL yields; findings for those unfit."""
     mapped: dict[IdentifierType, str] = {}
     findings: list[Finding] = []
-    for identifier_type, name in activation.mapping.items():
+    for identifier_type, name in query.mapping.items():
         exact = [position for position, column in enumerate(columns) if column[0] == name]
         alike = [position for position, column in enumerate(columns) if folded(column[0]) == folded(name)]
         found = exact or alike
-        location = _mapping_location(activation, identifier_type)
+        location = query.mapped_at[identifier_type]
         if not found:
-            shown = showable((column for column, _ in columns), activation.segment.sql.text, names)
+            shown = showable((column for column, _ in columns), query.sql.text, names)
             findings.append(_missing(name, shown, location, names))
         elif len(found) > 1:
             message = f'the SQL yields {len(found)} columns called "{name}"'
@@ -177,14 +185,6 @@ def _missing(name: str, shown: tuple[str, ...], location: Location, names: Names
     listed = f"it yields: {', '.join(shown)}" if shown else ""
     hint = "; ".join(filter(None, (listed, HEADER if names is NamesFrom.CSV else "")))
     return Finding(location, "mapping-unknown-column", message, hint)
-
-
-def _mapping_location(activation: Activation, identifier_type: IdentifierType) -> Location:
-    """Where the mapping of the type is written: in the activation or in the destination's defaults."""
-    for setting in activation.settings:
-        if setting.key == f"mapping.{identifier_type}" and setting.location is not None:
-            return setting.location
-    return activation.location
 
 
 def _instead(column_type: str, identifier_type: IdentifierType) -> str:

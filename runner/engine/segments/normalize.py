@@ -12,8 +12,7 @@ A value passes through named stages, each a column of one nested select, so that
     text     what is hashed or encoded
     kind     BLANK, HASHED, AS_GIVEN, or the number of a reason for rejecting it
 
-and ends as three columns: the wire form as bytes (null unless valid), its kind, and a masked sample (null unless
-rejected).
+and ends as two columns: the wire form as bytes (null unless valid), and its kind.
 """
 # ruff: noqa: S608 (all parts of the SQL are constants of this module and names made by the caller)
 
@@ -25,9 +24,6 @@ from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
 from runner.engine.interface import AS_GIVEN, BLANK, HASHED, LONGEST_EMAIL, LONGEST_OPAQUE, REJECTED
-
-SAMPLE_LENGTH = 24
-"""Characters of a rejected value whose shape a masked sample shows."""
 
 TRIMMED = (
     *(0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0xA0, 0x1680),
@@ -56,9 +52,9 @@ _REASON, _OTHER_REASON = REJECTED, REJECTED + 1
 
 
 def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
-    """A select of the wire form, kind and sample of each type from SQL expressions over `relation`.
+    """A select of the wire form and kind of each type from SQL expressions over `relation`.
 
-    The columns are called `<type>`, `<type>_kind` (UTINYINT) and `<type>_sample`.
+    The columns are called `<type>` and `<type>_kind` (UTINYINT).
     """
     types = tuple(_Stages.of(str(kind)) for kind in columns)
     rules = tuple(_RULES.get(kind, _opaque)(stages) for kind, stages in zip(columns, types, strict=True))
@@ -71,10 +67,7 @@ def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
         (f"cast({rule.kind} as utinyint) as {stages.kind}" for stages, rule in zip(types, rules, strict=True)),
     ):
         query = f"select *, {_list(additions)} from ({query})"
-    outcomes = (
-        f"{rule.wire} as {stages.name}, {stages.kind}, {_sample(stages)} as {stages.name}_sample"
-        for stages, rule in zip(types, rules, strict=True)
-    )
+    outcomes = (f"{rule.wire} as {stages.name}, {stages.kind}" for stages, rule in zip(types, rules, strict=True))
     return f"select {_list(outcomes)} from ({query})"
 
 
@@ -188,12 +181,3 @@ def _trimmed(at: _Stages) -> str:
 
 def _hashed(at: _Stages) -> str:
     return f"unhex(case {at.kind} when {HASHED} then sha256({at.text}) when {AS_GIVEN} then {at.text} end)"
-
-
-def _sample(at: _Stages) -> str:
-    """The shape of a rejected value: x for a letter and all beyond ASCII, 9 for a digit, ? for a control character."""
-    shape = f"left({at.trimmed}, {SAMPLE_LENGTH})"
-    for pattern, mark in ((r"[A-Za-z]|[^\x{00}-\x{7f}]", "x"), ("[0-9]", "9"), (r"[\x{00}-\x{1f}\x{7f}]", "?")):
-        shape = f"regexp_replace({shape}, '{pattern}', '{mark}', 'g')"
-    rest = f"case when length({at.trimmed}) > {SAMPLE_LENGTH} then '...' else '' end"
-    return f"case when {at.kind} > {AS_GIVEN} then {shape} || {rest} end"

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+OUT_OF_MEMORY = "sql-out-of-memory"
+"""The code of the finding of a segment that ran out of memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineFault:
     """A DuckDB error taken apart; `offset` is in bytes of the statement, None where DuckDB does not know."""
@@ -111,11 +115,16 @@ def failed(
         return _stopped(sql, "temporary-folder", *temporary_folder(temporary, reason(error)))
     found = fault(error)
     if found.kind == "Out of Memory" or isinstance(error, MemoryError):
-        message = f"the segment needs more than {memory_limit} of memory or of temporary space on disk"
-        return _stopped(sql, "sql-out-of-memory", message, "aggregate before joining, or raise HEADCOUNT_MEMORY_LIMIT")
+        return broken(sql, memory_limit)
     sentence = _conversion(found, sql) if found.kind == "Conversion" else _AT_RUN_TIME.get(found.kind, _FAILED)
     hint = "try_cast(... as ...) yields null instead" if found.kind == "Conversion" else ""
     return _stopped(sql, "sql-failed", sentence, hint)
+
+
+def broken(sql: SqlText, memory_limit: str) -> SegmentError:
+    """The error for a segment that ran out of memory, or ended its process by that."""
+    message = f"the segment needs more than {memory_limit} of memory or of temporary space on disk"
+    return _stopped(sql, OUT_OF_MEMORY, message, "aggregate before joining, or raise HEADCOUNT_MEMORY_LIMIT")
 
 
 def changing(sql: SqlText, file: str) -> SegmentError:

@@ -35,7 +35,7 @@ PLAN = plan(
         audience_id="7",
         fields=(FieldChange("name", "a", "b", drift=True),),
         delta=delta(email=TypeDelta(10, 0, 0, 10, 1)),
-        evaluation=evaluation(0, (Rejected(IdentifierType.EMAIL, "malformed", 2, ("xxx",)),)),
+        evaluation=evaluation(0, (Rejected(IdentifierType.EMAIL, "malformed", 2),)),
         blocks=(Block("empty_segment", "all would be removed", "--allow-removals lapsed"),),
     ),
     change("broken", intended=Action.FAILED, error="no such table", hint="write another"),

@@ -38,7 +38,7 @@ def test_a_table_is_out_of_reach_of_a_segment_that_does_not_name_it(people: Worl
     people.table("secrets", "select 'x@y.example' as email")
     people.evaluate("select email from shop.secrets")
     people.evaluate("select email from shop.people")
-    shared = [one.connection for one in people.engine.evaluator.instances.idle]
+    shared = [one.connection for one in people.engine.queries.instances.idle]
     listed = [one.execute("select table_name from information_schema.tables").fetchall() for one in shared]
     assert sorted(listed) == [[("people",)], [("secrets",)]]
 
@@ -50,7 +50,7 @@ def test_the_view_of_one_segment_is_gone_for_the_next(people: World) -> None:
 
 def test_what_one_segment_yielded_is_out_of_reach_of_the_next(people: World) -> None:
     found = people.evaluate("select email from shop.people")
-    for one in people.engine.evaluator.instances.idle:
+    for one in people.engine.queries.instances.idle:
         assert list(one.out.iterdir()) == []
         with pytest.raises(duckdb.Error):
             one.connection.execute(f"select * from read_parquet('{found.path}')").fetchall()
@@ -73,7 +73,7 @@ def test_few_are_kept(people: World) -> None:
     for number in range(MAX_IDLE + 3):
         people.table(f"t{number}", "select 'one@example.com' as email")
         people.evaluate(f"select email from shop.t{number}")
-    assert len(people.engine.evaluator.instances.idle) == MAX_IDLE
+    assert len(people.engine.queries.instances.idle) == MAX_IDLE
 
 
 def test_two_threads_have_one_each(people: World) -> None:

@@ -1,0 +1,66 @@
+"""What the process that runs segments is told of one: its SQL and what is mapped. No destination, no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runner.core.findings import Finding, Location
+from runner.core.identifiers import IdentifierType
+from runner.core.project import Activation, Source, SqlText
+
+VIEW = "segment"
+"""The view that yields a segment's mapped columns (see `column`) while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentQuery:
+    """A segment's SQL and the column of each mapped type, with the places where these are written."""
+
+    sql: SqlText
+    mapping: Mapping[IdentifierType, str]
+    mapped_at: Mapping[IdentifierType, Location]
+
+
+class SegmentQueries(Protocol):
+    """Whoever binds and runs segments, in this process or in another."""
+
+    def check(self, query: SegmentQuery, sources: tuple[Source, ...], seconds: float) -> tuple[Finding, ...]:
+        """What is wrong with the query against the sources, without reading rows."""
+
+    def advise(self, query: SegmentQuery, seconds: float) -> tuple[Finding, ...]:
+        """Warnings about the SQL as such; none where it cannot be parsed."""
+
+    def write(
+        self,
+        query: SegmentQuery,
+        sources: tuple[Source, ...],
+        rows: str,
+        target: Path,
+        readable: tuple[Path, ...] = (),
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Write what the select `rows` yields over the view to the Parquet file `target`, in an existing folder.
+
+        `readable` are further files that `rows` reads; `on_progress` gets percent, now and then. Raises SegmentError.
+        """
+
+    def close(self) -> None:
+        """Give back what was left open."""
+
+
+def query_of(activation: Activation) -> SegmentQuery:
+    """The activation's part of a query."""
+    places = {setting.key: setting.location for setting in activation.settings}
+    return SegmentQuery(
+        activation.segment.sql,
+        dict(activation.mapping),
+        {one: places.get(f"mapping.{one}") or activation.location for one in activation.mapping},
+    )
+
+
+def column(identifier_type: IdentifierType) -> str:
+    """The view's column for a mapped type."""
+    return f"mapped_{identifier_type}"

@@ -1,0 +1,113 @@
+"""Binding and running segments in this very process, against locked instances of DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding
+from runner.core.project import Source, SqlText
+from runner.core.sql_quoting import literal
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.instance_pool import InstancePool
+from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session
+from runner.engine.segments.bind import advice, prepared
+from runner.engine.segments.reading_again import blaming_data, unless_replaced
+from runner.engine.segments.segment_errors import failed, too_slow
+from runner.engine.segments.segment_query import SegmentQuery
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class SegmentRunner:
+    """Implements SegmentQueries. May be used from several threads; `folder` is for its files, which `close` leaves."""
+
+    def __init__(self, limits: Limits, folder: Path) -> None:
+        self._limits = limits
+        self._folder = folder
+        self._numbers = count()
+        self._parser: duckdb.DuckDBPyConnection | None = None
+        self.instances = InstancePool(limits, folder)
+
+    def parser(self) -> duckdb.DuckDBPyConnection:
+        """A connection of this call's own to an instance that takes SQL apart and runs none of it."""
+        if self._parser is None:
+            self._parser = open_session(self._limits, self._folder / "parser")
+        return self._parser.cursor()
+
+    def check(self, query: SegmentQuery, sources: tuple[Source, ...], seconds: float) -> tuple[Finding, ...]:
+        deadline = monotonic() + seconds
+        try:
+            with (
+                self._translating_errors(query.sql),
+                prepared(query, sources, self.parser(), self.instances, deadline) as segment,
+            ):
+                return segment.findings
+        except SegmentError as error:
+            return (error.finding,) if error.finding else ()
+
+    def advise(self, query: SegmentQuery, seconds: float) -> tuple[Finding, ...]:
+        return advice(query, self.parser())
+
+    def write(
+        self,
+        query: SegmentQuery,
+        sources: tuple[Source, ...],
+        rows: str,
+        target: Path,
+        readable: tuple[Path, ...] = (),
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
+        with self._translating_errors(query.sql):
+            unless_replaced(query.sql, partial(self._write, query, sources, rows, target, readable, on_progress))
+
+    def _write(
+        self,
+        query: SegmentQuery,
+        sources: tuple[Source, ...],
+        rows: str,
+        target: Path,
+        readable: tuple[Path, ...],
+        on_progress: Callable[[float], None] | None,
+    ) -> None:
+        """Raises SourceReplaced as well."""
+        deadline = monotonic() + self._limits.seconds
+        with (
+            prepared(query, sources, self.parser(), self.instances, deadline, readable) as segment,
+            segment.viewed(deadline) as instance,
+        ):
+            written = instance.out / f"{next(self._numbers)}.parquet"
+            statement = f"copy ({rows}) to {literal(written)} {UNPACKED}"
+            try:
+                with blaming_data(instance, self.parser):
+                    cancellable.run(instance.connection, statement, deadline=deadline, on_progress=on_progress)
+                written.replace(target)  # out of reach of the segment that the instance runs next
+            finally:
+                written.unlink(missing_ok=True)
+
+    @contextmanager
+    def _translating_errors(self, sql: SqlText) -> Iterator[None]:
+        """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors."""
+        load()
+        import duckdb
+
+        try:
+            yield
+        except cancellable.TimeLimitReached:
+            raise too_slow(sql, self._limits.seconds) from None
+        except (duckdb.Error, OSError, MemoryError) as error:
+            raise failed(error, sql, self._limits.memory, self._folder) from None
+
+    def close(self) -> None:
+        with suppress(Exception):  # of a statement that an interrupt left under way: it ends with the process
+            self.instances.close()
+            parser, self._parser = self._parser, None
+            if parser is not None:
+                parser.close()
