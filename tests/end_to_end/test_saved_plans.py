@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from runner.config import schema_folder
-from tests.end_to_end.shop import Result, Shop, hashes, mail
+from tests.end_to_end.shop import Result, Shop, hashes, mail, minutes_pass
 from tests.end_to_end.test_promises import wait_until
 from tests.sandbox_client import Sandbox
 
@@ -319,7 +319,9 @@ class TestCutOff:
         [("delete", 1), ("audience-segments", 2), ("audience-segments", 3), ("create", 1), ("contact-list", 1),
          ("contact-list", 3)],
     )  # fmt: skip
-    def test_the_same_plan_finishes_it(self, shop: Shop, sandbox: Sandbox, path: str, nth: int, effect: bool) -> None:
+    def test_the_same_plan_finishes_it(
+        self, shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, path: str, nth: int, effect: bool
+    ) -> None:
         shop.activation("gone", name="Gone")
         shop.activation("one", name="One")
         shop.activation("two", name="Two")
@@ -333,6 +335,11 @@ class TestCutOff:
         die_during(shop, sandbox, path, nth, effect, "p.json", "--yes", "--today", "2026-11-24")
         shop.run("apply", "p.json", "--yes", "--today", "2026-11-25")
         assert {segment.name for segment in sandbox.segments()} == {"One", "Two", "New 2026-11-25"}
+        for segment in sandbox.segments():
+            assert sandbox.members(segment.id, "email") == hashes(2, 3, 4, 5)
+        # What the dead run sent without an answer stays in doubt for five minutes.
+        minutes_pass(monkeypatch, 6)
+        shop.run("apply", "--yes", "--today", "2026-11-25")
         for segment in sandbox.segments():
             assert sandbox.members(segment.id, "email") == hashes(2, 3, 4, 5)
         assert {change["action"] for change in shop.plan("--today", "2026-11-25").values()} == {"unchanged"}

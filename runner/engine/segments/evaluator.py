@@ -48,9 +48,6 @@ class DuckDBSegmentEvaluator:
         return self._queries.check(query_of(activation), sources, min(CHECK_SECONDS, self._workspace.limits.seconds))
 
     def advise(self, activation: Activation) -> tuple[Finding, ...]:
-        return advice(activation, self._workspace.connection())
-
-    def advise(self, activation: Activation) -> tuple[Finding, ...]:
         return self._queries.advise(query_of(activation), min(CHECK_SECONDS, self._workspace.limits.seconds))
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
