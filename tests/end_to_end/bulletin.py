@@ -18,6 +18,7 @@ from runner.core.destination import (
     Accepted,
     AdAccount,
     Again,
+    Api,
     CallRules,
     Destination,
     DestinationField,
@@ -152,6 +153,7 @@ BULLETIN = DestinationKind(
     no_account_hint="ask the town hall for a board",
     batch_size=2,
     connect=Client,
+    api=lambda _: Api("Bulletin", "bulletin.example", "bulletin.example", "BULLETIN_URL"),
 )
 
 if __name__ == "__main__":

@@ -264,9 +264,9 @@ def test_two_destinations_on_one_account_one_without_access(shop: Shop, sandbox:
     text = (shop.folder / "activations/shop.yaml").read_text().split("---\n")[1]
     shop.write(
         "activations/twin.yaml",
-        text.replace("name: criteo", "name: twin").replace("CRITEO_CLIENT_SECRET", "OTHER_SECRET"),
+        text.replace("name: criteo", "name: twin").replace("CRITEO_CLIENT_SECRET", "CRITEO_OTHER_SECRET"),
     )
-    shop.environment["OTHER_SECRET"] = "wrong"
+    shop.environment["CRITEO_OTHER_SECRET"] = "wrong"
     shop.activation("a", destination="criteo")
     shop.activation("b", destination="twin")
     result = shop.apply(code=1)
@@ -283,9 +283,9 @@ def test_prune_uses_the_destination_that_works(shop: Shop, sandbox: Sandbox) -> 
     shop.remove("activations/old.yaml")
     shop.write(
         "activations/a-first.yaml",
-        text.replace("name: criteo", "name: another").replace("CRITEO_CLIENT_SECRET", "OTHER_SECRET"),
+        text.replace("name: criteo", "name: another").replace("CRITEO_CLIENT_SECRET", "CRITEO_OTHER_SECRET"),
     )
-    shop.environment["OTHER_SECRET"] = "wrong"
+    shop.environment["CRITEO_OTHER_SECRET"] = "wrong"
     plan = shop.plan("--prune", code=None)
     result = shop.apply("--prune", code=None)
     assert (plan["old"]["action"], result.code) == ("delete", 0), result.out + result.err
