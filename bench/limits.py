@@ -39,7 +39,7 @@ def trimmed(path: str, _: int) -> None:
 def wire_forms(path: str, _: int) -> None:
     """The engine's own wire forms: trimmed, judged, lower-cased, hashed, as bytes."""
     select = normalize.wire_select({IdentifierType.EMAIL: "email"}, f"'{path}'")
-    duckdb.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
+    duckdb.execute(f"select max(email), max(email_kind) from ({select})").fetchall()
 
 
 def bare_queries(path: str, segments: int) -> None:
@@ -56,7 +56,7 @@ def queries_with_wire_forms(path: str, segments: int) -> None:
     connection.execute(f"create view people as from '{path}'")
     for number in range(segments):
         select = normalize.wire_select({IdentifierType.EMAIL: "email"}, f"({segment(number, 'people')})")
-        connection.execute(f"select max(email), max(email_kind), max(email_sample) from ({select})").fetchall()
+        connection.execute(f"select max(email), max(email_kind) from ({select})").fetchall()
 
 
 LIMITS: Mapping[str, Callable[[str, int], None]] = {
