@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+_PARSERS: dict[Limits, duckdb.DuckDBPyConnection] = {}
+"""What takes SQL apart in this process: opening one costs more than most segments, and nothing of one stays in it."""
+
+
 class SegmentRunner:
     """Implements SegmentQueries. May be used from several threads; `folder` is for its files, which `close` leaves."""
 
@@ -33,14 +37,13 @@ class SegmentRunner:
         self._limits = limits
         self._folder = folder
         self._numbers = count()
-        self._parser: duckdb.DuckDBPyConnection | None = None
         self.instances = InstancePool(limits, folder)
 
     def parser(self) -> duckdb.DuckDBPyConnection:
         """A connection of this call's own to an instance that takes SQL apart and runs none of it."""
-        if self._parser is None:
-            self._parser = open_session(self._limits, self._folder / "parser")
-        return self._parser.cursor()
+        if self._limits not in _PARSERS:
+            _PARSERS[self._limits] = open_session(self._limits, self._folder / "parser")
+        return _PARSERS[self._limits].cursor()
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...], seconds: float) -> tuple[Finding, ...]:
         deadline = monotonic() + seconds
@@ -108,6 +111,3 @@ class SegmentRunner:
     def close(self) -> None:
         with suppress(Exception):  # of a statement that an interrupt left under way: it ends with the process
             self.instances.close()
-            parser, self._parser = self._parser, None
-            if parser is not None:
-                parser.close()
