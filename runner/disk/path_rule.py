@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from runner.disk.regular_files import TooLarge, open_regular
+from runner.disk.regular_files import open_regular, read_at_most
 
 _KERNEL = (Path("/proc"), Path("/sys"), Path("/dev"))
 _MEMORY = Path("/dev/shm")  # noqa: S108 - an ordinary file system, in spite of its place
@@ -67,7 +67,4 @@ def read_allowed(path: Path, within: Path, suffixes: Collection[str], most: int)
         found = allowed(path, within, suffixes).lstat()
         if not os.path.samestat(found, os.fstat(file.fileno())):
             raise NotAllowed(path, "was replaced while it was opened")
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise TooLarge(path, most)
-    return content
+        return read_at_most(file, path, most)

@@ -44,7 +44,12 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 def read_regular(path: Path, most: int) -> bytes:
     """The content of a regular file of at most so many bytes, links followed. Raises NotRegular, TooLarge, OSError."""
     with open_regular(path) as file:
-        content = file.read(most + 1)
+        return read_at_most(file, path, most)
+
+
+def read_at_most(file: BinaryIO, path: Path, most: int) -> bytes:
+    """What is left of an open file, at most so many bytes; `path` is its name. Raises TooLarge, OSError."""
+    content = file.read(most + 1)
     if len(content) > most:
         raise TooLarge(path, most)
     return content
