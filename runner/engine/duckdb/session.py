@@ -30,6 +30,11 @@ class Limits:
     threads: int | None
     seconds: float
 
+    @property
+    def seconds_to_check(self) -> float:
+        """The most for a segment whose rows are not read, which takes some milliseconds."""
+        return min(60.0, self.seconds)
+
 
 def limits(memory: str | None, threads: int | None, seconds: float | None) -> Limits:
     """The limits asked for; what is None comes from HEADCOUNT_MEMORY_LIMIT and HEADCOUNT_TIME_LIMIT, 2GB and 600."""

@@ -26,9 +26,6 @@ from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, q
 if TYPE_CHECKING:
     import duckdb
 
-CHECK_SECONDS = 60.0
-"""The most time for binding a segment whose rows are not read, which takes some milliseconds."""
-
 
 class DuckDBSegmentEvaluator:
     """Implements runner.engine.interface.SegmentEvaluator. May be used from several threads.
@@ -45,10 +42,10 @@ class DuckDBSegmentEvaluator:
         self._on_progress = on_progress
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
-        return self._queries.check(query_of(activation), sources, min(CHECK_SECONDS, self._workspace.limits.seconds))
+        return self._queries.check(query_of(activation), sources)
 
     def advise(self, activation: Activation) -> tuple[Finding, ...]:
-        return self._queries.advise(query_of(activation), min(CHECK_SECONDS, self._workspace.limits.seconds))
+        return self._queries.advise(query_of(activation))
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         types = tuple(activation.mapping)

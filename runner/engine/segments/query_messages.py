@@ -35,7 +35,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """See SegmentQueries.check."""
+    """See SegmentQueries.check; `seconds` are those until the process is given up, as in every question."""
 
     query: SegmentQuery
     sources: tuple[Source, ...]
@@ -52,7 +52,7 @@ class AdviceRequest:
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """See SegmentQueries.write; `seconds` are those of the limits."""
+    """See SegmentQueries.write."""
 
     query: SegmentQuery
     sources: tuple[Source, ...]

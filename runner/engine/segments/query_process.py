@@ -80,16 +80,16 @@ class QueryProcess:
         self._child: _Child | None = None
         self._guard = threading.Lock()
 
-    def check(self, query: SegmentQuery, sources: tuple[Source, ...], seconds: float) -> tuple[Finding, ...]:
+    def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         try:
-            answer = self._ask(CheckRequest(query, sources, seconds), None)
+            answer = self._ask(CheckRequest(query, sources, self._limits.seconds_to_check), None)
         except SegmentError as error:
             return (error.finding,) if error.finding else ()
         return tuple(finding_of(finding) for finding in answer["findings"])
 
-    def advise(self, query: SegmentQuery, seconds: float) -> tuple[Finding, ...]:
+    def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         try:
-            answer = self._ask(AdviceRequest(query, seconds), None)
+            answer = self._ask(AdviceRequest(query, self._limits.seconds_to_check), None)
         except SegmentError:  # checking or running it says what is wrong
             return ()
         return tuple(finding_of(finding) for finding in answer["findings"])

@@ -98,10 +98,10 @@ def _ready(runner: SegmentRunner, begin: Begin) -> dict[str, Any]:
 def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict[str, Any]:
     try:
         if isinstance(request, CheckRequest):
-            findings = runner.check(request.query, request.sources, request.seconds)
+            findings = runner.check(request.query, request.sources)
             return {"findings": [finding_as_data(finding) for finding in findings]}
         if isinstance(request, AdviceRequest):
-            return {"findings": [finding_as_data(warning) for warning in runner.advise(request.query, request.seconds)]}
+            return {"findings": [finding_as_data(warning) for warning in runner.advise(request.query)]}
         report = partial(_report, answers, [0.0])
         runner.write(request.query, request.sources, request.rows, request.target, request.readable, report)
     except SegmentError as error:

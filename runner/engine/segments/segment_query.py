@@ -27,10 +27,10 @@ class SegmentQuery:
 class SegmentQueries(Protocol):
     """Whoever binds and runs segments, in this process or in another."""
 
-    def check(self, query: SegmentQuery, sources: tuple[Source, ...], seconds: float) -> tuple[Finding, ...]:
+    def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the query against the sources, without reading rows."""
 
-    def advise(self, query: SegmentQuery, seconds: float) -> tuple[Finding, ...]:
+    def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         """Warnings about the SQL as such; none where it cannot be parsed."""
 
     def write(

@@ -45,8 +45,8 @@ class SegmentRunner:
             _PARSERS[self._limits] = open_session(self._limits, self._folder / "parser")
         return _PARSERS[self._limits].cursor()
 
-    def check(self, query: SegmentQuery, sources: tuple[Source, ...], seconds: float) -> tuple[Finding, ...]:
-        deadline = monotonic() + seconds
+    def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+        deadline = monotonic() + self._limits.seconds_to_check
         try:
             with (
                 self._translating_errors(query.sql),
@@ -56,7 +56,7 @@ class SegmentRunner:
         except SegmentError as error:
             return (error.finding,) if error.finding else ()
 
-    def advise(self, query: SegmentQuery, seconds: float) -> tuple[Finding, ...]:
+    def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         return advice(query, self.parser())
 
     def write(
