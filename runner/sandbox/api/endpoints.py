@@ -141,12 +141,13 @@ def faulty_endpoint(
     """Any endpoint that is logged and that faults may hit."""
 
     async def endpoint(request: Request) -> Response:
-        record = world.calls.begin(request.method, request.url.path, world.clock.now())
-        record.segment_id = request.path_params.get("segment_id")
+        # Logged once it has arrived whole: a client that is killed when its call is in the log has had its effect.
         try:
             raw = await read_body(request, world.options.max_body)
         except ClientDisconnect:
+            _logged(world, request)
             return Dropped()
+        record = _logged(world, request)
         incoming = Incoming(world, request, family, raw, record, service)
         fault = world.faults.pick(Occasion(request.method, request.url.path, incoming.amendment))
         record.fault = fault.name if fault else None
@@ -165,6 +166,12 @@ def faulty_endpoint(
         return answer
 
     return endpoint
+
+
+def _logged(world: World, request: Request) -> CallRecord:
+    record = world.calls.begin(request.method, request.url.path, world.clock.now())
+    record.segment_id = request.path_params.get("segment_id")
+    return record
 
 
 def not_served(world: World, request: Request, status: int) -> Response:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import re
 import signal
@@ -148,6 +149,23 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_body_does_no_harm(api: Api) -
         head = f"PATCH {SEGMENTS}/{segment_id}/contact-list HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
         connection.sendall(head.encode() + b'{"data"')
     assert api.size(segment_id) == 0
+
+
+def test_a_call_is_logged_when_it_has_arrived_whole_and_taken_effect(api: Api) -> None:
+    segment_id = api.create("a")
+    attributes = {"operation": "add", "identifierType": "email", "identifiers": ["0" * 64]}
+    body = json.dumps({"data": {"type": "ContactlistAmendment", "attributes": attributes}}).encode()
+    head = f"PATCH {SEGMENTS}/{segment_id}/contact-list HTTP/1.1\r\nHost: localhost\r\n"
+    head += f"Authorization: {api.session.headers['Authorization']!s}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", api.sandbox.port), timeout=10) as connection:
+        connection.sendall(head.encode() + body[:20])
+        assert api.size(segment_id) == 0
+        assert not api.sandbox.calls("contact-list", method="PATCH")
+        connection.sendall(body[20:])
+        while not api.sandbox.calls("contact-list", method="PATCH"):
+            pass
+        assert len(api.sandbox.members(segment_id, "email")) == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--quiet",)])
