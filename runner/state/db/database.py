@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from sqlite3 import Connection
 from threading import RLock
@@ -142,10 +143,18 @@ def _in_memory() -> Connection:
     return connection
 
 
+@cache
+def _new(version: int) -> bytes:  # noqa: ARG001 - what is kept is kept for this format
+    """The database of a state that holds nothing: to copy one is quicker than to lay out its tables and triggers."""
+    with closing(_in_memory()) as connection:
+        schema.create(connection)
+        return connection.serialize()
+
+
 def _empty() -> Connection:
     """A state that holds nothing, in memory."""
     connection = _in_memory()
-    schema.create(connection)
+    connection.deserialize(_new(schema.newest()))
     return connection
 
 
@@ -154,10 +163,8 @@ def _create(path: Path) -> None:
     draft = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
     with file_faults(path):
         _touch(draft)
+        draft.write_bytes(_new(schema.newest()))
     with closing(_connect(draft, "mode=rw")) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        schema.create(connection)
-        connection.execute("COMMIT")
         # Not before: the content would be in a log, and what cannot be carried on from there when the connection is
         # closed, without space, is no error to SQLite.
         connection.execute("PRAGMA journal_mode = WAL")
