@@ -13,6 +13,9 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --p
 # One more than there are processors, because some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 
+# As many with the state in a folder as with the state in a bucket.
+HISTORIES ?= 100
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos bench check format record lock dist clean
 
@@ -38,11 +41,13 @@ $(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/demo-data.txt
 demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
-test: $(STAMP) ## run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS)
+test: $(STAMP) ## run the tests, but for those of `make chaos`
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos'
 
-chaos: $(STAMP) ## play long random histories of dying runs
-	@$(BIN)/python -m tests.chaos
+chaos: $(STAMP) ## test dying runs, one kind of death after the other, then in HISTORIES random histories
+	@$(BIN)/python -m pytest -n $(WORKERS) -m chaos
+	@$(BIN)/python -m tests.chaos --histories $(HISTORIES)
+	@$(BIN)/python -m tests.chaos --histories $(HISTORIES) --bucket
 
 bench: $(STAMP) ## measure against DuckDB's limits and other tools
 	@$(BIN)/python -m bench

@@ -11,7 +11,7 @@ from tests.chaos.deeds import Stage, unanswered_creates_take_effect
 from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 
 @pytest.mark.parametrize(

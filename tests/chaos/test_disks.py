@@ -14,7 +14,7 @@ from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
 from tests.chaos.places import InBucket
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 ALL = ("apply", "--yes", "--prune")
 

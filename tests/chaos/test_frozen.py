@@ -15,7 +15,7 @@ from tests.chaos.history import History, allow_all
 from tests.chaos.mishaps import Mishap
 from tests.sandbox_client import Sandbox
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 TERMS = [6.0, 0.3, 0.5]
 """Long enough for a slow machine to renew its lease in time, and to be the one that stands still."""

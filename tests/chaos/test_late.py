@@ -9,7 +9,7 @@ from tests.chaos.history import History, allow_all
 from tests.chaos.late import most_people_move, outlived_by_its_call
 from tests.chaos.robbed import unlocked_while_it_waits
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 ALL = ["apply", "--yes", "--prune"]
 
