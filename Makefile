@@ -13,14 +13,13 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --p
 # One more than there are processors, because some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 
-# As many with the state in a folder as with the state in a bucket.
 HISTORIES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench check format record lock dist clean
+.PHONY: help demo test test-chaos chaos bench check format record lock dist clean
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -41,11 +40,13 @@ $(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/demo-data.txt
 demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
-test: $(STAMP) ## run the tests, but for those of `make chaos`
+test: $(STAMP) ## run the tests, but for those of dying runs
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos'
 
-chaos: $(STAMP) ## test dying runs, one kind of death after the other, then in HISTORIES random histories
+test-chaos: $(STAMP) ## run the tests of dying runs, one kind of death after the other
 	@$(BIN)/python -m pytest -n $(WORKERS) -m chaos
+
+chaos: $(STAMP) ## play HISTORIES random histories of dying runs, then as many with the state in a bucket
 	@$(BIN)/python -m tests.chaos --histories $(HISTORIES)
 	@$(BIN)/python -m tests.chaos --histories $(HISTORIES) --bucket
 

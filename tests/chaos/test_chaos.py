@@ -1,4 +1,4 @@
-"""A few histories from fixed seeds; `make chaos` plays as many others as one has time for."""
+"""A few histories from fixed seeds; `make chaos` plays many others."""
 
 from __future__ import annotations
 
