@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """A place in a file: `file` as the user would name it, `line` and `column` from 1; column 0 is the whole line."""
+    """A place in a file: `file` as the user would name it, `line` and `column` from 1.
+
+    Column 0 is the whole line, line 0 the whole file, or a folder, which has no lines.
+    """
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def _block(finding: Finding, red: Callable[[str], str]) -> str:
     place = finding.location
     said = f"{'warning' if finding.is_warning else 'error'}[{finding.code}]: {printable(finding.message)}"
     lines = [f"{printable(str(place))}: {said if finding.is_warning else red(said)}"]
-    number = str(place.line)
+    number = str(place.line or 1)
     margin = " " * (len(number) + 3)
     if finding.excerpt.strip():
         line, caret = _excerpt(finding.excerpt, place.column - 1, finding.length)

@@ -70,7 +70,7 @@ def _lines(found: list[_Annotation], relative: Relative) -> str:
 
 
 def _line(one: _Annotation, relative: Relative) -> str:
-    place = {"file": relative(one.place.file), "line": one.place.line, "col": one.place.column or 1}
+    place = {"file": relative(one.place.file), "line": one.place.line or 1, "col": one.place.column or 1}
     end = {"endColumn": (one.place.column or 1) + one.length} if one.length else {}
     properties = {**place, **end, "title": one.title}
     listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())

@@ -237,7 +237,7 @@ def _membership(record: AppliedAudience | None) -> dict[str, Any]:
 def _location(location: Location | None) -> dict[str, Any] | None:
     if location is None:
         return None
-    return {"file": location.file, "line": location.line, "column": location.column or 1}
+    return {"file": location.file, "line": location.line or 1, "column": location.column or 1}
 
 
 def _time(when: datetime | None) -> str | None:

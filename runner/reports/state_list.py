@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from runner.core.file_size import file_size
 from runner.reports.escape import printable
 from runner.reports.format import counts, plural
 from runner.reports.json_documents import document
@@ -39,7 +40,7 @@ def _audience(kept: KeptAudience) -> dict[str, Any]:
 def kept_text(contents: Contents) -> Text:
     """A line for the whole, then a record per audience."""
     text = Text(f"{printable(contents.location)}: {plural(len(contents.audiences), 'audience')}, ")
-    text.append(f"{_size(contents.size)} in files\n")
+    text.append(f"{file_size(contents.size)} in files\n")
     text.append(f"held by {printable(contents.holder)}\n" if contents.holder else "held by no run\n")
     for kept in contents.audiences:
         applied = kept.applied
@@ -48,15 +49,5 @@ def kept_text(contents: Contents) -> Text:
         text.append(f" in {printable(applied.destination)} (account {printable(applied.account_id)})\n")
         text.append(f"    members   {counts(applied.members) or 'none'}\n")
         for file in kept.files:
-            text.append(f"    {file.role:<9} {printable(file.path)}, {_size(file.size)}\n")
+            text.append(f"    {file.role:<9} {printable(file.path)}, {file_size(file.size)}\n")
     return text
-
-
-def _size(count: int) -> str:
-    """Bytes as a person reads them."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1_000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1_000
-    return f"{size:,.1f} GB"

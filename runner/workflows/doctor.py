@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runner.core.checks import Check, Verdict
 from runner.core.destination import Connect, Destination, DestinationClient, MissingSecret
 from runner.core.errors import AccountNotUsable, DestinationError, Interrupted, InvalidProject, StateError
+from runner.core.file_size import file_size
 from runner.core.findings import Finding
 from runner.core.project import Project
 from runner.core.records import AppliedAudience
@@ -222,7 +223,7 @@ def _finding(topic: str, subject: str, finding: Finding) -> Check:
 def check_state(place: str, kept: Contents, project: Project | None) -> Checks[None]:
     """What the state at `place` holds, and what the next run has to finish."""
     applied = tuple(one.applied for one in kept.audiences)
-    size = f"{_counted(applied, 'audience')}, {kept.size / 1_000_000:,.1f} MB of files"
+    size = f"{_counted(applied, 'audience')}, {file_size(kept.size)} in files"
     yield Check("state", place, Verdict.OK, f"readable, {size}" if applied else "nothing is applied yet")
     if kept.holder:
         hint = "until that run has ended, no other can apply or sync"

@@ -55,6 +55,12 @@ def test_findings_are_also_data(shop: Shop) -> None:
     assert document["findings"][0]["location"]["file"] == "activations/loyal.yaml"
 
 
+def test_a_folder_that_is_not_there_has_no_line_and_as_data_its_first(shop: Shop) -> None:
+    assert shop.run("validate", "--dir", "nowhere", code=3).err.startswith("nowhere: error[no-folder]:")
+    (found,) = shop.run("validate", "--dir", "nowhere", "--format", "json", code=3).json["findings"]
+    assert found["location"] == {"file": "nowhere", "line": 1, "column": 1}
+
+
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["sync"], ["status"], ["accounts"]])
 def test_whoever_asks_for_data_gets_findings_as_data(shop: Shop, command: list[str]) -> None:
     shop.activation(shcedule="manual")

@@ -218,8 +218,9 @@ def _listed_undeclared(folder: Path) -> dict[str, tuple[AdAccount, ...]]:
 
         usual = default_kind().variables.values()
         missing = [variable for variable in usual if not os.environ.get(variable)]
+        unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in the environment"
         raise UsageError(
-            f"no destination is declared below {folder}, and {' and '.join(missing)} not set in the environment",
+            f"no destination is declared below {folder}, and {unset}",
             f"set {' and '.join(usual)}, or declare a destination (`headcount init`)",
         )
     listed: dict[str, tuple[AdAccount, ...]] = {}

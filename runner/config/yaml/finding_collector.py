@@ -35,7 +35,7 @@ class Findings:
 
     def add_nowhere(self, name: str, code: str, message: str, hint: str = "") -> None:
         """Record a finding about a file or folder as a whole, of which no line can be shown."""
-        self._found.append(Finding(Location(name, 1, 1), code, message, hint))
+        self._found.append(Finding(Location(name, 0, 0), code, message, hint))
 
     def keep_private(self, file: TextFile, root: Node) -> None:
         """Never show the lines that a document's credentials stand on, however they are laid out."""

@@ -29,6 +29,11 @@ def test_a_finding_is_put_on_its_line_and_columns() -> None:
     )
 
 
+def test_a_folder_as_a_whole_is_put_on_a_first_line_since_github_wants_one() -> None:
+    folder = Finding(Location("activations", 0, 0), "no-folder", "there is no such folder")
+    assert "file=activations,line=1,col=1," in findings_annotations((folder,), same)
+
+
 def test_what_would_end_a_property_or_the_command_is_escaped() -> None:
     text = findings_annotations((finding("50%\r\n::error::x", file="a,b:c%.yaml"),), same)
     assert "file=a%2Cb%3Ac%25.yaml,line" in text
