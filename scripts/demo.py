@@ -1,7 +1,7 @@
 """The main job on real data, from nothing to audiences that follow their segments: what `make demo` runs.
 
 It prepares the example's data, starts the sandbox on a free port, and runs the commands a person would type, in order.
-The state goes to demo/, which every demo begins anew.
+The state goes to demo/; every demo begins without one.
 """
 
 from __future__ import annotations

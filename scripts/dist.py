@@ -23,7 +23,7 @@ EXTRAS = {"remote": "remote", "serve": "remote,sandbox,serve"}
 HEAD = """\
 # Headcount {version} and all that it needs, by version and hash:
 #   python -m pip install --require-hashes --only-binary :all: --requirement {name}
-# The wheel is looked for beside this file and in pip's index. Whoever serves it, the hash says that it is this one.
+# The wheel is looked for beside this file and in pip's index. The hash says that it is this one.
 --find-links .
 headcount[{extras}]=={version} --hash=sha256:{digest}
 

@@ -243,7 +243,7 @@ class Scrubber:
         return self._json(body)
 
     def _ours_only(self, body: dict[str, Any]) -> dict[str, Any]:
-        """A list without the other accounts and audiences of whoever records."""
+        """A list without the other accounts and audiences of the person who records."""
         ours = []
         for item in body["data"]:
             attributes = item.get("attributes") or {}

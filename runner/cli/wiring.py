@@ -194,7 +194,7 @@ def opened(
 
 
 def _api() -> Api | None:
-    """The API that is spoken to; None where its address cannot be one, which whoever calls it says."""
+    """The API that is spoken to; None where its address cannot be one, which the command that calls it says."""
     from runner.destinations.registry import api_of
 
     try:

@@ -62,8 +62,8 @@ def _base(repository: Repository, reference: str) -> str:
 
 
 def _commit(repository: Repository, reference: str) -> str:
-    told = repository.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
-    return told.decode().strip()
+    answer = repository.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
+    return answer.decode().strip()
 
 
 def _tree(repository: Repository, commit: str) -> CommittedTree:

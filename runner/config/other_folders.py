@@ -1,4 +1,4 @@
-"""Where the activations are, for whoever named or stands in a folder that has none."""
+"""Where the activations are, for a command that named or was run in a folder that has none."""
 
 from __future__ import annotations
 

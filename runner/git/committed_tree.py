@@ -99,8 +99,8 @@ def _steps(target: Path) -> tuple[str, ...]:
 
 
 def _entry(line: str) -> tuple[str, _Entry]:
-    told, name = line.split("\t", 1)
-    mode, _, object_id = told.split(" ")
+    entry, name = line.split("\t", 1)
+    mode, _, object_id = entry.split(" ")
     return name, _Entry(mode, object_id)
 
 

@@ -1,7 +1,7 @@
 """Who may speak to a server of this machine: programs, under a name of its own, and no page of another website.
 
 A browser lets any page send requests to this machine. Under a name that the page's owner makes lead here it could read
-the answers as well (DNS rebinding): hence only names that were meant are answered. IP addresses are no such names.
+the answers as well (DNS rebinding), so only names that were meant are answered. IP addresses are no such names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OWN_SITE = ("none", "same-origin")
 def gated(app: ASGIApp, *, names: Collection[str], name_hint: str) -> ASGIApp:
     """The application for those who may speak to it; `names` are hosts besides this machine's own.
 
-    `name_hint` says how to add a name, to whoever is refused for the one they used.
+    `name_hint` says how to add a name, to those who are refused for the one they used.
     """
     allowed = frozenset(name.lower() for name in names)
 

@@ -53,9 +53,9 @@ def _dated(app: ASGIApp, world: World) -> ASGIApp:
 
 
 def _told(app: ASGIApp, on_answer: OnAnswer) -> ASGIApp:
-    """Each call is told when it has ended, whatever its end."""
+    """Each call is reported when it has ended, whatever its end."""
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def reporting(scope: Scope, receive: Receive, send: Send) -> None:
         began, status = monotonic(), None
 
         async def send_noted(message: Message) -> None:
@@ -69,4 +69,4 @@ def _told(app: ASGIApp, on_answer: OnAnswer) -> ASGIApp:
         finally:
             on_answer(scope["method"], scope["path"], status, monotonic() - began)
 
-    return told
+    return reporting

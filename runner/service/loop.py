@@ -310,8 +310,8 @@ def _problem_line(error: Exception) -> str:
 
 
 def _drift_line(activation: str) -> str:
-    told = "suspected drift: what the destination counts is far from what was sent"
-    return f"{told}; `headcount sync --rebuild {activation}` clears and refills it"
+    drift = "suspected drift: what the destination counts is far from what was sent"
+    return f"{drift}; `headcount sync --rebuild {activation}` clears and refills it"
 
 
 def _zulu(when: datetime) -> str:

@@ -160,7 +160,7 @@ def value_fault(
     """The first value of a CSV file's column that is not what it is read as; None where all are.
 
     `unfit` gives the positions of those of some values that are not. Where most are not, the column is written in
-    another way, and the line that the engine `reported` is told.
+    another way, and the line that the engine `reported` is given.
     """
     header = header_of(file)
     position = header.position(column) if header else None

@@ -54,7 +54,7 @@ class DuckDBFileKind:
     """All of the database's tables and views are the source's; those outside the schema main as `schema.table`, so that
     names that hold a dot are left out: they would be two in one.
 
-    Whoever wrote the file may have put SQL into it, which runs when it is read: it is handed out to be judged.
+    The author of the file may have put SQL into it, which runs when it is read: it is handed out to be judged.
     """
 
     type: ClassVar = "duckdb"
@@ -109,7 +109,7 @@ class DuckDBFileKind:
 
 
 def _select(view: str) -> str:
-    """The SELECT of a view; empty where it cannot be told apart from what is before it."""
+    """The SELECT of a view; empty where it cannot be distinguished from what is before it."""
     found = _VIEW.fullmatch(view)
     return found[1] if found else ""
 

@@ -96,7 +96,7 @@ class StoredCode:
     """What a source that is a database brings along besides rows: SQL that runs when it is read.
 
     `code`: the SELECT that runs when one of its tables is read (a view, or generated columns), by the table's name;
-    empty where it cannot be told. `macros`: the names of its macros, as they are written there.
+    empty where it cannot be known. `macros`: the names of its macros, as they are written there.
     """
 
     code: Mapping[str, str] = field(default_factory=dict)

@@ -57,7 +57,7 @@ class State(Protocol):
 
         A batch that was answered while a call before it may still have been on its way counts as in flight.
 
-        Without the lock, the files last until a run moves on: whoever then misses one asks again.
+        Without the lock, the files last until a run moves on: a reader that then misses one asks again.
         """
 
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:

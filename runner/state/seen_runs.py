@@ -1,7 +1,7 @@
 """Which runs of a state this machine has seen, kept outside of the state: so a backup that was put back is noticed.
 
 What a restored state does not remember was sent all the same. Kept in the user's cache folder, per place; losing it
-loses nothing but the notice. A run is told by its number and the time at which it began, so that another state in the
+loses nothing but the notice. A run is known by its number and the time at which it began, so that another state in the
 same place is not taken for an older one.
 """
 

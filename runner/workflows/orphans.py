@@ -1,4 +1,4 @@
-"""Audiences that no activation declares any more, and that still keep people: whoever runs on a schedule says so.
+"""Audiences that no activation declares any more, and that still keep people: all that runs on a schedule says so.
 
 Nobody enters or leaves them, so a campaign goes on with people who should have left long ago.
 """

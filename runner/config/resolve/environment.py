@@ -1,6 +1,6 @@
 """Which variables of the environment the files may name, and which of the files.
 
-Both are set where the job is defined, never in a file: whoever writes a file on a branch must not be able to let it
+Both are set where the job is defined, never in a file: the author of a file on a branch must not be able to let it
 read what the job keeps for itself.
 """
 

@@ -62,7 +62,7 @@ def meaning(template: str, text: str) -> str:
 
 
 def tokens(sql: str) -> tuple[str, ...]:
-    """The parts of a query that mean something; the whole text as one part where that cannot be told."""
+    """The parts of a query that mean something; the whole text as one part where that cannot be known."""
     try:
         found = list(_tokens(sql))
     except _Unclear:

@@ -1,7 +1,7 @@
 """Reading a search to its end, though others change the account meanwhile.
 
 Criteo pages by item offset and promises no order, so an audience that is made or deleted between two pages can push
-another one over the edge of a page. One that was missed would be taken for deleted; hence the suspicion.
+another one over the edge of a page. One that was missed would be taken for deleted, so this is suspicious.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults of data files behind what DuckDB says of a segment: told at the file, not under SQL that is innocent.
+"""Faults of data files behind what DuckDB says of a segment: reported at the file, not under SQL that is innocent.
 
 DuckDB's words quote the data. What is taken from them are a line's number, a column that the file's header has, a type
 out of a list, and which of the files that are known to be in reach is meant; all else is found in the file itself.

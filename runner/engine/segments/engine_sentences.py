@@ -182,7 +182,7 @@ def _checked(parts: dict[str, str | None], sql: str) -> Iterator[tuple[str, str]
 
 
 def _bare_types(listed: str) -> str | None:
-    """A list of types; None where one of them holds members or keys, so that the list cannot be told apart."""
+    """A list of types; None where one of them holds members or keys, so that the list cannot be taken apart."""
     plain = re.sub(r"\(\d+(?:,\d+)?\)", "", listed)
     kinds = [bare_type(part) for part in plain.split(", ")] if plain else []
     if None in kinds or re.search(r"[^A-Z_, \[\]0-9]", plain):

@@ -26,7 +26,7 @@ LONGEST_ANSWER = 16_000_000
 @dataclass(frozen=True, slots=True)
 class Begin:
     """The first message: what the process may use, a folder for its files that is there, and the folder to remove when
-    whoever asks was killed."""
+    the process that asks was killed."""
 
     limits: Limits
     folder: Path

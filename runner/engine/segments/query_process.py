@@ -1,7 +1,7 @@
 """Asking another process to bind and run segments, and ending it where it does not keep to its limits.
 
 DuckDB's memory limit and interrupts are kept by its good will: a query can be made that honours neither. The process
-may not get more memory than the system was told to give it, is killed when its time is up, and holds no secret.
+may not get more memory than the limit that the system was given, is killed when its time is up, and holds no secret.
 """
 
 from __future__ import annotations

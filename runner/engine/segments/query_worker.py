@@ -45,7 +45,7 @@ _REST = 0.5
 def main() -> None:
     """Serve the requests of standard input until it ends."""
     refuse_core_files()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks decides
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     _mute()
     begin = receive(sys.stdin.buffer)

@@ -1,4 +1,4 @@
-"""A segment whose source files change while they are read: read again once, and its data faults told at the files."""
+"""A segment whose source files change while they are read: read again once, its data faults reported at them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the process that runs segments is told of one: its SQL and what is mapped. No destination, no secret."""
+"""What the process that runs segments knows of one: its SQL and what is mapped. No destination, no secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SegmentQuery:
 
 
 class SegmentQueries(Protocol):
-    """Whoever binds and runs segments, in this process or in another."""
+    """What binds and runs segments, in this process or in another."""
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the query against the sources, without reading rows."""

@@ -86,7 +86,7 @@ def seal_schema(connection: Connection) -> None:
 
 
 def compare(connection: Connection) -> None:
-    """Raise Mismatch when a value is not what was written; outcomes of runs are left to whoever reads them."""
+    """Raise Mismatch when a value is not what was written; outcomes of runs are left to those who read them."""
     try:
         kept = dict(connection.execute("SELECT name, digest FROM checksum").fetchall())
         there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

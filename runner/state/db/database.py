@@ -185,7 +185,7 @@ def _open_writer(path: Path) -> tuple[Connection, bool]:
     try:
         version = checked_version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
-        # Each commit goes on into the database at once: whoever copies state.db without its log misses little.
+        # Each commit goes on into the database at once: a copy of state.db without its log misses little.
         connection.execute("PRAGMA wal_autocheckpoint = 1")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")

@@ -1,7 +1,7 @@
 """Every change of the state as a step: a name and arguments in JSON's types, so that it can be written down.
 
 A folder takes each step once, in a transaction. A state in a bucket also keeps the steps since its last snapshot, and
-whoever reads it takes them again: the same steps from the same start make the same database. For that a step uses no
+a reader takes them again: the same steps from the same start make the same database. For that a step uses no
 clock and nothing random, and what a step means is never changed once it was released; a new meaning is a new name.
 """
 

@@ -65,7 +65,7 @@ class FolderBacking:
         return result
 
     def keep(self, file: StoredFile) -> None:
-        """Whoever sealed it has made it durable."""
+        """What sealed it has made it durable."""
 
     def require(self, file: StoredFile, hint: str) -> None:
         self.folder.verify(file, hint)

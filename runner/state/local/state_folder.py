@@ -68,8 +68,8 @@ class StateFolder:
                 return
             for second in second_names(self.database):
                 raise replaced(self.database, second)
-            told = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
-            for orphan in (*self._parquet_files(), *told):
+            copies = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
+            for orphan in (*self._parquet_files(), *copies):
                 raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
         foreign = sorted(name for name in names if not _ours(name))
         if foreign:

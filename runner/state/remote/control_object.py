@@ -1,6 +1,6 @@
 """The one small object that says what the state is: which snapshot, which steps since, and who holds it.
 
-It is only ever changed by compare-and-swap, so whoever wins one race has won them all. `epoch` grows with every holder:
+It is only ever changed by compare-and-swap, so the winner of one race has won them all. `epoch` grows with every holder:
 what a holder of an older epoch writes finds another content than it expects and has no effect.
 """
 
@@ -68,7 +68,7 @@ class Control:
         return (self.snapshot.steps if self.snapshot else 0) + len(self.journal)
 
     def next(self, **changes: Any) -> Control:
-        """The content that follows, told from every other by its `write`."""
+        """The content that follows, distinguished from every other by its `write`."""
         return replace(self, revision=self.revision + 1, write=uuid4().hex, **changes)
 
 

@@ -80,7 +80,7 @@ class Sealed:
         self._key = key
 
     def tag(self, sha256: str) -> str:
-        """A digest of the content gives nothing away to whoever has no key."""
+        """A digest of the content gives nothing away to those who have no key."""
         return hmac.new(self._key, sha256.encode(), hashlib.sha256).hexdigest()[:32]
 
     def seal(self, name: str, content: Iterable[bytes]) -> Iterator[bytes]:

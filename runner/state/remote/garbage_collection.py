@@ -11,7 +11,7 @@ from runner.state.remote.encryption import Sealing
 from runner.state.remote.object_store import Listed, ObjectStore
 
 GRACE = timedelta(days=1)
-"""How long an object stays after it was written: a reader may have been told its name and be about to fetch it."""
+"""How long an object stays after it was written: a reader may have read its name and be about to fetch it."""
 
 
 def object_name(file: StoredFile, sealing: Sealing) -> str:

@@ -195,7 +195,7 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._ended.wait(self._terms.beat):
-            # What is lost here is told to whoever sends next.
+            # What is lost here is reported to the thread that sends next.
             with suppress(StateError):
                 self.require()
                 with self._turn:
@@ -298,7 +298,7 @@ def is_held(bucket: ObjectStore, seen: Seen, terms: LeaseTimings) -> bool:
 
 
 def end(bucket: ObjectStore) -> Holder | None:
-    """Take the state away from whoever holds it; gives the holder. What that run still writes has no effect."""
+    """Take the state away from the run that holds it; gives the holder. What that run still writes has no effect."""
     for _ in range(_RACES):
         seen = control_object.read(bucket)
         if seen is None or seen.control.holder is None:

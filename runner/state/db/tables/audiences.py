@@ -113,7 +113,7 @@ def insert(
 
 
 def set_audience_id(db: Connection, key: int, audience_id: str) -> None:
-    """What the destination calls the audience; it is told once."""
+    """What the destination calls the audience; it is reported once."""
     cursor = db.execute(
         "UPDATE audience SET audience_id = ?1 WHERE key = ?2 AND (audience_id IS NULL OR audience_id = ?1)",
         (audience_id, key),
