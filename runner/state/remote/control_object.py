@@ -1,6 +1,6 @@
 """The one small object that says what the state is: which snapshot, which steps since, and who holds it.
 
-It is only ever changed by compare-and-swap, so the winner of one race has won them all. `epoch` grows with every holder:
+It is only ever changed by compare-and-swap, so who wins one race has won them all. `epoch` grows with every holder:
 what a holder of an older epoch writes finds another content than it expects and has no effect.
 """
 
