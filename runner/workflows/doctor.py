@@ -252,8 +252,8 @@ def check_sizes(count: Callable[[], tuple[ActivationStatus, ...]]) -> Checks[Non
     counted = [row for row in rows if row.live_size is not None and row.applied is not None]
     for row in counted:
         if row.suspected_drift and row.applied is not None:
-            counted = f"suspected drift: {platform_of(row.applied.kind)} counts {row.live_size:,} identifiers"
-            message = f"{counted}, {sum(row.applied.members.values()):,} were sent"
+            drift = f"suspected drift: {platform_of(row.applied.kind)} counts {row.live_size:,} identifiers"
+            message = f"{drift}, {sum(row.applied.members.values()):,} were sent"
             hint = f"`headcount sync --rebuild {row.activation}` clears the audience and fills it again"
             yield Check("members", row.activation, Verdict.WARN, message, hint)
     fit = [row for row in counted if not row.suspected_drift]
