@@ -203,8 +203,8 @@ _GEOMETRY = """
 REFUSED: Mapping[str, frozenset[str]] = {
     reason: frozenset(names.split())
     for reason, names in {
-        "it tells of the machine or the session": _SESSION,
-        "it tells of the catalog": _CATALOG,
+        "it reads the machine or the session": _SESSION,
+        "it reads the catalog": _CATALOG,
         "it runs SQL of its own": _RUNS_SQL,
         "it changes something": _CHANGES,
         "it only waits": _WAITS,

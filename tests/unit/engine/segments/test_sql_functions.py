@@ -72,7 +72,7 @@ def test_what_has_another_result_each_time_is_known_as_such() -> None:
     ("sql", "said"),
     [
         ("select uper(email) as email from shop.people", 'there is no function "uper"; did you mean "upper"?'),
-        ("select getenv('X') as email", "getenv() cannot be used in a segment: it tells of the machine or the session"),
+        ("select getenv('X') as email", "getenv() cannot be used in a segment: it reads the machine or the session"),
         ("select email <~> 'x' as email from shop.people", 'there is no operator "<~>"'),
     ],
 )
