@@ -181,7 +181,7 @@ def opened(
         binding = Binding(api_of(os.environ).address)
         parts = (state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked, binding)
         origin = partial(origin_of, setup.folder, os.environ)
-        context = RunContext(*parts, origin)
+        context = RunContext(*parts, origin, older, partial(seen.note, older=older))
         try:
             with progress:
                 yield Parts(context, accounts, progress)

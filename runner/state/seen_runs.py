@@ -33,6 +33,7 @@ class SeenRuns:
             self._file: Path | None = cache_folder(state.backing.location, environ) / "seen-runs.json"
         except RuntimeError:  # there is no home folder
             self._file = None
+        self._noted = False
 
     def require_newest(self) -> None:
         """Raise StateError for a state whose newest run is one after which others were seen here."""
@@ -51,6 +52,15 @@ class SeenRuns:
     def is_older(self) -> bool:
         """Whether the newest run of the state is one after which others were seen here."""
         return self._newest() in self._seen()[:-1]
+
+    def note(self, durable: bool, *, older: bool) -> None:
+        """Remember the run that has begun, so that it is known should it die; `older` if the state is an older one.
+
+        The newest run there is must be `durable` for that: without it, the state would look like one from before it.
+        """
+        if not self._noted and (durable or older):
+            self._noted = True
+            self.remember(still_older=older)
 
     def remember(self, *, still_older: bool = False) -> None:
         """Remember the newest run as the newest there is, or, with `still_older`, as one of an older state."""

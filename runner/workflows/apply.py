@@ -110,6 +110,7 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
         command, began, context.origin() or NOT_KNOWN, id_of(plan) if command == "apply" else ""
     )
     work = _Work(context, accounts, run, frozenset(plan.options.allow_removals))
+    context.begun(False)
     context.progress.sending(sum(change.sends for change in plan.pending))
     try:
         defined = work.define(plan)

@@ -38,6 +38,8 @@ class RunContext:
 
     `origin` says who runs it, for the history. `binding` is what this run is about: the state belongs to it from the
     first run on that sends something.
+    `older` says that the state is older than one that was seen before: what audiences hold is not known by it.
+    `begun` is called when a run has begun, and with True before anything of it leaves, when it is durable in the state.
     `stopping` says whether someone asked the run to end, and raises KeyboardInterrupt when it is to end at once.
     """
 
@@ -49,3 +51,5 @@ class RunContext:
     stopping: Callable[[], bool] = lambda: False
     binding: Binding | None = None
     origin: Callable[[], RunOrigin | None] = lambda: None
+    older: bool = False
+    begun: Callable[[bool], None] = lambda _: None

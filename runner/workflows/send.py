@@ -80,6 +80,7 @@ def send_members(
         _require_nothing_on_its_way(key, context)
         state.require_refill(key)
         state.clearing(key, context.clock())
+        context.begun(True)
         yield partial(client.clear, audience_id, lambda lost: state.clearing(key, context.clock(), lost=lost))
         state.cleared(key)
     batch_size = measured.activation.destination.batch_size
@@ -88,6 +89,7 @@ def send_members(
         compared = memberships.compare(measured.evaluation, held)
     batches = state.open_delta(key, lambda path: memberships.write_outbox(compared, path, batch_size))
     if batches:
+        context.begun(True)
         yield from _send_batches(change.id, key, audience_id, batches, client, context, tally)
         settle_delta(key, context)
 

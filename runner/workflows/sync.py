@@ -61,8 +61,9 @@ def sync(
 
     An activation to rebuild that is skipped stays as it is: nothing is marked before it is certain to be done. Only
     where its membership is damaged and another definition waits for apply, which needs one that is whole, the audience
-    is marked, so that apply clears and refills it. With `due`, only what is due is looked at; where nothing is, no call
-    is made.
+    is marked, so that apply clears and refills it. In a state that is older than one seen before, nobody knows what the
+    audiences hold: each to rebuild is marked first, whatever becomes of it in this run. With `due`, only what is due is
+    looked at; where nothing is, no call is made.
     """
     with context.state.lock("headcount sync"):
         began = context.clock()
@@ -71,6 +72,8 @@ def sync(
         request = replace(request, unsettled=settle_unfinished(context))
         applied = context.state.audiences()
         require_known(rebuild, (record.activation for record in applied))
+        if context.older:
+            applied = _all_marked(rebuild, applied, context)
         chosen = choose(project, applied, request)
         unmade: tuple[Activation, ...] = ()
         waiting: tuple[Slot, ...] = ()
@@ -148,6 +151,16 @@ def _marked_if_damaged(record: AppliedAudience | None, context: RunContext) -> b
         context.state.require_refill(record.record_id)
         return True
     return False
+
+
+def _all_marked(
+    rebuild: frozenset[str], applied: tuple[AppliedAudience, ...], context: RunContext
+) -> tuple[AppliedAudience, ...]:
+    """What is applied, with every audience to rebuild marked: the next run that can clears and refills it."""
+    for record in applied:
+        if record.activation in rebuild and record.audience_id is not None:
+            context.state.require_refill(record.record_id)
+    return context.state.audiences()
 
 
 def _members_only(decision: Decision, rebuild: frozenset[str]) -> Decision:

@@ -119,16 +119,12 @@ def _rebuilt(stage: Stage, told: str) -> bool:
     """Whether the command that the message names could do its work: it leaves alone what is not applied as declared."""
     rebuild = re.search(r"headcount sync --rebuild ([\w-]+)", told)
     assert rebuild is not None, f"it is not said what to do: {told}"
-    done = stage.shop.run("sync", "--rebuild", rebuild[1], *allowed(stage), code=None, **newcomer(stage.state))
+    done = stage.shop.run("sync", "--rebuild", rebuild[1], *stage.allowed, code=None, **newcomer(stage.state))
     document = stage.shop.run("plan", "--format", "json", code=None, **newcomer(stage.state)).json
     rest = next((change for change in document["changes"] if change["id"] == rebuild[1]), None)
     healed = rest is None or "headcount sync --rebuild" not in (rest["hint"] or "")
     assert healed or f"{rebuild[1]}" in done.out + done.err, f"{rebuild[0]} did nothing and did not say why: {done}"
     return healed
-
-
-def allowed(stage: Stage) -> list[str]:
-    return [part for one in sorted(stage.world.declared) for part in ("--allow-removals", one)]
 
 
 def _noticed(stage: Stage, path: Path, kind: str, before: object) -> bool:
@@ -145,7 +141,7 @@ def _told(stage: Stage, name: str, kind: str, before: object, *, everything: boo
     assert plan.code == 1, f"with {name} {kind} the plan is another one and ends with {plan.code}: {told}"
     assert name in told, f"with {name} {kind} the plan does not name the file: {told}"
     if everything:
-        done = stage.shop.run("apply", "--yes", "--prune", *allowed(stage), code=None, **environment)
+        done = stage.shop.run("apply", "--yes", "--prune", *stage.allowed, code=None, **environment)
         assert done.code == 1, f"with {name} {kind} apply ends with {done.code}: {done.out}{done.err}"
         calls = stage.sandbox.calls("audience")
         changed = [call for call in calls if call.method != "GET" and "search" not in call.path]

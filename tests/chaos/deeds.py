@@ -46,6 +46,11 @@ class Stage:
     def state(self) -> Path:
         return self.place.state
 
+    @property
+    def allowed(self) -> list[str]:
+        """The options that let every removal pass."""
+        return [part for one in sorted(self.world.declared) for part in ("--allow-removals", one)]
+
     def ours(self) -> dict[str, SegmentView]:
         """The live audiences that the state knows by id."""
         known = {account.audience_id for account in ledger.read(self.state)}

@@ -17,39 +17,33 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.sandbox import App, SandboxOptions
-from tests.chaos import checks, creates, late, ledger, mishaps, namespaces, robbed
+from tests.chaos import checks, creates, elsewhere, late, ledger, mishaps, namespaces, restored, robbed
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
 from tests.chaos.places import Folder, InBucket, Place
 from tests.chaos.victim import GREAT
-from tests.chaos.world import ACCOUNTS, CLIENT, RETAIL, SECRET, World
+from tests.chaos.world import ACCOUNTS, CLIENT, OPTIONS, SECRET, World
 from tests.end_to_end.shop import Shop
 from tests.object_store import running_store
 from tests.sandbox_client import CallView, Sandbox, running
 
-MARKETING = tuple(account for name, account in ACCOUNTS.items() if name not in RETAIL)
-SHELVES = tuple(ACCOUNTS[name] for name in RETAIL)
 ROOT = Path(__file__).parents[2]
-OPTIONS = SandboxOptions(
-    apps=(App(CLIENT, SECRET, advertisers=MARKETING, accounts=SHELVES),), rate_limit=0, keep_identifiers=True
-)
 LATER = 3 * 86_400 + 600
 """Seconds by which the clock has gone on when the clean run begins: over five minutes, wrong as it may have been."""
 
 LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
 
-IN_A_CREATE, DAMAGED, ROBBED, OUTLIVED = 0.2, 0.2, 0.25, 0.4
+IN_A_CREATE, DAMAGED, ROBBED, OUTLIVED, RESTORED, ELSEWHERE = 0.2, 0.2, 0.25, 0.4, 0.15, 0.1
 """How often a run is led into a create to die there, how often what a killed run left is damaged, how often the state
-in a bucket is unlocked while a run waits to try again,
-and how often a call outlives its run where they may be late."""
+in a bucket is unlocked while a run waits to try again, how often a call outlives its run where they may be late, and
+before a run, how often an old backup of the state is put back, and another API is spoken to."""
 
 
 @dataclass(slots=True)
@@ -115,7 +109,8 @@ class History:
         credentials = {"CRITEO_CLIENT_ID": CLIENT, "CRITEO_CLIENT_SECRET": SECRET}
         great = {GREAT: "beside" if self.seed % 4 == 1 else "in portions"} if self.seed % 2 else {}
         (folder / "tmp").mkdir()
-        shop = Shop(folder, sandbox.url, {**credentials, **great, "PYTHONPATH": str(ROOT), **place.environment})
+        ours = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache-home")}
+        shop = Shop(folder, sandbox.url, {**credentials, **great, **ours, **place.environment})
         stage = Stage(chance, World.made(chance), shop, sandbox, Criteo(sandbox), place)
         for account in ACCOUNTS.values():
             stage.someone_foreign(account, f"Somebody else's {account}")
@@ -127,10 +122,14 @@ class History:
             if step and stage.chance.random() < IN_A_CREATE:
                 done, mishap = creates.some_death(stage)
                 self.story.append(f"{step}. {done}")
-                self.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *allow_all(stage)])
+                self.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *stage.allowed])
                 continue
             deeds = some_deeds(stage) if step else ["begin"]
             self.story.append(f"{step}. {'; '.join(deeds)}")
+            if step and stage.chance.random() < RESTORED:
+                self.tally.mishaps.update([restored.RESTORED] if restored.an_old_backup(self, stage) else [])
+            if step and stage.chance.random() < ELSEWHERE:
+                self.tally.mishaps.update([elsewhere.ELSEWHERE] if elsewhere.another_api(self, stage) else [])
             arguments = _arguments(stage)
             if step and self.bucket and stage.chance.random() < ROBBED:
                 one = min(stage.world.declared)
@@ -208,6 +207,10 @@ class History:
         if -signal.SIGKILL in codes and mishap.watch is creates.kill_who_waits:
             self.tally.kills.update([f"kill in a create {creates.WAITING}"])
 
+    def check(self, stage: Stage, calls: tuple[CallView, ...] = ()) -> None:
+        """What must hold after every run, these calls being its."""
+        self._check(stage, calls)
+
     def _check(self, stage: Stage, calls: tuple[CallView, ...]) -> None:
         accounts = ledger.read(stage.state)
         checks.nothing_leaked(stage.shop, stage.place.contents())
@@ -215,10 +218,16 @@ class History:
         checks.only_needed(stage.world, accounts, calls)
         checks.certainty_is_true(accounts, stage.sandbox)
 
-    def start(self, stage: Stage, arguments: list[str], orders: dict[str, object]) -> subprocess.Popen[str]:
-        """One more process, beside the run that is under way."""
+    def start(
+        self, stage: Stage, arguments: list[str], orders: dict[str, object], machine: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """One more process, beside the run that is under way; on that machine, else on any."""
         log = str(stage.shop.folder / "points")
-        return _start(stage, arguments, json.dumps({**orders, "log": log}), mishaps.Mishap())
+        return _start(stage, arguments, json.dumps({**orders, "log": log}), mishaps.Mishap(), machine)
+
+    def wait_for_late_calls(self, stage: Stage) -> None:
+        """Until the last call that was late has taken effect."""
+        time.sleep(max(0.0, stage.settled_at - time.monotonic()))
 
     # -- the clean run -----------------------------------------------------------------------------------------------
 
@@ -229,10 +238,10 @@ class History:
         stage.place.unlock()
         before = checks.Before.of(ledger.read(stage.state), sandbox)
         sandbox.forget_calls()
-        time.sleep(max(0.0, stage.settled_at - time.monotonic()))  # until the last late call has come
+        self.wait_for_late_calls(stage)
         self.story.append("the clean run")
         later = json.dumps({"clock": {"before": LATER, "after": LATER, "nth": 1}})
-        done = _start(stage, ["apply", "--yes", "--prune", *allow_all(stage)], later, mishaps.Mishap())
+        done = _start(stage, ["apply", "--yes", "--prune", *stage.allowed], later, mishaps.Mishap())
         out, err = done.communicate(timeout=LONGEST)
         stage.shop.outputs += [out, err]
         self.story.append(out[-3000:] + err[-2000:])
@@ -265,7 +274,7 @@ def played(seed: int, steps: int, until: float, bucket: bool = False) -> tuple[T
 def _arguments(stage: Stage) -> list[str]:
     """The command of one run: most often the whole job, else a part of it."""
     kind = stage.chance.choices(("apply", "sync", "rebuild", "no prune", "select"), (12, 4, 1, 1, 1))[0]
-    allowed = allow_all(stage)
+    allowed = stage.allowed
     known = sorted({account.activation for account in ledger.read(stage.state)})
     if kind == "sync":
         return ["sync", *allowed]
@@ -281,14 +290,12 @@ def _arguments(stage: Stage) -> list[str]:
     return ["apply", "--yes", "--prune", *allowed]
 
 
-def allow_all(stage: Stage) -> list[str]:
-    return [part for one in sorted(stage.world.declared) for part in ("--allow-removals", one)]
-
-
-def _start(stage: Stage, arguments: list[str], orders: str, mishap: mishaps.Mishap) -> subprocess.Popen[str]:
+def _start(
+    stage: Stage, arguments: list[str], orders: str, mishap: mishaps.Mishap, machine: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     shop, command = stage.shop, [sys.executable, "-m", "tests.chaos.victim", *arguments]
     environment = {**shop.environment, "CHAOS": orders, "TMPDIR": str(shop.folder / "tmp")}
-    environment |= stage.place.machine(stage.chance)
+    environment |= stage.place.machine(stage.chance) if machine is None else machine
     if mishap.disk and stage.state.exists():
         environment |= {"STATE": str(stage.state), "SIZE": str(namespaces.used(stage.state) + mishap.room)}
         command = namespaces.small(command) if mishap.disk == "small" else namespaces.read_only(command)

@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -139,13 +140,27 @@ def unanswered(state: Path) -> tuple[Unanswered, ...]:
     )
 
 
-def files(state: Path) -> list[Path]:
-    """The files that the records point to."""
-    if not (state / "state.db").exists():
-        return []
+def newest_run(state: Path) -> tuple[int, str] | None:
+    """Number and beginning of the newest run that the state knows."""
+    rows = _asked(state, "SELECT id, started_at FROM run ORDER BY id DESC LIMIT 1")
+    return rows[0] if rows else None
+
+
+def is_bound(state: Path) -> bool:
+    """Whether it is written down which API the state belongs to."""
+    return (state / "state.db").exists() and bool(_asked(state, "SELECT value FROM binding"))
+
+
+def _asked(state: Path, query: str) -> list[Any]:
     with tempfile.TemporaryDirectory(dir=state.parent) as copy:
         for path in state.glob("state.db*"):
             shutil.copy(path, copy)
         with closing(sqlite3.connect(Path(copy) / "state.db")) as database:
-            rows = database.execute("SELECT path FROM file ORDER BY path").fetchall()
-    return [state / path for (path,) in rows]
+            return database.execute(query).fetchall()
+
+
+def files(state: Path) -> list[Path]:
+    """The files that the records point to."""
+    if not (state / "state.db").exists():
+        return []
+    return [state / path for (path,) in _asked(state, "SELECT path FROM file ORDER BY path")]

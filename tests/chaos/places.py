@@ -24,6 +24,7 @@ from tests.object_store import ObjectStore
 MACHINES = ("one", "two")
 STORE_SECRET = "secret-of-the-object-store"
 FATES = ("refused", "lost")
+Backup = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,21 @@ class Folder:
 
     def unlock(self) -> None:
         """The lock of a dead run opens by itself."""
+
+    def backup(self) -> Backup:
+        """A copy of all that is kept."""
+        return {
+            str(path.relative_to(self.state)): path.read_bytes() for path in self.state.rglob("*") if path.is_file()
+        }
+
+    def restore(self, backup: Backup) -> None:
+        """Put a copy in the place of what is there."""
+        shutil.rmtree(self.state)
+        for name, content in backup.items():
+            path = self.state / name
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(0o600)
 
     def contents(self) -> dict[str, bytes]:
         """What is kept anywhere, by name, beyond the state's folder."""
@@ -107,6 +123,16 @@ class InBucket:
 
     def contents(self) -> dict[str, bytes]:
         return self.store.objects(self._bucket)
+
+    def backup(self) -> Backup:
+        """A copy of all that is kept."""
+        return self.contents()
+
+    def restore(self, backup: Backup) -> None:
+        """Put a copy in the place of what is there."""
+        for name in self.contents().keys() | backup.keys():
+            self.put(name, backup.get(name))
+        self.look()
 
     def put(self, name: str, content: bytes | None) -> None:
         """Make an object what somebody else's hand or a broken store makes of it; None takes it away."""

@@ -33,14 +33,10 @@ def unlocked_while_it_waits(history: History, stage: Stage) -> Mishap:
         sent = sandbox.calls(identifiers=True)
         most_people_move(stage)
         sandbox.forget_calls()
-        other = history.start(stage, ["sync", *_allow_all(stage)], {})
+        other = history.start(stage, ["sync", *stage.allowed], {})
         out, err = other.communicate(timeout=60)
         checks.ended_well(other.returncode, out, err)
         stage.shop.outputs += [out, err]
         history.story.append(f"   another run, for other people: {other.returncode}, after {len(sent)} calls")
 
     return Mishap(words=[UNLOCKED], watch=rob)
-
-
-def _allow_all(stage: Stage) -> list[str]:
-    return [part for one in sorted(stage.world.declared) for part in ("--allow-removals", one)]

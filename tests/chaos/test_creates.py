@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos import creates
 from tests.chaos.deeds import Stage, unanswered_creates_take_effect
-from tests.chaos.history import History, allow_all
+from tests.chaos.history import History
 from tests.chaos.mishaps import Mishap
 
 pytestmark = pytest.mark.chaos
@@ -31,7 +31,7 @@ def test_a_run_that_dies_in_a_create_makes_the_audience_once(moment: str, way: s
         stage.shop.run("apply", "--yes")
         history.story.append(creates.something_to_create(stage, destination, way, moment))
         mishap = creates.death(stage, destination, moment)
-        (code,) = history.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *allow_all(stage)])
+        (code,) = history.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *stage.allowed])
         if moment == creates.TURNING_UP:
             assert code == 1
             names = {segment.name for segment in stage.sandbox.segments()}
@@ -49,7 +49,7 @@ def test_a_create_that_takes_effect_after_its_activation_was_renamed_leaves_noth
         stage.shop.run("apply", "--yes")
         new = stage.world.declare(stage.chance, destination=destination)
         stage.world.write(stage.shop)
-        arguments = ["apply", "--yes", "--prune", *allow_all(stage)]
+        arguments = ["apply", "--yes", "--prune", *stage.allowed]
         stage.sandbox.fault("drop-before", "/create", times=3)
         assert history.run_and_check(stage, Mishap(), arguments) == [1]
         stage.world.change(new.id, name=stage.world.fresh_name())

@@ -10,7 +10,7 @@ import pytest
 from tests.chaos import namespaces
 from tests.chaos.damage import DAMAGES, damage_in_bucket, look, whole_files, whole_objects
 from tests.chaos.deeds import Stage, people_come_and_go
-from tests.chaos.history import History, allow_all
+from tests.chaos.history import History
 from tests.chaos.mishaps import Mishap
 from tests.chaos.places import InBucket
 
@@ -35,7 +35,7 @@ def test_a_real_disk_that_takes_no_more_is_named_and_loses_nothing(disk: str, ro
     def lived(history: History, stage: Stage) -> None:
         with_something_to_do(stage)
         mishap = Mishap(words=[disk], disk=disk, room=room)
-        (code,) = history.run_and_check(stage, mishap, [*ALL, *allow_all(stage)])
+        (code,) = history.run_and_check(stage, mishap, [*ALL, *stage.allowed])
         assert code == 1
         assert told in history.said.lower()
         history.come_clean(stage)
@@ -76,7 +76,7 @@ def test_whatever_is_damaged_after_a_kill_is_named_and_never_taken_for_empty() -
     def lived(history: History, stage: Stage) -> None:
         with_something_to_do(stage)
         point = {"at": "StateStore.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
-        (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *allow_all(stage)])
+        (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *stage.allowed])
         assert code == -signal.SIGKILL
         files = whole_files(stage)
         assert {path.parent.parent.name for path in files[1:]} == {"members", "outbox"}
@@ -94,7 +94,7 @@ def test_whatever_is_damaged_in_a_bucket_after_a_kill_is_named_and_healed_by_wha
         assert isinstance(stage.place, InBucket)
         with_something_to_do(stage)
         point = {"at": "StateStore.mark_in_flight", "when": "after", "nth": 2, "deed": "kill"}
-        (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *allow_all(stage)])
+        (code,) = history.run_and_check(stage, Mishap(orders={"points": [point]}), [*ALL, *stage.allowed])
         assert code == -signal.SIGKILL
         met = set()
         for kind in ("control.json", "snapshots/", "members/", "outbox/"):

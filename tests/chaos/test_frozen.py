@@ -11,7 +11,7 @@ from subprocess import Popen
 import pytest
 
 from tests.chaos.deeds import Stage, people_come_and_go
-from tests.chaos.history import History, allow_all
+from tests.chaos.history import History
 from tests.chaos.mishaps import Mishap
 from tests.sandbox_client import Sandbox
 
@@ -44,15 +44,13 @@ def test_a_machine_that_lost_the_state_while_it_stood_still_sends_nothing_more(a
             people_come_and_go(stage)
             stage.world.write(stage.shop)
             time.sleep(TERMS[0] + 2.0)  # the store's clock tells whole seconds
-            other = history.start(stage, [*ALL, *allow_all(stage)], {"terms": TERMS})
+            other = history.start(stage, [*ALL, *stage.allowed], {"terms": TERMS})
             out, err = other.communicate(timeout=60)
             assert other.returncode == 0, out + err
             sent.append(len(changes(sandbox)))
             os.kill(process.pid, signal.SIGCONT)
 
-        (code,) = history.run_and_check(
-            stage, Mishap(orders=frozen, watch=another_takes_over), [*ALL, *allow_all(stage)]
-        )
+        (code,) = history.run_and_check(stage, Mishap(orders=frozen, watch=another_takes_over), [*ALL, *stage.allowed])
         assert code == 1
         assert "state" in history.said
         assert len(changes(stage.sandbox)) == sent[0], "it sent something after it had lost the state"

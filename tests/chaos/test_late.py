@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.deeds import Stage
-from tests.chaos.history import History, allow_all
+from tests.chaos.history import History
 from tests.chaos.late import most_people_move, outlived_by_its_call
 from tests.chaos.robbed import unlocked_while_it_waits
 
@@ -17,7 +17,7 @@ ALL = ["apply", "--yes", "--prune"]
 @pytest.mark.parametrize("seed", [3])
 def test_a_call_that_outlives_its_run_and_the_next_is_undone_by_a_clean_run_later(seed: int) -> None:
     def lived(history: History, stage: Stage) -> None:
-        outlived_by_its_call(history, stage, [*ALL, *allow_all(stage)])
+        outlived_by_its_call(history, stage, [*ALL, *stage.allowed])
         history.come_clean(stage)
 
     History(seed).play(lived)

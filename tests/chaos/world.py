@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from runner.sandbox import App, SandboxOptions
 from tests.end_to_end.shop import CANARY, Person, Shop
 from tests.sandbox_client import Sandbox, SegmentView
 
@@ -39,6 +40,12 @@ CUSTOMER = "regexp_extract(kind, '#([^#]*)#', 1)"
 
 SECRET = "s3cr3t-of-the-chaos-app"
 CLIENT = "chaos"
+MARKETING = tuple(account for name, account in ACCOUNTS.items() if name not in RETAIL)
+SHELVES = tuple(ACCOUNTS[name] for name in RETAIL)
+OPTIONS = SandboxOptions(
+    apps=(App(CLIENT, SECRET, advertisers=MARKETING, accounts=SHELVES),), rate_limit=0, keep_identifiers=True
+)
+"""The Criteo of a history."""
 
 KINDS = {
     False: 'type: criteo\nadvertiser_id: "{account}"',

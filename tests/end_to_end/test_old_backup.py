@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.end_to_end.test_promises import wait_until
 from tests.sandbox_client import Sandbox
 
 
@@ -76,3 +77,28 @@ def test_a_cache_that_cannot_be_written_hinders_nothing(shop: Shop) -> None:
     shop.environment["XDG_CACHE_HOME"] = str(shop.folder / "file")
     shop.apply()
     shop.run("sync")
+
+
+def test_a_run_that_was_killed_while_it_sent_is_seen_as_well(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation("loyal", guardrails={"max_removed": None})
+    shop.apply()
+    shutil.copytree(shop.folder / ".headcount", shop.folder / "backup")
+    shop.people(mail(1, 2, 3, 4, 5, 6))
+    sandbox.forget_calls()
+    sandbox.fault("slow", path="contact-list", times=None, seconds=60)
+    with shop.start("sync") as process:
+        wait_until(lambda: any(call.path.endswith("/contact-list") for call in sandbox.calls()))
+        process.kill()
+        process.communicate()
+    shutil.rmtree(shop.folder / ".headcount")
+    (shop.folder / "backup").rename(shop.folder / ".headcount")
+    assert "is an older one, from a backup perhaps" in shop.run("plan", code=1).err
+
+
+def test_what_a_rebuild_has_to_leave_alone_is_refilled_by_the_next_apply(restored: Shop, sandbox: Sandbox) -> None:
+    restored.activation("loyal", name="Most loyal", guardrails={"max_removed": None})
+    asked = restored.run("sync", "--rebuild", "loyal", "--rebuild", "lapsed", code=7)
+    assert "its definition is not the applied one" in asked.out
+    restored.apply()
+    for segment in sandbox.segments():
+        assert sandbox.members(segment.id, "email") == hashes(1, 2, 3)
