@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.text import Text
 
 from runner.core.destination import AdAccount
 from runner.core.local_time import local_time
-from runner.core.project import Activation
 from runner.core.records import AppliedAudience, Outcome, Run
-from runner.core.schedule import describe, length, longest_gap
+from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
+from runner.planning.freshness import why_never_fresh
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
 from runner.reports.plan_text import outcome_text
 from runner.workflows.status import ActivationStatus
 from runner.workflows.upcoming import Slot
-
-_MARGIN = timedelta(hours=2)
-"""How much longer than the longest time between two runs an audience may well go: runs start late and take time."""
 
 _ACCOUNTS = ("Credentials of", "Account", "Name")
 _STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
@@ -91,7 +88,8 @@ def _facts(row: ActivationStatus, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _notes(row: ActivationStatus, now: datetime) -> Iterator[str]:
     if row.stale and row.declared and row.declared.freshness:
-        yield f"stale: no good run for {length(row.declared.freshness)}{_too_fresh(row.declared, now)}"
+        never = why_never_fresh(row.declared, now)
+        yield f"stale: no good run for {length(row.declared.freshness)}{'; ' if never else ''}{never}"
     if row.applied:
         yield from _left(row.applied)
     if row.live_size is not None and row.applied:
@@ -100,17 +98,6 @@ def _notes(row: ActivationStatus, now: datetime) -> Iterator[str]:
         yield f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it"
     if row.latest.run and row.latest.run.outcome in _STYLES and row.latest.run.detail:
         yield row.latest.run.detail
-
-
-def _too_fresh(declared: Activation, now: datetime) -> str:
-    """That no run on time could keep an audience as fresh as is asked for, and what could be asked for."""
-    gap = longest_gap(declared.schedule, now)
-    if declared.freshness is None or gap.total_seconds() <= declared.freshness:
-        return ""
-    longest = length(int(gap.total_seconds()))
-    enough = length(int((gap + _MARGIN).total_seconds()))
-    schedule = describe(declared.schedule)
-    return f"; its schedule ({schedule}) leaves up to {longest} between two runs: set freshness to {enough}, say"
 
 
 def _left(record: AppliedAudience) -> Iterator[str]:

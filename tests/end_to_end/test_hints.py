@@ -71,6 +71,16 @@ def test_an_audience_that_no_run_could_keep_so_fresh(shop: Shop) -> None:
     assert "its schedule" not in told(shop, "status", "--at", "2031-02-02T12:00", code=0)
 
 
+def test_a_freshness_that_the_schedule_cannot_keep_is_a_warning_before_anything_is_stale(shop: Shop) -> None:
+    shop.activation(schedule={"cron": "0 6 * * 1-5"}, freshness="26h")
+    result = shop.run("validate", "--no-sources", code=0)
+    assert "activations/loyal.yaml:" in result.err
+    assert "warning[freshness-too-short]: an audience that may be 26h old is stale between its runs" in result.err
+    assert "leaves up to 3d between two runs: set freshness to 74h, say" in result.err
+    shop.activation(schedule={"cron": "0 6 * * *"}, freshness="26h")
+    assert "warning" not in shop.run("validate", code=0).err
+
+
 def test_an_endpoint_that_is_not_encrypted(shop: Shop) -> None:
     pytest.importorskip("obstore", exc_type=ImportError)
     shop.activation()

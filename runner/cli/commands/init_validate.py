@@ -89,7 +89,10 @@ def validate(
             raise InvalidProject(tuple(sorted({*invalid.findings, *also}))) from None
         raise
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
-    warnings = _require_valid(_source_findings(project, chosen)) if sources else ()
+    from runner.planning.freshness import freshness_warnings
+
+    found = _require_valid(_source_findings(project, chosen)) if sources else ()
+    warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock())}))
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
     elif format is CheckFormat.JSON:
