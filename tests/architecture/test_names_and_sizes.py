@@ -62,7 +62,9 @@ def test_at_most_three_modules_lie_at_the_root() -> None:
 
 
 SPOKEN_WORDS = r"\b(anew|for want of|whoever|told|mend(s|ed|ing)?|ere|thereof|hence|lest)\b"
-"""Words that a message or a page for users does without: a plainer one says the same."""
+"""Words that a message or a page does without: a plainer one says the same."""
+
+PAGES = ("*.md", "docs/**/*.md", "schemas/*.json", "activations/*.yaml")
 
 
 def _messages(module: Module) -> Iterator[tuple[int, str]]:
@@ -77,9 +79,9 @@ def _messages(module: Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def test_messages_and_the_first_page_are_in_plain_words() -> None:
+def test_messages_and_pages_are_in_plain_words() -> None:
     texts = [(f"{module}:{line}", text) for module in MODULES for line, text in _messages(module)]
-    for page in [ROOT / "README.md", *ROOT.glob("schemas/*.json"), *ROOT.glob("activations/*.yaml")]:
+    for page in [path for pattern in PAGES for path in ROOT.glob(pattern)]:
         lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
         texts += [(f"{page.relative_to(ROOT)}:{number}", line) for number, line in lines]
     assert [f"{place}: {text}" for place, text in texts if re.search(SPOKEN_WORDS, text, re.IGNORECASE)] == []
