@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import unified_diff
 
+from runner.core.project import ANY_DAY
 from runner.core.records import same_sql
 from runner.planning.plan import Decision
 
@@ -19,3 +20,10 @@ def sql_diff(change: Decision) -> tuple[str, ...]:
         return ()
     lines = unified_diff(before.text.splitlines(), now.text.splitlines(), n=1, lineterm="")
     return tuple(line for line in list(lines)[2:] if not line.startswith("@@"))
+
+
+def readable_sql_diff(change: Decision) -> tuple[str, ...]:
+    """The same for a person, who has written `{{ today }}` and would wonder what day that is."""
+    lines = sql_diff(change)
+    dated = any(str(ANY_DAY) in line for line in lines)
+    return (f"# {ANY_DAY} stands for today, on every day", *lines) if dated else lines

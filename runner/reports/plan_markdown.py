@@ -13,7 +13,7 @@ from datetime import UTC
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
 from runner.planning.plan import CHANGING, Plan, PlannedChange
-from runner.planning.sql_diff import sql_diff
+from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.escape import printable
 from runner.reports.format import summary
@@ -154,7 +154,9 @@ def _folded(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
 def _sql(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
     """The lines of SQL that changed, folded; no line can end the block, whose fence is longer than any in it."""
     for change in changes:
-        lines = room.fit((printable(line) for line in sql_diff(change)), f"... {{}} lines are not shown here: {_WHOLE}")
+        lines = room.fit(
+            (printable(line) for line in readable_sql_diff(change)), f"... {{}} lines are not shown here: {_WHOLE}"
+        )
         if lines:
             fence = "`" * (2 + max((len(run) for line in lines for run in re.findall("`+", line)), default=1))
             yield f"<details><summary>SQL of {_escape(change.id)}</summary>"

@@ -14,7 +14,7 @@ from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, AppliedAudience, Outcome
 from runner.destinations.registry import any_platform, platform_of
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
-from runner.planning.sql_diff import sql_diff
+from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
@@ -129,7 +129,7 @@ def _field(part: FieldChange, platform: str) -> Text:
 
 def _sql(change: PlannedChange) -> Iterator[Text]:
     """The lines of SQL that changed."""
-    lines = sql_diff(change)
+    lines = readable_sql_diff(change)
     for line in lines[:SHOWN_SQL]:
         yield Text(f"    | {printable(line)}", style={"+": "green", "-": "red"}.get(line[:1], ""))
     if len(lines) > SHOWN_SQL:
