@@ -215,7 +215,8 @@ class ActivationRun:
 class Run:
     """One apply or sync; `finished_at` is None when it was killed or still goes on.
 
-    `plan_id` is the plan that an apply followed, empty for a sync.
+    `plan_id` is the plan that an apply followed, empty for a sync. `unchanged` counts the activations that were looked
+    at and needed nothing, which are not among `activations`.
     """
 
     id: int
@@ -225,6 +226,7 @@ class Run:
     activations: tuple[ActivationRun, ...] = ()
     origin: RunOrigin = NOT_KNOWN
     plan_id: str = ""
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

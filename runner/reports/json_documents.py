@@ -193,6 +193,7 @@ def _run(run: Run) -> dict[str, Any]:
         "dirty": run.origin.dirty,
         "plan_id": run.plan_id,
         "activations": [_activation_run(part) for part in run.activations],
+        "unchanged": run.unchanged,
     }
 
 

@@ -114,7 +114,7 @@ def _left(record: AppliedAudience) -> Iterator[str]:
 
 
 def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
-    """A record per run, the newest first: a line for each activation in it."""
+    """A record per run, the newest first: a line for each activation in it, and one for all that needed nothing."""
     text = Text()
     for run in runs:
         text.append(f"{run.id}  {run.command}", style="bold")
@@ -123,6 +123,8 @@ def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
             text.append(f"    {printable(who)}\n", style="dim")
         for part in run.activations:
             text.append("    ").append_text(outcome_text(part)).append("\n")
+        if run.unchanged:
+            text.append(f"    = {run.unchanged:,} unchanged\n", style="dim")
     return text
 
 

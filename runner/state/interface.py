@@ -14,7 +14,7 @@ A membership is one file, or a file of its changes and the whole one that these 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -154,10 +154,19 @@ class State(Protocol):
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
-        """Record that a run began, who began it and which plan it follows; returns its id."""
+        """Record that a run began, who began it and which plan it follows; returns its id.
+
+        Past runs that are no longer kept are forgotten with it.
+        """
 
     def record(self, run: int, activation: ActivationRun) -> None:
         """Record how one activation fared."""
+
+    def record_rest(self, run: int, outcomes: Sequence[ActivationRun], unchanged: Collection[int] = ()) -> None:
+        """Record, in one step and once for a run, how those fared to which nothing was sent.
+
+        Of the audiences in `unchanged`, by their keys, only that the run looked at them and that they needed nothing.
+        """
 
     def end_run(self, run: int, at: datetime) -> None:
         """Record that a run ended by itself."""

@@ -6,7 +6,7 @@ was given a path a moment ago may find the file gone, and then asks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -27,9 +27,9 @@ from runner.core.records import (
     Run,
     RunOrigin,
 )
-from runner.state.db import codec
+from runner.state.db import codec, key_ranges
 from runner.state.db.journal import JournalEntry
-from runner.state.db.tables import audiences, bindings, deltas, runs
+from runner.state.db.tables import audiences, bindings, deltas, retention, runs
 from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
 
@@ -175,10 +175,18 @@ class StateStore:
 
     def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
         began = {"command": command, "at": codec.from_time(at)}
-        return int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id))
+        run = int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id))
+        with self.backing.reading() as db:
+            first = retention.first_kept(db, at)
+        if first is not None:
+            self._take("forget_runs", first=first)
+        return run
 
     def record(self, run: int, activation: ActivationRun) -> None:
         self._take("record", run=run, activation=asdict(activation))
+
+    def record_rest(self, run: int, outcomes: Sequence[ActivationRun], unchanged: Collection[int] = ()) -> None:
+        self._take("record_rest", run=run, outcomes=codec.outcomes_data(outcomes), same=key_ranges.of(unchanged))
 
     def end_run(self, run: int, at: datetime) -> None:
         self._take("end_run", run=run, at=codec.from_time(at))

@@ -186,19 +186,21 @@ class _Work:
             self._record(change, outcome, tally, monotonic() - began, detail)
 
     def rest(self, plan: Plan, interrupted: bool) -> None:
-        """Record whatever was not carried out, and why."""
+        """Record whatever was not carried out, and why, in one step however many there are."""
+        told: list[ActivationRun] = []
+        unchanged: list[int] = []
         for change in plan.changes:
-            if change.key in self.outcomes or change.action is Action.ORPHANED:
+            fared = None if change.key in self.outcomes else _left(change, interrupted=interrupted)
+            if fared is None:
                 continue
-            if change.action is Action.BLOCKED:
-                self._record(change, Outcome.BLOCKED, detail="; ".join(block.message for block in change.blocks))
-            elif change.action in (Action.FAILED, Action.CONFLICT):
-                self._record(change, Outcome.FAILED, detail=change.error)
-            elif change.action is Action.UNCHANGED:
+            run = self.outcomes[change.key] = self._outcome(change, *fared)
+            if run.outcome is Outcome.UNCHANGED and change.applied is not None:
                 self._adopt(change)
-                self._record(change, Outcome.UNCHANGED)
-            elif interrupted:
-                self._record(change, Outcome.INTERRUPTED, detail="not begun")
+                unchanged.append(change.applied.record_id)
+            else:
+                told.append(run)
+        if told or unchanged:
+            self._context.state.record_rest(self._run, told, unchanged)
 
     def _adopt(self, change: PlannedChange) -> None:
         """Write down what is declared now where it is written otherwise and means the same: the next one is compared
@@ -231,8 +233,14 @@ class _Work:
         seconds: float = 0.0,
         detail: str = "",
     ) -> None:
+        run = self.outcomes[change.key] = self._outcome(change, outcome, detail, tally, seconds)
+        self._context.state.record(self._run, run)
+
+    def _outcome(
+        self, change: PlannedChange, outcome: Outcome, detail: str, tally: Tally | None = None, seconds: float = 0.0
+    ) -> ActivationRun:
         tally = tally or Tally()
-        run = ActivationRun(
+        return ActivationRun(
             activation=change.id,
             action=str(change.action),
             outcome=outcome,
@@ -246,5 +254,14 @@ class _Work:
             counts=tally.counts,
             permission=self._permission(change, tally),
         )
-        self.outcomes[change.key] = run
-        self._context.state.record(self._run, run)
+
+
+def _left(change: PlannedChange, *, interrupted: bool) -> tuple[Outcome, str] | None:
+    """How a change fared that was not carried out, and why; None for one that is nobody's, or was to be."""
+    if change.action is Action.BLOCKED:
+        return Outcome.BLOCKED, "; ".join(block.message for block in change.blocks)
+    if change.action in (Action.FAILED, Action.CONFLICT):
+        return Outcome.FAILED, change.error
+    if change.action is Action.UNCHANGED:
+        return Outcome.UNCHANGED, ""
+    return (Outcome.INTERRUPTED, "not begun") if interrupted and change.action is not Action.ORPHANED else None

@@ -23,8 +23,8 @@ LAG = timedelta(hours=24)
 DRIFT_SHARE = 0.1
 """The share of the members sent by which the count may be off before drift is suspected."""
 
-_FIRST_RUNS, _ALL_RUNS = 50, 1_000
-"""Past runs that are read, unless these do not go back far enough, and at most."""
+_RUNS = (50, 2_000, 50_000)
+"""How many past runs are read: at first, where these do not go back far enough, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def with_live_sizes(
     asked = [row for row in rows if row.declared is not None and row.audience_id is not None]
     destinations = {row.declared.destination.name: row.declared.destination for row in asked if row.declared}
     require_credentials(destinations.values())
-    runs = _recent_runs(state, {row.activation for row in asked}, now - LAG) if asked else ()
+    moved = {row.activation for row in asked if row.latest.change and row.latest.change.started_at > now - LAG}
+    runs = _recent_runs(state, moved, now - LAG) if moved else ()
     return tuple(_with_size(row, accounts, runs, now) for row in rows)
 
 
@@ -102,7 +103,7 @@ def _of(activation: str, run: Run) -> Collection[ActivationRun]:
 
 def _recent_runs(state: State, activations: Collection[str], since: datetime) -> Sequence[Run]:
     """The runs since then and, of each activation, a good one from before, where there is any; the newest first."""
-    for limit in (_FIRST_RUNS, _ALL_RUNS):
+    for limit in _RUNS:
         runs = state.runs(limit=limit)
         before = [run for run in runs if run.started_at <= since]
         if len(runs) < limit or all(any(_of(one, run) for run in before) for one in activations):

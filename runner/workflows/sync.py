@@ -63,8 +63,11 @@ def sync(
     where its membership is damaged and another definition waits for apply, which needs one that is whole, the audience
     is marked, so that apply clears and refills it. In a state that is older than one seen before, nobody knows what the
     audiences hold: each to rebuild is marked first, whatever becomes of it in this run. With `due`, only what is due is
-    looked at; where nothing is, no call is made.
+    looked at; where nothing is, no call is made, and the state is not written. A sync that has nothing to look at is no
+    run of the history.
     """
+    if due and (idle := _idle(project, request, context)) is not None:
+        return idle
     with context.state.lock("headcount sync"):
         began = context.clock()
         # Before what a dead run left is settled, and looks done.
@@ -74,20 +77,56 @@ def sync(
         require_known(rebuild, (record.activation for record in applied))
         if context.older:
             applied = _all_marked(rebuild, applied, context)
-        chosen = choose(project, applied, request)
-        unmade: tuple[Activation, ...] = ()
-        waiting: tuple[Slot, ...] = ()
-        if due:
-            chosen, waiting = _due(chosen, last, began)
-            chosen, unmade = _made(chosen, applied)
-        decisions = decide(project, chosen, applied, request, accounts, orphans_too=False)
-        skipped = (*(Skipped(one.id, NOT_APPLIED) for one in unmade), *_skipped(decisions, rebuild, context))
+        work = _work(project, applied, request, last if due else None, began)
+        decisions = decide(project, work.chosen, applied, request, accounts, orphans_too=False)
+        skipped = (*work.skipped, *_skipped(decisions, rebuild, context))
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
         changes = plan_members(eligible, project, request, context, accounts)
         plan = Plan.of(changes, context.clock(), request.today, request.options)
         orphans = orphans_with_people(project, applied, request.select)
-        return Synced(carry_out_plan(plan, context, accounts, "sync", began), skipped, waiting, orphans)
+        done = carry_out_plan(plan, context, accounts, "sync", began) if changes else Applied(plan, (), approved=True)
+        return Synced(done, skipped, work.waiting, orphans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a sync looks at, the selected ones that are not due yet, and whom it skips without a look at an account."""
+
+    chosen: tuple[Activation, ...]
+    waiting: tuple[Slot, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def _work(
+    project: Project,
+    applied: tuple[AppliedAudience, ...],
+    request: PlanRequest,
+    last: Mapping[str, datetime] | None,
+    now: datetime,
+) -> _Work:
+    """What there is to look at; with `last`, from when on the slots of each activation count, only what is due."""
+    chosen = choose(project, applied, request)
+    if last is None:
+        return _Work(chosen)
+    ready, waiting = _due(chosen, last, now)
+    made, unmade = _made(ready, applied)
+    return _Work(made, waiting, tuple(Skipped(one.id, NOT_APPLIED) for one in unmade))
+
+
+def _idle(project: Project, request: PlanRequest, context: RunContext) -> Synced | None:
+    """What a sync of what is due comes to where there is nothing to look at or to settle, None where there is.
+
+    Seen without the lock, so that a state is not written each minute to say that nothing was due.
+    """
+    now, applied = context.clock(), context.state.audiences()
+    if any(record.unfinished is not None for record in applied):
+        return None
+    work = _work(project, applied, request, done_until(applied, context.state.latest(), now), now)
+    if work.chosen:
+        return None
+    nothing = Applied(Plan.of((), now, request.today, request.options), (), approved=True)
+    return Synced(nothing, work.skipped, work.waiting, orphans_with_people(project, applied, request.select))
 
 
 def _due(

@@ -214,6 +214,32 @@ class StateContract:
         assert run.last_good() == {}
         assert run.latest().get("loyal") is None
 
+    def test_what_a_run_found_unchanged_is_counted_and_is_the_last_good_run_of_each(self, run: State) -> None:
+        keys = [intend(run, activation) for activation in ("loyal", "lapsed", "new")]
+        first = run.begin_run("apply", NOON)
+        for activation in ("loyal", "lapsed"):
+            run.record(first, ActivationRun(activation, "create", Outcome.DONE, added=3))
+        second = run.begin_run("sync", LATER)
+        blocked = ActivationRun("lapsed", "blocked", Outcome.BLOCKED, detail="an empty segment")
+        run.record_rest(second, [blocked], [keys[0], keys[2]])
+        newest, oldest = run.runs()
+        assert (newest.activations, newest.unchanged, oldest.unchanged) == ((blocked,), 2, 0)
+        assert [(one.id, one.unchanged) for one in run.runs("loyal")] == [(second, 1), (first, 0)]
+        assert [(one.id, one.unchanged) for one in run.runs("lapsed")] == [(second, 0), (first, 0)]
+        assert run.last_good() == {"loyal": LATER, "lapsed": NOON, "new": LATER}
+        latest = run.latest()
+        assert latest["loyal"].run == LastRun(LATER, Outcome.UNCHANGED, "")
+        assert latest["loyal"].change == LastRun(NOON, Outcome.DONE, "")
+        assert latest["lapsed"].run == LastRun(LATER, Outcome.BLOCKED, "an empty segment")
+
+    def test_a_failure_after_it_was_found_unchanged_is_the_last_run(self, run: State) -> None:
+        key = intend(run)
+        run.record_rest(run.begin_run("sync", NOON), (), [key])
+        failed = [ActivationRun("loyal", "failed", Outcome.FAILED, detail=why) for why in ("no answer", "no file")]
+        run.record_rest(run.begin_run("sync", LATER), failed[:1])
+        assert run.latest()["loyal"].run == LastRun(LATER, Outcome.FAILED, "no answer")
+        assert run.last_good() == {"loyal": NOON}
+
     # -- what it belongs to ----------------------------------------------------------------------------------------
 
     def test_what_it_belongs_to_is_told_and_can_be_changed(self, run: State) -> None:

@@ -95,3 +95,23 @@ def test_an_address_with_a_password_in_it_is_not_kept(shop: Shop) -> None:
     run = newest(shop)
     assert (run["ci_url"], run["ci_job"]) == ("", "a b")
     assert "geheim" not in shop.run("history").out
+
+
+def test_activations_that_needed_nothing_are_counted_and_not_listed(applied: Shop) -> None:
+    applied.run("sync")
+    run = newest(applied)
+    assert (run["command"], run["activations"], run["unchanged"]) == ("sync", [], 2)
+    assert "    = 2 unchanged\n" in applied.run("history").out
+    assert "    = 1 unchanged\n" in applied.run("history", "loyal").out
+    rows = applied.run("status", "--format", "json").json["activations"]
+    assert {(row["last_outcome"], row["last_run"]) for row in rows} == {("unchanged", run["started_at"])}
+
+
+def test_a_sync_that_finds_nothing_due_writes_nothing_to_the_state(applied: Shop) -> None:
+    applied.activation("loyal", schedule={"every": "6h"})
+    applied.apply()
+    history = applied.run("history").out
+    written = {path: path.read_bytes() for path in applied.state_files()}
+    assert "1 activation not due" in applied.run("sync", "--due").out
+    assert {path: path.read_bytes() for path in applied.state_files()} == written
+    assert applied.run("history").out == history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,6 +51,7 @@ class FakeState:
     _files: dict[int, _Files] = field(default_factory=dict)
     bound_to: Binding | None = None
     _runs: list[Run] = field(default_factory=list)
+    _checked: dict[int, frozenset[int]] = field(default_factory=dict)
     _paths: int = 0
 
     def put(self, record: AppliedAudience) -> AppliedAudience:
@@ -85,11 +86,16 @@ class FakeState:
         )
 
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        keys = {key for key, record in self.records.items() if activation in (None, record.activation)}
         found = [
-            replace(run, activations=tuple(one for one in run.activations if activation in (None, one.activation)))
+            replace(
+                run,
+                activations=tuple(one for one in run.activations if activation in (None, one.activation)),
+                unchanged=len(self._checked.get(run.id, frozenset()) & keys),
+            )
             for run in reversed(self._runs)
         ]
-        return tuple(run for run in found if activation is None or run.activations)[:limit]
+        return tuple(run for run in found if activation is None or run.activations or run.unchanged)[:limit]
 
     def latest(self) -> Mapping[str, Latest]:
         found: dict[str, Latest] = {}
@@ -105,6 +111,9 @@ class FakeState:
                     news["change"] = last
                 if news:
                     found[one.activation] = replace(known, **news)
+            for key in self._checked.get(run.id, ()):
+                last, activation = LastRun(run.started_at, Outcome.UNCHANGED, ""), self.records[key].activation
+                found[activation] = replace(found.get(activation, Latest()), run=last, good=last)
         return found
 
     def last_good(self) -> Mapping[str, datetime]:
@@ -220,6 +229,11 @@ class FakeState:
     def record(self, run: int, activation: ActivationRun) -> None:
         found = self._runs[run - 1]
         self._runs[run - 1] = replace(found, activations=(*found.activations, activation))
+
+    def record_rest(self, run: int, outcomes: Sequence[ActivationRun], unchanged: Collection[int] = ()) -> None:
+        for one in outcomes:
+            self.record(run, one)
+        self._checked[run] = frozenset(unchanged)
 
     def end_run(self, run: int, at: datetime) -> None:
         self._runs[run - 1] = replace(self._runs[run - 1], finished_at=at)

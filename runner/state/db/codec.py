@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.identifiers import IdentifierType
-from runner.core.records import Definition
+from runner.core.records import ActivationRun, Definition, Outcome
 
 _CALLER = "gum_caller_id"
 
@@ -54,6 +54,25 @@ def from_definition(definition: Definition) -> str:
 def to_definition(text: str) -> Definition:
     """A definition as it was recorded."""
     return definition_of_data(json.loads(text))
+
+
+def outcomes_data(outcomes: Iterable[ActivationRun]) -> list[dict[str, Any]]:
+    """Outcomes in JSON's types, without what is not known of them; those that are alike share one entry."""
+    alike: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    for one in outcomes:
+        data = asdict(one)
+        activation = data.pop("activation")
+        data = {name: value for name, value in data.items() if value or name in ("action", "outcome")}
+        alike.setdefault(json.dumps(data, sort_keys=True), (data, []))[1].append(activation)
+    return [{"activations": names, **data} for data, names in alike.values()]
+
+
+def outcomes_of_data(data: Iterable[Mapping[str, Any]]) -> Iterator[ActivationRun]:
+    """The outcomes that `outcomes_data` was made of; their order is kept among those that are alike."""
+    for group in data:
+        fields = {name: value for name, value in group.items() if name != "activations"}
+        for activation in group["activations"]:
+            yield ActivationRun(activation, **{**fields, "outcome": Outcome(fields["outcome"])})
 
 
 def from_counts(counts: Mapping[IdentifierType, int]) -> str:

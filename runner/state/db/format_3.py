@@ -18,7 +18,7 @@ _RUN_ADDED = {
     "commit_id": "TEXT",
     "dirty": "INTEGER",
     "options": "TEXT",
-    "counts": "TEXT",
+    "unchanged": "TEXT",
 }
 
 _OUTCOME = (
@@ -149,6 +149,8 @@ _CARRY_ON = """UPDATE run SET outcomes = exchanged(
     ) WHERE id IN (SELECT run FROM activation_run)"""
 _FOLLOW = """CREATE TRIGGER activation_run_insert AFTER INSERT ON activation_run BEGIN
     UPDATE run SET outcomes = with_row(outcomes, {new}) WHERE id = NEW.run; END"""
+_UNFOLLOW = """CREATE TRIGGER activation_run_delete AFTER DELETE ON activation_run BEGIN
+    UPDATE run SET outcomes = with_row(outcomes, {old}) WHERE id = OLD.run; END"""
 
 MIGRATION: tuple[str, ...] = (
     *_add("run", _RUN_ADDED),
@@ -159,6 +161,7 @@ MIGRATION: tuple[str, ...] = (
     _CARRY_ON.format(before=", ".join(_OUTCOME), now=", ".join(_OUTCOMES)),
     "DROP TRIGGER activation_run_insert",
     _FOLLOW.format(new=", ".join(f"NEW.{name}" for name in _OUTCOMES)),
+    _UNFOLLOW.format(old=", ".join(f"OLD.{name}" for name in _OUTCOMES)),
     *(f"CREATE TABLE {table} {columns}" for table, columns in ROOM.items()),
     _DAY,
     *checksums.watch("run", (*_RUN, *_RUN_ADDED)),

@@ -18,7 +18,7 @@ from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Outcome, RunOrigin
 from runner.interruption import undisturbed
 from runner.state.db import codec
-from runner.state.db.tables import audiences, bindings, deltas, runs
+from runner.state.db.tables import audiences, bindings, deltas, retention, runs, unchanged
 from runner.state.local.state_folder import StoredFile
 
 
@@ -124,6 +124,12 @@ def _record(db: Connection, run: int, activation: dict[str, Any]) -> None:
     runs.record(db, run, ActivationRun(**{**activation, "outcome": Outcome(activation["outcome"])}))
 
 
+def _record_rest(db: Connection, run: int, outcomes: list[dict[str, Any]], same: list[list[int]]) -> None:
+    for one in codec.outcomes_of_data(outcomes):
+        runs.record(db, run, one)
+    unchanged.record(db, run, same)
+
+
 def _end_run(db: Connection, run: int, at: str) -> None:
     runs.end(db, run, codec.to_time(at))
 
@@ -146,6 +152,8 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "close_delta": _close_delta,
     "bind": bindings.write,
     "begin_run": _begin_run,
+    "forget_runs": retention.forget,
     "record": _record,
+    "record_rest": _record_rest,
     "end_run": _end_run,
 }

@@ -36,7 +36,7 @@ from runner.state.remote.lease import Lease, LeaseTimings
 from runner.state.remote.object_store import ObjectStore, Unanswered
 from runner.state.state_errors import file_faults
 
-RIDES = frozenset({"mark_taken", "record", "begin_run", "end_run"})
+RIDES = frozenset({"mark_taken", "record", "record_rest", "begin_run", "forget_runs", "end_run"})
 """Steps that are written with the next one: without its answer a batch is unknown, and a run's story tells less."""
 
 JOURNAL_STEPS = 200

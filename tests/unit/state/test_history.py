@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from runner.core.records import ActivationRun, LastRun, Latest, Outcome, Run
-from runner.state.db.tables import runs
 
 from .conftest import AT, EVERYWHERE, LATER
 
@@ -58,22 +57,6 @@ def test_the_history_of_one_activation_shows_only_its_runs_and_only_its_part_of_
 
 
 @EVERYWHERE
-def test_only_the_last_runs_are_kept_and_the_last_good_one_of_each_activation(state, monkeypatch):
-    monkeypatch.setattr(runs, "MAX_RUNS", 3)
-    with state.lock("headcount sync"):
-        first = state.begin_run("apply", AT)
-        state.record(first, LAPSED)
-        good = state.begin_run("apply", AT)
-        state.record(good, LOYAL)
-        later = []
-        for _ in range(5):
-            later.append(state.begin_run("sync", LATER))
-            state.record(later[-1], LAPSED)
-    assert [run.id for run in state.runs()] == [*later[:1:-1], good]
-    assert state.runs("loyal")[0].activations == (LOYAL,)
-
-
-@EVERYWHERE
 def test_the_last_run_the_last_change_and_the_last_good_run_are_known(state):
     with state.lock("headcount sync"):
         for hour, entry in enumerate(
@@ -96,22 +79,6 @@ def test_the_last_run_the_last_change_and_the_last_good_run_are_known(state):
         "lapsed": Latest(run=LastRun(AT + timedelta(hours=5), Outcome.BLOCKED, LAPSED.detail)),
     }
     assert state.last_good() == {"loyal": AT + timedelta(hours=1)}
-
-
-@EVERYWHERE
-def test_what_was_last_is_known_when_its_run_is_long_past(state, monkeypatch):
-    monkeypatch.setattr(runs, "MAX_RUNS", 3)
-    with state.lock("headcount sync"):
-        state.record(state.begin_run("sync", AT), ActivationRun("loyal", "sync", Outcome.DONE, added=3))
-        for _ in range(30):
-            state.record(state.begin_run("sync", LATER), ActivationRun("loyal", "sync", Outcome.FAILED))
-    assert state.latest()["loyal"].change.started_at == AT
-    assert state.latest()["loyal"].good.started_at == AT
-    assert len(state.runs()) == 4
-
-
-def test_a_thousand_runs_are_kept():
-    assert runs.MAX_RUNS == 1_000
 
 
 @EVERYWHERE

@@ -126,6 +126,19 @@ class TestDue:
         assert [(slot.activation, slot.at) for slot in done.waiting] == [("loyal", scheduled.now + timedelta(hours=1))]
         assert done.applied.outcomes == ()
 
+    def test_where_nothing_is_due_the_state_is_neither_locked_nor_written(self, scheduled: World) -> None:
+        before = scheduled.state.runs()
+        scheduled.state.locked_by = "headcount apply"
+        assert scheduled.sync(due=True).waiting
+        assert scheduled.state.runs() == before
+
+    def test_what_waits_for_apply_each_time_is_skipped_each_time_and_fills_no_history(self, scheduled: World) -> None:
+        scheduled.now += timedelta(hours=1)
+        before = scheduled.state.runs()
+        scheduled.declare("loyal", "ann", mapping={"email": "mail"}, schedule=self.HOURLY)
+        assert set(reasons(scheduled, due=True)) == {"loyal"}
+        assert scheduled.state.runs() == before
+
     def test_what_is_due_is_synced_and_counts_from_then_on(self, scheduled: World) -> None:
         scheduled.now += timedelta(hours=1)
         assert len(scheduled.sync(due=True).applied.outcomes) == 1

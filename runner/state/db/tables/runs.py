@@ -10,26 +10,17 @@ from sqlite3 import Connection
 
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, RunOrigin
 from runner.state.db import checksums, codec
-
-MAX_RUNS = 1_000
-"""How many runs are remembered. Older ones go, but for the last ones of each activation: its schedule needs them."""
+from runner.state.db.tables import unchanged
 
 
 def begin(db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id: str) -> int:
-    """A new run; the oldest one is forgotten when there are enough."""
+    """A new run."""
     cursor = db.execute(
         """
         INSERT INTO run (command, started_at, plan_id, user, host, ci_job, ci_url, commit_id, dirty)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (command, codec.from_time(at), plan_id, *astuple(origin)),
-    )
-    db.execute(
-        """
-        DELETE FROM run
-        WHERE id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?) AND id NOT IN (SELECT run FROM latest)
-        """,
-        (MAX_RUNS,),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -84,31 +75,42 @@ def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
     found: list[Run] = []
     rows = db.execute(
         """
-        SELECT id, command, started_at, finished_at, outcomes, plan_id, user, host, ci_job, ci_url, commit_id, dirty
+        SELECT id, command, started_at, finished_at, outcomes, unchanged,
+            plan_id, user, host, ci_job, ci_url, commit_id, dirty
         FROM run ORDER BY id DESC
         """
     )
+    keys = None if activation is None else unchanged.keys_of(db, activation)
     while len(found) < limit and (row := rows.fetchone()) is not None:
-        run, command, started_at, finished_at, checksum, plan_id, *who, dirty = row
+        run, command, started_at, finished_at, checksum, ranges, plan_id, *who, dirty = row
         outcomes = tuple(_outcomes(db, run, activation, checksum))
-        if activation is None or outcomes:
+        same = unchanged.count(ranges, keys)
+        if activation is None or outcomes or same:
             end = None if finished_at is None else codec.to_time(finished_at)
             user, host, ci_job, ci_url, commit = (part or "" for part in who)
             origin = RunOrigin(user, host, ci_job, ci_url, commit, None if dirty is None else bool(dirty))
-            found.append(Run(run, command, codec.to_time(started_at), end, outcomes, origin, plan_id or ""))
+            began = codec.to_time(started_at)
+            found.append(Run(run, command, began, end, outcomes, origin, plan_id or "", same))
     return tuple(found)
 
 
 def latest(db: Connection) -> Mapping[str, Latest]:
     """The last runs of every activation, whatever became of the others."""
-    found: dict[str, dict[str, LastRun]] = {}
+    found: dict[str, dict[str, tuple[int, LastRun]]] = {}
     rows = db.execute(
-        "SELECT activation, what, started_at, latest.outcome, detail FROM latest JOIN run ON run.id = latest.run"
+        "SELECT activation, what, run, started_at, latest.outcome, detail FROM latest JOIN run ON run.id = latest.run"
     )
-    for activation, what, started_at, outcome, detail in rows:
+    for activation, what, run, started_at, outcome, detail in rows:
         last = LastRun(codec.to_time(started_at), Outcome(outcome), detail)
-        found.setdefault(activation, {})[what] = last
-    return {activation: Latest(**last) for activation, last in found.items()}
+        found.setdefault(activation, {})[what] = (run, last)
+    for look in unchanged.newest(db):
+        known = found.setdefault(look.activation, {})
+        for what in ("run", "good"):
+            if what not in known or known[what][0] < look.run:
+                known[what] = (look.run, LastRun(look.started_at, Outcome.UNCHANGED, ""))
+    return {
+        activation: Latest(**{what: last for what, (_, last) in known.items()}) for activation, known in found.items()
+    }
 
 
 def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes) -> Iterator[ActivationRun]:
