@@ -85,7 +85,9 @@ def sync(
         changes = plan_members(eligible, project, request, context, accounts)
         plan = Plan.of(changes, context.clock(), request.today, request.options)
         orphans = orphans_with_people(project, applied, request.select)
-        done = carry_out_plan(plan, context, accounts, "sync", began) if changes else Applied(plan, (), approved=True)
+        if not changes and not rebuild:
+            return Synced(Applied(plan, (), approved=True), skipped, work.waiting, orphans)
+        done = carry_out_plan(plan, context, accounts, "sync", began)
         return Synced(done, skipped, work.waiting, orphans)
 
 
