@@ -154,8 +154,8 @@ def _account(destination: Destination, connection: DestinationClient) -> Check:
         return Check("account", destination.name, verdict, f"the credentials may use {listed or 'none'}", hint)
     connection.check_account()
     label = next((text for one, text in zip(usable, named, strict=True) if one.id == destination.account_id), "")
-    segments = _counted(connection.audiences(), "segment")
-    message = f"{label or destination.account_id} may be used; it has {segments}"
+    audiences = _counted(connection.audiences(), "audience")
+    message = f"{label or destination.account_id} may be used; it has {audiences}"
     return Check("account", destination.name, Verdict.OK, message)
 
 

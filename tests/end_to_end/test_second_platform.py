@@ -113,5 +113,5 @@ def test_its_fields_and_identifiers_are_checked(board: BulletinShop) -> None:
 
 def test_doctor_looks_over_it(board: BulletinShop) -> None:
     out = board.run("doctor").out
-    assert "7 (Town hall) may be used; it has 0 segments" in out
+    assert "7 (Town hall) may be used; it has 0 audiences" in out
     assert "within 1 s of Bulletin's" in out
