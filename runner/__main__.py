@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 from runner.interruption import interrupt
-from runner.process_limits import refuse_core_files
+from runner.process_limits import keep_memory_private
 
 _INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and end the process with its code."""
-    refuse_core_files()
+    keep_memory_private()
     # Imports and documents make many values that stay: looking for garbage among them took a tenth of a short command.
     gc.set_threshold(50_000, 20, 50)
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler

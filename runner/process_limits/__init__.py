@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from contextlib import suppress
+
+_PR_SET_DUMPABLE = 4
+"""From Linux's <sys/prctl.h>."""
 
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
@@ -20,10 +24,19 @@ _SPACE, _SPACE_PER_THREAD = 1 << 30, 96 << 20
 """Bytes of addresses beyond that: code, and what allocators reserve and do not use."""
 
 
-def refuse_core_files() -> None:
-    """Have a crash leave no copy of the memory on the disk: it holds people and secrets."""
+def keep_memory_private() -> None:
+    """Have a crash leave no copy of the memory on the disk: it holds people and secrets.
+
+    Linux does not hold a program that it pipes core files to (`kernel.core_pattern`) to a limit of their size. What is
+    not dumpable gives it none, and shows the user's other processes neither its memory nor its environment (prctl(2)).
+    """
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def bound_memory(limit: str, threads: int) -> None:

@@ -33,7 +33,7 @@ from runner.engine.segments.query_messages import (
     receive,
 )
 from runner.engine.segments.segment_runner import SegmentRunner
-from runner.process_limits import bound_memory, refuse_core_files
+from runner.process_limits import bound_memory, keep_memory_private
 
 _BEYOND = 10
 """Seconds after a request's time is up at which the system ends this process, if nothing else did."""
@@ -44,7 +44,7 @@ _REST = 0.5
 
 def main() -> None:
     """Serve the requests of standard input until it ends."""
-    refuse_core_files()
+    keep_memory_private()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks decides
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     _mute()
