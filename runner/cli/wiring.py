@@ -173,6 +173,7 @@ def opened(
     if not rebuilt:
         seen.require_newest()
     older = seen.is_older() if rebuilt else False
+    seen.remember(still_older=older)  # what another machine did, or a run that died early: a backup may be of just now
     engine = embedded_engine()
     with Interrupts() as interrupts:
         wait = partial(_wait, state=state, interrupts=interrupts)

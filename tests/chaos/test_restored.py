@@ -9,7 +9,7 @@ from tests.chaos.elsewhere import another_api
 from tests.chaos.history import History
 from tests.chaos.restored import an_old_backup
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 
 @pytest.mark.parametrize(("seed", "bucket"), [(8, False), (3, False), (1, True)])

@@ -102,3 +102,14 @@ def test_what_a_rebuild_has_to_leave_alone_is_refilled_by_the_next_apply(restore
     restored.apply()
     for segment in sandbox.segments():
         assert sandbox.members(segment.id, "email") == hashes(1, 2, 3)
+
+
+def test_the_first_run_of_a_machine_is_missed_in_a_backup_from_just_before_it(shop: Shop) -> None:
+    shop.activation("loyal")
+    shop.run("apply", "--yes", XDG_CACHE_HOME=str(shop.folder / "another-machine"))
+    shutil.copytree(shop.folder / ".headcount", shop.folder / "backup")
+    shop.people(mail(1, 2, 3, 4))
+    shop.run("sync")
+    shutil.rmtree(shop.folder / ".headcount")
+    (shop.folder / "backup").rename(shop.folder / ".headcount")
+    assert "is an older one, from a backup perhaps" in shop.run("plan", code=1).err
