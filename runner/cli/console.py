@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from runner.core.findings import Finding
+
 
 Paint = Callable[[str], str]
 """How a text is made to stand out."""
@@ -89,6 +91,14 @@ def show_line(line: str) -> None:
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document."""
     write_result(in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+
+
+def show_warnings(warnings: tuple[Finding, ...]) -> None:
+    """Tell on standard error what is worth a warning."""
+    if warnings:
+        from runner.reports.findings_text import render_findings
+
+        tell(render_findings(warnings))
 
 
 def show_error(error: HeadcountError, red: Paint) -> None:

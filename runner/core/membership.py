@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType, Operation
 
 ON_ITS_WAY = timedelta(minutes=5)
@@ -40,7 +41,7 @@ class Evaluation:
 
     `rows` are the rows the SQL yielded, `people` those with at least one valid identifier, `blank` the null or blank
     values per type. `path` is None for a segment that was compared with a membership while it ran: only its counts
-    and what differs were written.
+    and what differs were written. `warnings` are about the segment's SQL.
     """
 
     path: Path | None
@@ -49,6 +50,7 @@ class Evaluation:
     people: int
     blank: Mapping[IdentifierType, int]
     rejected: tuple[Rejected, ...]
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,13 +54,14 @@ class SegmentEvaluator(Protocol):
     """
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
-        """What is wrong with the activation's SQL and mapping against the sources, without reading rows."""
+        """What is wrong with the activation's SQL and mapping against the sources, without reading rows; and warnings
+        about SQL that may yield other people in each run."""
 
     def advise(self, activation: Activation) -> tuple[Finding, ...]:
-        """Warnings about SQL that may yield other people in each run. Reads nothing; none where it cannot be parsed."""
+        """Those warnings alone. Reads nothing; none where the SQL cannot be parsed."""
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
-        """Run the segment, bring mapped columns to wire form. Raises SegmentError."""
+        """Run the segment, bring mapped columns to wire form; with the warnings. Raises SegmentError."""
 
     def release(self) -> None:
         """Let go of the sources, which others may wait to write; evaluations go on to be there, and may follow."""

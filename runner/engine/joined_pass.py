@@ -7,6 +7,7 @@ it. It saves writing and reading everybody again, a seventh of a plan over ten m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from runner.core.errors import SegmentError
@@ -46,7 +47,7 @@ def evaluate_joined(
 
     rows = _joined(identifier_type, before)
     try:
-        file = evaluator.write(activation, sources, rows, held.files)
+        file, warnings = evaluator.write(activation, sources, rows, held.files)
     except SegmentError:
         # The membership may be to blame for what the segment seems to have failed of.
         damage = first_damaged(workspace.connection(), held.files, workspace.folder)
@@ -55,7 +56,7 @@ def evaluate_joined(
         raise
     with evaluator.translating_errors(activation.segment.sql):
         evaluation = counted(workspace.connection(), (identifier_type,), file, None, "sum(occurrences)")
-    return evaluation, file
+    return replace(evaluation, warnings=warnings), file
 
 
 def _joined(identifier_type: IdentifierType, before: str) -> str:

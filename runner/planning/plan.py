@@ -123,14 +123,13 @@ class Decision:
 class Measured:
     """The segment of an activation evaluated, and what must be sent for its audience to hold just that.
 
-    `compared` is what will be sent, `delta` what that means for the audience. `warnings` are about the segment's SQL.
+    `compared` is what will be sent, `delta` what that means for the audience.
     """
 
     activation: Activation
     evaluation: Evaluation
     compared: ComparedMembership
     delta: Delta
-    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class PlannedChange(Decision):
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """What of the segment's SQL is worth a warning."""
-        return self.measured.warnings if self.measured else ()
+        return self.measured.evaluation.warnings if self.measured else ()
 
     @property
     def moves(self) -> bool:
@@ -218,6 +217,11 @@ class Plan:
 
     def having(self, *actions: Action) -> tuple[PlannedChange, ...]:
         return tuple(change for change in self.changes if change.action in actions)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What of the segments' SQL is worth a warning, once each."""
+        return tuple(dict.fromkeys(warning for change in self.changes for warning in change.warnings))
 
     @property
     def pending(self) -> tuple[PlannedChange, ...]:

@@ -201,7 +201,7 @@ def check_segments(
     waiting: list[str] = []
     with opened() as evaluator:
         for activation in project.activations:
-            findings = evaluator.check(activation, project.sources)
+            findings = [one for one in evaluator.check(activation, project.sources) if not one.is_warning]
             new = [finding for finding in findings if finding.location not in reported]
             yield from (_finding("segment", activation.id, finding) for finding in new)
             fit += [] if findings else [activation.id]

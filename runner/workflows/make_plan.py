@@ -214,11 +214,10 @@ def _require_settled(decision: Decision, request: PlanRequest) -> None:
 def _measure(decision: Decision, activation: Activation, project: Project, context: RunContext) -> Measured:
     """The segment evaluated and the delta known. Raises SegmentError, StateError."""
     evaluation, compared = _compared(decision, activation, project, context)
-    warnings = context.evaluator.advise(activation)
     if not decision.replaces:
-        return Measured(activation, evaluation, compared, compared.delta, warnings)
+        return Measured(activation, evaluation, compared, compared.delta)
     from_empty = context.memberships.compare(evaluation, MembershipFiles())
-    return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta), warnings)
+    return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta))
 
 
 def _moved(decision: Decision, measured: Measured) -> Decision:

@@ -241,7 +241,9 @@ class History:
         self.wait_for_late_calls(stage)
         self.story.append("the clean run")
         later = json.dumps({"clock": {"before": LATER, "after": LATER, "nth": 1}})
-        done = _start(stage, ["apply", "--yes", "--prune", *stage.allowed], later, mishaps.Mishap())
+        # People may have deleted every audience of an account by hand.
+        recreate = [part for account in ACCOUNTS.values() for part in ("--allow-recreate", account)]
+        done = _start(stage, ["apply", "--yes", "--prune", *stage.allowed, *recreate], later, mishaps.Mishap())
         out, err = done.communicate(timeout=LONGEST)
         stage.shop.outputs += [out, err]
         self.story.append(out[-3000:] + err[-2000:])

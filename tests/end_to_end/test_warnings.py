@@ -39,6 +39,35 @@ def test_validate_lists_warnings_apart_from_findings_as_data(unsteady: Shop) -> 
     assert [warning["code"] for warning in document["warnings"]] == ["sql-not-steady"]
 
 
+def test_validate_without_the_sources_warns_of_what_the_sql_alone_shows(unsteady: Shop) -> None:
+    unsteady.remove("data/people.csv")
+
+    told = unsteady.run("validate", "--no-sources")
+    assert f"segments/some.sql:4:7: warning[sql-not-steady]: {SAID}\n   4 | limit 2\n" in told.err
+    assert "is valid" in told.out
+    [warning] = unsteady.run("validate", "--no-sources", "--format", "json").json["warnings"]
+    assert warning["location"]["line"] == 4
+
+
+def test_a_warning_does_not_wait_for_a_source_that_is_missing(unsteady: Shop) -> None:
+    unsteady.remove("data/people.csv")
+
+    told = unsteady.run("validate", code=3).err
+    assert "no-source-file" in told
+    assert SAID in told
+
+
+def test_a_sync_warns_each_time_and_ends_well(unsteady: Shop) -> None:
+    unsteady.activation("other", sql="select email, idfa from shop.people where kind <> 'canary'")
+    unsteady.apply()
+
+    told = unsteady.run("sync")
+    assert told.err.count(f"segments/some.sql:4:7: warning[sql-not-steady]: {SAID}") == 1
+    assert SAID not in told.out
+    changes = unsteady.run("sync", "--format", "json").json["plan"]["changes"]
+    assert {one["id"]: len(one["warnings"]) for one in changes} == {"some": 1, "other": 0}
+
+
 @pytest.mark.parametrize("command", ["validate", "plan"])
 def test_a_pull_request_is_annotated_with_warnings(unsteady: Shop, command: str) -> None:
     out = unsteady.run(command, "--format", "github").out

@@ -9,7 +9,7 @@ import typer
 
 from runner.cli import completion
 from runner.cli.ci_outputs import from_root
-from runner.cli.console import show_json, show_line, show_text, tell, write_annotations, write_result
+from runner.cli.console import show_json, show_line, show_text, show_warnings, write_annotations, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     ChangedSince,
@@ -91,7 +91,7 @@ def validate(
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
     from runner.planning.freshness import freshness_warnings
 
-    found = _require_valid(_source_findings(project, chosen)) if sources else ()
+    found = _require_valid(_source_findings(project, chosen)) if sources else _sql_warnings(chosen)
     warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock())}))
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
@@ -119,9 +119,15 @@ def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[
     findings = set(missing)
     with segment_evaluator() as evaluator:
         for activation in chosen:
-            findings.update(evaluator.check(activation, project.sources) + evaluator.advise(activation))
+            findings.update(evaluator.check(activation, project.sources))
     # A file that is not there was found before a segment needed it.
     return tuple(sorted(one for one in findings if not missing or one in missing or one.code != "source-unreadable"))
+
+
+def _sql_warnings(chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
+    """What the SQL alone tells."""
+    with segment_evaluator() as evaluator:
+        return tuple(sorted({warning for activation in chosen for warning in evaluator.advise(activation)}))
 
 
 def _require_valid(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -132,13 +138,10 @@ def _require_valid(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def _show_warnings(warnings: tuple[Finding, ...], format: CheckFormat) -> None:  # noqa: A002 - the option's name
-    if not warnings:
-        return
-    from runner.reports.findings_text import render_findings
-    from runner.reports.github_annotations import findings_annotations
+    show_warnings(warnings)
+    if warnings and format is CheckFormat.GITHUB:
+        from runner.reports.github_annotations import findings_annotations
 
-    tell(render_findings(warnings))
-    if format is CheckFormat.GITHUB:
         write_annotations(findings_annotations(warnings, from_root))
 
 

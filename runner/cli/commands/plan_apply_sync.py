@@ -14,7 +14,7 @@ import typer
 
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
-from runner.cli.console import show_json, show_line, show_text, tell, write_annotations, write_result
+from runner.cli.console import show_json, show_line, show_text, show_warnings, tell, write_annotations, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRecreate,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan
     from runner.planning.staleness import ReviewedPlan
     from runner.workflows.make_plan import PlanRequest
+    from runner.workflows.sync import Synced
 
 
 def plan(
@@ -172,9 +173,6 @@ def sync(
     no_color: NoColor = False,
 ) -> None:
     """Bring the members of what is applied up to date. Never applies a changed definition."""
-    from runner.reports.json_documents import sync_document
-    from runner.reports.plan_text import orphans_text, run_text, skipped_text
-    from runner.reports.status_and_history import waiting_text
     from runner.workflows.make_plan import PlanRequest
     from runner.workflows.sync import sync as bring_up_to_date
 
@@ -188,14 +186,24 @@ def sync(
     request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
     with opened(setup, rebuilt=rebuild or ()) as parts:
         done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
-    if format is Format.JSON:
-        show_json(sync_document(done))
-    else:
-        show_text(setup.out, skipped_text(done.skipped))
-        show_text(setup.out, orphans_text(done.orphans))
-        show_text(setup.out, waiting_text(done.waiting, setup.clock()))
-        show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
+    _show_sync(done, setup, format)
     raise typer.Exit(exit_codes.of_sync(done))
+
+
+def _show_sync(done: Synced, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
+    if format is Format.JSON:
+        from runner.reports.json_documents import sync_document
+
+        show_json(sync_document(done))
+        return
+    from runner.reports.plan_text import orphans_text, run_text, skipped_text
+    from runner.reports.status_and_history import waiting_text
+
+    show_warnings(done.applied.plan.warnings)
+    show_text(setup.out, skipped_text(done.skipped))
+    show_text(setup.out, orphans_text(done.orphans))
+    show_text(setup.out, waiting_text(done.waiting, setup.clock()))
+    show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
 
 
 def import_(

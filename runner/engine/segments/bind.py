@@ -46,7 +46,7 @@ class Prepared:
     `columns` are those that the mapping asks for, by their position: c0, c1, ...
     """
 
-    instance: Instance | None
+    instance: Instance
     sql: SqlText
     columns: Mapping[IdentifierType, str]
     width: int
@@ -56,7 +56,7 @@ class Prepared:
     def viewed(self, deadline: float) -> Iterator[Instance]:
         """The locked instance, with a view of the mapped columns (see segment_query); raises SegmentError for a
         finding."""
-        if self.instance is None or self.findings:
+        if self.findings:
             raise SegmentError(self.findings[0].message, self.findings[0].hint, self.findings[0])
         names = ", ".join(f"c{position}" for position in range(self.width))
         mapped = ", ".join(f"{place} as {column(one)}" for one, place in self.columns.items())
@@ -67,40 +67,35 @@ class Prepared:
         connection.execute(f"drop view temp.{VIEW}; drop view temp.{_YIELDED}")
 
 
-def advice(query: SegmentQuery, parser: duckdb.DuckDBPyConnection) -> tuple[Finding, ...]:
-    """Warnings about SQL that may yield other people in each run, in the order of its lines."""
+def taken_apart(query: SegmentQuery, parser: duckdb.DuckDBPyConnection) -> Parsed:
+    """The SQL as `parsed` gives it, by any connection. Raises SegmentError for a syntax error."""
     import duckdb
 
-    sql = query.sql
     try:
-        found = unsteady(parsed(parser, sql.text))
-    except duckdb.Error:
-        return ()
-    return tuple(sorted(replace(_finding(flaw, sql), is_warning=True) for flaw in found))
+        return parsed(parser, query.sql.text)
+    except duckdb.Error as error:
+        finding = unbound(error, query.sql, 0)
+        raise SegmentError(finding.message, finding.hint, finding) from None
+
+
+def advice(sql: SqlText, statement: Parsed) -> tuple[Finding, ...]:
+    """Warnings about SQL that may yield other people in each run, in the order of its lines."""
+    return tuple(sorted(replace(_finding(flaw, sql), is_warning=True) for flaw in unsteady(statement)))
 
 
 @contextmanager
 def prepared(
     query: SegmentQuery,
+    statement: Parsed,
     sources: tuple[Source, ...],
-    parser: duckdb.DuckDBPyConnection,
     instances: InstancePool,
     deadline: float,
     readable: tuple[Path, ...] = (),
 ) -> Iterator[Prepared]:
-    """Take the SQL apart with any connection; bind it in an instance locked to the tables that it names
-    and to the `readable` files.
+    """Bind the SQL, taken apart, in an instance locked to the tables that it names and to the `readable` files.
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
-    import duckdb
-
-    sql = query.sql
-    try:
-        statement = parsed(parser, sql.text)
-    except duckdb.Error as error:
-        yield Prepared(None, sql, {}, 0, (unbound(error, sql, 0),))
-        return
     named = references(statement)
     used = ((source, frozenset(name[-1] for name in named if name[0] == folded(source.name))) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from runner.engine.interface import AS_GIVEN, BLANK, HASHED, reasons
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
 from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
+from runner.engine.segments.steadiness import may_be_unsteady
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,20 +47,21 @@ class DuckDBSegmentEvaluator:
         return self._queries.check(query_of(activation), sources)
 
     def advise(self, activation: Activation) -> tuple[Finding, ...]:
-        return self._queries.advise(query_of(activation))
+        query = query_of(activation)
+        return self._queries.advise(query) if may_be_unsteady(query.sql.text) else ()
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         types = tuple(activation.mapping)
-        path = self.write(activation, sources, wire_select({one: column(one) for one in types}, VIEW))
+        path, warnings = self.write(activation, sources, wire_select({one: column(one) for one in types}, VIEW))
         with self.translating_errors(activation.segment.sql):
-            return counted(self._workspace.connection(), types, path, path)
+            return replace(counted(self._workspace.connection(), types, path, path), warnings=warnings)
 
     def write(
         self, activation: Activation, sources: tuple[Source, ...], rows: str, readable: tuple[Path, ...] = ()
-    ) -> Path:
+    ) -> tuple[Path, tuple[Finding, ...]]:
         """A file of what the select `rows` yields over the segment's mapped columns; it also reads `readable` files.
 
-        Raises SegmentError.
+        Beside it are the warnings about the SQL. Raises SegmentError.
         """
         folder = self._workspace.next_folder()
         watch = partial(self._on_progress, activation.id) if self._on_progress else None
@@ -66,11 +69,11 @@ class DuckDBSegmentEvaluator:
             with self.translating_errors(activation.segment.sql):
                 folder.mkdir(mode=0o700)
             path = folder / "wire.parquet"
-            self._queries.write(query_of(activation), sources, rows, path, readable, watch)
+            warnings = self._queries.write(query_of(activation), sources, rows, path, readable, watch)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return path
+        return path, warnings
 
     @contextmanager
     def translating_errors(self, sql: SqlText) -> Iterator[None]:

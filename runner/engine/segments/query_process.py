@@ -85,14 +85,14 @@ class QueryProcess:
             answer = self._ask(CheckRequest(query, sources, self._limits.seconds_to_check), None)
         except SegmentError as error:
             return (error.finding,) if error.finding else ()
-        return tuple(finding_of(finding) for finding in answer["findings"])
+        return _findings(answer)
 
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         try:
             answer = self._ask(AdviceRequest(query, self._limits.seconds_to_check), None)
         except SegmentError:  # checking or running it says what is wrong
             return ()
-        return tuple(finding_of(finding) for finding in answer["findings"])
+        return _findings(answer)
 
     def write(
         self,
@@ -102,8 +102,9 @@ class QueryProcess:
         target: Path,
         readable: tuple[Path, ...] = (),
         on_progress: Callable[[float], None] | None = None,
-    ) -> None:
-        self._ask(WriteRequest(query, sources, rows, target, readable, self._limits.seconds), on_progress)
+    ) -> tuple[Finding, ...]:
+        request = WriteRequest(query, sources, rows, target, readable, self._limits.seconds)
+        return _findings(self._ask(request, on_progress))
 
     def close(self) -> None:
         with self._guard:
@@ -237,6 +238,10 @@ class _Child:
             self._read += part
         line, _, self._read = self._read.partition(b"\n")
         return json.loads(line)
+
+
+def _findings(answer: Mapping[str, Any]) -> tuple[Finding, ...]:
+    return tuple(finding_of(finding) for finding in answer["findings"])
 
 
 def _lacked_memory(answer: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from runner.core.errors import SegmentError
+from runner.core.findings import Finding
 from runner.engine.segments.query_messages import (
     AdviceRequest,
     Begin,
@@ -97,13 +99,8 @@ def _ready(runner: SegmentRunner, begin: Begin) -> dict[str, Any]:
 
 def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict[str, Any]:
     try:
-        if isinstance(request, CheckRequest):
-            findings = runner.check(request.query, request.sources)
-            return {"findings": [finding_as_data(finding) for finding in findings]}
-        if isinstance(request, AdviceRequest):
-            return {"findings": [finding_as_data(warning) for warning in runner.advise(request.query)]}
-        report = partial(_report, answers, [0.0])
-        runner.write(request.query, request.sources, request.rows, request.target, request.readable, report)
+        findings = _carried_out(runner, request, partial(_report, answers, [0.0]))
+        return {"findings": [finding_as_data(finding) for finding in findings]}
     except SegmentError as error:
         return {"error": error_as_data(error)}
     except MemoryError:
@@ -111,7 +108,15 @@ def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict
     except Exception as error:  # noqa: BLE001 (a fault of ours: its place is reported, never its words)
         frames = traceback.extract_tb(error.__traceback__)
         return {"fault": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno}" for frame in frames][-5:]}
-    return {"written": True}
+
+
+def _carried_out(runner: SegmentRunner, request: Question, on_progress: Callable[[float], None]) -> tuple[Finding, ...]:
+    """Raises SegmentError."""
+    if isinstance(request, CheckRequest):
+        return runner.check(request.query, request.sources)
+    if isinstance(request, AdviceRequest):
+        return runner.advise(request.query)
+    return runner.write(request.query, request.sources, request.rows, request.target, request.readable, on_progress)
 
 
 def _report(answers: BinaryIO, last: list[float], percent: float) -> None:

@@ -28,7 +28,7 @@ class SegmentQueries(Protocol):
     """What binds and runs segments, in this process or in another."""
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
-        """What is wrong with the query against the sources, without reading rows."""
+        """What is wrong with the query against the sources, without reading rows; and warnings about its SQL."""
 
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         """Warnings about the SQL as such; none where it cannot be parsed."""
@@ -41,8 +41,9 @@ class SegmentQueries(Protocol):
         target: Path,
         readable: tuple[Path, ...] = (),
         on_progress: Callable[[float], None] | None = None,
-    ) -> None:
-        """Write what the select `rows` yields over the view to the Parquet file `target`, in an existing folder.
+    ) -> tuple[Finding, ...]:
+        """Write what the select `rows` yields over the view to the Parquet file `target`, in an existing folder; the
+        warnings about the SQL.
 
         `readable` are further files that `rows` reads; `on_progress` gets percent, now and then. Raises SegmentError.
         """

@@ -17,10 +17,11 @@ from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import InstancePool
 from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session
-from runner.engine.segments.bind import advice, prepared
+from runner.engine.segments.bind import advice, prepared, taken_apart
 from runner.engine.segments.reading_again import blaming_data, unless_replaced
 from runner.engine.segments.segment_errors import failed, too_slow
 from runner.engine.segments.segment_query import SegmentQuery
+from runner.engine.segments.sql_policy import Parsed
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,17 +48,22 @@ class SegmentRunner:
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         deadline = monotonic() + self._limits.seconds_to_check
+        warnings: tuple[Finding, ...] = ()
         try:
-            with (
-                self._translating_errors(query.sql),
-                prepared(query, sources, self.parser(), self.instances, deadline) as segment,
-            ):
-                return segment.findings
+            with self._translating_errors(query.sql):
+                statement = taken_apart(query, self.parser())
+                warnings = advice(query.sql, statement)
+                with prepared(query, statement, sources, self.instances, deadline) as segment:
+                    return *segment.findings, *warnings
         except SegmentError as error:
-            return (error.finding,) if error.finding else ()
+            return (error.finding, *warnings) if error.finding else warnings
 
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
-        return advice(query, self.parser())
+        try:
+            with self._translating_errors(query.sql):
+                return advice(query.sql, taken_apart(query, self.parser()))
+        except SegmentError:  # checking or running it says what is wrong
+            return ()
 
     def write(
         self,
@@ -67,13 +73,17 @@ class SegmentRunner:
         target: Path,
         readable: tuple[Path, ...] = (),
         on_progress: Callable[[float], None] | None = None,
-    ) -> None:
+    ) -> tuple[Finding, ...]:
         with self._translating_errors(query.sql):
-            unless_replaced(query.sql, partial(self._write, query, sources, rows, target, readable, on_progress))
+            statement = taken_apart(query, self.parser())
+            write = partial(self._write, query, statement, sources, rows, target, readable, on_progress)
+            unless_replaced(query.sql, write)
+            return advice(query.sql, statement)
 
     def _write(
         self,
         query: SegmentQuery,
+        statement: Parsed,
         sources: tuple[Source, ...],
         rows: str,
         target: Path,
@@ -83,14 +93,14 @@ class SegmentRunner:
         """Raises SourceReplaced as well."""
         deadline = monotonic() + self._limits.seconds
         with (
-            prepared(query, sources, self.parser(), self.instances, deadline, readable) as segment,
+            prepared(query, statement, sources, self.instances, deadline, readable) as segment,
             segment.viewed(deadline) as instance,
         ):
             written = instance.out / f"{next(self._numbers)}.parquet"
-            statement = f"copy ({rows}) to {literal(written)} {UNPACKED}"
+            copy = f"copy ({rows}) to {literal(written)} {UNPACKED}"
             try:
                 with blaming_data(instance, self.parser):
-                    cancellable.run(instance.connection, statement, deadline=deadline, on_progress=on_progress)
+                    cancellable.run(instance.connection, copy, deadline=deadline, on_progress=on_progress)
                 written.replace(target)  # out of reach of the segment that the instance runs next
             finally:
                 written.unlink(missing_ok=True)

@@ -3,6 +3,7 @@ what to write instead. People would come and go in the audience for no reason, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,7 +29,19 @@ _SAMPLE = "for a sample that stays, take it by a key: md5_number_lower(customer_
 _TODAY = "write date '{{ today }}': the day of the run, which --today sets"
 _ORDER = "say which with ORDER BY, down to a column that tells people apart"
 
+_SUSPECT = re.compile(
+    rf"(?<![a-z_])(?:{'|'.join(sorted(_WITHOUT_PARENTHESES | _ANY_OF_SEVERAL | CHANCE | NOW))}|age|reservoir_quantile"
+    r"|row_number|ntile|lag|lead|(?:first|last|nth)_value|limit|offset|fetch|distinct|(?:table)?sample)(?![a-z0-9_])",
+    re.IGNORECASE | re.ASCII,
+)
+"""A word without which SQL is steady."""
+
 _Node = Mapping[str, Any]
+
+
+def may_be_unsteady(sql: str) -> bool:
+    """Whether it is worth while to take the SQL apart, which costs a process: not where no suspect word is in it."""
+    return _SUSPECT.search(sql) is not None
 
 
 def unsteady(statement: Parsed) -> tuple[Flaw, ...]:

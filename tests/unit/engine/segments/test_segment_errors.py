@@ -99,7 +99,7 @@ def test_a_mapped_column_that_occurs_twice_is_a_finding(people: World) -> None:
     ],
 )
 def test_a_column_of_a_type_that_holds_no_identifier_is_a_finding(people: World, expression: str, hint: str) -> None:
-    [finding] = people.check(f"select {expression} as email")
+    [finding] = (one for one in people.check(f"select {expression} as email") if not one.is_warning)
 
     assert finding.code == "mapping-column-type"
     assert finding.hint.startswith(hint)

@@ -147,7 +147,7 @@ def test_sql_that_is_not_one_select_over_declared_tables_is_refused(people: Worl
 @pytest.mark.parametrize("sql", ALLOWED)
 def test_ordinary_selects_are_let_through(people: World, sql: str) -> None:
     column = "email" if "values" not in sql else "col0"
-    assert people.check(sql, {IdentifierType.EMAIL: column}) == ()
+    assert all(finding.is_warning for finding in people.check(sql, {IdentifierType.EMAIL: column}))
 
 
 def test_a_table_without_its_source_is_answered_with_its_full_name(people: World) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from runner.core.findings import Finding
 from runner.core.project import SqlText
+from runner.engine.segments.sql_functions import CHANCE, NOW
+from runner.engine.segments.steadiness import may_be_unsteady
 from tests.unit.engine.conftest import World, activation
 
 UNSTEADY = [
@@ -77,6 +79,24 @@ def test_every_place_is_warned_of_in_the_order_of_the_lines(world: World) -> Non
     assert [warning.location.line for warning in found] == [7, 7, 8]
 
 
-def test_a_warning_is_no_finding_of_the_check(people: World) -> None:
-    assert people.check("select email from shop.people limit 1") == ()
-    assert people.evaluate("select email from shop.people limit 1").rows == 1
+def test_checking_and_evaluating_give_the_warnings_in_the_same_answer(people: World) -> None:
+    [warning] = people.check("select email from shop.people limit 1")
+    assert (warning.code, warning.is_warning) == ("sql-not-steady", True)
+    evaluation = people.evaluate("select email from shop.people limit 1")
+    assert (evaluation.rows, evaluation.warnings) == (1, (warning,))
+
+
+def test_a_warning_stands_beside_a_finding(people: World) -> None:
+    assert [one.code for one in people.check("select emal from shop.people limit 1")] == [
+        "sql-unknown-column",
+        "sql-not-steady",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(NOW | CHANCE))
+def test_sql_that_calls_what_changes_is_never_passed_over(name: str) -> None:
+    assert all(may_be_unsteady(sql) for sql in (f"select {name.upper()}()", f'select 1+"{name}"()', f"select 1{name}"))
+
+
+def test_sql_without_a_suspect_word_is_not_taken_apart() -> None:
+    assert not may_be_unsteady("select first_name, page, unlimited from shop.samples where seen_now or agent")
