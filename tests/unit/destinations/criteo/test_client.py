@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -20,6 +19,7 @@ from runner.destinations.criteo.clock import Clock
 from runner.destinations.criteo.retries import Retries
 from tests.unit.destinations.criteo.clock import START, FakeClock
 from tests.unit.destinations.criteo.conftest import Connector
+from tests.unit.destinations.criteo.far_away import FAR_AWAY, FarAway, refusing
 from tests.unit.destinations.criteo.server import FakeCriteo, Reply, problem
 
 ME = Reply(body={"data": [{"id": "12345", "attributes": {"advertiserName": "Shop"}}], "errors": [], "warnings": []})
@@ -163,17 +163,23 @@ def test_calls_wait_for_the_pace_of_the_app(criteo: FakeCriteo, open_connection:
     assert clock.now >= 1060
 
 
-@pytest.mark.parametrize(("loopback", "pauses"), [(True, 0), (False, 6)])
-def test_a_refused_connection_is_tried_again_but_for_one_to_this_machine_and_then_told(
-    open_connection: Connector, clock: FakeClock, loopback: bool, pauses: int
-) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        connection = open_connection(environ={"CRITEO_API_URL": f"http://127.0.0.1:{taken.getsockname()[1]}"})
-        connection._client._http._loopback = loopback  # type: ignore[attr-defined]
+def test_a_refused_connection_to_this_machine_is_told_at_once(open_connection: Connector, clock: FakeClock) -> None:
+    with refusing() as url:
+        connection = open_connection(environ={"CRITEO_API_URL": url})
         with pytest.raises(DestinationError, match="the connection was refused"):
             connection.accounts()
-    assert len(clock.slept) == pauses
+    assert clock.slept == []
+
+
+def test_a_refused_connection_to_another_machine_is_tried_again_and_then_told(
+    open_connection: Connector, clock: FakeClock
+) -> None:
+    with refusing() as url:
+        far = FarAway(url)
+        connection = open_connection({"session": far.session}, environ={"CRITEO_API_URL": FAR_AWAY})
+        with pytest.raises(DestinationError, match="the connection was refused"):
+            connection.accounts()
+    assert len(clock.slept) == 6
 
 
 @pytest.mark.parametrize(
@@ -215,22 +221,20 @@ def test_a_create_throttled_for_ever_has_certainly_not_taken_effect(
 def test_a_create_whose_connection_was_refused_is_repeated(
     criteo: FakeCriteo, open_connection: Connector, clock: FakeClock
 ) -> None:
-    connection = open_connection()
+    far = FarAway(criteo.url)
+
+    def moved_back(seconds: float) -> None:
+        far.url = criteo.url
+        FakeClock.sleep(clock, seconds)
+
+    transport = {"session": far.session, "clock": Clock(clock.monotonic, clock.wall, moved_back)}
+    connection = open_connection(transport, environ={"CRITEO_API_URL": FAR_AWAY})
     criteo.will(ME)
     connection.accounts()
-    home = connection._client._http  # type: ignore[attr-defined]
-    home._loopback = False
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        there, home._url = home._url, f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-        def moved_back(seconds: float) -> None:
-            home._url = there
-            FakeClock.sleep(clock, seconds)
-
-        connection._client._clock = Clock(clock.monotonic, clock.wall, moved_back)  # type: ignore[attr-defined]
+    with refusing() as far.url:
         criteo.will(Reply(200, {"data": [{"id": "7", "attributes": {"name": "Loyal"}}]}))
         assert connection.create("Loyal", "", ()).id == "7"
+    assert clock.slept, "it was not refused"
 
 
 def test_a_create_goes_out_on_a_fresh_connection(criteo: FakeCriteo, connection: DestinationClient) -> None:
