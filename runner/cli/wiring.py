@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from runner.cli.console import consoles, tell
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
-from runner.core.errors import UsageError
+from runner.core.errors import HeadcountError, UsageError
 from runner.reports.escape import leaving, printable
 
 if TYPE_CHECKING:
@@ -170,10 +170,15 @@ def opened(
         setup.say_where(told)
     state = setup.state()
     seen = SeenRuns(state, os.environ)
-    if not rebuilt:
-        seen.require_newest()
-    older = seen.is_older() if rebuilt else False
-    seen.remember(still_older=older)  # what another machine did, or a run that died early: a backup may be of just now
+    try:
+        if not rebuilt:
+            seen.require_newest()
+        older = bool(rebuilt) and seen.is_older()
+        # Another machine's run, or one that died early, is seen as well: a backup may be of just now.
+        seen.remember(still_older=older)
+    except HeadcountError:
+        state.close()
+        raise
     engine = embedded_engine()
     with Interrupts() as interrupts:
         wait = partial(_wait, state=state, interrupts=interrupts)

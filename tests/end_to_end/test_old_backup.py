@@ -35,6 +35,7 @@ def test_it_is_told_and_nothing_is_sent(restored: Shop, sandbox: Sandbox, comman
     )
     assert "headcount sync --rebuild lapsed --rebuild loyal" in refused.err
     assert not sandbox.calls()
+    assert not (restored.folder / ".headcount" / "state.db-wal").exists(), "the state was not closed"
 
 
 def test_status_shows_what_the_state_says_and_tells_that_it_is_an_older_one(restored: Shop) -> None:
