@@ -29,7 +29,7 @@ Identifiers = dict[str, set[str]]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One audience as the state knows it; `certain` and `doubtful` are None where it must be refilled."""
+    """One audience as the state knows it; `certain` and `doubtful` are empty where it must be refilled."""
 
     activation: str
     account_id: str
@@ -66,7 +66,8 @@ def _account(
     doubt_at: str | None,
     intended_name: str,
 ) -> Account:
-    files = dict(database.execute("SELECT role, path FROM file WHERE audience = ?", (key,)))
+    # What is to be refilled has no use for its files, which may be elsewhere.
+    files = {} if refill else dict(database.execute("SELECT role, path FROM file WHERE audience = ?", (key,)))
     certain: dict[str, set[str]] = defaultdict(set)
     doubtful: dict[str, set[str]] = defaultdict(set)
     if "members" in files:

@@ -31,6 +31,7 @@ def an_old_backup(history: History, stage: Stage) -> bool:
     if not any(account.audience_id for account in ledger.read(stage.state)):
         return False
     history.wait_for_late_calls(stage)
+    stage.place.unlock()
     backup, known = stage.place.backup(), ledger.newest_run(stage.state)
     most_people_move(stage)
     before = _held(stage)
