@@ -5,6 +5,7 @@ Findings are values. They are collected, sorted and shown together, and a report
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -49,3 +50,17 @@ class Finding:
     excerpt: str = ""
     length: int = 1
     is_warning: bool = False
+
+
+MOST_FINDINGS = 1_000
+"""As many are kept and shown at most: nobody reads a million, and they would take memory and minutes."""
+
+
+def bounded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings in the order of their places, and, where there are too many, one more that says so at the end."""
+    found = sorted(set(findings))
+    if len(found) <= MOST_FINDINGS:
+        return tuple(found)
+    shown = found[:MOST_FINDINGS]
+    message = f"there are more than {MOST_FINDINGS:,} findings; correct these first, the others are not shown"
+    return *shown, Finding(Location(shown[-1].location.file, 0, 0), "too-many-findings", message)

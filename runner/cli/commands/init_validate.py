@@ -24,6 +24,7 @@ from runner.cli.options import (
 )
 from runner.cli.wiring import Setup, segment_evaluator
 from runner.core.errors import InvalidProject
+from runner.core.findings import MOST_FINDINGS, bounded
 
 if TYPE_CHECKING:
     from runner.core.findings import Finding
@@ -86,7 +87,7 @@ def validate(
     except InvalidProject as invalid:
         if sources and invalid.sound is not None:
             also = _source_findings(invalid.sound, invalid.sound.activations)
-            raise InvalidProject(tuple(sorted({*invalid.findings, *also}))) from None
+            raise InvalidProject(bounded((*invalid.findings, *also))) from None
         raise
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
     from runner.planning.freshness import freshness_warnings
@@ -120,8 +121,10 @@ def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[
     with segment_evaluator() as evaluator:
         for activation in chosen:
             findings.update(evaluator.check(activation, project.sources))
+            if len(findings) > MOST_FINDINGS:
+                break
     # A file that is not there was found before a segment needed it.
-    return tuple(sorted(one for one in findings if not missing or one in missing or one.code != "source-unreadable"))
+    return bounded(one for one in findings if not missing or one in missing or one.code != "source-unreadable")
 
 
 def _sql_warnings(chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
-from runner.core.findings import Finding, Location
+from runner.core.findings import MOST_FINDINGS, Finding, Location, bounded
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _SECRETIVE = re.compile(r"secret|client_?-?id|credential|password|token|api_?-?key", re.IGNORECASE)
@@ -18,24 +18,28 @@ class Findings:
     """Collects what is wrong. Nothing it keeps shows a line on or below which a credential may be written."""
 
     def __init__(self) -> None:
-        self._found: list[Finding] = []
+        self._found: dict[Finding, None] = {}
+        self._recorded = 0
         self._lines: dict[str, tuple[str, ...]] = {}
         self._private: dict[str, set[int]] = {}
 
     def __len__(self) -> int:
-        return len(self._found)
+        """How many were recorded, those included that were too many to be kept."""
+        return self._recorded
 
     def add(self, file: TextFile, span: Span, code: str, message: str, hint: str = "") -> None:
         """Record a finding at a place in a file."""
+        if self._is_full():
+            return
         line = span.line
         excerpt = "" if line in self._private_lines(file) else self._line(file, line)
-        self._found.append(
-            Finding(Location(file.name, line, span.column), code, message, hint, excerpt, max(1, span.length))
-        )
+        location = Location(file.name, line, span.column)
+        self._found[Finding(location, code, message, hint, excerpt, max(1, span.length))] = None
 
     def add_nowhere(self, name: str, code: str, message: str, hint: str = "") -> None:
         """Record a finding about a file or folder as a whole, of which no line can be shown."""
-        self._found.append(Finding(Location(name, 0, 0), code, message, hint))
+        if not self._is_full():
+            self._found[Finding(Location(name, 0, 0), code, message, hint)] = None
 
     def keep_private(self, file: TextFile, root: Node) -> None:
         """Never show the lines that a document's credentials stand on, however they are laid out."""
@@ -46,16 +50,23 @@ class Findings:
 
     def take_over(self, other: Findings, codes: Collection[str]) -> None:
         """Record what another collector found of these codes."""
-        self._found += [finding for finding in other._found if finding.code in codes]
+        taken = [finding for finding in other._found if finding.code in codes]
+        self._found |= dict.fromkeys(taken)
+        self._recorded += len(taken)
 
     def sorted(self) -> tuple[Finding, ...]:
         """Everything found, each once, by file, line and column.
 
-        Where the YAML itself is wrong, what follows from that is left out.
+        Where the YAML itself is wrong, what follows from that is left out. Of too many, the first that were recorded.
         """
         broken = {finding.location for finding in self._found if finding.code.startswith("yaml-")}
         shown = (found for found in self._found if found.location not in broken or found.code.startswith("yaml-"))
-        return tuple(sorted(set(shown)))
+        return bounded(shown)
+
+    def _is_full(self) -> bool:
+        """Count one more, and say whether it is one too many: one beyond the most is kept, by which it is known."""
+        self._recorded += 1
+        return len(self._found) > MOST_FINDINGS
 
     def _line(self, file: TextFile, number: int) -> str:
         lines = self._lines_of(file)

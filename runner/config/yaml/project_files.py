@@ -15,6 +15,9 @@ from runner.disk.regular_files import NotRegular, TooLarge
 MAX_BYTES = 1_048_576
 """No file that a person writes is larger."""
 
+MOST_BYTES = 33_554_432
+"""All files of a project together: ten thousand activations come to a fifth of that."""
+
 MOST_LOOKED_AT = 100_000
 """Files and folders of a project, hidden ones counted: more are not what was meant, and looking takes seconds."""
 
@@ -103,17 +106,30 @@ def read_text(
 
 
 class ProjectFiles:
-    """The files of one loading below `tree`, the resolved folder they must lie in: each is read once."""
+    """The files of one loading below `tree`, the resolved folder they must lie in: each is read once, and no more than
+    MOST_BYTES of them all."""
 
     def __init__(self, tree: Path) -> None:
         self.tree = tree
         self._texts: dict[Path, TextFile | None] = {}
+        self._left = MOST_BYTES
 
     def read(self, path: Path, name: str, found: Findings, suffixes: Collection[str] = _SUFFIXES) -> TextFile | None:
         """The text of a file, or None after a finding about it, as `read_text` gives it."""
         if path not in self._texts:
-            self._texts[path] = read_text(path, name, self.tree, found, suffixes)
+            self._texts[path] = self._read(path, name, found, suffixes) if self._left >= 0 else None
         return self._texts[path]
+
+    def _read(self, path: Path, name: str, found: Findings, suffixes: Collection[str]) -> TextFile | None:
+        file = read_text(path, name, self.tree, found, suffixes)
+        self._left -= len(file.text) if file is not None else 0
+        if self._left < 0:
+            what = (
+                f"with this file, those of the project come to more than {MOST_BYTES:,} characters; no further is read"
+            )
+            found.add_nowhere(name, "project-too-large", what, "name the folder that holds the YAML files with --dir")
+            return None
+        return file
 
     def mention(self, word: str) -> bool:
         """Whether a file that was read has the word in it."""

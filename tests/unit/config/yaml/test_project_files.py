@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runner.config import load
 from runner.config.yaml import project_files
+from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.project_files import MAX_BYTES
 from runner.core.errors import InvalidProject
 from runner.core.findings import Finding
@@ -134,3 +135,35 @@ def test_no_bytes_make_it_crash(tmp_path: Path, data: bytes) -> None:
         found = error.findings
     assert list(found) == sorted(found)
     assert render_findings(found).endswith(("1 file.\n", "0 files.\n"))
+
+
+def test_the_files_of_a_project_are_bounded_together(tmp_path: Path) -> None:
+    folder = tmp_path / "activations"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number:02d}.yaml").write_text("# as large as a file may be\n" * (MAX_BYTES // 28))
+    [finding] = findings(tmp_path)
+    assert (finding.code, finding.location.file) == ("project-too-large", str(folder / "32.yaml"))
+    assert "33,554,432" in finding.message
+
+
+def test_sql_files_count_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_files, "MOST_BYTES", 1_000)
+    (tmp_path / "large.sql").write_text("select email from shop.customers -- " + "x" * 1_000)
+    text = ACTIVATION.replace("sql: select email from shop.customers", "file: ../large.sql")
+    assert codes(tmp_path, a=text, d=DEFAULTS) == ["project-too-large"]
+
+
+def test_a_project_with_nothing_right_is_told_so_in_few_words(tmp_path: Path) -> None:
+    found = findings(tmp_path, a="---\n".join(f"kind: Activation\nwrong{number}: 1\n" for number in range(3_000)))
+    assert len(found) == 1_001
+    assert (found[-1].code, found[-1].location.line) == ("too-many-findings", 0)
+    assert "there are more than 1,000 findings" in found[-1].message
+
+
+def test_one_finding_that_comes_again_and_again_is_one(tmp_path: Path) -> None:
+    collected = Findings()
+    for _ in range(2_000):
+        collected.add_nowhere("a.yaml", "unreadable-file", "the file cannot be read")
+    collected.add_nowhere("b.yaml", "unreadable-file", "the file cannot be read")
+    assert [finding.location.file for finding in collected.sorted()] == ["a.yaml", "b.yaml"]
