@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from watchfiles import Change, watch
@@ -17,7 +17,7 @@ _SUFFIXES = {".yml", ".yaml", ".sql"}
 
 @contextmanager
 def watching(folders: Callable[[], frozenset[Path]], on_change: Callable[[], None]) -> Iterator[None]:
-    """Call `on_change`, from a thread, when a YAML or SQL file below the folders has changed, or they are others."""
+    """Call `on_change`, from a thread, when a YAML or SQL file in a folder has changed, or the folders are others."""
     stop = threading.Event()
     thread = threading.Thread(target=_watch, args=(folders, on_change, stop), name="headcount-watch", daemon=True)
     thread.start()
@@ -28,12 +28,13 @@ def watching(folders: Callable[[], frozenset[Path]], on_change: Callable[[], Non
         thread.join()
 
 
-def folders_of(folder: Path, files: frozenset[str]) -> frozenset[Path]:
-    """The folder, and those of the project's files that lie elsewhere; all that are there, links followed."""
-    real = folder.resolve()
-    outside = {Path(file).resolve().parent for file in files}
-    found = {real, *(path for path in outside if not path.is_relative_to(real))}
-    return frozenset(path for path in found if path.is_dir())
+def folders_of(project: frozenset[Path], files: frozenset[str]) -> frozenset[Path]:
+    """The folders of the project, and those of its files wherever a link leads: all that are there.
+
+    Each is watched by itself and none with what is below it: a watch that goes down follows every link, also one to /.
+    """
+    homes = {Path(file).resolve().parent for file in files}
+    return frozenset(path for path in project | homes if path.is_dir())
 
 
 def _watch(folders: Callable[[], frozenset[Path]], on_change: Callable[[], None], stop: threading.Event) -> None:
@@ -60,6 +61,7 @@ def _watch_these(
     first = True
     changes = watch(
         *watched,
+        recursive=False,
         watch_filter=_concerns,
         stop_event=stop,
         step=100,
@@ -69,12 +71,13 @@ def _watch_these(
         raise_interrupt=False,
         ignore_permission_denied=True,
     )
-    for seen in changes:
-        if stop.is_set() or folders() != watched:
-            return
-        if seen or first:
-            on_change()
-        first = False
+    with suppress(FileNotFoundError):  # one of them has just been removed
+        for seen in changes:
+            if stop.is_set() or folders() != watched:
+                return
+            if seen or first:
+                on_change()
+            first = False
 
 
 def _concerns(_: Change, path: str) -> bool:

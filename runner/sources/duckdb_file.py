@@ -55,6 +55,7 @@ class DuckDBFileKind:
     names that hold a dot are left out: they would be two in one.
 
     The author of the file may have put SQL into it, which runs when it is read: it is handed out to be judged.
+    Attaching it and looking at what is in it run none of that, and open no file but this one and its log of changes.
     """
 
     type: ClassVar = "duckdb"

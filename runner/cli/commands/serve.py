@@ -63,6 +63,7 @@ def serve(
         from runner.service.file_watcher import folders_of, watching
         from runner.service.http_endpoints import answering
         from runner.service.metrics import Metrics
+    from runner.config import project_folders
     from runner.core.selection import Selection
     from runner.service.health import HealthBoard
     from runner.service.loop import Event, Service
@@ -74,7 +75,7 @@ def serve(
     service = Service(site, board, metrics.count, selection=selection, spread=length)
     with (
         _signals(lambda: site.events.put(Event.STOP)),
-        watching(lambda: folders_of(folder, site.files), lambda: site.events.put(Event.CHANGED)),
+        watching(lambda: folders_of(project_folders(folder), site.files), lambda: site.events.put(Event.CHANGED)),
         answering(host, port, allow_host or (), board, metrics) as url,
     ):
         setup.say_where(site.log)

@@ -33,11 +33,28 @@ def yaml_files(folder: Path, found: Findings) -> Iterator[Path]:
 
     A link to a folder is followed inside of the project, and a finding where it leads out.
     """
+    for here, names in _walked(folder, found):
+        for name in sorted(names):
+            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("."):
+                yield here / name
+
+
+def project_folders(folder: Path) -> frozenset[Path]:
+    """The folder and those below it in which YAML files are looked for, links followed by the same rule."""
+    return frozenset(here.resolve() for here, _ in _walked(folder, Findings()))
+
+
+def _walked(folder: Path, found: Findings) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder once, with the names of the files in it."""
     seen: set[tuple[int, int]] = set()
     looked_at = 0
     tree = folder.resolve().parent
     for here, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _add_folder(error, found)):
-        status = Path(here).stat()
+        try:
+            status = Path(here).stat()
+        except OSError as error:  # it has just been removed
+            _add_folder(error, found)
+            continue
         looked_at += len(folders) + len(names)
         if looked_at > MOST_LOOKED_AT:
             message = (
@@ -52,9 +69,7 @@ def yaml_files(folder: Path, found: Findings) -> Iterator[Path]:
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and _stays(Path(here) / name, tree, found)
         )
-        for name in sorted(names):
-            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("."):
-                yield Path(here) / name
+        yield Path(here), names
 
 
 def _stays(folder: Path, tree: Path, found: Findings) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import duckdb
 import pytest
 
@@ -124,3 +126,25 @@ def test_a_view_of_one_file_does_not_read_another_source(wh: World) -> None:
     found = wh.check("select s.email from other.spy s, wh.t")
 
     assert [finding.code for finding in found] == ["sql-view-reaches-out"]
+
+
+def test_nothing_that_a_file_names_is_opened_to_attach_it(world: World) -> None:
+    """It is attached before its instance is locked. Views and macros wait, and so does what is only in the log of
+    changes: what they name is gone here, and would be missed."""
+    path, data = world.folder / "wh.duckdb", world.folder / "people.csv"
+    data.write_text("email\njane@shop.example\n")
+    with duckdb.connect(str(world.folder / "written.duckdb")) as connection:
+        connection.execute("create table t as select 'jane@shop.example' as email")
+        connection.execute(f"create view settled as select * from read_csv('{data}')")
+        connection.execute("checkpoint")
+        connection.execute(f"create view logged as select * from read_csv('{data}')")
+        connection.execute(f"create macro everyone() as table select * from read_csv('{data}')")
+        connection.execute("create table computed (a int, b int generated always as (a + 1))")
+        for suffix in ("", ".wal"):
+            shutil.copy(world.folder / f"written.duckdb{suffix}", path.with_name(f"{path.name}{suffix}"))
+    data.unlink()
+    world.databases["wh"] = str(path)
+
+    assert world.evaluate("select email from wh.t").people == 1
+    for view in ("settled", "logged"):
+        assert [finding.code for finding in world.check(f"select email from wh.{view}")] == ["sql-view-reaches-out"]
