@@ -26,6 +26,8 @@ class ObjectStore:
     url: str
     calls: list[tuple[str, str]] = field(default_factory=list)
     fault: Fault = lambda method, name: ""
+    uploaded: int = 0
+    """Bytes of what was written."""
 
     def make_bucket(self, name: str) -> str:
         requests.put(f"{self.url}/{name}").raise_for_status()
@@ -105,6 +107,7 @@ def _watched(app: Any, store: ObjectStore) -> Any:
         if not name:
             return app(environ, start_response)
         store.calls.append((method, name))
+        store.uploaded += int(environ.get("CONTENT_LENGTH") or 0)
         fate = store.fault(method, name)
         if not fate:
             return app(environ, start_response)

@@ -7,7 +7,7 @@ clock and nothing random, and what a step means is never changed once it was rel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Any
@@ -28,6 +28,16 @@ class JournalEntry:
 
     do: str
     arguments: Mapping[str, Any]
+
+
+def entries_data(entries: Iterable[JournalEntry]) -> list[dict[str, Any]]:
+    """Steps in JSON's types."""
+    return [{"do": one.do, "with": dict(one.arguments)} for one in entries]
+
+
+def entries_of(data: Iterable[Mapping[str, Any]]) -> tuple[JournalEntry, ...]:
+    """The steps that `entries_data` was made of. Raises KeyError, TypeError, ValueError for what is none."""
+    return tuple(JournalEntry(str(one["do"]), dict(one["with"])) for one in data)
 
 
 @undisturbed()

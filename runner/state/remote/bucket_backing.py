@@ -27,9 +27,9 @@ from runner.state.interface import State
 from runner.state.inventory import file_of, files_of
 from runner.state.local.folder_backing import FolderBacking
 from runner.state.local.state_folder import StateFolder, StoredFile
-from runner.state.remote import control_object, lease
+from runner.state.remote import control_object, lease, stored_steps
 from runner.state.remote.cache import Cache, cache_folder
-from runner.state.remote.control_object import RESTORE, Control, Snapshot
+from runner.state.remote.control_object import COMPRESSED, RESTORE, Control, Snapshot, Steps
 from runner.state.remote.encryption import sealing_of
 from runner.state.remote.garbage_collection import garbage, object_name
 from runner.state.remote.lease import Lease, LeaseTimings
@@ -38,9 +38,6 @@ from runner.state.state_errors import file_faults
 
 RIDES = frozenset({"mark_taken", "record", "record_rest", "begin_run", "forget_runs", "end_run"})
 """Steps that are written with the next one: without its answer a batch is unknown, and a run's story tells less."""
-
-JOURNAL_STEPS = 200
-"""Steps after which the database itself is stored, so that the control object stays small."""
 
 TIMINGS = LeaseTimings()
 _NEVER = float("-inf")
@@ -149,16 +146,17 @@ class BucketBacking:
         """Make the working copy what the control object says."""
         with self._turn:
             shown = self._shown
-            if shown is not None and (shown.snapshot, shown.journal) == (now.snapshot, now.journal):
+            if shown is not None and (shown.objects, shown.journal) == (now.objects, now.journal):
                 return
             self._cache.open()
-            snapshot = self._snapshot_file(now.snapshot) if now.snapshot is not None else None
+            snapshot = self._stored_file(now.snapshot) if now.snapshot is not None else None
+            steps = [step for one in now.stored for step in self._steps_in(one)]
             with self.database.replaced():
-                self._place_database(snapshot)
+                self._place_database(snapshot, now.snapshot)
                 self.database.open_for_writing()
                 self._lifted = self.database.migrated
                 with self.database.transaction() as db:
-                    for step in now.journal:
+                    for step in (*steps, *now.journal):
                         self._take_again(db, step)
             self._shown = now
 
@@ -173,28 +171,43 @@ class BucketBacking:
                 f"{where} is damaged, or written by a newer Headcount: the step `{step.do}` cannot be taken", RESTORE
             ) from error
 
-    def _place_database(self, snapshot: Path | None) -> None:
+    def _place_database(self, file: Path | None, snapshot: Snapshot | None) -> None:
         folder = self.folder.path
         with file_faults(folder):
             if snapshot is None:
                 rmtree(folder, ignore_errors=True)
             self.folder.prepare()
-            for file in folder.glob("state.db*"):
-                file.unlink()
-            if snapshot is not None:
-                copyfile(snapshot, self.folder.database)
-                self.folder.database.chmod(0o600)
+            for old in folder.glob("state.db*"):
+                old.unlink()
+            if file is not None and snapshot is not None:
+                self.folder.database.touch(0o600)
+                with self._making_sense(snapshot.object):
+                    (stored_steps.expand if snapshot.is_compressed else copyfile)(file, self.folder.database)
 
     def _forget_copy(self) -> None:
         with self.database.replaced():
             rmtree(self.folder.path, ignore_errors=True)
         self._shown = None
 
-    def _snapshot_file(self, snapshot: Snapshot) -> Path:
-        found = self._cache.find(snapshot.sha256, snapshot.size)
-        if found is not None and checksum(found) == snapshot.sha256:
+    def _stored_file(self, stored: Snapshot | Steps) -> Path:
+        found = self._cache.find(stored.sha256, stored.size)
+        if found is not None and checksum(found) == stored.sha256:
             return found
-        return self._fetched(snapshot.object, snapshot.sha256, snapshot.size, RESTORE)
+        return self._fetched(stored.object, stored.sha256, stored.size, RESTORE)
+
+    def _steps_in(self, stored: Steps) -> tuple[JournalEntry, ...]:
+        with self._making_sense(stored.object):
+            return stored_steps.decoded(self._stored_file(stored))
+
+    @contextmanager
+    def _making_sense(self, name: str) -> Iterator[None]:
+        """What an object holds must mean something: its checksum is right, so it was written so."""
+        try:
+            yield
+        except ValueError as error:
+            raise StateError(
+                f"{self.store.location}/{name} is damaged: it is not what Headcount writes", RESTORE
+            ) from error
 
     def _fetched(self, name: str, sha256: str, size: int, hint: str) -> Path:
         parts = self.store.download(name, hint)
@@ -263,11 +276,19 @@ class BucketBacking:
 
     def stored(self, database: Path, epoch: int, steps: int) -> Snapshot:
         """Store a copy of a database that so many steps led to."""
-        sha256 = checksum(database)
-        name = f"snapshots/{epoch:08d}-{steps:010d}-{self.store.sealing.tag(sha256)}.db"
-        self.store.upload(name, database)
-        self._cache.add(database, sha256)
-        return Snapshot(name, database.stat().st_size, sha256, steps)
+        packed = self.scratch(f"{database.name}.gz")
+        with file_faults(packed):
+            stored_steps.compress(database, packed)
+        name, size, sha256 = self._kept_object("snapshots", f"{epoch:08d}-{steps:010d}", f"db{COMPRESSED}", packed)
+        return Snapshot(name, size, sha256, steps)
+
+    def _kept_object(self, kind: str, stem: str, suffix: str, file: Path) -> tuple[str, int, str]:
+        """Store a file under a name that tells its content from every other; gives name, size and checksum."""
+        sha256 = checksum(file)
+        name = f"{kind}/{stem}-{self.store.sealing.tag(sha256)}.{suffix}"
+        self.store.upload(name, file)
+        self._cache.add(file, sha256)
+        return name, file.stat().st_size, sha256
 
     def forget_what_was_read(self) -> None:
         """Read the control object again before anything is said of the state."""
@@ -287,8 +308,8 @@ class BucketBacking:
                 if held.steps != before:
                     held.give_up("the working copy of the state could not be written")
                 raise
-            if held.is_long(JOURNAL_STEPS):
-                self._store_database(held)
+            if held.is_long(stored_steps.JOURNAL_BYTES):
+                self._shorten(held, grown=entry.do not in RIDES)
             return result
 
     def _write_down(self, step: JournalEntry) -> None:
@@ -304,30 +325,61 @@ class BucketBacking:
         self.store.upload(object_name(file, self.store.sealing), path)
         self._cache.add(path, file.sha256)
 
-    def _store_database(self, held: Lease) -> None:
-        """Store the database itself; the journal starts over. A store that does not answer is asked again later."""
-        copy = self.scratch("snapshot.tmp")
+    def _shorten(self, held: Lease, *, grown: bool) -> None:
+        """Move the steps out of the journal: into an object, or with those that are in objects into the database.
+
+        The database is only stored by a run that does something (`grown`), unless that is long overdue: a run that
+        finds nothing to do stores next to nothing. A store that does not answer is asked again later.
+        """
+        now = held.control
         with self._turn, suppress(Unanswered):
             held.postpone()
+            if now.snapshot is None or stored_steps.are_enough(now.stored, now.snapshot, grown=grown):
+                self._store_database(held)
+            else:
+                self._store_steps(held)
+
+    def _store_database(self, held: Lease) -> None:
+        """Store the database itself; the steps start over."""
+        copy = self.scratch("snapshot.tmp")
+        with self._turn:
             steps = held.steps
             self.database.copy_to(copy)
             held.snapshot(self.stored(copy, held.control.epoch, steps))
+
+    def _store_steps(self, held: Lease) -> None:
+        """Store the steps of the journal as an object, together with small ones from before."""
+        with self._turn:
+            now, steps, upto = held.control, held.journal, held.steps
+            content = stored_steps.encoded(steps)
+            kept = now.stored[: len(now.stored) - stored_steps.absorbed(now.stored, len(content))]
+            before = [step for one in now.stored[len(kept) :] for step in self._steps_in(one)]
+            if before:
+                steps = (*before, *steps)
+                content = stored_steps.encoded(steps)
+            file = self.scratch("steps.tmp")
+            with file_faults(file):
+                file.unlink(missing_ok=True)
+                file.touch(0o600)
+                file.write_bytes(content)
+            stem = f"{now.epoch:08d}-{upto:010d}"
+            stored = Steps(*self._kept_object("steps", stem, f"json{COMPRESSED}", file), len(steps))
+            held.store_steps((*kept, stored))
 
     def _tidy(self, now: Control) -> None:
         """At the start of a run: a snapshot where there is none or only an older format's, and what is garbage gone."""
         assert self.lease is not None
         if now.snapshot is None or self._lifted:
-            self._store_database(self.lease)
+            with suppress(Unanswered):
+                self.lease.postpone()
+                self._store_database(self.lease)
             self._lifted = False
         with self.reading() as db:
             files = tuple(deltas.every_file(db))
             serials = deltas.serials(db)
-        snapshot = self.lease.control.snapshot
-        kept = {file.sha256 for file in files} | ({snapshot.sha256} if snapshot else set())
-        self._cache.prune(kept)
-        referenced = {object_name(file, self.store.sealing) for file in files} | (
-            {snapshot.object} if snapshot else set()
-        )
+        stored = self.lease.control.objects
+        self._cache.prune({one.sha256 for one in (*files, *stored)})
+        referenced = {object_name(file, self.store.sealing) for file in files} | {one.object for one in stored}
         with suppress(StateError):
             self.store.delete(garbage(self.store, referenced, serials, self._clock()))
 

@@ -15,12 +15,14 @@ from typing import Any
 from uuid import uuid4
 
 from runner.core.errors import StateError
-from runner.state.db.journal import JournalEntry
+from runner.state.db.journal import JournalEntry, entries_data, entries_of
 from runner.state.remote.object_store import ObjectStore, Version
 
 NAME = "control.json"
-FORMAT = 2
-"""Format 1 had no checksum."""
+FORMAT = 3
+"""Format 1 had no checksum, format 2 had all steps since the snapshot in its journal."""
+
+COMPRESSED = ".gz"
 
 RESTORE = (
     "restore it from a version that the bucket keeps, or from a copy with `headcount state push --force`, "
@@ -48,10 +50,28 @@ class Snapshot:
     sha256: str
     steps: int
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the object is compressed; it was not before format 3."""
+        return self.object.endswith(COMPRESSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """So many steps that were taken, by the name of their object."""
+
+    object: str
+    size: int
+    sha256: str
+    steps: int
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """`state` is the identity of the state, `write` that of the write that made this content."""
+    """`state` is the identity of the state, `write` that of the write that made this content.
+
+    The state is its snapshot with the steps in `stored` and then those in `journal` taken.
+    """
 
     state: str
     epoch: int
@@ -59,13 +79,24 @@ class Control:
     write: str
     holder: Holder | None = None
     snapshot: Snapshot | None = None
+    stored: tuple[Steps, ...] = ()
     journal: tuple[JournalEntry, ...] = ()
     moved_to: str = ""
 
     @property
     def steps(self) -> int:
         """How many steps led to this state."""
-        return (self.snapshot.steps if self.snapshot else 0) + len(self.journal)
+        return self.steps_before + len(self.journal)
+
+    @property
+    def steps_before(self) -> int:
+        """How many of them were taken before those in the journal."""
+        return (self.snapshot.steps if self.snapshot else 0) + sum(one.steps for one in self.stored)
+
+    @property
+    def objects(self) -> tuple[Snapshot | Steps, ...]:
+        """What it points to."""
+        return (*((self.snapshot,) if self.snapshot else ()), *self.stored)
 
     def next(self, **changes: Any) -> Control:
         """The content that follows, distinguished from every other by its `write`."""
@@ -90,7 +121,7 @@ def read(bucket: ObjectStore) -> Seen | None:
     """The control object, None where no state was begun. Raises StateError when a state has lost it."""
     stored = bucket.read(NAME)
     if stored is None:
-        for kind in ("snapshots/", "members/", "outbox/"):
+        for kind in ("snapshots/", "steps/", "members/", "outbox/"):
             for found in bucket.listed(kind):
                 raise StateError(f"{bucket.location}/{NAME} is missing, though {found.name} is there", RESTORE)
         return None
@@ -100,7 +131,7 @@ def read(bucket: ObjectStore) -> Seen | None:
 def encoded(control: Control) -> bytes:
     """The content of the control object, with its checksum."""
     document = asdict(control)
-    document["journal"] = [{"do": step.do, "with": dict(step.arguments)} for step in control.journal]
+    document["journal"] = entries_data(control.journal)
     return _compact({"format_version": FORMAT, "sha256": _checksum(document), **document})
 
 
@@ -129,11 +160,13 @@ def _decoded(data: bytes, location: str) -> Control:
         raise StateError(f"{location}/{NAME} is damaged: its content is not what was written", RESTORE)
     try:
         holder, snapshot = document.pop("holder"), document.pop("snapshot")
-        journal = tuple(JournalEntry(str(step["do"]), dict(step["with"])) for step in document.pop("journal"))
+        journal = entries_of(document.pop("journal"))
+        stored = tuple(Steps(**one) for one in document.pop("stored", ()))
         return Control(
             **document,
             holder=Holder(**holder) if holder else None,
             snapshot=Snapshot(**snapshot) if snapshot else None,
+            stored=stored,
             journal=journal,
         )
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -28,7 +28,7 @@ def garbage(
     A file's serial is used once: one up to the last that was used, without a record, is never pointed to again. One
     beyond it may be on its way there, or come again under the same name, and stays.
     """
-    for kind in (*KINDS, "snapshots", "probes"):
+    for kind in (*KINDS, "snapshots", "steps", "probes"):
         for found in bucket.listed(f"{kind}/"):
             if found.name not in referenced and now - found.modified > GRACE and not _may_come(found, serials):
                 yield found.name

@@ -7,6 +7,7 @@ clock since the last write that succeeded was begun, and with a margin.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -16,15 +17,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event, RLock, Thread
+from typing import Any
 from uuid import uuid4
 
 from runner.core.errors import Locked, LockLost, StateError
 from runner.core.local_time import local_time
 from runner.interruption import undisturbed
-from runner.state.db.journal import JournalEntry
+from runner.state.db.journal import JournalEntry, entries_data
 from runner.state.local.lock import described
 from runner.state.remote import control_object
-from runner.state.remote.control_object import Control, Holder, Seen, Snapshot
+from runner.state.remote.control_object import Control, Holder, Seen, Snapshot, Steps
 from runner.state.remote.object_store import ObjectStore, Outdated, Unanswered, Version
 from runner.state.state_errors import moved_away
 
@@ -61,7 +63,7 @@ class Lease:
         self._control, self._version = held, version
         self._renewed = self._confirmed = began
         self._waiting: list[JournalEntry] = []
-        self._since = held.steps - len(held.journal)
+        self._postponed = 0
         self._lost: LockLost | None = None
         self._turn = RLock()
         self._ended = Event()
@@ -76,6 +78,12 @@ class Lease:
         """How many steps led to the state as this holder knows it, those that are yet to be written included."""
         with self._turn:
             return self._control.steps + len(self._waiting)
+
+    @property
+    def journal(self) -> tuple[JournalEntry, ...]:
+        """The steps that are in no object of their own, those that are yet to be written included."""
+        with self._turn:
+            return (*self._control.journal, *self._waiting)
 
     def start(self) -> None:
         """Renew the lease from now on."""
@@ -121,30 +129,39 @@ class Lease:
     def snapshot(self, taken: Snapshot) -> None:
         """From now on the state is a snapshot, and the steps after it."""
 
-        def followed(now: Control) -> Control:
-            steps = (*now.journal, *self._waiting)
-            since = taken.steps - (now.steps - len(now.journal))
-            return now.next(snapshot=taken, journal=steps[since:])
+        self._shorten(taken.steps, snapshot=taken, stored=())
 
+    def store_steps(self, stored: tuple[Steps, ...]) -> None:
+        """From now on so many of the steps since the snapshot are in objects of their own."""
+        with self._turn:
+            before = self._control.snapshot.steps if self._control.snapshot else 0
+            self._shorten(before + sum(one.steps for one in stored), stored=stored)
+
+    def _shorten(self, upto: int, **changes: Any) -> None:
+        """The journal is without the steps up to that one."""
         self.require()
         with self._turn:
-            self._swap(followed)
+            rest = self.journal[upto - self._control.steps_before :]
+            self._swap(lambda now: now.next(journal=rest, **changes))
             self._waiting.clear()
+            self._postponed = 0
 
     def is_long(self, limit: int) -> bool:
-        """Whether so many steps were taken since the last snapshot, or the last attempt to make one."""
-        with self._turn:
-            return self.steps - self._since >= limit
+        """Whether the journal has grown by so many bytes since it was shortened, or since that was last tried."""
+        return self._length() - self._postponed >= limit
 
     def postpone(self) -> None:
         """The journal is not long until it has grown again."""
-        self._since = self.steps
+        self._postponed = self._length()
+
+    def _length(self) -> int:
+        return len(json.dumps(entries_data(self.journal)))
 
     def replace(self, taken: Snapshot) -> None:
         """The state is a snapshot of another one from now on."""
         self.require()
         with self._turn:
-            self._swap(lambda now: now.next(snapshot=taken, journal=(), moved_to=""))
+            self._swap(lambda now: now.next(snapshot=taken, stored=(), journal=(), moved_to=""))
             self._waiting.clear()
 
     def move(self, location: str) -> None:
