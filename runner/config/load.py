@@ -15,7 +15,7 @@ from runner.config.read_documents import ReadDocuments, read_documents
 from runner.config.resolve.activations import LATER, Declared, build_activation
 from runner.config.resolve.destinations import draft_destination
 from runner.config.resolve.environment import Environment
-from runner.config.resolve.segments import draft_segment
+from runner.config.resolve.segments import Runners, draft_segment
 from runner.config.resolve.sources import build_source, files_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
 from runner.config.schema.json_schemas import Judged
@@ -27,6 +27,7 @@ from runner.config.yaml.nodes import Steps
 from runner.config.yaml.project_files import ProjectFiles
 from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
+from runner.sources.registry import WAREHOUSE_KINDS
 
 T = TypeVar("T")
 _NO_VARIABLES: Mapping[str, str] = {}
@@ -121,15 +122,26 @@ class _Inputs:
         for kind in (sources, destinations, segments):
             check_names(kind)
         check_ids(activations)
+        built_sources = tuple(build_source(document, self.environment) for document in sources)
+        runners = _runners(sources, built_sources, complete=self.read.complete)
         declared = Declared(
             _named(destinations, lambda document: draft_destination(document, self.environment)),
-            _named(segments, lambda document: draft_segment(document.root, document, "name", self.files)),
+            _named(segments, lambda document: draft_segment(document.root, document, "name", self.files, runners)),
+            runners,
             self.read.complete and all(document.sound("name") for document in (*destinations, *segments)),
         )
         built = [build_activation(document, declared, self.files) for document in activations]
         check_audience_names(zip(activations, built, strict=True))
         always = frozenset(document.file.name for document in projects)
-        return _project(self.folder, map(build_source, sources), declared, built, always), values
+        return _project(self.folder, built_sources, declared, built, always), values
+
+
+def _runners(documents: Iterable[Document], built: Collection[Source | None], *, complete: bool) -> Runners:
+    """Which of the sources run segments; one with findings counts as what its `type` says."""
+    names: dict[bool, set[str]] = {True: set(), False: set()}
+    for document in documents:
+        names[document.root.text("type") in WAREHOUSE_KINDS].add((document.root.text("name") or "").strip())
+    return Runners(frozenset(names[True]), frozenset(names[False]), complete and None not in built)
 
 
 def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dict[str, T]:

@@ -73,7 +73,8 @@ class Segment:
 
     `meaning` is a SHA-256 (hex) of what the SQL means: it changes when the query, a variable used in it, or the path of
     a table that it reads changes, and neither with a comment nor with `today`. `fingerprint` is what stood in its place
-    before: it changes with the text and with any source it reads. `declared` is the SQL as it is on ANY_DAY.
+    before: it changes with the text and with any source it reads. `declared` is the SQL as it is on ANY_DAY. `source`
+    names the warehouse that runs it; empty where the embedded engine does.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Segment:
     location: Location
     meaning: str = ""
     declared: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from runner.engine.duckdb.session import Limits, limits
 from runner.engine.duckdb.workspace import Workspace
+from runner.engine.interface import Reached
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
+from runner.engine.segments.queries_by_source import QueriesBySource
 from runner.engine.segments.query_process import QueryProcess
 from runner.engine.segments.segment_query import SegmentQueries
+from runner.sources.warehouse import WarehouseSource
 
 
 class EmbeddedEngine:
@@ -35,8 +38,13 @@ class EmbeddedEngine:
         self.workspace = Workspace(scratch, limits(memory_limit, threads, time_limit))
         run_by = queries or QueryProcess
         self.queries = run_by(self.workspace.limits, self.workspace.folder)
-        self.evaluator = DuckDBSegmentEvaluator(self.workspace, self.queries, on_progress)
+        self._by_source = QueriesBySource(self.queries, self.workspace)
+        self.evaluator = DuckDBSegmentEvaluator(self.workspace, self._by_source, on_progress)
         self.memberships = DuckDBMembershipStore(self.workspace)
+
+    def reach(self, source: WarehouseSource) -> Reached:
+        """Ask a warehouse what its sessions may do. Raises SegmentError."""
+        return self._by_source.reach(source)
 
     def close(self) -> None:
         """Remove every file that evaluations and comparisons left."""

@@ -7,6 +7,7 @@ of the state, whatever ran the SQL.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,17 @@ _OPAQUE_REASONS = ("control characters inside", f"longer than {LONGEST_OPAQUE:,}
 def reasons(identifier_type: IdentifierType) -> Mapping[int, str]:
     """Why a value of the type can be rejected, by kind."""
     return dict(enumerate(_REASONS.get(identifier_type, _OPAQUE_REASONS), start=REJECTED))
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A warehouse that answered after `seconds`: whether its sessions are read-only, and whether its user may do
+    anything at all; None where it cannot say.
+    """
+
+    seconds: float
+    is_read_only: bool | None
+    is_almighty: bool | None
 
 
 class SegmentEvaluator(Protocol):

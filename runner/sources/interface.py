@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from runner.core.destination import MissingSecret, Secret
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.project import Source
@@ -35,6 +36,12 @@ class Declaration(Protocol):
 
     def refuse(self, code: str, message: str, *steps: Step, at_key: bool = False) -> None:
         """Record a finding at a value, or at its key."""
+
+    def secret(self, *steps: Step, variable: str) -> Secret | MissingSecret | None:
+        """What a reference to the environment at this place stands for; None after findings.
+
+        `variable` is the one that advice names.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +128,13 @@ class Reachable:
 class SourceKind(Protocol[S]):
     """One kind of source, with its own type of Source. Kinds are stateless.
 
-    None has credentials today. One that has keeps them in its Source as Secret, out of `identity` and every message;
-    they are `{{ env('X') }}` and nothing else, as a destination's are, and never a template.
+    One that has credentials keeps them in its Source as Secret, out of `identity` and every message; they are
+    `{{ env('X') }}` and nothing else, as a destination's are, and never a template.
     """
 
-    type: ClassVar[str]
-    """Its name in the files."""
+    @property
+    def type(self) -> str:
+        """Its name in the files."""
 
     def declare(self, written: Declaration) -> S:
         """The source that the document declares; what is wrong with it has been refused."""
@@ -150,9 +158,8 @@ class SourceKind(Protocol[S]):
 class AttachedKind(SourceKind[S], Protocol[S]):
     """A kind whose tables are put within reach of segment SQL, which the embedded engine runs.
 
-    A kind that runs the segment itself (a warehouse) is the other half of SourceKind: in place of `attach` it takes the
-    segment's SQL and gives back rows of the mapped columns. The segment evaluator, where it asks for the sources that a
-    segment names, is the place that tells the two apart.
+    The other half of SourceKind is `WarehouseKind`: it runs the segment itself, and gives back rows of the mapped
+    columns. `runner.engine.segments.queries_by_source` distinguishes the two.
     """
 
     def attach(self, source: S, used: Collection[str], connection: Attaching) -> Reachable:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runner.core.project import Source
 from runner.sources.duckdb_file import DuckDBFileKind
 from runner.sources.files import FilesKind
-from runner.sources.interface import AttachedKind
+from runner.sources.interface import AttachedKind, SourceKind
+from runner.sources.warehouse import WarehouseKind, WarehouseSource
+from runner.sources.warehouses import WAREHOUSES
 
-_ALL: tuple[AttachedKind[Any], ...] = (
+_ATTACHED: tuple[AttachedKind[Any], ...] = (
     FilesKind(),
     DuckDBFileKind(),
 )
-KINDS: Mapping[str, AttachedKind[Any]] = {kind.type: kind for kind in _ALL}
-"""By the source's `type` in the files."""
+ATTACHED_KINDS: Mapping[str, AttachedKind[Any]] = {kind.type: kind for kind in _ATTACHED}
+"""Those whose tables segments of the embedded engine join, by the source's `type` in the files."""
+
+WAREHOUSE_KINDS: Mapping[str, WarehouseKind] = {kind.type: kind for kind in WAREHOUSES}
+"""Those that run the segment."""
+
+KINDS: Mapping[str, SourceKind[Any]] = {**ATTACHED_KINDS, **WAREHOUSE_KINDS}
 
 
-def kind_of(source: Source) -> AttachedKind[Any]:
+def kind_of(source: Source) -> SourceKind[Any]:
     """The kind that the source is of."""
     return KINDS[source.type]
+
+
+def is_warehouse(source: Source) -> bool:
+    """Whether the source runs segments itself."""
+    return isinstance(source, WarehouseSource)
+
+
+def warehouse_names(sources: Iterable[Source]) -> frozenset[str]:
+    """The names of those of the sources that run segments themselves."""
+    return frozenset(source.name for source in sources if is_warehouse(source))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sized
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from runner.core.checks import Check, Verdict
@@ -15,8 +16,9 @@ from runner.core.findings import Finding
 from runner.core.project import Project
 from runner.core.records import AppliedAudience
 from runner.destinations.registry import any_platform, default_kind, platform_of
-from runner.engine.interface import SegmentEvaluator
+from runner.engine.interface import Reached, SegmentEvaluator
 from runner.sources.registry import kind_of
+from runner.sources.warehouse import WarehouseSource
 from runner.workflows.failure_messages import as_failure
 
 if TYPE_CHECKING:
@@ -178,9 +180,14 @@ def clock_check(skew: timedelta | None, platform: str, *, asked: bool = True) ->
 # -- data --------------------------------------------------------------------------------------------------------------
 
 
-def check_sources(project: Project, missing: Collection[Finding]) -> Checks[None]:
-    """Whether each source has its files; `missing` are those that are not there."""
+def check_sources(
+    project: Project, missing: Collection[Finding], reach: Callable[[WarehouseSource], Reached]
+) -> Checks[None]:
+    """Whether each source has its files, `missing` being those that are not there, or can be reached."""
     for source in project.sources:
+        if isinstance(source, WarehouseSource):
+            yield from guarded("source", partial(_check_warehouse, source, reach))
+            continue
         kind = kind_of(source)
         places = {one.location for one in kind.missing(source)}
         yield from (_finding("source", source.name, finding) for finding in missing if finding.location in places)
@@ -190,8 +197,23 @@ def check_sources(project: Project, missing: Collection[Finding]) -> Checks[None
             yield Check("source", source.name, Verdict.OK, what)
 
 
+def _check_warehouse(source: WarehouseSource, reach: Callable[[WarehouseSource], Reached]) -> Checks[None]:
+    reached = reach(source)
+    what = f"logged in, and ready after {reached.seconds:.1f} s"
+    if reached.is_read_only is False:
+        hint = "what keeps a segment from writing there is what its role was granted"
+        yield Check("source", source.name, Verdict.WARN, f"{what}, but its sessions are not read-only", hint)
+    elif reached.is_almighty:
+        hint = "use a role that may read the tables of segments and nothing else"
+        message = f"{what}, as a superuser, whom no grant holds back"
+        yield Check("source", source.name, Verdict.WARN, message, hint)
+    else:
+        known = "; sessions are read-only" if reached.is_read_only else ""
+        yield Check("source", source.name, Verdict.OK, f"{what}{known}")
+
+
 def check_segments(
-    project: Project, missing: Collection[Finding], opened: Callable[[], AbstractContextManager[SegmentEvaluator]]
+    project: Project, missing: Collection[Finding], evaluator: Callable[[], SegmentEvaluator]
 ) -> Checks[None]:
     """Whether SQL and mapped columns fit the data; of all that fit, one line, and one of those that wait for files."""
     if not project.activations:
@@ -199,15 +221,15 @@ def check_segments(
     reported = {finding.location for finding in missing}
     fit: list[str] = []
     waiting: list[str] = []
-    with opened() as evaluator:
-        for activation in project.activations:
-            findings = [one for one in evaluator.check(activation, project.sources) if not one.is_warning]
-            new = [finding for finding in findings if finding.location not in reported]
-            yield from (_finding("segment", activation.id, finding) for finding in new)
-            fit += [] if findings else [activation.id]
-            waiting += [activation.id] if findings and not new else []
+    for activation in project.activations:
+        found = evaluator().check(activation, project.sources)
+        findings = [one for one in found if not one.is_warning or one.code == "source-unreachable"]
+        new = [one for one in findings if one.location not in reported and not one.is_warning]
+        yield from (_finding("segment", activation.id, finding) for finding in new)
+        fit += [] if findings else [activation.id]
+        waiting += [activation.id] if findings and not new else []
     if waiting:
-        message = f"{_counted(waiting, 'activation')} not checked: files of their sources are missing"
+        message = f"{_counted(waiting, 'activation')} not checked: their sources are not there"
         yield Check("segment", "", Verdict.WARN, message)
     if fit:
         yield Check("segment", "", Verdict.OK, f"SQL and mapped columns of {_counted(fit, 'activation')} fit the data")

@@ -33,6 +33,8 @@ OWNERS = {
     "jsonschema": {"config"},
     "jinja2": {"config"},
     "duckdb": {"engine"},
+    "adbc_driver_manager": {"engine"},
+    "sqlglot": {"engine"},
     "sqlite3": {"state", "sandbox"},
     "requests": {"destinations"},
     "tenacity": {"destinations"},
@@ -66,9 +68,9 @@ PURE = {
 
 DOORS = {
     "runner.engine": {"interface", "embedded"},
-    "runner.engine.segments": {"evaluator", "normalize", "query_process", "segment_query"},
+    "runner.engine.segments": {"evaluator", "normalize", "queries_by_source", "query_process", "segment_query"},
     "runner.engine.memberships": {"membership_store"},
-    "runner.sources": {"interface", "registry", "data_faults", "local_paths"},
+    "runner.sources": {"interface", "registry", "data_faults", "local_paths", "warehouse"},
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},
     "runner.state": {"", "interface", "inventory", "seen_runs", "transfer"},

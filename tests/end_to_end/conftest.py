@@ -11,6 +11,7 @@ import pytest
 
 from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import CANARY, Shop
+from tests.postgres import Postgres, running_postgres
 from tests.sandbox_client import Sandbox, running
 
 
@@ -30,6 +31,13 @@ def sandbox(afterwards: Callable[[Callable[[], None]], None]) -> Iterator[Sandbo
     with ExitStack() as stack:
         yield stack.enter_context(running(SandboxOptions(keep_identifiers=True)))
         afterwards(stack.pop_all().close)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A database server for all tests of a process: it takes a second to start."""
+    with running_postgres(tmp_path_factory.mktemp("pg") / "data") as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
-from contextlib import closing
-from functools import partial
+from contextlib import ExitStack, closing
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +14,7 @@ from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.env_credentials import undeclared_destinations
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var, Verbose
-from runner.cli.wiring import Setup, connect, counted_rows, segment_evaluator, told
+from runner.cli.wiring import Setup, connect, counted_rows, embedded_engine, told
 
 if TYPE_CHECKING:
     from datetime import date
@@ -74,8 +74,13 @@ def _checks(setup: Setup) -> Iterator[Check]:
         yield Check("source", "", Verdict.WARN, "not looked at: the files are not valid")
     else:
         missing = check_source_files(project)
-        yield from parts.guarded("source", lambda: parts.check_sources(project, missing))
-        yield from parts.guarded("segment", lambda: parts.check_segments(project, missing, segment_evaluator))
+        with ExitStack() as opened:
+            engine = cache(lambda: opened.enter_context(closing(embedded_engine())))
+            reach = lambda source: engine().reach(source)  # noqa: E731 (opened in its turn)
+            yield from parts.guarded("source", lambda: parts.check_sources(project, missing, reach))
+            yield from parts.guarded(
+                "segment", lambda: parts.check_segments(project, missing, lambda: engine().evaluator)
+            )
     place = str(setup.state_location())
     yield from parts.guarded("state", lambda: parts.check_state(place, _contents(setup), project))
     if project is not None and not any(one.credentials.missing for one in destinations):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from runner.config.document import Document
 from runner.config.resolve.defaults import Layer, ResolvedSettings, one_line, resolve_settings
 from runner.config.resolve.destinations import DestinationDraft, check_mapping, check_single
-from runner.config.resolve.segments import SegmentDraft, draft_segment
+from runner.config.resolve.segments import Runners, SegmentDraft, draft_segment
 from runner.config.schema.validate_documents import rendered
 from runner.config.templates.render import SegmentWords
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span
@@ -33,6 +33,7 @@ class Declared:
 
     destinations: Mapping[str, DestinationDraft]
     segments: Mapping[str, SegmentDraft]
+    runners: Runners
     complete: bool
 
 
@@ -122,7 +123,7 @@ def _segment(document: Document, declared: Declared, files: ProjectFiles) -> Seg
     node = document.root.get("segment")
     span = document.value_span("segment")
     if isinstance(node, MapNode):
-        return draft_segment(node, document, "segment", files)
+        return draft_segment(node, document, "segment", files, declared.runners)
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     draft = declared.segments.get(node.value.strip())

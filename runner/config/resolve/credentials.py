@@ -7,6 +7,7 @@ activation prints.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from runner.config.document import Document
 from runner.config.resolve.environment import FILES, NAMES, OWN, Environment
@@ -22,27 +23,49 @@ SANDBOX = "sandbox"
 """The sandbox's client id and secret, which are no secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A secret that a document is asked for: the path of its value, the `variable` that advice names, the one `default`
+    that a reference may have, and what to do about one that was committed.
+    """
+
+    path: str
+    variable: str
+    committed: str
+    default: str = ""
+
+
 def credentials(document: Document, environment: Environment) -> Credentials | None:
     """The destination's credentials, each resolved or known to be missing; None after findings."""
     fields = document.root.map("credentials")
     if fields is None or not document.sound("credentials"):
         return None
-    parts = [_part(key, fields.get(key), document, environment) for key in ("client_id", "client_secret")]
-    client_id, client_secret = parts
+    kind = KINDS.get(document.root.text("type") or "", default_kind())
+    committed = f"make a new one in {kind.platform}'s developer dashboard"
+    client_id, client_secret = (
+        secret(
+            fields.get(key),
+            Wanted(f"credentials.{key}", kind.variables[key], committed, SANDBOX),
+            document,
+            environment,
+        )
+        for key in ("client_id", "client_secret")
+    )
     if client_id is None or client_secret is None:
         return None
     return Credentials(client_id, client_secret)
 
 
-def _part(key: str, node: object, document: Document, environment: Environment) -> Secret | MissingSecret | None:
+def secret(node: object, wanted: Wanted, document: Document, environment: Environment) -> Secret | MissingSecret | None:
+    """What a reference to the environment stands for, resolved or known to be missing; None after findings."""
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     text = node.value.strip()
-    if text == SANDBOX:
+    if wanted.default and text == wanted.default:
         return Secret(text)
     reference = _REFERENCE.fullmatch(text)
-    if reference is None or (reference["default"] or SANDBOX) != SANDBOX:
-        _refuse(key, node, document, reference)
+    if reference is None or (reference["default"] or wanted.default) != wanted.default:
+        _refuse(wanted, node, document, reference)
         return None
     if not _allowed(reference["name"], node, document, environment):
         return None
@@ -54,9 +77,8 @@ def _allowed(name: str, node: ScalarNode, document: Document, environment: Envir
     shown = quoted_word(name)[1:-1]
     if not environment.may_use(document.file.path):
         message = f"this file may not read the environment: {FILES}, set where the job is defined, names others"
-        document.refuse(
-            node.span, "env-not-allowed", message, f"move the destination there, or add this file to {FILES}"
-        )
+        hint = f"move the {document.kind.lower()} there, or add this file to {FILES}"
+        document.refuse(node.span, "env-not-allowed", message, hint)
         return False
     if name.startswith("HEADCOUNT_") and not environment.reads(name):
         message = f"`env` never reads {shown}, which is for Headcount itself; call yours {OWN}..., say"
@@ -70,16 +92,14 @@ def _allowed(name: str, node: ScalarNode, document: Document, environment: Envir
     return True
 
 
-def _refuse(key: str, node: ScalarNode, document: Document, reference: re.Match[str] | None) -> None:
-    kind = KINDS.get(document.root.text("type") or "", default_kind())
-    variable = kind.variables[key]
-    wanted = f"write \"{{{{ env('{variable}') }}}}\", in quotes"
+def _refuse(wanted: Wanted, node: ScalarNode, document: Document, reference: re.Match[str] | None) -> None:
+    advice = f"write \"{{{{ env('{wanted.variable}') }}}}\", in quotes"
     if reference is not None:
-        message = f"credentials.{key} has a default, which would be in git; {wanted}"
-        hint = f"the only default allowed is '{SANDBOX}'"
+        message = f"{wanted.path} has a default, which would be in git; {advice}"
+        hint = f"the only default allowed is '{wanted.default}'" if wanted.default else ""
     elif "{{" in node.text:
-        message, hint = f"credentials.{key} must be a reference to the environment and nothing else; {wanted}", ""
+        message, hint = f"{wanted.path} must be a reference to the environment and nothing else; {advice}", ""
     else:
-        message = f"credentials.{key} is written out, and would be in git; {wanted}"
-        hint = f"if it was ever committed, make a new one in {kind.platform}'s developer dashboard"
+        message = f"{wanted.path} is written out, and would be in git; {advice}"
+        hint = f"if it was ever committed, {wanted.committed}"
     document.refuse(node.span, "literal-secret", message, hint)

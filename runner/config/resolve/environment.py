@@ -14,11 +14,14 @@ from pathlib import Path
 
 from runner.core.errors import UsageError
 from runner.destinations.registry import KINDS
+from runner.sources.registry import WAREHOUSE_KINDS
 
 NAMES = "HEADCOUNT_ENV"
 """Lists further variables that files may name."""
 FILES = "HEADCOUNT_ENV_FILES"
 """Lists the files that may name any, as globs relative to the project's folder; without it, all may."""
+HOSTS = "HEADCOUNT_HOSTS"
+"""Lists the hosts that secrets of sources may go to, as globs; without it, all."""
 OWN = "HEADCOUNT_ENV_"
 """What the names of a project's own variables start with."""
 
@@ -33,12 +36,14 @@ class Environment:
     tree: Path
     listed: frozenset[str] = frozenset()
     files: tuple[str, ...] | None = None
+    hosts: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, str], tree: Path) -> Environment:
         """What the variables HEADCOUNT_ENV and HEADCOUNT_ENV_FILES allow. Raises UsageError for a wrong list."""
         files = _list(values[FILES]) if values.get(FILES, "").strip() else None
-        return cls(values, tree, frozenset(_listed(values.get(NAMES, ""))), files)
+        hosts = _list(values[HOSTS].lower()) if values.get(HOSTS, "").strip() else None
+        return cls(values, tree, frozenset(_listed(values.get(NAMES, ""))), files, hosts)
 
     def value(self, name: str) -> str:
         """A variable's value; empty where it is not set."""
@@ -49,7 +54,12 @@ class Environment:
         if name in (NAMES, FILES):
             return False
         usual = {variable for kind in KINDS.values() for variable in kind.variables.values()}
+        usual.update(variable for warehouse in WAREHOUSE_KINDS.values() for variable in warehouse.variables)
         return name.startswith(("CRITEO_", OWN)) or name in usual or name in self.listed
+
+    def may_send_to(self, host: str) -> bool:
+        """Whether secrets of a source may go to the host."""
+        return self.hosts is None or any(fnmatchcase(host.lower(), pattern) for pattern in self.hosts)
 
     def may_use(self, file: Path) -> bool:
         """Whether a file may name any variable at all. What counts is where it really lies."""

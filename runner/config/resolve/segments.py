@@ -16,7 +16,7 @@ from runner.config.yaml.nodes import MapNode, ScalarNode, Span, TextFile
 from runner.config.yaml.project_files import ProjectFiles, shown_path
 from runner.config.yaml.source_map import Origin, origin_of
 from runner.core.project import Segment, SqlText
-from runner.core.suggest import quoted_word
+from runner.core.suggest import quoted_word, suggest
 from runner.disk.path_rule import NotAllowed, allowed, hidden_part
 
 _SQL = (".sql",)
@@ -38,6 +38,20 @@ class SegmentDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Runners:
+    """The sources that can run a segment, and the others, by name; `complete` is false when one could not be read."""
+
+    warehouses: frozenset[str]
+    attached: frozenset[str]
+    complete: bool
+
+    @property
+    def usual(self) -> str:
+        """What runs a segment that does not say: a warehouse that is the project's only source, else no source."""
+        return next(iter(self.warehouses)) if len(self.warehouses) == 1 and not self.attached else ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """SQL that was read, and what it is recognised by (see Segment)."""
 
@@ -46,17 +60,36 @@ class _Read:
     meaning: str
 
 
-def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectFiles) -> SegmentDraft:
+def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectFiles, runners: Runners) -> SegmentDraft:
     """The segment that the fields describe, declared at a top-level key of the document."""
     name, description = fields.text("name"), fields.text("description") or ""
     sql = _read_sql(fields, document, files) if document.sound("sql", "file", "segment") else None
     words = (name.strip() if name else None, description.strip())
+    source = _source(fields, document, runners) if document.sound("source", "segment") else None
     segment = None
-    if sql is not None:
+    if sql is not None and source is not None:
         location = document.location(document.value_span(key))
-        segment = Segment(words[0] or "", words[1], sql.sql, sql.fingerprint, location, sql.meaning, sql.sql.text)
+        recognised = (sql.fingerprint, location, sql.meaning, sql.sql.text)
+        segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source)
     spans = (_span(fields, "name"), _span(fields, "description"))
     return SegmentDraft(segment, *words, document, *spans)
+
+
+def _source(fields: MapNode, document: Document, runners: Runners) -> str | None:
+    """The warehouse that runs the segment, empty where none does; None after findings."""
+    name = fields.text("source")
+    if name is None:
+        return runners.usual
+    span = fields.entries["source"].value.span
+    if name in runners.attached:
+        message = f"source {quoted_word(name)} runs no SQL of its own; leave `source` out, and read {name}.<table>"
+        document.refuse(span, "not-a-warehouse", message)
+        return None
+    if name not in runners.warehouses and runners.complete:
+        advice = suggest(name, runners.warehouses) or "; declare it with `kind: Source`"
+        document.refuse(span, "unknown-source", f"unknown source {quoted_word(name)}{advice}")
+        return None
+    return name
 
 
 def _span(fields: MapNode, key: str) -> Span | None:

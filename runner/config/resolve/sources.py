@@ -10,23 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from runner.config.document import Document
+from runner.config.resolve.credentials import Wanted, secret
+from runner.config.resolve.environment import HOSTS, Environment
 from runner.config.resolve.sql_meaning import tables_named, tokens
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Span, TextFile, at, plain
 from runner.config.yaml.project_files import MAX_BYTES
+from runner.core.destination import MissingSecret, Secret
 from runner.core.findings import Finding, Location
 from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Project, Segment, Source
 from runner.core.suggest import quoted_word
 from runner.disk.regular_files import read_regular
 from runner.sources.interface import Step
-from runner.sources.registry import KINDS, kind_of
+from runner.sources.registry import KINDS, WAREHOUSE_KINDS, kind_of
+from runner.sources.warehouse import WarehouseSource
+
+_COMMITTED = "change it there, and tell those who keep the warehouse"
 
 
 class _Written:
     """A Source document as its kind reads it (`Declaration`)."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, environment: Environment) -> None:
         self._document = document
+        self._environment = environment
         self.name = (document.root.text("name") or "") if document.sound("name") else ""
         self.location = document.location(document.value_span("name"))
         self.folder = document.file.path.parent
@@ -41,16 +48,23 @@ class _Written:
     def refuse(self, code: str, message: str, *steps: Step, at_key: bool = False) -> None:
         self._document.refuse(self._span(steps, at_key), code, message)
 
+    def secret(self, *steps: Step, variable: str) -> Secret | MissingSecret | None:
+        if not self._document.sound(str(steps[0])):
+            return None
+        _, node = at(self._document.root, steps)
+        path = ".".join(map(str, steps))
+        return secret(node, Wanted(path, variable, _COMMITTED), self._document, self._environment)
+
     def _span(self, steps: tuple[Step, ...], at_key: bool) -> Span:
         root = self._document.root
         key, node = at(root, steps if steps[0] in root.entries else ())
         return key if at_key else node.span
 
 
-def build_source(document: Document) -> Source | None:
+def build_source(document: Document, environment: Environment) -> Source | None:
     """The source; None when the document has findings."""
     before = len(document.found)
-    written = _Written(document)
+    written = _Written(document, environment)
     if written.name.lower() in RESERVED_SOURCE_NAMES:
         message = (
             f"{quoted_word(written.name)} has a meaning of its own in SQL; call the source something else, such as shop"
@@ -58,7 +72,21 @@ def build_source(document: Document) -> Source | None:
         written.refuse("reserved-name", message, "name")
     kind = KINDS.get(document.root.text("type") or "")
     source: Source | None = kind.declare(written) if kind is not None else None
-    return None if len(document.found) > before or document.faulty else source
+    if source is None or len(document.found) > before or document.faulty:
+        return None
+    return source if _may_be_told(source, document, environment) else None
+
+
+def _may_be_told(source: Source, document: Document, environment: Environment) -> bool:
+    """Whether each of the source's secrets, if it has any, may go where the file says that the source is."""
+    if not isinstance(source, WarehouseSource) or not source.secrets:
+        return True
+    foreign = [host for host in WAREHOUSE_KINDS[source.type].hosts(source) if not environment.may_send_to(host)]
+    for host in foreign:
+        message = f"its secrets may not go to {quoted_word(host)}; {HOSTS}, set where the job is defined, lists others"
+        span = document.value_span("uri" if "uri" in source.settings else "host")
+        document.refuse(span, "host-not-allowed", message, "add the host to it, if it is yours")
+    return not foreign
 
 
 def check_source_files(project: Project) -> tuple[Finding, ...]:
@@ -88,27 +116,41 @@ def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> S
 
     Paths count relative to `folder`, so that the same files mean the same on every machine.
     """
-    read = [source for source in sources if _names(segment.sql.text, source.name)]
+    read = _read_by(segment, sources)
     if not read:
         return segment
     parts = tokens(segment.sql.text)
-    digest, meaning = hashlib.sha256(segment.fingerprint.encode()), hashlib.sha256(segment.meaning.encode())
+    digest = hashlib.sha256(segment.fingerprint.encode())
+    meaning = hashlib.sha256((segment.meaning if _is_read_alike(read) else segment.fingerprint).encode())
     for source in sorted(read, key=lambda source: source.name):
         kind, place = kind_of(source), folder.absolute()
         digest.update(repr(kind.identity(source, place)).encode("utf-8", "surrogatepass"))
-        named = tables_named(parts, source.name, kind.tables(source))
+        named = None if segment.source else tables_named(parts, source.name, kind.tables(source))
         only = source if named is None else kind.only(source, named)
         if named != frozenset():  # a comment may speak of a source
             meaning.update(repr(kind.identity(only, place)).encode("utf-8", "surrogatepass"))
     return replace(segment, fingerprint=digest.hexdigest(), meaning=meaning.hexdigest())
 
 
+def _is_read_alike(sources: Iterable[Source]) -> bool:
+    """Whether comments and texts in the SQL begin and end where sql_meaning takes them to: not in every dialect."""
+    warehouses = (source for source in sources if isinstance(source, WarehouseSource))
+    return all(WAREHOUSE_KINDS[source.type].driver.dialect == "postgres" for source in warehouses)
+
+
 def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str]:
     """The files that an activation is declared by: its own, its segment's and SQL's, destination's and sources'."""
     segment = activation.segment
-    read = (source.location.file for source in sources if _names(segment.sql.text, source.name))
+    read = (source.location.file for source in _read_by(segment, sources))
     own = (activation.location.file, segment.location.file, segment.sql.file, activation.destination.location.file)
     return frozenset((*own, *read))
+
+
+def _read_by(segment: Segment, sources: Iterable[Source]) -> list[Source]:
+    """The warehouse that runs the segment, or the sources whose tables its SQL names."""
+    if segment.source:
+        return [source for source in sources if source.name == segment.source]
+    return [source for source in sources if _names(segment.sql.text, source.name)]
 
 
 def _names(sql: str, source: str) -> bool:

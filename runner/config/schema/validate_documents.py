@@ -134,7 +134,7 @@ class _Rendering:
         return replace(node, value=text, templated=True)
 
     def _is_later(self, path: Steps) -> bool:
-        return path in self._later or path[0] in ("credentials", "kind")
+        return path in self._later or path[0] in ("credentials", "auth", "kind")
 
 
 def rendered(node: ScalarNode, document: Document, scope: Scope) -> str | None:

@@ -152,7 +152,7 @@ def _no_environment(use: Use, scope: Scope) -> TemplateProblem:
         use.line,
         "env",
         "env-not-available",
-        f"`env` is for a destination's credentials only, since other values are shown; {instead}",
+        f"`env` is for credentials only, since other values are shown; {instead}",
         '--var name="$NAME", where the job is defined, gives a variable a value of the environment',
     )
 

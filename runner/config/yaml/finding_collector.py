@@ -9,7 +9,11 @@ from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
 from runner.core.findings import MOST_FINDINGS, Finding, Location, bounded
 
 _BREAK = re.compile(r"\r\n|\r|\n")
-_SECRETIVE = re.compile(r"secret|client_?-?id|credential|password|token|api_?-?key", re.IGNORECASE)
+_SECRETIVE = re.compile(
+    r"secret|client_?-?id|credential|password|token|api_?-?key|private_?-?key|://[^\s/@]*:[^\s/@]+@", re.IGNORECASE
+)
+_PRIVATE = ("credentials", "auth", "uri")
+"""The fields that hold credentials, or may by mistake."""
 _REFERENCE = re.compile(r"""env\(\s*(['"])[A-Za-z0-9_]*\1\s*\)""")
 _INDENT = re.compile(r"[ \t]*")
 
@@ -43,8 +47,8 @@ class Findings:
 
     def keep_private(self, file: TextFile, root: Node) -> None:
         """Never show the lines that a document's credentials stand on, however they are laid out."""
-        entry = root.entries.get("credentials") if isinstance(root, MapNode) else None
-        if entry is not None:
+        entries = [entry for key in _PRIVATE if isinstance(root, MapNode) and (entry := root.entries.get(key))]
+        for entry in entries:
             last = max(entry.value.span.line, getattr(entry.value, "end_line", 0))
             self._private_lines(file).update(range(entry.key.line, last + 1))
 

@@ -11,7 +11,7 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.file_identity import FileIdentity, identity
 from runner.engine.duckdb.os_errors import full
 from runner.sources.interface import CannotRead, Cause, Reachable, unreadable
-from runner.sources.registry import kind_of
+from runner.sources.registry import ATTACHED_KINDS
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,5 +59,5 @@ def attach(
     if source.name.lower() in RESERVED_SOURCE_NAMES:
         message = f'a source cannot be called "{source.name}"'
         raise unreadable(source, "", source.location, message, "choose another name")
-    reachable: Reachable = kind_of(source).attach(source, used, _Connection(connection, deadline, seen))
+    reachable: Reachable = ATTACHED_KINDS[source.type].attach(source, used, _Connection(connection, deadline, seen))
     return reachable

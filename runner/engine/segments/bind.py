@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
@@ -31,6 +31,8 @@ from runner.sources.registry import kind_of
 
 if TYPE_CHECKING:
     import duckdb
+
+T = TypeVar("T")
 
 _DESCRIBE = "describe\n"
 """Goes before the SQL on a line of its own, so that columns keep their places."""
@@ -111,16 +113,17 @@ def _bind(
     sql = query.sql
     names = max((source.names for source in instance.reachable), default=NamesFrom.SCHEMA)
     try:
-        refused = flaws(instance.connection, statement, _tables(sources, instance.reachable))
+        refused = flaws(instance.connection, statement, _tables(query, sources, instance.reachable))
         if refused:
             return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
-        mapped, findings = resolve(query, columns, names)
+        mapped, findings = resolve(query, columns, names, _unfit)
         yielded = {folded(name) for name, _ in columns}
         absent = [name for name in query.mapping.values() if folded(name) not in yielded]
         fault = behind_missing_columns(absent, instance.reachable)
-        return Prepared(instance, sql, mapped, len(columns), (finding_of(fault),) if fault else findings)
+        views = {one: f"c{position}" for one, position in mapped.items()}
+        return Prepared(instance, sql, views, len(columns), (finding_of(fault),) if fault else findings)
     except duckdb.Error as error:
         if full(error):
             raise
@@ -136,21 +139,32 @@ def _columns(instance: Instance) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows)
 
 
-def _tables(sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
+def _tables(query: SegmentQuery, sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
     known = {source.name: kind_of(source).tables(source) for source in sources}
     databases = {source.name: source.stored for source in reachable if source.stored is not None}
-    return Tables(known | {source.name: source.tables for source in reachable}, databases)
+    return Tables(known | {source.name: source.tables for source in reachable}, databases, query.elsewhere)
 
 
 def _finding(flaw: Flaw, sql: SqlText) -> Finding:
     return place(sql, flaw.code, flaw.message, flaw.hint, flaw.offset, flaw.length)
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why a column holds no identifiers of a type: the type that it is of, where that may be shown, and what to do."""
+
+    column_type: str
+    hint: str
+
+
 def resolve(
-    query: SegmentQuery, columns: tuple[tuple[str, str], ...], names: NamesFrom = NamesFrom.SCHEMA
-) -> tuple[Mapping[IdentifierType, str], tuple[Finding, ...]]:
-    """The view's column for each mapped one, from the names and types that the SQL yields; findings for those unfit."""
-    mapped: dict[IdentifierType, str] = {}
+    query: SegmentQuery,
+    columns: Sequence[tuple[str, T]],
+    names: NamesFrom,
+    unfit: Callable[[T, IdentifierType], Unfit | None],
+) -> tuple[Mapping[IdentifierType, int], tuple[Finding, ...]]:
+    """The position of each mapped column among the names and types that the SQL yields; findings for those unfit."""
+    mapped: dict[IdentifierType, int] = {}
     findings: list[Finding] = []
     for identifier_type, name in query.mapping.items():
         exact = [position for position, column in enumerate(columns) if column[0] == name]
@@ -163,14 +177,12 @@ def resolve(
         elif len(found) > 1:
             message = f'the SQL yields {len(found)} columns called "{name}"'
             findings.append(Finding(location, "mapping-ambiguous-column", message, "give each its own name with `as`"))
-        elif not _suits(columns[found[0]][1]):
-            kind = bare_type(columns[found[0]][1])
-            message = f'column "{name}" is of {f"type {kind}," if kind else "a type"} which holds no {identifier_type}'
-            findings.append(
-                Finding(location, "mapping-column-type", message, _instead(columns[found[0]][1], identifier_type))
-            )
+        elif (why := unfit(columns[found[0]][1], identifier_type)) is not None:
+            of = f"type {why.column_type}," if why.column_type else "a type"
+            message = f'column "{name}" is of {of} which holds no {identifier_type}'
+            findings.append(Finding(location, "mapping-column-type", message, why.hint))
         else:
-            mapped[identifier_type] = f"c{found[0]}"
+            mapped[identifier_type] = found[0]
     return mapped, tuple(findings)
 
 
@@ -192,6 +204,10 @@ def _instead(column_type: str, identifier_type: IdentifierType) -> str:
     if kind in ("STRUCT", "MAP", "UNION") or column_type.endswith("]"):
         return "name the one value in it that is the identifier, in the SQL"
     return f"map the column that holds the {identifier_type}: as text, this one would be none"
+
+
+def _unfit(column_type: str, identifier_type: IdentifierType) -> Unfit | None:
+    return None if _suits(column_type) else Unfit(bare_type(column_type) or "", _instead(column_type, identifier_type))
 
 
 def _suits(column_type: str) -> bool:

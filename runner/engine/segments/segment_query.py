@@ -17,11 +17,20 @@ VIEW = "segment"
 
 @dataclass(frozen=True, slots=True)
 class SegmentQuery:
-    """A segment's SQL and the column of each mapped type, with the places where these are written."""
+    """A segment's SQL and the column of each mapped type, with the places where these are written.
+
+    `activation` is the id of whose it is; `source` names the warehouse that runs it, empty where the embedded engine
+    does. `dialect` is what sqlglot calls the warehouse's SQL; `elsewhere` are the warehouses that embedded SQL cannot
+    read.
+    """
 
     sql: SqlText
     mapping: Mapping[IdentifierType, str]
     mapped_at: Mapping[IdentifierType, Location]
+    activation: str = ""
+    source: str = ""
+    dialect: str = ""
+    elsewhere: frozenset[str] = frozenset()
 
 
 class SegmentQueries(Protocol):
@@ -59,6 +68,8 @@ def query_of(activation: Activation) -> SegmentQuery:
         activation.segment.sql,
         dict(activation.mapping),
         {one: places.get(f"mapping.{one}") or activation.location for one in activation.mapping},
+        activation.id,
+        activation.segment.source,
     )
 
 

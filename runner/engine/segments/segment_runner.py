@@ -19,9 +19,10 @@ from runner.engine.duckdb.instance_pool import InstancePool
 from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session
 from runner.engine.segments.bind import advice, prepared, taken_apart
 from runner.engine.segments.reading_again import blaming_data, unless_replaced
-from runner.engine.segments.segment_errors import failed, too_slow
+from runner.engine.segments.segment_errors import failed, place, too_slow
 from runner.engine.segments.segment_query import SegmentQuery
 from runner.engine.segments.sql_policy import Parsed
+from runner.engine.segments.warehouse_policy import warehouse_flaws
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +48,9 @@ class SegmentRunner:
         return _PARSERS[self._limits].cursor()
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+        if query.dialect:
+            flaws = warehouse_flaws(query.sql.text, query.dialect)
+            return tuple(place(query.sql, one.code, one.message, one.hint, one.offset, one.length) for one in flaws)
         deadline = monotonic() + self._limits.seconds_to_check
         warnings: tuple[Finding, ...] = ()
         try:

@@ -66,6 +66,8 @@ class Tables:
     sources: Mapping[str, tuple[str, ...]]
     databases: Mapping[str, StoredCode] = field(default_factory=dict)
     """The sources that are databases, where `source.main.table` is another way to write `source.table`."""
+    elsewhere: frozenset[str] = frozenset()
+    """The sources whose tables segments run over there, and not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ class _Walk:
         self._inside = inside
         self._known = {folded(name): {folded(table) for table in known} for name, known in tables.sources.items()}
         self._databases = set(inside.databases) if inside else {folded(name) for name in tables.databases}
+        self._elsewhere = {folded(name) for name in tables.elsewhere}
         self._catalogs = {*self._known, *self._databases, *RESERVED_SOURCE_NAMES}
         self._declared = sorted(
             f"{name}.{table}"
@@ -336,6 +339,10 @@ class _Walk:
                 self.read.setdefault((source, table), node)
             return
         name = ".".join(node["qualified_name"]["path"])
+        if rest and source in self._elsewhere:
+            message = f'"{name}" is in a warehouse, which runs whole segments; write `source: {source}` beside `sql`'
+            self._refuse("sql-unknown-table", message, node, "and name its tables there as its own SQL does")
+            return
         suggestion = self._suggest(rest[-1] if rest else source, source if source in self._known else None)
         if suggestion:
             message = f'there is no table "{name}"; did you mean "{suggestion}"?'

@@ -1,0 +1,93 @@
+"""Having each segment run where it says: in the embedded engine, or in a warehouse.
+
+What knows the secrets of warehouses and what runs embedded SQL meet here and nowhere else: to the process that runs it,
+no warehouse is handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding
+from runner.core.project import Source
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.interface import Reached
+from runner.engine.segments.segment_query import SegmentQueries, SegmentQuery
+from runner.engine.segments.warehouse.warehouse_queries import WarehouseQueries
+from runner.engine.segments.warehouse.warehouse_sentences import UNREACHABLE
+from runner.sources.registry import WAREHOUSE_KINDS, is_warehouse, warehouse_names
+from runner.sources.warehouse import WarehouseSource
+
+
+class QueriesBySource:
+    """Implements SegmentQueries: by `embedded`, and by warehouses, whose rows stream through `workspace`.
+
+    SQL for a warehouse is taken apart where embedded SQL runs.
+    """
+
+    def __init__(self, embedded: SegmentQueries, workspace: Workspace) -> None:
+        self._embedded = embedded
+        self._warehouses = WarehouseQueries(workspace)
+
+    def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+        warehouse = _warehouse(query, sources)
+        if warehouse is None:
+            return self._embedded.check(_within(query, sources), _attached(sources))
+        try:
+            return self._judged(query, warehouse) or self._warehouses.check(query, warehouse)
+        except SegmentError as error:
+            if error.finding is None:
+                return ()
+            return (replace(error.finding, is_warning=error.finding.code == UNREACHABLE),)
+
+    def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
+        return () if query.source else self._embedded.advise(query)
+
+    def write(
+        self,
+        query: SegmentQuery,
+        sources: tuple[Source, ...],
+        rows: str,
+        target: Path,
+        readable: tuple[Path, ...] = (),
+        on_progress: Callable[[float], None] | None = None,
+    ) -> tuple[Finding, ...]:
+        warehouse = _warehouse(query, sources)
+        if warehouse is None:
+            within = _within(query, sources)
+            return self._embedded.write(within, _attached(sources), rows, target, readable, on_progress)
+        for finding in self._judged(query, warehouse):
+            raise SegmentError(finding.message, finding.hint, finding)
+        self._warehouses.write(query, warehouse, rows, target)
+        return ()
+
+    def reach(self, source: WarehouseSource) -> Reached:
+        """Ask a warehouse what its sessions may do. Raises SegmentError."""
+        return self._warehouses.reach(source)
+
+    def close(self) -> None:
+        self._warehouses.close()
+        self._embedded.close()
+
+    def _judged(self, query: SegmentQuery, warehouse: WarehouseSource) -> tuple[Finding, ...]:
+        """What a segment may not do, seen in its SQL alone."""
+        self._warehouses.require_installed(warehouse)
+        dialect = WAREHOUSE_KINDS[warehouse.type].driver.dialect
+        return self._embedded.check(replace(query, dialect=dialect), ())
+
+
+def _warehouse(query: SegmentQuery, sources: tuple[Source, ...]) -> WarehouseSource | None:
+    named = (one for one in sources if isinstance(one, WarehouseSource) and one.name == query.source)
+    return next(named, None)
+
+
+def _attached(sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    return tuple(source for source in sources if not is_warehouse(source))
+
+
+def _within(query: SegmentQuery, sources: tuple[Source, ...]) -> SegmentQuery:
+    """The query, with the names that it may not read."""
+    return replace(query, elsewhere=warehouse_names(sources))

@@ -1,0 +1,124 @@
+"""What a driver's errors become: kinds of fault that hold no value of the data.
+
+Of an error nothing is read but its SQLSTATE, its status and the place in the SQL. Where a driver gives a text alone, as
+while rows are read, it is looked through for words of the server's own that come before any value, and thrown away.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import adbc_driver_manager
+
+LOST = "08000"
+"""The class of a connection that is not there any more."""
+CANCELLED = "57014"
+UNKNOWN = ""
+_POSITION = b"PG_DIAG_STATEMENT_POSITION"
+
+_WORDS = (
+    ("canceling statement due to conflict", "40001"),
+    ("canceling statement", CANCELLED),
+    ("terminating connection", LOST),
+    ("server closed the connection", LOST),
+    ("no connection to the server", LOST),
+    ("connection not open", LOST),
+    ("could not receive data", LOST),
+    ("SSL SYSCALL", LOST),
+    ("SSL connection has been closed", LOST),
+    ("the database system is", "57P03"),
+    ("cannot execute", "25006"),
+    ("transaction read-write mode must be set", "25006"),
+    ("permission denied", "42501"),
+    ("division by zero", "22012"),
+    ("invalid input syntax for type date", "22007"),
+    ("invalid input syntax for type time", "22007"),
+    ("invalid input syntax", "22P02"),
+    ("date/time field value out of range", "22008"),
+    ("out of range", "22003"),
+    ("value too long", "22001"),
+    ("duplicate key value", "23505"),
+    ("more than one row returned by a subquery", "21000"),
+    ("requested length too large", "54000"),
+    ("invalid memory alloc request size", "54000"),
+    ("out of memory", "53200"),
+    ("No space left on device", "53100"),
+)
+"""How servers begin what they say, and the SQLSTATE of that."""
+
+_LOGIN_WORDS = (
+    ("password authentication failed", "the user or the password is wrong"),
+    ("no password supplied", "it asks for a password; write `auth`"),
+    ("no pg_hba.conf entry", "it does not let this user log in from this machine"),
+    ("could not translate host name", "there is no host of that name"),
+    ("Connection refused", "nothing answers there"),
+    ("timeout expired", "it did not answer in time"),
+    ("Connection timed out", "it did not answer in time"),
+    ("No route to host", "there is no way to it from this network"),
+    ("Network is unreachable", "there is no way to it from this network"),
+    ("No such file or directory", "there is no such socket"),
+    ("role", "there is no such user"),
+    ("database", "there is no such database"),
+    ("certificate", "its certificate is not one that this machine trusts"),
+    ("server does not support SSL", "it does not encrypt connections, which is asked for"),
+    ("too many clients", "it takes no more connections at the moment"),
+    ("remaining connection slots", "it takes no more connections at the moment"),
+)
+"""Words in which a login fails, and and what is said of it; role and database only where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseFault:
+    """What a warehouse refused: its SQLSTATE (empty where it has none), and the character of the SQL, from 0."""
+
+    state: str = UNKNOWN
+    position: int | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone, so that nothing else can be asked through it."""
+        return self.state.startswith("08") or self.state in ("57P01", "57P02", "57P03")
+
+
+class WarehouseError(Exception):
+    """A statement failed. Nothing of the driver's text is kept."""
+
+    def __init__(self, fault: WarehouseFault) -> None:
+        super().__init__(fault.state)
+        self.fault = fault
+
+
+class CannotLogIn(Exception):
+    """The warehouse is out of reach, or refused the login: `why` says how, in our own words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def fault_of(error: adbc_driver_manager.Error) -> WarehouseFault:
+    """The fault of a statement."""
+    state = error.sqlstate or ""
+    if not re.fullmatch("[0-9A-Z]{5}", state):
+        return fault_in(str(error))
+    details: dict[Any, Any] = dict(error.details)  # the keys are bytes, though declared to be text
+    place = (details.get(_POSITION) or b"").decode("ascii", "replace")
+    return WarehouseFault(state, int(place) - 1 if place.isdigit() else None)
+
+
+def fault_in(text: str) -> WarehouseFault:
+    """The fault that a text speaks of, as far as the words are known."""
+    head = text.partition('"')[0]
+    return WarehouseFault(next((state for words, state in _WORDS if words in head), UNKNOWN))
+
+
+def login_failure(error: adbc_driver_manager.Error) -> CannotLogIn:
+    """Why a login failed."""
+    text = str(error)
+    for words, why in _LOGIN_WORDS:
+        if words in text and (words not in ("role", "database") or re.search(rf'{words} "[^"]*" does not exist', text)):
+            return CannotLogIn(why)
+    return CannotLogIn("the login failed")

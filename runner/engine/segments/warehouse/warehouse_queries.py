@@ -1,0 +1,248 @@
+"""Running segments in warehouses: the mapped columns stream into the embedded engine, which does all the rest.
+
+This runs in the command's own process. The one that runs embedded SQL holds no secret, and is bounded in its addresses,
+which drivers written in Go do not survive; here, the SQL of a pull request is only sent (docs/adr/0029).
+"""
+# ruff: noqa: S608 (names are quoted; the SQL is the segment's, and runs as its own text inside of a select)
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding
+from runner.core.identifiers import IdentifierType
+from runner.core.project import SqlText
+from runner.core.sql_quoting import literal
+from runner.engine.duckdb.cancellable import Call, Row, TimeLimitReached
+from runner.engine.duckdb.os_errors import full, reason
+from runner.engine.duckdb.session import UNPACKED
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.interface import Reached
+from runner.engine.segments.bind import resolve
+from runner.engine.segments.segment_errors import fault
+from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
+from runner.engine.segments.warehouse import warehouse_sentences as sentences
+from runner.engine.segments.warehouse.adbc_session import RowStream, WarehouseSession
+from runner.engine.segments.warehouse.arrow_schema import ArrowField
+from runner.engine.segments.warehouse.driver_errors import CannotLogIn, WarehouseError, fault_in
+from runner.engine.segments.warehouse.result_columns import as_text, unfit
+from runner.engine.segments.warehouse_policy import text_of
+from runner.sources.interface import NamesFrom
+from runner.sources.registry import WAREHOUSE_KINDS
+from runner.sources.warehouse import Driver, WarehouseSource
+
+if TYPE_CHECKING:
+    import duckdb
+
+_STREAM = "stream"
+"""What DuckDB calls the rows on their way."""
+
+_BEFORE, _AFTER = "select * from (\n", "\n) as headcount_segment"
+"""Go around a segment's SQL, on lines of their own: a comment at its end ends with its line."""
+
+_PATIENCE = 2.0
+"""Seconds that a stream gets to end before it is left to the end of the process."""
+
+_CHECK_PACKAGES = ("adbc_driver_manager", "sqlglot")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """The mapped columns of a result."""
+
+    columns: Mapping[IdentifierType, ArrowField]
+    findings: tuple[Finding, ...]
+
+
+class WarehouseQueries:
+    """Checks and runs segments in warehouses: one login per source, which is tried once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._run = secrets.token_hex(4)
+        self._sessions: dict[str, WarehouseSession] = {}
+        self._refused: dict[str, SegmentError] = {}
+
+    def check(self, query: SegmentQuery, source: WarehouseSource) -> tuple[Finding, ...]:
+        """What is wrong with the query against its source, without reading rows. Raises SegmentError."""
+        seconds = min(self._limit(source), self._workspace.limits.seconds_to_check)
+        with self._segment(query, source, seconds) as (session, deadline):
+            return _described(query, session, deadline).findings
+
+    def write(self, query: SegmentQuery, source: WarehouseSource, rows: str, target: Path) -> None:
+        """Write what the select `rows` yields over the view to the Parquet file `target`. Raises SegmentError."""
+        with self._segment(query, source, self._limit(source)) as (session, deadline):
+            mapped = _described(query, session, deadline)
+            if mapped.findings:
+                raise SegmentError(mapped.findings[0].message, mapped.findings[0].hint, mapped.findings[0])
+            sql = _selected(query.sql, mapped, WAREHOUSE_KINDS[source.type].driver)
+            with session.stream(sql, deadline) as stream, self._reading(stream, mapped) as connection:
+                copy = f"copy ({rows}) to {literal(target)} {UNPACKED}"
+                _run(connection, copy, stream, session, deadline)
+
+    def reach(self, source: WarehouseSource) -> Reached:
+        """Log in, if that has not been done, and ask what a session may do. Raises SegmentError."""
+        began = monotonic()
+        query = SegmentQuery(SqlText("", source.location.file, source.location.line), {}, {}, "doctor")
+        probe = WAREHOUSE_KINDS[source.type].driver.probe
+        with self._segment(query, source, self._workspace.limits.seconds_to_check) as (session, deadline):
+            answers = self._asked(probe, session, deadline) if probe else (None, None)
+        return Reached(monotonic() - began, *answers)
+
+    def _asked(self, probe: str, session: WarehouseSession, deadline: float) -> tuple[bool, bool]:
+        with session.stream(probe, deadline) as stream, closing(self._workspace.connection()) as connection:
+            connection.register(_STREAM, stream.handle)
+            [(read_only, almighty)] = _run(connection, f"select * from {_STREAM}", stream, session, deadline)
+            return read_only == "on", almighty == "on"
+
+    def close(self) -> None:
+        """Log out everywhere."""
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            session.close()
+
+    def _limit(self, source: WarehouseSource) -> float:
+        return float(source.timeout) if source.timeout is not None else self._workspace.limits.seconds
+
+    @contextmanager
+    def _segment(
+        self, query: SegmentQuery, source: WarehouseSource, seconds: float
+    ) -> Iterator[tuple[WarehouseSession, float]]:
+        """The session, ready for one segment, and until when; what it is refused becomes SegmentErrors."""
+        deadline = monotonic() + seconds
+        try:
+            session = self._begun(query, source, seconds, deadline)
+            try:
+                yield session, deadline
+            finally:
+                session.end()
+        except TimeLimitReached:
+            raise sentences.too_slow(query.sql, seconds) from None
+        except WarehouseError as error:
+            if sentences.is_time_limit(error.fault) and monotonic() >= deadline - 1:
+                raise sentences.too_slow(query.sql, seconds) from None
+            raise sentences.failed(error.fault, query.sql) from None
+
+    def _begun(self, query: SegmentQuery, source: WarehouseSource, seconds: float, deadline: float) -> WarehouseSession:
+        """A session in which the segment has begun. One that was lost while nothing ran in it is opened again."""
+        label = f"headcount/{query.activation[:40]}/{self._run}"
+        session = self._session(source, deadline)
+        try:
+            session.begin(label, seconds, deadline)
+        except WarehouseError:
+            if session.usable:
+                raise
+            session = self._session(source, deadline)
+            session.begin(label, seconds, deadline)
+        return session
+
+    def _session(self, source: WarehouseSource, deadline: float) -> WarehouseSession:
+        """The source's session, opened when it is first needed. Raises SegmentError, TimeLimitReached."""
+        if source.name in self._refused:
+            raise self._refused[source.name]
+        session = self._sessions.get(source.name)
+        if session is not None and session.usable:
+            return session
+        try:
+            self._sessions[source.name] = self._logged_in(source, deadline)
+        except SegmentError as error:
+            self._refused[source.name] = error
+            raise
+        return self._sessions[source.name]
+
+    def require_installed(self, source: WarehouseSource) -> None:
+        """Raise SegmentError where a package is missing that the source needs."""
+        driver = WAREHOUSE_KINDS[source.type].driver
+        for package in (*_CHECK_PACKAGES, driver.package):
+            if find_spec(package) is None:
+                raise sentences.without_driver(source, package, driver.extra)
+
+    def _logged_in(self, source: WarehouseSource, deadline: float) -> WarehouseSession:
+        self.require_installed(source)
+        driver = WAREHOUSE_KINDS[source.type].driver
+        if source.missing_secrets:
+            raise sentences.without_secret(source, source.missing_secrets[0].variable)
+        try:
+            return WarehouseSession(source, driver, deadline)
+        except CannotLogIn as cause:
+            raise sentences.unreachable(source, cause) from None
+        except TimeLimitReached:
+            raise sentences.unreachable(source, CannotLogIn("it did not answer in time")) from None
+
+    @contextmanager
+    def _reading(self, stream: RowStream, mapped: _Mapped) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with the view of the mapped columns over the rows on their way."""
+        connection = self._workspace.connection()
+        connection.register(_STREAM, stream.handle)
+        texts = (f"{as_text(found, column(one))} as {column(one)}" for one, found in mapped.columns.items())
+        connection.execute(f"create temp view {VIEW} as select {', '.join(texts)} from {_STREAM}")
+        yield connection
+        connection.execute(f"drop view {VIEW}")
+        connection.unregister(_STREAM)
+        connection.close()
+
+
+def _described(query: SegmentQuery, session: WarehouseSession, deadline: float) -> _Mapped:
+    """The mapped columns of the SQL, and what is wrong with it and with them."""
+    try:
+        yielded = session.describe(f"{_BEFORE}{text_of(query.sql.text)}{_AFTER}", deadline)
+    except WarehouseError as error:
+        if error.fault.is_lost:
+            raise
+        return _Mapped({}, (sentences.refused(error.fault, query.sql, len(_BEFORE)),))
+    names = [(one.name, one) for one in yielded]
+    positions, findings = resolve(query, names, NamesFrom.SCHEMA, unfit)
+    return _Mapped({one: yielded[position] for one, position in positions.items()}, findings)
+
+
+def _selected(sql: SqlText, mapped: _Mapped, driver: Driver) -> str:
+    """The query that is sent: the mapped columns of the segment's SQL, and no other."""
+    quote = driver.quote
+    columns = (
+        f"{quote}{found.name.replace(quote, quote * 2)}{quote} as {column(one)}"
+        for one, found in mapped.columns.items()
+    )
+    return f"select {', '.join(columns)} from (\n{text_of(sql.text)}{_AFTER}"
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, sql: str, stream: RowStream, session: WarehouseSession, deadline: float
+) -> list[Row]:
+    """Run a statement that reads the rows; a stream that breaks off is an error, whatever came of it by then.
+
+    Raises WarehouseError, TimeLimitReached, and what DuckDB raises where the stream is not to blame.
+    """
+    import duckdb
+
+    end: Callable[[], None] = _both(connection.interrupt, stream.canceller)
+    call = Call(lambda: connection.execute(sql).fetchall(), end, _PATIENCE)
+    try:
+        return call.result(deadline)
+    except duckdb.Error as error:
+        words = fault(error).message
+        if full(error) or reason(error) or _STREAM not in words:
+            raise
+        found = fault_in(words)
+        if found.is_lost:
+            session.lose()
+        raise WarehouseError(found) from None
+    finally:
+        if call.abandoned:
+            session.lose()
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        second()
+        with suppress(Exception):
+            first()
+
+    return both

