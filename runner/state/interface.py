@@ -231,6 +231,12 @@ class Backing(Protocol):
     def copy_database(self, target: Path) -> None:
         """Write one consistent moment of the database into a file of its own."""
 
+    def accept(self) -> None:
+        """Take the database that is there for the state, also where another one was used last.
+
+        What was used last stays, under a name that no command reads.
+        """
+
     def moved_to(self) -> str:
         """Where the state went, empty when it is here."""
 

@@ -64,6 +64,8 @@ NAMED: dict[str, tuple[Point, ...]] = {
     "in the history": (
         ("StateStore.begin_run", "after", 1),
         ("StateStore.record", "before", 6),
+        ("StateStore.record_rest", "before", 1),
+        ("StateStore.record_rest", "after", 1),
         ("StateStore.end_run", "before", 1),
         ("StateStore.end_run", "after", 1),
     ),

@@ -139,12 +139,13 @@ def bind(folder: Dir = DEFAULT_DIR, yes: Yes = False) -> None:
 def accept(folder: Dir = DEFAULT_DIR) -> None:
     """Take the state as it is, after a backup was put back.
 
-    It is an older one than was seen here.
+    It is an older one than was seen here, or not the one that was used last.
     """
     from runner.state.seen_runs import SeenRuns
     from runner.state.transfer import require_used
 
     with closing(_here(Setup.of(folder))) as state:
+        state.backing.accept()
         require_used(state)
         SeenRuns(state, os.environ).remember()
         show_line(f"The state at {state.backing.location} is taken as it is.")

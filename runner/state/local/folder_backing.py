@@ -20,7 +20,7 @@ from runner.state.db.journal import JournalEntry, apply_entry
 from runner.state.db.tables import deltas
 from runner.state.interface import State
 from runner.state.local.lock import HeldLock, held_lock, holder_of
-from runner.state.local.second_name import begin_session, identity, keep, require_last_used
+from runner.state.local.second_name import begin_session, identity, keep, require_last_used, set_aside
 from runner.state.local.state_folder import StateFolder, StoredFile
 from runner.state.state_errors import damaged, file_faults
 
@@ -110,6 +110,10 @@ class FolderBacking:
         with self.reading():
             pass  # what cannot be read is reported before anything is copied
         self.database.copy_to(target)
+
+    def accept(self) -> None:
+        with file_faults(self.folder.database):
+            set_aside(self.folder.database)
 
     def moved_to(self) -> str:
         return self.folder.moved_to()

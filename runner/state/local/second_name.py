@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from sqlite3 import Connection
 from uuid import uuid4
@@ -67,7 +68,7 @@ def replaced(database: Path, second: Path) -> StateError:
     what = "is not the state that was used last" if database.exists() else "is missing"
     return StateError(
         f"{database} {what}: that is still there as {second.name}. A checkout of git's may have replaced or removed it",
-        f"mv {second} {database}   (or, if a backup was restored on purpose: remove {second.name}, then run "
+        f"mv {second} {database}   (or, if a backup was restored on purpose: `headcount state accept`, then "
         "`headcount sync --rebuild ID` for each audience)",
     )
 
@@ -89,6 +90,16 @@ def keep(database: Path, of: Identity) -> None:
     for other in second_names(database):
         if other != name:
             other.unlink(missing_ok=True)
+
+
+def set_aside(database: Path) -> None:
+    """Take a database for the one that was used last; that gets a name that nobody looks for. Raises OSError."""
+    if not database.exists():
+        return
+    for second in second_names(database):
+        if not second.samefile(database):
+            free = (database.with_name(f"{database.name}.replaced-{number}") for number in count(1))
+            second.rename(next(name for name in free if not name.exists()))
 
 
 def forget(database: Path) -> None:

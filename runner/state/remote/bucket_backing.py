@@ -240,6 +240,9 @@ class BucketBacking:
         seen = control_object.read(self.store)
         return lease.holder_of(seen, self._clock()) if seen is not None else ""
 
+    def accept(self) -> None:
+        """A bucket has one control object, and no second name of it."""
+
     def moved_to(self) -> str:
         seen = control_object.read(self.store)
         return seen.control.moved_to if seen is not None else ""

@@ -86,6 +86,33 @@ def test_an_older_copy_of_itself_in_its_place_is_refused(tmp_path, use):
     assert "sync --rebuild" in refused.value.hint
 
 
+@BOTH
+def test_an_older_copy_that_is_accepted_is_the_state_and_the_other_one_stays(tmp_path, use):
+    folder = tmp_path / "state"
+    used(folder)
+    shutil.copyfile(folder / "state.db", tmp_path / "backup")
+    newest = (used(folder)[0]).read_bytes()
+    (folder / "state.db").unlink()
+    shutil.copyfile(tmp_path / "backup", folder / "state.db")
+    state = open_folder(folder, clock=lambda: AT)
+    state.backing.accept()
+    state.close()
+    use(folder)
+    [second] = used(folder)
+    assert second.samefile(folder / "state.db")
+    assert (folder / "state.db.replaced-1").read_bytes() == newest
+
+
+def test_nothing_is_set_aside_where_no_database_is_there_to_be_accepted(tmp_path):
+    [second] = used(tmp_path / "state")
+    (tmp_path / "state/state.db").unlink()
+    state = open_folder(tmp_path / "state", clock=lambda: AT)
+    state.backing.accept()
+    assert second.exists()
+    with pytest.raises(StateError, match="is missing"):
+        state.audiences()
+
+
 def test_a_copy_of_the_whole_folder_is_a_state_and_gets_a_second_name_of_its_own(tmp_path):
     used(tmp_path / "state")
     shutil.copytree(tmp_path / "state", tmp_path / "copy")
