@@ -37,9 +37,10 @@ class SeenRuns:
 
     def require_newest(self) -> None:
         """Raise StateError for a state whose newest run is one after which others were seen here."""
-        newest, seen = self._newest(), self._seen()
-        if newest is None or newest not in seen[:-1]:
+        if not self.is_older():
             return
+        newest, seen = self._newest(), self._seen()
+        assert newest is not None
         ids = dict.fromkeys(record.activation for record in self._state.audiences())
         options = " ".join(f"--rebuild {activation}" for activation in list(ids)[:3]) + (" ..." if len(ids) > 3 else "")
         raise StateError(
@@ -50,8 +51,14 @@ class SeenRuns:
         )
 
     def is_older(self) -> bool:
-        """Whether the newest run of the state is one after which others were seen here."""
-        return self._newest() in self._seen()[:-1]
+        """Whether others were seen here after the newest run of the state, or after one before it: a run that went on
+        from an older state, or was made elsewhere just before the backup, is not known here itself."""
+        newest, seen = self._newest(), self._seen()
+        if newest is None or not seen or newest == seen[-1]:
+            return False
+        if newest in seen:
+            return True
+        return newest[0] <= seen[-1][0] and not self._known().isdisjoint(seen)
 
     def note(self, durable: bool, *, older: bool) -> None:
         """Remember the run that has begun, so that it is known should it die; `older` if the state is an older one.
@@ -75,8 +82,10 @@ class SeenRuns:
             write_atomically(self._file, json.dumps(known[-REMEMBERED:]), 0o600)
 
     def _newest(self) -> _Run | None:
-        run = next(iter(self._state.runs(limit=1)), None)
-        return None if run is None else (run.id, run.started_at.isoformat())
+        return next(iter(self._known(limit=1)), None)
+
+    def _known(self, limit: int = REMEMBERED) -> set[_Run]:
+        return {(run.id, run.started_at.isoformat()) for run in self._state.runs(limit=limit)}
 
     def _seen(self) -> list[_Run]:
         if self._file is None:

@@ -114,3 +114,17 @@ def test_the_first_run_of_a_machine_is_missed_in_a_backup_from_just_before_it(sh
     shutil.rmtree(shop.folder / ".headcount")
     (shop.folder / "backup").rename(shop.folder / ".headcount")
     assert "is an older one, from a backup perhaps" in shop.run("plan", code=1).err
+
+
+def test_a_backup_is_older_although_its_newest_run_was_made_by_another_machine(shop: Shop) -> None:
+    shop.activation("loyal")
+    shop.apply()
+    shop.run("sync", XDG_CACHE_HOME=str(shop.folder / "another-machine"))
+    shutil.copytree(shop.folder / ".headcount", shop.folder / "backup")
+    shop.people(mail(1, 2, 3, 4))
+    shop.run("sync", XDG_CACHE_HOME=str(shop.folder / "another-machine"))
+    shop.run("status")
+    shop.run("sync")
+    shutil.rmtree(shop.folder / ".headcount")
+    (shop.folder / "backup").rename(shop.folder / ".headcount")
+    assert "is an older one, from a backup perhaps" in shop.run("plan", code=1).err
