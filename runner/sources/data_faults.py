@@ -6,31 +6,26 @@ Nothing of a file's rows is ever part of a fault: places, counts and the file's 
 from __future__ import annotations
 
 import csv
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
 from unicodedata import category, name
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
+from runner.sources.json_faults import first_bad_line
 from runner.sources.local_paths import shown
+from runner.sources.text_lines import CHUNK, SECONDS, WHOLE, Lines, Unreadable, is_zstd, plain_lines
 
 _FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
     ("json", "jsonl", "ndjson"), "json"
 )
 
-SECONDS = 20.0
-"""The longest that one file is looked through: what cannot be found by then is reported without a line."""
-
 _DELIMITERS = ",;\t|"
 _LONGEST_FIELD = 1 << 20
 """Characters of a field: more means that a quote is not closed."""
-_CHUNK = 5_000
 
 _SECRET = re.compile(r".*@.*|[0-9a-f-]{32,}", re.IGNORECASE)
 _NUMBER = re.compile(r"[\s.,:/+-]*\d[\d\s.,:/+-]*")
@@ -45,12 +40,6 @@ class DataFault:
     line: int
     message: str
     hint: str = ""
-
-
-class _Unreadable(Exception):
-    def __init__(self, line: int, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.line, self.message, self.hint = line, message, hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,56 +71,85 @@ def finding_of(fault: DataFault) -> Finding:
     return Finding(Location(shown(fault.file), fault.line, 0), "data-file", fault.message, fault.hint)
 
 
-def whole_fault(file: str) -> DataFault | None:
+def whole_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
     """What is wrong with a file that no engine could open, as far as reading it tells."""
     kind = format_of(file)
-    return parquet_fault(file) if kind == "parquet" else layout_fault(file) if kind == "csv" else None
+    if kind == "parquet":
+        return parquet_fault(file)
+    text = layout_fault if kind == "csv" else json_fault
+    return (zstd_fault(file) if is_zstd(file) else None) or (text(file, lines) if kind else None)
 
 
-def header_of(file: str) -> Header | None:
+def _unreadable(file: str, why: Unreadable) -> DataFault | None:
+    return DataFault(file, why.line, why.message, why.hint) if why.message else None
+
+
+def json_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
+    """The first line of a JSON file at which it is none, or why it cannot be read as text at all."""
+    try:
+        line = first_bad_line(file, lines)
+    except Unreadable as fault:
+        return _unreadable(file, fault)
+    return DataFault(file, line, NO_JSON, NO_JSON_HINT) if line else None
+
+
+def zstd_fault(file: str) -> DataFault | None:
+    """Why a file is not packed as its name says, as far as its beginning tells."""
+    try:
+        with Path(file).open("rb") as content:
+            begin = content.read(4)
+    except OSError:
+        return None
+    if begin == b"\x28\xb5\x2f\xfd":
+        return None
+    message = "it is no zstd file, though its name ends in .zst" if begin else "it is empty"
+    return DataFault(file, 1, message, WHOLE)
+
+
+def header_of(file: str, lines: Lines = plain_lines) -> Header | None:
     """The file's header line; None where it has none that can be read."""
     try:
-        first = next(_rows(file, ","), None)
+        first = next(_rows(file, ",", lines), None)
         if first is None:
             return None
-        raw = next(_lines(file))
-    except (_Unreadable, StopIteration):
+        raw = next(lines(file))
+    except (Unreadable, StopIteration):
         return None
     read = {delimiter: next(csv.reader([raw], delimiter=delimiter), []) for delimiter in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda one: len(read[one]))
     return Header(tuple(read[delimiter]), delimiter)
 
 
-def layout_fault(file: str) -> DataFault | None:
+def layout_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
     """The first line of a CSV file that does not fit its header, or why it cannot be read as text at all.
 
     A file that is well laid out, or is too large to be looked through in time, has none.
     """
     until = monotonic() + SECONDS
-    header = header_of(file)
+    header = header_of(file, lines)
     try:
-        for number, (line, row) in enumerate(_rows(file, header.delimiter if header else ",")):
+        for number, (line, row) in enumerate(_rows(file, header.delimiter if header else ",", lines)):
             if header is not None and row and len(row) != len(header.names):
                 fields = f"{len(row):,} field{'' if len(row) == 1 else 's'}"
                 return DataFault(file, line, f"{fields}, the header has {len(header.names):,}", _RAGGED)
-            if number % _CHUNK == 0 and monotonic() > until:
+            if number % CHUNK == 0 and monotonic() > until:
                 return None
-    except _Unreadable as fault:
-        return DataFault(file, fault.line, fault.message, fault.hint)
+    except Unreadable as fault:
+        return _unreadable(file, fault)
     return None if header else DataFault(file, 1, "it is empty", _EMPTY)
 
 
-def header_fault(file: str, column: str) -> DataFault | None:
+def header_fault(file: str, column: str, lines: Lines = plain_lines) -> DataFault | None:
     """Why a column that was asked for is not found in a CSV file, where that is the file's fault."""
-    header = header_of(file)
+    header = header_of(file, lines)
     if header is None:
-        return layout_fault(file)
+        return layout_fault(file, lines)
     position = header.position(column)
     if position is None:
         if any(map(_SECRET.fullmatch, header.names)) or all(map(_NUMBER.fullmatch, header.names)):
             return DataFault(file, 1, "the first line holds values, not the names of columns", _NO_HEADER)
         return None
-    fault = layout_fault(file)
+    fault = layout_fault(file, lines)
     if fault is not None or header.names[position].lower() == column.lower():
         return fault
     odd = ", ".join(dict.fromkeys(_called(one) for one in header.names[position] if not _ordinary(one)))
@@ -140,12 +158,12 @@ def header_fault(file: str, column: str) -> DataFault | None:
     return DataFault(file, 1, message, f'write just "{_plain(column)}" in the header')
 
 
-def only_header(file: str) -> DataFault | None:
+def only_header(file: str, lines: Lines = plain_lines) -> DataFault | None:
     """That a CSV file has no rows, so that nobody can know what its columns hold; None where it has some."""
     try:
-        rows = [row for _, (_, row) in zip(range(2), _rows(file, ","), strict=False)]
-    except _Unreadable as fault:
-        return DataFault(file, fault.line, fault.message, fault.hint)
+        rows = [row for _, (_, row) in zip(range(2), _rows(file, ",", lines), strict=False)]
+    except Unreadable as fault:
+        return _unreadable(file, fault)
     if len(rows) > 1:
         return None
     if not rows:
@@ -155,32 +173,37 @@ def only_header(file: str) -> DataFault | None:
 
 
 def value_fault(
-    file: str, column: str, what: str, unfit: Callable[[list[str]], Collection[int]], reported: int | None = None
+    file: str,
+    column: str,
+    what: str,
+    unfit: Callable[[list[str]], Collection[int]],
+    reported: int | None = None,
+    lines: Lines = plain_lines,
 ) -> DataFault | None:
     """The first value of a CSV file's column that is not what it is read as; None where all are.
 
     `unfit` gives the positions of those of some values that are not. Where most are not, the column is written in
     another way, and the line that the engine `reported` is given.
     """
-    header = header_of(file)
+    header = header_of(file, lines)
     position = header.position(column) if header else None
     if header is None or position is None:
         return None
     until, seen, wrong, first = monotonic() + SECONDS, 0, 0, 0
     try:
-        rows = _rows(file, header.delimiter)
+        rows = _rows(file, header.delimiter, lines)
         next(rows, None)
         while monotonic() < until:
-            chunk = [(line, row[position]) for _, (line, row) in zip(range(_CHUNK), rows, strict=False) if row]
+            chunk = [(line, row[position]) for _, (line, row) in zip(range(CHUNK), rows, strict=False) if row]
             if not chunk:
                 break
             bad = sorted(unfit([value for _, value in chunk]))
             first = first or (chunk[bad[0]][0] if bad else 0)
             seen, wrong = seen + len(chunk), wrong + len(bad)
-    except (_Unreadable, IndexError):
-        return layout_fault(file)
+    except (Unreadable, IndexError):
+        return layout_fault(file, lines)
     line = reported if reported and 2 * wrong > seen else first or reported
-    return DataFault(file, line, f"a value of column {column} is no {what}", _VALUE_HINT) if line else None
+    return DataFault(file, line, f"a value of column {column} is no {what}", VALUE_HINT) if line else None
 
 
 def parquet_fault(file: str) -> DataFault | None:
@@ -197,22 +220,22 @@ def parquet_fault(file: str) -> DataFault | None:
     if begin != b"PAR1":
         return DataFault(file, 1, "it is no Parquet file", "name it by its format: .csv, .json")
     if end != b"PAR1":
-        return DataFault(file, 1, "it is cut off: the end of a Parquet file is missing", _WHOLE)
+        return DataFault(file, 1, "it is cut off: the end of a Parquet file is missing", WHOLE)
     return None
 
 
+NO_JSON = "this line is no JSON"
+NO_JSON_HINT = "correct that line: one object in each, or one list of objects in the file"
 _RAGGED = "correct that line, or put a value that holds the separator between double quotes"
 _EMPTY = "was it written to the end? it needs a header line at least"
 _NO_HEADER = "put a header line, with the names of the columns, before it"
-_VALUE_HINT = "correct that line, or read the column with try_cast(... as ...), which makes it null"
-_SAVE = "save it as UTF-8"
-_WHOLE = "copy or write it again, whole"
+VALUE_HINT = "correct that line, or read the column with try_cast(... as ...), which makes it null"
 
 
-def _rows(file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record, with the line it begins in. Raises _Unreadable."""
+def _rows(file: str, delimiter: str, lines: Lines) -> Iterator[tuple[int, list[str]]]:
+    """Each record, with the line it begins in. Raises Unreadable."""
     csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(_lines(file), delimiter=delimiter)
+    reader = csv.reader(lines(file), delimiter=delimiter)
     line = 1
     while True:
         try:
@@ -220,34 +243,9 @@ def _rows(file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error:
-            raise _Unreadable(line, "a field does not end", "is a closing quote missing?") from None
+            raise Unreadable(line, "a field does not end", "is a closing quote missing?") from None
         yield line, row
         line = reader.line_num + 1
-
-
-def _lines(file: str) -> Iterator[str]:
-    """The lines of a text file as UTF-8. Raises _Unreadable."""
-    number = 0
-    try:
-        with _opened(file) as content:
-            for raw in content:
-                number += 1
-                if number == 1 and raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                    raise _Unreadable(1, "it is UTF-16, not UTF-8", _SAVE)
-                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError:
-        raise _Unreadable(number, "this line is not UTF-8", _SAVE) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        message = "it is cut off, or no gzip file, though its name ends in .gz"
-        raise _Unreadable(number + 1, message, _WHOLE) from None
-    except OSError as error:
-        raise _Unreadable(1, f"it cannot be read ({error.strerror or 'the system refused'})") from None
-
-
-def _opened(file: str) -> BinaryIO:
-    if file.lower().endswith(".gz"):
-        return gzip.open(file, "rb")  # type: ignore[return-value]
-    return Path(file).open("rb")
 
 
 def _plain(text: str) -> str:

@@ -70,7 +70,9 @@ DOORS = {
     "runner.engine": {"interface", "embedded"},
     "runner.engine.segments": {"evaluator", "normalize", "queries_by_source", "query_process", "segment_query"},
     "runner.engine.memberships": {"membership_store"},
-    "runner.sources": {"interface", "registry", "data_faults", "local_paths", "warehouse"},
+    "runner.sources": {
+        *("interface", "registry", "data_faults", "json_faults", "local_paths", "text_lines", "warehouse"),
+    },
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},
     "runner.state": {"", "interface", "inventory", "seen_runs", "transfer"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -173,3 +174,89 @@ def test_a_duckdb_file_is_let_go_while_identifiers_are_still_sent(shop: Shop, sa
         duckdb.connect(database).execute("insert into people values ('bob@shop.example')").close()
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def objects(count: int, first: int = 0) -> str:
+    pairs = (line.split(",") for line in rows(count, first).splitlines())
+    return "".join(f'{{"email": "{email}", "last_purchase": "{day}"}}\n' for email, day in pairs)
+
+
+LATE = '{"email": "anna.x@shop.example", "last_purchase": "31/12/2025"}\n'
+
+
+def test_a_value_of_json_that_sql_casts(data: Data) -> None:
+    said = data.told(objects(9) + "\n" + LATE + objects(19, 9), CAST, "customers.jsonl")
+    assert said == "data/customers.jsonl:11: a value that the SQL casts is no date"
+
+
+def test_a_value_of_json_of_another_type_than_the_rest(data: Data) -> None:
+    said = data.told(objects(25_000) + LATE, RECENT, "customers.jsonl")
+    assert said == "data/customers.jsonl:25001: a value is of another type than in what comes before it"
+
+
+def test_a_value_in_a_list_of_json_is_told_by_its_record(data: Data) -> None:
+    everyone = (objects(9) + LATE).replace("}\n{", "},\n{")
+    said = data.told(f"[\n{everyone}]", CAST, "customers.json")
+    assert said == "data/customers.json:1: record 10: a value that the SQL casts is no date"
+
+
+@pytest.mark.parametrize("good", [2, 25_000], ids=["as its columns are looked for", "while it is read"])
+def test_a_line_that_is_no_json(data: Data, good: int) -> None:
+    said = data.told(objects(good) + '{"email": anna}\n' + objects(3), RECENT, "customers.jsonl")
+    assert said == f"data/customers.jsonl:{good + 1}: this line is no JSON"
+
+
+def test_a_list_of_json_that_is_none_in_the_middle(data: Data) -> None:
+    broken = (objects(9) + '{"email": anna}\n' + objects(3)).replace("}\n{", "},\n{")
+    said = data.told(f"[\n{broken}]", RECENT, "customers.json")
+    assert said == "data/customers.json:11: this line is no JSON"
+
+
+def test_a_value_of_parquet_is_told_by_its_row(data: Data, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(
+        HEADER + rows(25_000) + "anna.x@shop.example,31/12/2025\n" + rows(25_009, 25_000)
+    )
+    file = tmp_path / "rows.parquet"
+    plain().execute(f"copy (from read_csv('{tmp_path}/rows.csv', all_varchar = true)) to '{file}'")
+    said = data.told(file.read_bytes(), CAST, "customers.parquet")
+    assert said == "data/customers.parquet:1: row 25,001: the value of column last_purchase is no date"
+
+
+Pack = Callable[[str], bytes]
+
+
+class TestPackedWithZstd:
+    @pytest.fixture
+    def packed(self, tmp_path: Path) -> Pack:
+        def pack(content: str) -> bytes:
+            (tmp_path / "plain").write_text(content)
+            reader = (
+                "read_csv($1, columns = {'line': 'varchar'}, delim = e'\\x1f', quote = '', escape = '', header = false)"
+            )
+            written = "(format csv, header false, quote '', escape '', delimiter e'\\x1f', compression zstd)"
+            plain().execute(f"copy (from {reader}) to '{tmp_path}/packed' {written}", [str(tmp_path / "plain")])
+            return (tmp_path / "packed").read_bytes()
+
+        return pack
+
+    @pytest.mark.parametrize("sql", [RECENT, CAST])
+    def test_a_value_of_another_type_than_the_rest(self, data: Data, packed: Pack, sql: str) -> None:
+        content = packed(HEADER + rows(25_000) + "anna.x@shop.example,31/12/2025\n" + rows(25_009, 25_000))
+        said = data.told(content, sql, "customers.csv.zst")
+        assert said == "data/customers.csv.zst:25002: a value of column last_purchase is no date"
+
+    def test_a_line_with_other_fields_than_the_header(self, data: Data, packed: Pack) -> None:
+        said = data.told(packed(HEADER + rows(25_000) + "anna,b,c\n"), name="customers.csv.zst")
+        assert said == "data/customers.csv.zst:25002: 3 fields, the header has 2"
+
+    def test_a_line_of_json(self, data: Data, packed: Pack) -> None:
+        said = data.told(packed(objects(9) + LATE), CAST, "customers.jsonl.zst")
+        assert said == "data/customers.jsonl.zst:10: a value that the SQL casts is no date"
+
+    def test_a_line_that_is_no_json(self, data: Data, packed: Pack) -> None:
+        said = data.told(packed(objects(25_000) + '{"email": anna}\n'), RECENT, "customers.jsonl.zst")
+        assert said == "data/customers.jsonl.zst:25001: this line is no JSON"
+
+    def test_a_file_that_is_not_packed(self, data: Data) -> None:
+        said = data.told(HEADER + rows(3), name="customers.csv.zst")
+        assert said == "data/customers.csv.zst:1: it is no zstd file, though its name ends in .zst"

@@ -11,8 +11,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from runner.engine.segments.data_file_reading import lines_by, unfit_value
 from runner.engine.segments.segment_errors import BEFORE_READING, fault, unknown_column
 from runner.sources.data_faults import (
+    VALUE_HINT,
     DataFault,
     format_of,
     header_fault,
@@ -23,6 +25,7 @@ from runner.sources.data_faults import (
     whole_fault,
 )
 from runner.sources.interface import Reachable
+from runner.sources.text_lines import Lines, plain_lines
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,6 +45,7 @@ _TYPES = {
 }
 """Types as DuckDB's errors call them -> as its SQL does, and as a person would."""
 
+_JSON_AT = re.compile(r'JSON transform error in file "[^"\n]*", in (line|record/value) (\d+):')
 _READER = re.compile(r"CSV Error on Line: (\d+)\n")
 _READ_AS = re.compile(r"^Column (.+) is being converted as type ([A-Z ]+)$", re.MULTILINE)
 _CAST = re.compile(r"when casting from source column (.+)$")
@@ -85,9 +89,12 @@ def behind_running(
         type_name = (to[1] or to[2]).upper() if to else ""
         if column is None or type_name not in _TYPES:
             return None
-        faults = (_value(file, column[1], type_name, connection) for file in _csv(reachable))
+        faults = (_value(file, column[1], type_name, connection) for file in _data_files(reachable))
         return next(filter(None, faults), None)
-    return _named_fault(found.message, reachable) if found.kind in ("IO", "Invalid Input", "Serialization") else None
+    if (at := _JSON_AT.match(found.message)) is not None:
+        return _json_fault(at, found.message, reachable)
+    known = found.kind in ("IO", "Invalid Input", "Serialization")
+    return _named_fault(found.message, reachable, lines_by(connection)) if known else None
 
 
 def _reader_fault(
@@ -99,7 +106,7 @@ def _reader_fault(
     if not file or match is None:
         return None
     line = int(match[1])
-    layout = layout_fault(file)
+    layout = layout_fault(file, lines_by(connection))
     if read_as and read_as[2] in _TYPES and (layout is None or layout.line != line):
         found = _value(file, read_as[1], read_as[2], connection, line)
         if found is not None:
@@ -107,11 +114,24 @@ def _reader_fault(
     return layout or DataFault(file, line, "this line does not fit the rest of the file")
 
 
+def _json_fault(at: re.Match[str], message: str, reachable: tuple[Reachable, ...]) -> DataFault | None:
+    """A value that DuckDB met in a line of a JSON file, or in a record where there are several lines to one."""
+    file, number = _named(message, _data_files(reachable)), int(at[2])
+    if not file:
+        return None
+    what = "a value is of another type than in what comes before it"
+    if at[1] == "line":
+        return DataFault(file, number, what, VALUE_HINT)
+    return DataFault(file, 1, f"record {number:,}: {what}", VALUE_HINT)
+
+
 def _value(
     file: str, column: str, type_name: str, connection: duckdb.DuckDBPyConnection, line: int | None = None
 ) -> DataFault | None:
     """The value of the column that is not of the type, if the file has the column."""
     sql_type, word = _TYPES[type_name]
+    if format_of(file) != "csv":
+        return unfit_value(file, column, sql_type, word, connection)
     positions = (
         "select i - 1 from (select unnest($1::varchar[]) as x, generate_subscripts($1::varchar[], 1) as i)"
         f" where trim(x) <> '' and try_cast(x as {sql_type}) is null"
@@ -120,20 +140,24 @@ def _value(
     def unfit(values: list[str]) -> Collection[int]:
         return [int(position) for (position,) in connection.execute(positions, [values]).fetchall()]
 
-    return value_fault(file, column, word, unfit, line)
+    return value_fault(file, column, word, unfit, line, lines_by(connection))
 
 
-def _named_fault(message: str, reachable: tuple[Reachable, ...]) -> DataFault | None:
+def _named_fault(message: str, reachable: tuple[Reachable, ...], lines: Lines = plain_lines) -> DataFault | None:
     """What is wrong with the file that a message names, if it names one of those in reach."""
-    file = _named(message, tuple(file for source in reachable for file in source.files if format_of(file)))
+    file = _named(message, _data_files(reachable))
     if not file:
         return None
     damaged = DataFault(file, 1, f"it cannot be read as {format_of(file)}: it is damaged", "copy or write it again")
-    return whole_fault(file) or damaged
+    return whole_fault(file, lines) or damaged
 
 
 def _named(message: str, files: tuple[str, ...]) -> str:
     return next((file for file in sorted(files, key=len, reverse=True) if file in message), "")
+
+
+def _data_files(reachable: tuple[Reachable, ...]) -> tuple[str, ...]:
+    return tuple(file for source in reachable for file in source.files if format_of(file))
 
 
 def _csv(reachable: tuple[Reachable, ...]) -> tuple[str, ...]:

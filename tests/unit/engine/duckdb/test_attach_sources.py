@@ -103,7 +103,6 @@ def test_a_duckdb_file_that_another_process_writes_says_so(world: World) -> None
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("x.json", b'{"email": "secret@example.com', "cannot be read as json"),
         ("x.txt", b"email\n", "is not known by its name"),
         ("nothing.csv", None, "there is no file"),
         ("*.csv", None, "no file matches"),
