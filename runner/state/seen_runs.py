@@ -51,14 +51,15 @@ class SeenRuns:
         )
 
     def is_older(self) -> bool:
-        """Whether others were seen here after the newest run of the state, or after one before it: a run that went on
-        from an older state, or was made elsewhere just before the backup, is not known here itself."""
+        """Whether others were seen here after the newest run of the state, or after one before it: the newest may have
+        been made elsewhere. One that began after all that was seen here went on from it elsewhere, made good or not."""
         newest, seen = self._newest(), self._seen()
         if newest is None or not seen or newest == seen[-1]:
             return False
         if newest in seen:
             return True
-        return newest[0] <= seen[-1][0] and not self._known().isdisjoint(seen)
+        (number, began), (last, last_began) = newest, seen[-1]
+        return number <= last and began < last_began and not self._known().isdisjoint(seen)
 
     def note(self, durable: bool, *, older: bool) -> None:
         """Remember the run that has begun, so that it is known should it die; `older` if the state is an older one.
