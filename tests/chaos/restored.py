@@ -32,6 +32,8 @@ def an_old_backup(history: History, stage: Stage) -> bool:
         return False
     history.wait_for_late_calls(stage)
     stage.place.unlock()
+    if isinstance(stage.place, InBucket):  # the last run may have been another machine's: this one must know of it
+        stage.shop.run("plan", code=None)
     backup, known = stage.place.backup(), ledger.newest_run(stage.state)
     most_people_move(stage)
     before = _held(stage)
