@@ -74,13 +74,14 @@ class Database:
                 self.close()
 
     def copy_to(self, path: Path) -> None:
-        """Write all that is committed into a file of its own."""
+        """Write all that is committed into a file of its own, and nothing that was deleted."""
         with self._turn, database_faults(path), file_faults(path):
             path.unlink(missing_ok=True)
             _touch(path)
             with self.snapshot() as connection, closing(sqlite3.connect(path)) as copy:
                 connection.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
+                copy.execute("VACUUM")
 
     @property
     def connection(self) -> Connection | None:
