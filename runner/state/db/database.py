@@ -81,6 +81,7 @@ class Database:
             with self.snapshot() as connection, closing(sqlite3.connect(path)) as copy:
                 connection.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
+                copy.execute("PRAGMA temp_store = MEMORY")  # there may be no other folder that can be written
                 copy.execute("VACUUM")
 
     @property
