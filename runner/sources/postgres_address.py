@@ -22,6 +22,8 @@ _PARAMETERS = frozenset(
 """What a `uri` may say after its `?`: nothing that is a secret, names a file with some, or sets the session."""
 
 _CONNECT_SECONDS = "10"
+_NO_FILE = "/dev/null/none"
+"""A file that cannot be there: libpq would look for a password in one of the machine's."""
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 
@@ -99,11 +101,11 @@ def conninfo(source: WarehouseSource, scheme: str = "postgresql") -> str:
         "dbname": at.database,
         "user": at.user,
         "password": source.secret("password"),
-        "passfile": "/dev/null",
+        "passfile": _NO_FILE,
         "client_encoding": "UTF8",
         "application_name": "headcount",
     }
-    # An empty password is one, to libpq, until it has looked into its file of passwords.
+    # An empty password keeps libpq from looking into the environment, and then it looks into a file.
     given = {name: value for name, value in parameters.items() if value or name == "password"}
     return f"{scheme}://?{urlencode(given, quote_via=quote)}"
 

@@ -57,8 +57,13 @@ class Driver:
 
     `package` is the Python package that brings it, `extra` the extra of Headcount's that installs that, `dialect` what
     sqlglot calls its SQL, and `quote` goes around a name in it. `options` of a connection hold secrets. `begin` are the
-    statements before each segment: `label` says for whom it runs, `seconds` how long it may. `probe` is a query of two
-    words, `on` or `off`: whether the session is read-only, and whether its user may do anything at all.
+    statements before each segment: `label` says for whom it runs, `seconds` how long it may. Where nothing else names
+    it, a `comment` in the query does. Where there are no `transactions`, each statement is one.
+
+    `first` is a query with which a driver that logs in late does so. Then come `settings`, which a server may
+    refuse, and `zone`, a query that must give a name of UTC. `probe` is a query of two words, `on` or `off`:
+    whether sessions are read-only, and whether their user may do anything at all. `describes` says whether the
+    driver can describe what a query yields without running it.
     """
 
     package: str
@@ -67,6 +72,11 @@ class Driver:
     options: Callable[[WarehouseSource], Mapping[str, str]]
     begin: Callable[[str, float], tuple[str, ...]]
     probe: str = ""
+    first: str = ""
+    settings: tuple[str, ...] = ()
+    zone: str = ""
+    comment: bool = False
+    describes: bool = True
     quote: str = '"'
     transactions: bool = True
 

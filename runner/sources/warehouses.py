@@ -6,7 +6,7 @@ This is the only place that knows one of them by name.
 from __future__ import annotations
 
 from runner.core.sql_quoting import literal
-from runner.sources import postgres_address
+from runner.sources import postgres_address, spark_address
 from runner.sources.warehouse import Driver, WarehouseKind, WarehouseSource
 
 _LONGEST_LABEL = 63
@@ -30,6 +30,12 @@ def _postgres_begin(label: str, seconds: float) -> tuple[str, ...]:
 
 _POSTGRES_PROBE = "select current_setting('transaction_read_only'), current_setting('is_superuser')"
 
+
+def _nothing_to_begin(*_: object) -> tuple[str, ...]:
+    """Each statement stands alone; a comment names it, and the time limit is kept from here."""
+    return ()
+
+
 WAREHOUSES: tuple[WarehouseKind, ...] = (
     WarehouseKind(
         type="postgres",
@@ -40,6 +46,28 @@ WAREHOUSES: tuple[WarehouseKind, ...] = (
         hosts=postgres_address.hosts,
         driver=Driver(
             "adbc_driver_postgresql", "postgres", "postgres", _postgres_options, _postgres_begin, _POSTGRES_PROBE
+        ),
+    ),
+    WarehouseKind(
+        type="spark",
+        title="a Spark Connect server",
+        fields=spark_address.FIELDS,
+        methods={"token": {"token": "SPARK_TOKEN"}},
+        judge=spark_address.judge,
+        hosts=spark_address.hosts,
+        driver=Driver(
+            package="adbc_driver_spark",
+            extra="spark",
+            dialect="spark",
+            options=spark_address.options,
+            begin=_nothing_to_begin,
+            first="select 1",
+            settings=("set time zone 'UTC'",),
+            zone="select current_timezone()",
+            quote="`",
+            comment=True,
+            transactions=False,
+            describes=False,
         ),
     ),
 )

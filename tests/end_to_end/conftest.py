@@ -13,6 +13,7 @@ from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import CANARY, Shop
 from tests.postgres import Postgres, running_postgres
 from tests.sandbox_client import Sandbox, running
+from tests.spark import Spark, running_spark
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,13 @@ def sandbox(afterwards: Callable[[Callable[[], None]], None]) -> Iterator[Sandbo
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A database server for all tests of a process: it takes a second to start."""
     with running_postgres(tmp_path_factory.mktemp("pg") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    """A Spark Connect server for all tests of a process."""
+    with running_spark(tmp_path_factory.mktemp("spark")) as server:
         yield server
 
 

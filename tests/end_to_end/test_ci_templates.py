@@ -30,6 +30,7 @@ VALUES = {
     "secrets.CRITEO_CLIENT_SECRET": "sandbox",
     "vars.HEADCOUNT_STATE": ".headcount",
     "vars.HEADCOUNT_ENV": "",
+    "vars.HEADCOUNT_HOSTS": "",
     "vars.HEADCOUNT_ENV_FILES": "activations/*.yaml",
     "secrets.HEADCOUNT_STATE_KEY": "",
     "secrets.AWS_ACCESS_KEY_ID": "",

@@ -80,7 +80,7 @@ def validate(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Check the files. Makes no network call. A selection narrows what is checked against the data, not the files."""
+    """Check the files. Calls no destination. A selection narrows what is checked against the data, not the files."""
     setup = Setup.of(folder, var, today=today, no_color=no_color)
     try:
         project = setup.project()

@@ -78,6 +78,7 @@ def build_activation(document: Document, declared: Declared, files: ProjectFiles
             else Setting("description", "", None),
             _destination_setting(document, draft.destination),
             Setting("segment", segment.name or name.text, document.location(document.value_span("segment"))),
+            *_source_setting(segment),
             *settled.settings,
         ),
         tags=settled.tags,
@@ -203,6 +204,14 @@ def _destination_setting(document: Document, destination: Destination) -> Settin
     written = document.root.get("destination") is not None
     location = document.location(document.value_span("destination")) if written else destination.location
     return Setting("destination", destination.name, location)
+
+
+def _source_setting(segment: SegmentDraft) -> tuple[Setting, ...]:
+    """The warehouse that runs the segment, where one does."""
+    if segment.segment is None or not segment.segment.source:
+        return ()
+    place = segment.segment.location if segment.source_span is None else segment.document.location(segment.source_span)
+    return (Setting("source", segment.segment.source, place),)
 
 
 def _no_identifier(document: Document) -> None:

@@ -26,7 +26,7 @@ _SQL = (".sql",)
 class SegmentDraft:
     """A segment that may yet lack a name: one written inside an activation may take the activation's.
 
-    `segment` is None when its SQL has findings; `name_span` and `description_span` say where its words stand.
+    `segment` is None when its SQL has findings; the spans say where its words stand.
     """
 
     segment: Segment | None
@@ -35,6 +35,7 @@ class SegmentDraft:
     document: Document
     name_span: Span | None = None
     description_span: Span | None = None
+    source_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectF
         location = document.location(document.value_span(key))
         recognised = (sql.fingerprint, location, sql.meaning, sql.sql.text)
         segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source)
-    spans = (_span(fields, "name"), _span(fields, "description"))
+    spans = (_span(fields, "name"), _span(fields, "description"), _span(fields, "source"))
     return SegmentDraft(segment, *words, document, *spans)
 
 

@@ -84,7 +84,7 @@ def _may_be_told(source: Source, document: Document, environment: Environment) -
     foreign = [host for host in WAREHOUSE_KINDS[source.type].hosts(source) if not environment.may_send_to(host)]
     for host in foreign:
         message = f"its secrets may not go to {quoted_word(host)}; {HOSTS}, set where the job is defined, lists others"
-        span = document.value_span("uri" if "uri" in source.settings else "host")
+        span = document.value_span(next(iter(source.settings)))
         document.refuse(span, "host-not-allowed", message, "add the host to it, if it is yours")
     return not foreign
 

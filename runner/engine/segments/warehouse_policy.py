@@ -42,14 +42,14 @@ def warehouse_flaws(sql: str, dialect: str) -> tuple[Flaw, ...]:
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it quotes the SQL
     text = text_of(sql)
-    if not text:
-        return (Flaw("sql-empty", "the SQL is empty: write a SELECT that yields one row per person"),)
     if len(text) > _LONGEST:
         return (Flaw("sql-too-deep", f"the SQL has more than {_LONGEST:,} characters", "put parts of it into views"),)
     try:
         words = sqlglot.tokenize(text, read=dialect)
     except SqlglotError:
         return (Flaw("sql-syntax", "the SQL has a quote, a comment or a sign that is not closed"),)
+    if not words:
+        return (Flaw("sql-empty", "the SQL is empty: write a SELECT that yields one row per person"),)
     for word in words:
         if word.token_type.name == "SEMICOLON":
             return (_at(text, word, "sql-several-statements", f"{_ONE_SELECT}, and nothing after it; take out the ;"),)
@@ -69,7 +69,7 @@ def _of_tree(tree: Any, text: str, words: Sequence[Token]) -> Iterator[Flaw]:
     from sqlglot import exp
 
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Values):
-        kind = quoted_word(words[0].text.upper())[1:-1] if words else "nothing"
+        kind = quoted_word(words[0].text.upper())[1:-1]
         yield _at(text, words[0], "sql-not-a-select", f"only a SELECT can be a segment, not {kind}")
         return
     for node in tree.walk():

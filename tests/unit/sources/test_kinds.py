@@ -17,7 +17,8 @@ from runner.core.project import Source
 from runner.sources.duckdb_file import DuckDBFileKind, DuckDBFileSource
 from runner.sources.files import FilesKind, FilesSource
 from runner.sources.interface import CannotRead, Cause, NamesFrom, Step, StoredCode
-from runner.sources.registry import KINDS, kind_of
+from runner.sources.registry import KINDS, WAREHOUSE_KINDS, kind_of
+from runner.sources.warehouse import WarehouseKind
 
 HERE = Location("sources.yaml", 2, 7)
 TABLE = Location("sources.yaml", 5, 3)
@@ -67,6 +68,17 @@ def shop(tables: dict[str, tuple[str, ...]]) -> FilesSource:
 def test_the_registry_and_the_schema_know_the_same_kinds() -> None:
     assert (schema_folder() / "source.schema.json").is_file()
     assert list(KINDS) == schema("Source")["properties"]["type"]["enum"]
+
+
+@pytest.mark.parametrize("kind", WAREHOUSE_KINDS.values(), ids=lambda kind: kind.type)
+def test_a_warehouse_and_its_schema_know_the_same_fields_and_ways_to_log_in(kind: WarehouseKind) -> None:
+    whole = schema("Source")
+    [rule] = [one["then"] for one in whole["allOf"] if one["if"]["properties"]["type"]["const"] == kind.type]
+    refused = {one["not"]["required"][0] for one in rule["allOf"]}
+    assert set(whole["properties"]) - refused == {"kind", "name", "type", *kind.fields, "auth", "timeout"}
+    auth = whole["properties"]["auth"]["properties"]
+    assert set(kind.methods) <= set(auth["method"]["enum"])
+    assert {name for secrets in kind.methods.values() for name in secrets} <= set(auth)
 
 
 def test_a_source_finds_its_kind() -> None:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runner.engine.duckdb.cancellable import Call
-from runner.engine.segments.warehouse.arrow_schema import ArrowField, fields_at
+from runner.engine.segments.warehouse.arrow_schema import ArrowField, fields_at, stream_fields_at
 from runner.engine.segments.warehouse.driver_errors import (
     LOST,
     WarehouseError,
@@ -95,7 +95,10 @@ class WarehouseSession:
         self._closed(canceller)
 
     def describe(self, sql: str, deadline: float) -> tuple[ArrowField, ...]:
-        """The columns that a query yields, without reading a row. Raises WarehouseError, TimeLimitReached."""
+        """The columns of a query that yields no rows. Raises WarehouseError, TimeLimitReached."""
+        if not self._driver.describes:
+            with self.stream(sql, deadline) as stream:
+                return stream_fields_at(stream.handle.address)
         statement, canceller = self._statement(sql)
         handle = self._asked(statement.execute_schema, deadline, canceller)
         fields = fields_at(handle.address)
@@ -188,6 +191,12 @@ def _logged_in(
     try:
         library = import_module(driver.package)._driver_path()
         database = adbc_driver_manager.AdbcDatabase(driver=library, **driver.options(source))
-        return database, adbc_driver_manager.AdbcConnection(database)
+        connection = adbc_driver_manager.AdbcConnection(database)
+        if driver.first:
+            statement = adbc_driver_manager.AdbcStatement(connection)
+            statement.set_sql_query(driver.first)
+            statement.execute_query()
+            statement.close()
+        return database, connection
     except adbc_driver_manager.Error as error:
         raise login_failure(error) from None

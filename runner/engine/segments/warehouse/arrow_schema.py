@@ -28,6 +28,15 @@ _ArrowSchema._fields_ = [
 ]
 
 
+_Release = ctypes.CFUNCTYPE(None, ctypes.POINTER(_ArrowSchema))
+
+
+class _ArrowArrayStream(ctypes.Structure):
+    """`struct ArrowArrayStream`, as far as it is used."""
+
+    _fields_ = (("get_schema", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(_ArrowSchema))),)
+
+
 @dataclass(frozen=True, slots=True)
 class ArrowField:
     """A column of a result: its name, its type as Arrow's format string, and what the driver says of it besides."""
@@ -46,6 +55,18 @@ def fields_at(address: int) -> tuple[ArrowField, ...]:
     """The columns of the schema at an address, which must stay alive meanwhile."""
     schema = ctypes.cast(address, ctypes.POINTER(_ArrowSchema)).contents
     return tuple(_field(schema.children[number].contents) for number in range(schema.n_children))
+
+
+def stream_fields_at(address: int) -> tuple[ArrowField, ...]:
+    """The columns of the stream at an address, of which nothing has been read; empty where it does not say."""
+    stream = ctypes.cast(address, ctypes.POINTER(_ArrowArrayStream)).contents
+    schema = _ArrowSchema()
+    if stream.get_schema(address, ctypes.byref(schema)) != 0:
+        return ()
+    try:
+        return fields_at(ctypes.addressof(schema))
+    finally:
+        _Release(schema.release)(ctypes.byref(schema))
 
 
 def _field(schema: _ArrowSchema) -> ArrowField:

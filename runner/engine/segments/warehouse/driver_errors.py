@@ -45,6 +45,15 @@ _WORDS = (
     ("requested length too large", "54000"),
     ("invalid memory alloc request size", "54000"),
     ("out of memory", "53200"),
+    ("context canceled", CANCELLED),
+    ("connection error", LOST),
+    ("transport is closing", LOST),
+    ("attribute ObjectName", "42703"),
+    ("Table not found", "42P01"),
+    ("unknown function", "42883"),
+    ("invalid argument: found", "42601"),
+    ("Scalar subquery returned more than one row", "21000"),
+    ("Can't cast value", "22003"),
     ("No space left on device", "53100"),
 )
 """How servers begin what they say, and the SQLSTATE of that."""
@@ -52,22 +61,52 @@ _WORDS = (
 _LOGIN_WORDS = (
     ("password authentication failed", "the user or the password is wrong"),
     ("no password supplied", "it asks for a password; write `auth`"),
+    ("unauthenticated", "what `auth` names is wrong, or not accepted"),
+    ("invalid token", "what `auth` names is wrong, or not accepted"),
+    ("permissiondenied", "it does not let this user log in"),
     ("no pg_hba.conf entry", "it does not let this user log in from this machine"),
     ("could not translate host name", "there is no host of that name"),
-    ("Connection refused", "nothing answers there"),
+    ("produced zero addresses", "there is no host of that name"),
+    ("no such host", "there is no host of that name"),
+    ("connection refused", "nothing answers there"),
     ("timeout expired", "it did not answer in time"),
-    ("Connection timed out", "it did not answer in time"),
-    ("No route to host", "there is no way to it from this network"),
-    ("Network is unreachable", "there is no way to it from this network"),
-    ("No such file or directory", "there is no such socket"),
+    ("timed out", "it did not answer in time"),
+    ("i/o timeout", "it did not answer in time"),
+    ("no route to host", "there is no way to it from this network"),
+    ("network is unreachable", "there is no way to it from this network"),
+    ("no such file or directory", "there is no such socket"),
     ("role", "there is no such user"),
     ("database", "there is no such database"),
     ("certificate", "its certificate is not one that this machine trusts"),
-    ("server does not support SSL", "it does not encrypt connections, which is asked for"),
+    ("server does not support ssl", "it does not encrypt connections, which is asked for"),
+    ("first record does not look like a tls handshake", "it does not encrypt connections, which is asked for"),
     ("too many clients", "it takes no more connections at the moment"),
     ("remaining connection slots", "it takes no more connections at the moment"),
 )
-"""Words in which a login fails, and and what is said of it; role and database only where there are none."""
+"""Words in which a login fails, and what is said of it; role and database only where there are none."""
+
+_SPARK_CLASSES = {
+    "DIVIDE_BY_ZERO": "22012",
+    "CAST_INVALID_INPUT": "22P02",
+    "CAST_OVERFLOW": "22003",
+    "ARITHMETIC_OVERFLOW": "22003",
+    "NUMERIC_VALUE_OUT_OF_RANGE": "22003",
+    "CANNOT_PARSE_TIMESTAMP": "22007",
+    "MALFORMED_RECORD_IN_PARSING": "22023",
+    "SCALAR_SUBQUERY_TOO_MANY_ROWS": "21000",
+    "USER_RAISED_EXCEPTION": "P0001",
+    "TABLE_OR_VIEW_NOT_FOUND": "42P01",
+    "SCHEMA_NOT_FOUND": "3F000",
+    "UNRESOLVED_COLUMN": "42703",
+    "UNRESOLVED_ROUTINE": "42883",
+    "AMBIGUOUS_REFERENCE": "42702",
+    "MISSING_AGGREGATION": "42803",
+    "DATATYPE_MISMATCH": "42804",
+    "PARSE_SYNTAX_ERROR": "42601",
+    "INSUFFICIENT_PERMISSIONS": "42501",
+    "OPERATION_CANCELED": CANCELLED,
+}
+"""What Spark calls its errors, and their SQLSTATE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +151,17 @@ def fault_of(error: adbc_driver_manager.Error) -> WarehouseFault:
 def fault_in(text: str) -> WarehouseFault:
     """The fault that a text speaks of, as far as the words are known."""
     head = text.partition('"')[0]
+    for name in re.findall(r"\[([A-Z][A-Z_]+)(?:\.[A-Z_]+)?\]", head):
+        if name in _SPARK_CLASSES:
+            return WarehouseFault(_SPARK_CLASSES[name])
     return WarehouseFault(next((state for words, state in _WORDS if words in head), UNKNOWN))
 
 
 def login_failure(error: adbc_driver_manager.Error) -> CannotLogIn:
     """Why a login failed."""
-    text = str(error)
+    text = str(error).lower()
     for words, why in _LOGIN_WORDS:
-        if words in text and (words not in ("role", "database") or re.search(rf'{words} "[^"]*" does not exist', text)):
+        absent = rf'{words} "[^"]*" does not exist'
+        if words in text and (words not in ("role", "database") or re.search(absent, text)):
             return CannotLogIn(why)
     return CannotLogIn("the login failed")

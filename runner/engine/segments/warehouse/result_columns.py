@@ -14,7 +14,7 @@ from runner.engine.segments.bind import Unfit
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
 
 _HASHED_TYPES = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
-_TEXTS = frozenset({"u", "U", "vu"})
+_TEXTS = frozenset({"u", "U", "vu", "n"})
 _INTEGERS = frozenset("cCsSiIlL")
 _BINARIES = frozenset({"z", "Z", "vz", "w:32"})
 _NUMBERS_OF_ANOTHER_KIND = frozenset({"oid", "money"})

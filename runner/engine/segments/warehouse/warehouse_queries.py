@@ -48,6 +48,8 @@ _STREAM = "stream"
 _BEFORE, _AFTER = "select * from (\n", "\n) as headcount_segment"
 """Go around a segment's SQL, on lines of their own: a comment at its end ends with its line."""
 
+_UTC = frozenset({"UTC", "Etc/UTC", "Z", "GMT", "+00:00"})
+
 _PATIENCE = 2.0
 """Seconds that a stream gets to end before it is left to the end of the process."""
 
@@ -83,7 +85,7 @@ class WarehouseQueries:
             mapped = _described(query, session, deadline)
             if mapped.findings:
                 raise SegmentError(mapped.findings[0].message, mapped.findings[0].hint, mapped.findings[0])
-            sql = _selected(query.sql, mapped, WAREHOUSE_KINDS[source.type].driver)
+            sql = self._selected(query, mapped, WAREHOUSE_KINDS[source.type].driver)
             with session.stream(sql, deadline) as stream, self._reading(stream, mapped) as connection:
                 copy = f"copy ({rows}) to {literal(target)} {UNPACKED}"
                 _run(connection, copy, stream, session, deadline)
@@ -94,14 +96,15 @@ class WarehouseQueries:
         query = SegmentQuery(SqlText("", source.location.file, source.location.line), {}, {}, "doctor")
         probe = WAREHOUSE_KINDS[source.type].driver.probe
         with self._segment(query, source, self._workspace.limits.seconds_to_check) as (session, deadline):
-            answers = self._asked(probe, session, deadline) if probe else (None, None)
+            answers = [word == "on" for word in self._row(probe, session, deadline)] if probe else [None, None]
         return Reached(monotonic() - began, *answers)
 
-    def _asked(self, probe: str, session: WarehouseSession, deadline: float) -> tuple[bool, bool]:
-        with session.stream(probe, deadline) as stream, closing(self._workspace.connection()) as connection:
+    def _row(self, sql: str, session: WarehouseSession, deadline: float) -> Row:
+        """The one row of a query of ours."""
+        with session.stream(sql, deadline) as stream, closing(self._workspace.connection()) as connection:
             connection.register(_STREAM, stream.handle)
-            [(read_only, almighty)] = _run(connection, f"select * from {_STREAM}", stream, session, deadline)
-            return read_only == "on", almighty == "on"
+            [row] = _run(connection, f"select * from {_STREAM}", stream, session, deadline)
+            return row
 
     def close(self) -> None:
         """Log out everywhere."""
@@ -133,7 +136,7 @@ class WarehouseQueries:
 
     def _begun(self, query: SegmentQuery, source: WarehouseSource, seconds: float, deadline: float) -> WarehouseSession:
         """A session in which the segment has begun. One that was lost while nothing ran in it is opened again."""
-        label = f"headcount/{query.activation[:40]}/{self._run}"
+        label = self._label(query)
         session = self._session(source, deadline)
         try:
             session.begin(label, seconds, deadline)
@@ -171,11 +174,35 @@ class WarehouseQueries:
         if source.missing_secrets:
             raise sentences.without_secret(source, source.missing_secrets[0].variable)
         try:
-            return WarehouseSession(source, driver, deadline)
+            session = WarehouseSession(source, driver, deadline)
+            for statement in driver.settings:
+                with suppress(WarehouseError):
+                    session.execute(statement, deadline)
+            if driver.zone and self._row(driver.zone, session, deadline)[0] not in _UTC:
+                raise sentences.unreachable(
+                    source, CannotLogIn("its sessions are not in UTC, and cannot be put into it")
+                )
+            return session
         except CannotLogIn as cause:
             raise sentences.unreachable(source, cause) from None
+        except WarehouseError:
+            raise sentences.unreachable(source, CannotLogIn("it does not say in which zone its sessions are")) from None
         except TimeLimitReached:
             raise sentences.unreachable(source, CannotLogIn("it did not answer in time")) from None
+
+    def _label(self, query: SegmentQuery) -> str:
+        """What a segment is called over there."""
+        return f"headcount/{query.activation[:40]}/{self._run}"
+
+    def _selected(self, query: SegmentQuery, mapped: _Mapped, driver: Driver) -> str:
+        """The query that is sent: the mapped columns of the segment's SQL, and no other."""
+        quote = driver.quote
+        columns = ", ".join(
+            f"{quote}{found.name.replace(quote, quote * 2)}{quote} as {column(one)}"
+            for one, found in mapped.columns.items()
+        )
+        comment = f"/* {self._label(query)} */ " if driver.comment else ""
+        return f"{comment}select {columns} from (\n{text_of(query.sql.text)}{_AFTER}"
 
     @contextmanager
     def _reading(self, stream: RowStream, mapped: _Mapped) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -193,7 +220,7 @@ class WarehouseQueries:
 def _described(query: SegmentQuery, session: WarehouseSession, deadline: float) -> _Mapped:
     """The mapped columns of the SQL, and what is wrong with it and with them."""
     try:
-        yielded = session.describe(f"{_BEFORE}{text_of(query.sql.text)}{_AFTER}", deadline)
+        yielded = session.describe(f"{_BEFORE}{text_of(query.sql.text)}{_AFTER} where 1 = 0", deadline)
     except WarehouseError as error:
         if error.fault.is_lost:
             raise
@@ -201,16 +228,6 @@ def _described(query: SegmentQuery, session: WarehouseSession, deadline: float) 
     names = [(one.name, one) for one in yielded]
     positions, findings = resolve(query, names, NamesFrom.SCHEMA, unfit)
     return _Mapped({one: yielded[position] for one, position in positions.items()}, findings)
-
-
-def _selected(sql: SqlText, mapped: _Mapped, driver: Driver) -> str:
-    """The query that is sent: the mapped columns of the segment's SQL, and no other."""
-    quote = driver.quote
-    columns = (
-        f"{quote}{found.name.replace(quote, quote * 2)}{quote} as {column(one)}"
-        for one, found in mapped.columns.items()
-    )
-    return f"select {', '.join(columns)} from (\n{text_of(sql.text)}{_AFTER}"
 
 
 def _run(

@@ -99,7 +99,7 @@ def unreachable(source: WarehouseSource, cause: CannotLogIn) -> SegmentError:
     """The error for a source that cannot be asked anything."""
     message = f"source {source.name} cannot be reached: {cause.why}"
     hint = "one login was tried, and no second one in this run; `headcount doctor` looks at each source"
-    location = source.place("uri" if "uri" in source.settings else "host")
+    location = next(iter(source.places.values()), source.location)
     return SegmentError(message, hint, Finding(location, UNREACHABLE, message, hint))
 
 

@@ -1,0 +1,250 @@
+"""What holds for segments wherever they run: each test with a Postgres, and with a Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.shop import CANARY, Shop, sha
+from tests.postgres import PASSWORD, ROLE, Postgres
+from tests.sandbox_client import Sandbox
+from tests.spark import Spark
+
+ROWS = ", ".join(
+    f"({i}, 'person-{i}@shop.example', '{'even' if i % 2 == 0 else 'odd'}', '{CANARY}')" for i in range(1, 7)
+)
+COLUMNS = "id, email, kind, canary"
+
+POSTGRES = f"""
+    drop schema if exists crm cascade;
+    create schema crm;
+    create table crm.people (id int, email text, kind text, canary text);
+    insert into crm.people values {ROWS};
+    grant usage on schema crm to {ROLE};
+    grant select on crm.people to {ROLE};
+"""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A source that runs segments; `people` is its table, `change` leaves the people of a condition in it."""
+
+    name: str
+    declared: str
+    people: str
+    change: Callable[[str], object]
+    quote: str
+
+
+@pytest.fixture(params=["postgres", "spark"])
+def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    if request.param == "postgres":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        postgres.run(POSTGRES)
+        declared = f"uri: {postgres.uri}\nauth: {{method: password, password: \"{{{{ env('PGPASSWORD') }}}}\"}}\n"
+        people = "crm.people"
+        return Warehouse(
+            "postgres", declared, people, lambda where: postgres.run(f"delete from {people} where not ({where})"), '"'
+        )
+    spark: Spark = request.getfixturevalue("spark")
+
+    def view(where: str) -> None:
+        values = f"select * from (values {ROWS}) as t({COLUMNS}) where {where}"
+        spark.run(f"create or replace global temporary view people as {values}")
+
+    view("true")
+    return Warehouse("spark", f"url: {spark.url}\n", "global_temp.people", view, "`")
+
+
+@pytest.fixture
+def crm(shop: Shop, warehouse: Warehouse) -> Shop:
+    """The shop, with its people in the warehouse as its only source."""
+    destination = (shop.folder / "activations/shop.yaml").read_text(encoding="utf-8").partition("---\n")[2]
+    source = f"kind: Source\nname: warehouse\ntype: {warehouse.name}\n{warehouse.declared}---\n"
+    shop.write("activations/shop.yaml", source + destination)
+    shop.environment["PGPASSWORD"] = PASSWORD
+    return shop
+
+
+def with_files(shop: Shop) -> None:
+    """Declare the shop's file as a second source."""
+    shop.write(
+        "activations/source.yaml", "{kind: Source, name: shop, type: files, tables: {people: ../data/people.csv}}"
+    )
+
+
+def mails(*numbers: int) -> set[str]:
+    return {sha(f"person-{number}@shop.example") for number in numbers}
+
+
+def members(sandbox: Sandbox, name: str = "Loyal") -> set[str]:
+    return sandbox.members(sandbox.segment(name).id, "email")
+
+
+def finding(shop: Shop, sql: str, **lines: Any) -> dict[str, Any]:
+    """The one finding of an activation with this SQL."""
+    shop.activation(sql=sql, **lines)
+    [found] = shop.run("validate", "--format", "json", code=3).json["findings"]
+    return dict(found)
+
+
+def test_people_are_planned_applied_and_kept_in_step(crm: Shop, sandbox: Sandbox, warehouse: Warehouse) -> None:
+    sql = f"select email, kind, canary from {warehouse.people} where id <= 4 -- the first;\n;"
+    crm.activation(sql=sql, guardrails={"max_removed": None})
+    assert "valid" in crm.run("validate").out
+    assert crm.plan()["loyal"]["members"][0]["added"] == 4
+    crm.apply()
+    assert members(sandbox) == mails(1, 2, 3, 4)
+    warehouse.change("id in (3, 4, 5)")
+    crm.run("sync")
+    assert members(sandbox) == mails(3, 4)
+    assert "sessions" in crm.run("doctor").out or "logged in" in crm.run("doctor").out
+
+
+def test_a_segment_may_leave_out_its_source_only_where_there_is_no_other(crm: Shop, warehouse: Warehouse) -> None:
+    crm.activation(sql=f"select email from {warehouse.people}")
+    crm.run("validate")
+    assert "source" in crm.run("validate", "--resolved", "loyal").out
+    with_files(crm)
+    crm.activation(sql="select email from warehouse.people")
+    found = crm.run("validate", code=3).err
+    assert "is in a warehouse, which runs whole segments; write `source: warehouse` beside `sql`" in found
+    sql = f"select email from {warehouse.people}"
+    crm.activation(segment={"name": "Loyal", "source": "warehouse", "sql": sql})
+    crm.activation("local", sql="select email from shop.people where kind <> 'canary'")
+    crm.run("validate")
+    assert [change["action"] for change in crm.plan().values()] == ["create", "create"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("warehous", 'unknown source "warehous"; did you mean "warehouse"?'),
+        ("shop", 'source "shop" runs no SQL of its own; leave `source` out, and read shop.<table>'),
+    ],
+)
+def test_a_segment_names_a_warehouse_that_there_is(crm: Shop, source: str, message: str) -> None:
+    with_files(crm)
+    crm.activation(segment={"name": "Loyal", "source": source, "sql": "select 1 as email"})
+    assert message in crm.run("validate", "--no-sources", code=3).err
+
+
+def test_a_mapped_column_is_found_exactly_or_in_any_case_but_never_guessed(crm: Shop, warehouse: Warehouse) -> None:
+    people, quote = warehouse.people, warehouse.quote
+    assert finding(crm, f"select email as mail from {people}")["code"] == "mapping-unknown-column"
+    for sql in (
+        f"select email, kind as email from {people}",
+        f"select email as {quote}EMAIL{quote}, kind as {quote}eMail{quote} from {people}",
+    ):
+        assert finding(crm, sql)["code"] == "mapping-ambiguous-column"
+    crm.activation(sql=f"select email as {quote}E-Mail{quote} from {people}", mapping={"email": "e-mail"})
+    crm.run("validate")
+    assert crm.plan()["loyal"]["members"][0]["added"] == 6
+
+
+@pytest.mark.parametrize(
+    "column", ["current_date", "cast(id as double precision)", "cast(id as decimal(9, 2))", "true"]
+)
+def test_a_column_that_can_hold_no_identifier_is_a_finding(crm: Shop, warehouse: Warehouse, column: str) -> None:
+    if warehouse.name == "spark":
+        column = column.replace("double precision", "double")
+    found = finding(crm, f"select {column} as email from {warehouse.people}")
+    assert found["code"] == "mapping-column-type"
+    assert "cast" in found["hint"]
+
+
+def test_the_same_address_in_clear_and_as_a_hash_is_one_person(
+    crm: Shop, sandbox: Sandbox, warehouse: Warehouse
+) -> None:
+    digest = {"postgres": "sha256(convert_to(email, 'UTF8'))", "spark": "unhex(sha2(email, 256))"}[warehouse.name]
+    crm.activation(sql=f"select {digest} as email from {warehouse.people} where id < 3")
+    crm.apply()
+    crm.activation(sql=f"select upper(email) || ' ' as email from {warehouse.people} where id < 3")
+    assert crm.plan()["loyal"]["members"][0] | {"added": 0, "removed": 0} == crm.plan()["loyal"]["members"][0]
+    assert members(sandbox) == mails(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("delete from {people}", "sql-not-a-select"),
+        ("insert into {people} select * from {people}", "sql-not-a-select"),
+        ("drop table {people}", "sql-not-a-select"),
+        ("select email from {people}; select 1", "sql-several-statements"),
+        ("select email from {people} where (", "sql-syntax"),
+        ("", "sql-empty"),
+    ],
+)
+def test_only_one_select_can_be_a_segment(crm: Shop, warehouse: Warehouse, sql: str, code: str) -> None:
+    found = finding(crm, sql.format(people=warehouse.people) or "-- nothing")
+    assert found["code"] == code
+    crm.run("plan", code=1)
+
+
+def test_what_the_warehouse_does_not_know_is_a_finding(crm: Shop, warehouse: Warehouse) -> None:
+    assert finding(crm, f"select emial as email from {warehouse.people}")["code"] == "sql-unknown-column"
+    assert finding(crm, "select email from nobody")["code"] == "sql-unknown-table"
+    assert finding(crm, f"select uper(email) as email from {warehouse.people}")["code"] == "sql-unknown-function"
+
+
+LEAKY = {
+    "postgres": ("cast(canary as int)", "cast(canary as json)", "cast(canary as date)"),
+    "spark": ("raise_error(canary)", "assert_true(id > 9, canary)", "parse_json(canary)"),
+}
+
+
+def test_what_fails_while_it_runs_shows_no_value_and_fails_alone(crm: Shop, warehouse: Warehouse) -> None:
+    for number, column in enumerate(LEAKY[warehouse.name]):
+        crm.activation(f"leaky-{number}", sql=f"select cast({column} as varchar(99)) as email from {warehouse.people}")
+    crm.activation(sql=f"select email from {warehouse.people}")
+    crm.run("validate")
+    for shape in ("text", "json", "markdown", "github"):
+        crm.run("plan", "--verbose", "--format", shape, "--out", "plan.json", code=1)
+        crm.outputs.append((crm.folder / "plan.json").read_text(encoding="utf-8"))
+    actions = {name: change["action"] for name, change in crm.plan(code=1).items()}
+    assert actions == {"leaky-0": "failed", "leaky-1": "failed", "leaky-2": "failed", "loyal": "create"}
+    crm.apply(code=1)
+    crm.run("history", "--format", "json")
+
+
+def test_a_source_out_of_reach_is_a_warning_to_validate_and_a_failure_to_plan(crm: Shop, warehouse: Warehouse) -> None:
+    away = {"postgres": "uri: postgresql://headcount@127.0.0.1:1/crm\n", "spark": "url: sc://127.0.0.1:1\n"}
+    text = (crm.folder / "activations/shop.yaml").read_text(encoding="utf-8")
+    line = warehouse.declared.partition("\n")[0] + "\n"
+    crm.write("activations/shop.yaml", text.replace(line, away[warehouse.name]))
+    for name in ("loyal", "other"):
+        crm.activation(name, sql=f"select email from {warehouse.people}")
+    warned = crm.run("validate").err
+    assert warned.count("source warehouse cannot be reached: nothing answers there") == 1
+    assert "activations/shop.yaml:4:" in warned
+    crm.run("validate", "--no-sources")
+    failed = crm.run("plan", code=1).out
+    assert failed.count("source warehouse cannot be reached: nothing answers there") == 1
+    assert "the same as for loyal" in failed
+
+
+def test_the_time_limit_ends_a_statement_and_no_other_segment(crm: Shop, warehouse: Warehouse) -> None:
+    endless = {
+        "postgres": "select email, count(*) from crm.people, generate_series(1, 3000000000) group by 1",
+        "spark": "select cast(count(*) as string) as email from range(9999999999) a join range(9999) b on a.id < b.id",
+    }
+    text = (crm.folder / "activations/shop.yaml").read_text(encoding="utf-8")
+    crm.write("activations/shop.yaml", text.replace("---\n", "timeout: 1s\n---\n", 1))
+    crm.activation("a-slow-one", sql=endless[warehouse.name])
+    crm.activation(sql=f"select email from {warehouse.people}")
+    changes = crm.plan(code=1)
+    assert "stopped at its time limit of 1 second" in str(changes["a-slow-one"])
+    assert changes["loyal"]["action"] == "create"
+
+
+def test_in_spark_a_name_in_double_quotes_would_be_a_text(crm: Shop, warehouse: Warehouse) -> None:
+    crm.activation(sql=f'select "email" as email from {warehouse.people}')
+    if warehouse.name == "postgres":
+        crm.run("validate")
+        return
+    [found] = crm.run("validate", "--format", "json", code=3).json["findings"]
+    assert found["code"] == "sql-quoted-name"
+    assert "write `email` for a column" in found["message"]
