@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from runner.disk.regular_files import read_regular
@@ -14,6 +17,9 @@ from runner.git.safe_git import GitRefused, Repository
 _LINK, _FILE = "120000", ("100644", "100755")
 _MOST_LINKS = 40
 """More links on the way to a file than these are a circle, as they are for the kernel."""
+
+_MOST_TARGETS, _LONGEST_TARGET = 10_000, 4_096
+"""So many links that lead to different places a commit may hold, and so many bytes a path (PATH_MAX of Linux)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,54 @@ class CommittedTree:
             if below in seen:
                 continue
             seen.add(below)
-            for name, entry in self._entries.items():
-                if below != "." and name != below and not name.startswith(f"{below}/"):
-                    continue
+            for name in self._names_below(below):
+                entry = self._entries[name]
                 if entry.mode == _LINK:
-                    target = os.fsdecode(self.repository.ask("cat-file", "blob", entry.id))
-                    waiting.append(os.path.normpath(Path(name).parent / target))
+                    target = self._targets.get(entry.id)
+                    waiting += [os.path.normpath(Path(name).parent / target)] if target is not None else []
                 elif entry.mode in _FILE:
                     yield self.repository.top / name
+
+    def _names_below(self, folder: str) -> Iterator[str]:
+        """The names in a folder and below, and the name itself where it is no folder."""
+        if folder == ".":
+            yield from self._names
+            return
+        if folder in self._entries:
+            yield folder
+        start = f"{folder}/"
+        for name in islice(self._names, bisect_left(self._names, start), None):
+            if not name.startswith(start):
+                return
+            yield name
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return sorted(self._entries)
+
+    @cached_property
+    def _targets(self) -> Mapping[str, str]:
+        """Where each link of the commit leads, by its id; what is too long for a link leads nowhere.
+
+        Raises GitRefused, also where a partial clone lacks one, and where there are more than anybody has.
+        """
+        ids = {entry.id for entry in self._entries.values() if entry.mode == _LINK}
+        if len(ids) > _MOST_TARGETS:
+            raise GitRefused
+        short = [one for one, size in self._sizes(ids) if size <= _LONGEST_TARGET]
+        answer, targets = self.repository.ask("cat-file", "--batch", lines=short) if short else b"", {}
+        for _ in short:
+            head, _, answer = answer.partition(b"\n")
+            object_id, _, size = head.decode("ascii").split(" ")
+            targets[object_id], answer = os.fsdecode(answer[: int(size)]), answer[int(size) + 1 :]
+        return targets
+
+    def _sizes(self, ids: Collection[str]) -> Iterator[tuple[str, int]]:
+        for line in self.repository.ask("cat-file", "--batch-check", lines=ids).decode("ascii").splitlines():
+            object_id, kind, *size = line.split(" ")
+            if kind != "blob":  # "missing"
+                raise GitRefused
+            yield object_id, int(size[0])
 
     def content(self, path: Path) -> bytes:
         """What a file of the commit held. Raises GitRefused, also where a partial clone lacks it."""

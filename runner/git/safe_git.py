@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Repository:
 
     top: Path
 
-    def ask(self, *arguments: str) -> bytes:
-        """What one of git's plumbing commands prints. Raises GitRefused, NoGit."""
+    def ask(self, *arguments: str, lines: Iterable[str] = ()) -> bytes:
+        """What one of git's plumbing commands prints, which may read `lines`. Raises GitRefused, NoGit."""
         environment = _environment(self.top, os.environ)
         git = _program(environment["PATH"])
         settings = (part for setting in _SETTINGS for part in ("-c", setting))
@@ -69,10 +69,10 @@ class Repository:
         # The folder above is where git stops looking: it takes the `.git` that was found, or none.
         environment["GIT_CEILING_DIRECTORIES"] = str(self.top.parent)
         started = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a branch's is an option
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         try:
-            answer, _ = started.communicate(timeout=SECONDS)
+            answer, _ = started.communicate("".join(f"{line}\n" for line in lines).encode(), timeout=SECONDS)
         except subprocess.TimeoutExpired:
             raise GitRefused from None
         finally:

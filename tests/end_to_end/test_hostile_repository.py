@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from runner.git.safe_git import Repository
 from tests.end_to_end.shop import Shop
 
 PROGRAMS = """
@@ -261,3 +263,24 @@ def test_a_partial_clone_fetches_nothing_and_says_so(
 
     assert "clone without --filter" in told
     assert ran(traces) == []
+
+
+def test_thousands_of_links_take_no_longer_than_one_question_to_git(
+    committed: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = committed.folder / "activations" / "l"
+    folder.mkdir()
+    for number in range(500):
+        (folder / f"k{number}").symlink_to(f"n{number}")
+    committed.git("add", ".")
+    committed.git("commit", "-qm", "links")
+    asked: list[tuple[str, ...]] = []
+    ask = Repository.ask
+
+    def counted(repository: Repository, *arguments: str, lines: Iterable[str] = ()) -> bytes:
+        asked.append(arguments)
+        return ask(repository, *arguments, lines=lines)
+
+    monkeypatch.setattr(Repository, "ask", counted)
+    assert changed(committed) == {"loyal"}
+    assert len(asked) < 20

@@ -34,3 +34,18 @@ def test_a_limit_that_cannot_be_read_says_so(shop: Shop) -> None:
     result = shop.run("plan", code=1, HEADCOUNT_MEMORY_LIMIT="plenty")
 
     assert "HEADCOUNT_MEMORY_LIMIT=plenty is not an amount of memory" in result.out
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "1e400", "5000000000", "0", "-1", "10m"])
+def test_a_time_limit_that_is_none_says_so(shop: Shop, limit: str) -> None:
+    shop.people(mail(1))
+    shop.activation()
+    said = shop.run("plan", code=64, HEADCOUNT_TIME_LIMIT=limit).err
+    assert f"HEADCOUNT_TIME_LIMIT={limit} is no time limit" in said
+    assert "write a number of seconds, such as 600; 86,400 (a day) is the most" in said
+
+
+def test_no_limit_of_memory_is_none(shop: Shop) -> None:
+    shop.people(mail(1))
+    shop.activation()
+    assert "-1 is not an amount of memory" in shop.run("plan", code=64, HEADCOUNT_MEMORY_LIMIT="-1").err

@@ -106,6 +106,8 @@ def _refusal(node: nodes.Node) -> tuple[str, str, str] | None:
         return _name(node)
     if isinstance(node, nodes.Call) and not _callable(node):
         return _uncallable(node)
+    if isinstance(node, nodes.Tuple) and any(isinstance(item, nodes.Slice) for item in node.items):
+        return "[from:to, ...]", "[", "; cut once"
     if isinstance(node, nodes.For) and node.recursive:
         return "a recursive loop", "recursive", ""
     if isinstance(node, nodes.Pair) and not (isinstance(node.key, nodes.Const) and isinstance(node.key.value, str)):

@@ -143,9 +143,15 @@ class Interpreter:
     def _value(self, node: nodes.Node) -> object:
         self._budget.step()
         try:
-            return self._HANDLERS[type(node)](self, node)
+            return self._handler(node)(self, node)
         except TemplateFault as fault:
             raise _placed(fault, node) from None
+
+    def _handler(self, node: nodes.Node) -> Callable[..., object]:
+        try:
+            return self._HANDLERS[type(node)]
+        except KeyError:  # Jinja2 has put it where nobody expected it
+            raise CannotEvaluate("it cannot be worked out here") from None
 
     def _values(self, several: Iterable[nodes.Node]) -> list[object]:
         return [self._value(node) for node in several]

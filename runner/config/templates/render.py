@@ -25,6 +25,7 @@ from runner.config.templates.template_types import (
     Use,
 )
 from runner.core.suggest import quoted_word, suggest
+from runner.core.unprintable import code_point, first_unprintable
 from runner.core.written_text import WrittenText, with_plain_breaks
 
 _MAX_RANGE = 1_000
@@ -193,7 +194,18 @@ def _filled(text: str, checked: Checked, scope: Scope) -> Rendered:
     finally:
         scope.templates.budget.rendered(budget)
     pieces = interpreter.pieces()
-    return Rendered(filled, WrittenText(with_plain_breaks(text), pieces) if pieces else WrittenText("", ()))
+    written = WrittenText(with_plain_breaks(text), pieces) if pieces else WrittenText("", ())
+    odd = first_unprintable(filled)
+    if odd is not None:
+        raise _gives_what_no_text_holds(code_point(filled, odd), written, odd)
+    return Rendered(filled, written)
+
+
+def _gives_what_no_text_holds(character: str, written: WrittenText, at: int) -> TemplateFault:
+    fault = TemplateFault(f"it gives the character {character}, which no text may hold")
+    fault.start = written.stretch(at, at + 1)[0]
+    fault.line = written.text.count("\n", 0, fault.start) + 1
+    return fault
 
 
 def _functions(scope: Scope, budget: Budget) -> Mapping[str, Callable[[Sequence[object]], object]]:

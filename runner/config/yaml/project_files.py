@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Span, TextFile
+from runner.core.unprintable import code_point, first_unprintable
 from runner.disk.path_rule import NotAllowed, allowed, read_allowed
 from runner.disk.regular_files import NotRegular, TooLarge
 
@@ -21,10 +22,6 @@ MOST_BYTES = 33_554_432
 MOST_LOOKED_AT = 100_000
 """Files and folders of a project, hidden ones counted: more are not what was meant, and looking takes seconds."""
 
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff"
-    "\u202a-\u202e\u2066-\u2069]"  # these turn the order of what follows around: a reviewer would read another text
-)
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -161,13 +158,13 @@ def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | 
         what = "the file is UTF-16" if utf_16 else f"byte 0x{data[error.start]:02X} is not UTF-8"
         found.add(replaced, span, "not-utf-8", f"{what}; save the file as UTF-8")
         return None
-    odd = _UNPRINTABLE.search(file.text)
+    odd = first_unprintable(file.text)
     if odd is not None:
         found.add(
             file,
-            _span_after(file.text[: odd.start()]),
+            _span_after(file.text[:odd]),
             "control-character",
-            f"the character U+{ord(odd.group()):04X} cannot be part of a file; remove it",
+            f"the character {code_point(file.text, odd)} cannot be part of a file; remove it",
         )
         return None
     return file
@@ -176,9 +173,3 @@ def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | 
 def _span_after(before: str) -> Span:
     lines = re.split(r"\r\n|\r|\n", before)
     return Span(len(lines), len(lines[-1]) + 1)
-
-
-def unprintable(text: str) -> str | None:
-    """The first character that no value may have, such as one written as an escape; None when there is none."""
-    odd = _UNPRINTABLE.search(text)
-    return odd.group() if odd else None

@@ -16,8 +16,8 @@ import yaml
 
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Span, TextFile, Value
-from runner.config.yaml.project_files import unprintable
 from runner.config.yaml.yaml_errors import explain_syntax
+from runner.core.unprintable import code_point, first_unprintable, without_unprintable
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -120,9 +120,11 @@ class _Composer:
     def _scalar(self, event: Any) -> ScalarNode:
         text = event.value
         plain = event.style is None or event.style == ""
-        odd = unprintable(text) if event.style == '"' else None
+        odd = first_unprintable(text) if event.style == '"' else None
         if odd is not None:
-            self._add(event, "control-character", f"the text holds the character U+{ord(odd):04X}; remove its escape")
+            what = f"the text holds the character {code_point(text, odd)}; remove its escape"
+            self._add(event, "control-character", what)
+            text = without_unprintable(text)
         value = core_value(text) if plain and event.tag is None else text
         end = event.end_mark
         end_line = end.line + 1 if end.column or end.line == event.start_mark.line else end.line

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.errors import UsageError
 from runner.core.sql_quoting import literal
 from runner.interruption import undisturbed
 
@@ -19,6 +21,9 @@ UNPACKED = (
 )
 """How hashes are written: they do not compress, and looking for repeated ones costs as much as all the rest. Row groups
 are small because each thread that writes or reads holds one in memory: that saves 30 MB, and is faster."""
+
+_LONGEST = 86_400
+"""Seconds that a segment may take at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,12 @@ class Limits:
 
 
 def limits(memory: str | None, threads: int | None, seconds: float | None) -> Limits:
-    """The limits asked for; what is None comes from HEADCOUNT_MEMORY_LIMIT and HEADCOUNT_TIME_LIMIT, 2GB and 600."""
+    """The limits asked for; what is None comes from HEADCOUNT_MEMORY_LIMIT and HEADCOUNT_TIME_LIMIT, 2GB and 600.
+
+    Raises UsageError where the environment says what is none. Whether an amount of memory is one, DuckDB knows.
+    """
     return Limits(
-        memory=memory or os.environ.get("HEADCOUNT_MEMORY_LIMIT") or "2GB",
+        memory=memory or _memory(os.environ.get("HEADCOUNT_MEMORY_LIMIT", "")),
         threads=threads,
         seconds=seconds if seconds is not None else _seconds(os.environ.get("HEADCOUNT_TIME_LIMIT", "")),
     )
@@ -89,8 +97,22 @@ def give_back(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
     connection.execute(f"set memory_limit = {literal(limits.memory)}")
 
 
+def _memory(text: str) -> str:
+    if text.strip().startswith("-"):  # what DuckDB takes for no limit
+        raise UsageError(f"HEADCOUNT_MEMORY_LIMIT={text} is not an amount of memory", "write it as 2GB")
+    return text or "2GB"
+
+
 def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
+    if not text.strip():
         return 600.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _LONGEST:
+        raise UsageError(
+            f"HEADCOUNT_TIME_LIMIT={text} is no time limit",
+            f"write a number of seconds, such as 600; {_LONGEST:,} (a day) is the most",
+        )
+    return seconds

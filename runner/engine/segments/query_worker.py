@@ -54,7 +54,7 @@ def main() -> None:
     if not isinstance(begin, Begin):
         os._exit(1)
     requests: SimpleQueue[Request] = SimpleQueue()
-    threading.Thread(target=_serve, args=(begin, requests, answers), daemon=True).start()
+    threading.Thread(target=_serve_or_end, args=(begin, requests, answers), daemon=True).start()
     # A statement holds the thread that runs it, so this one listens for the end of the process that asks.
     while (request := receive(sys.stdin.buffer)) is not None:
         requests.put(request)
@@ -67,6 +67,14 @@ def _mute() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+
+
+def _serve_or_end(begin: Begin, requests: SimpleQueue[Request], answers: BinaryIO) -> None:
+    """Serve; a mistake of ours ends the process, so that nobody waits for its answer."""
+    try:
+        _serve(begin, requests, answers)
+    finally:
+        os._exit(1)
 
 
 def _serve(begin: Begin, requests: SimpleQueue[Request], answers: BinaryIO) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runner.core.errors import StateError
 from runner.disk.durable_files import checksum, flush, write_atomically
+from runner.disk.regular_files import read_regular
 from runner.git.tracked import tracked_below
 from runner.state.local.second_name import forget, replaced, second_names
 from runner.state.state_errors import RESTORE, file_faults, moved_away
@@ -20,6 +21,9 @@ KINDS = ("members", "outbox")
 
 _MOVED = "moved-to"
 """A file that says where the state went."""
+
+_LONGEST_LOCATION = 65_536
+"""Bytes of that file, at most."""
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _LONGEST = 128
@@ -93,7 +97,7 @@ class StateFolder:
         """Where the state of this folder went, empty when it is here."""
         with file_faults(self.path):
             try:
-                return (self.path / _MOVED).read_text(encoding="utf-8").strip()
+                return read_regular(self.path / _MOVED, _LONGEST_LOCATION).decode("utf-8", "replace").strip()
             except FileNotFoundError:
                 return ""
 
@@ -119,8 +123,9 @@ class StateFolder:
                 self.path.chmod(0o700)
             ignore = self.path / ".gitignore"
             if not ignore.exists() or ignore.stat().st_size == 0:  # a run may have died while it wrote the file
-                ignore.write_text("*\n", encoding="ascii")
-                ignore.chmod(0o600)
+                descriptor = os.open(ignore, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                    file.write("*\n")
 
     def make_room(self, path: str) -> Path:
         """The absolute path of a new file, the folders above it made."""

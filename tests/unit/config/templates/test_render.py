@@ -160,3 +160,22 @@ def test_any_text_ends_in_a_text_or_in_problems_that_say_where(template: str, sc
     for problem in problems:
         assert problem.message
         assert 1 <= problem.line <= len(template.splitlines()) + 1
+
+
+@pytest.mark.parametrize("template", ["{{ [1][1:2, 0] }}", "{{ 'a'[1:2, 3:4] }}"])
+def test_several_cuts_at_once_are_refused(template: str) -> None:
+    with pytest.raises(TemplateErrors) as caught:
+        render(template, SCOPE)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("template-refused", "templates cannot use [from:to, ...] here; cut once")
+
+
+@pytest.mark.parametrize(
+    ("escape", "name"), [(r"\ud800", "U+D800"), (r"\u202e", "U+202E"), (r"\x1b[31m", "U+001B"), (r"\x00", "U+0000")]
+)
+def test_a_template_gives_no_character_that_a_file_may_not_hold(escape: str, name: str) -> None:
+    with pytest.raises(TemplateErrors) as caught:
+        render("first\nsecond {{ 'a" + escape + "' }}", SCOPE)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column, problem.code) == (2, 7, "template-failed")
+    assert problem.message == f"the template cannot be filled in: it gives the character {name}, which no text may hold"
