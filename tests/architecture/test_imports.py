@@ -51,6 +51,7 @@ OWNERS = {
 
 PURE = {
     *(
+        "re",
         "datetime",
         "collections",
         "dataclasses",

@@ -49,3 +49,10 @@ def test_no_limit_of_memory_is_none(shop: Shop) -> None:
     shop.people(mail(1))
     shop.activation()
     assert "-1 is not an amount of memory" in shop.run("plan", code=64, HEADCOUNT_MEMORY_LIMIT="-1").err
+
+
+def test_a_folder_for_temporary_files_that_is_not_there_is_not_replaced_by_another(shop: Shop) -> None:
+    shop.people(mail(1))
+    shop.activation()
+    said = shop.run("plan", code=1, TMPDIR=str(shop.folder / "not-mounted")).err
+    assert "not-mounted cannot be used: it is no folder that this user may write to" in said

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from runner.core.errors import UsageError
 
@@ -36,7 +36,9 @@ def endpoint_of(environ: Mapping[str, str]) -> ApiEndpoint:
     version = (environ.get("CRITEO_API_VERSION") or DEFAULT_VERSION).strip()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", version):
         raise UsageError("CRITEO_API_VERSION is not a version of Criteo's API", f"write it like {DEFAULT_VERSION}")
-    return ApiEndpoint(url, version, loopback)
+    # Scheme and host have no case, and a state knows its Criteo by this address.
+    written = parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower())
+    return ApiEndpoint(urlunsplit(written), version, loopback)
 
 
 def _split(url: str) -> SplitResult:

@@ -38,6 +38,10 @@ def open_scratch(below: Path | None) -> Scratch:
 
     Raises StateError when it cannot be made.
     """
+    asked = os.environ.get("TMPDIR")
+    if below is None and asked and not (Path(asked).is_dir() and os.access(asked, os.W_OK | os.X_OK)):
+        # Python would take another folder, on a disk that nobody has chosen for wire forms of people.
+        raise StateError(*temporary_folder(Path(asked), "it is no folder that this user may write to"))
     try:
         parent = Path(tempfile.gettempdir()) if below is None else below
         if below is not None:

@@ -180,8 +180,8 @@ def _opened(location: str) -> ObjectStore:
     retries: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
     try:
         return from_url(location, retry_config=retries)
-    except (BaseError, ValueError) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (BaseError, ValueError):
+        what = "it is no address of a bucket"
         raise UsageError(f"the state cannot be kept at {location}: {what}", "for example s3://bucket/prefix") from None
 
 

@@ -313,3 +313,19 @@ with state.lock("headcount apply"):
     for log in folder.glob("state.db-*"):
         log.unlink()
     assert len(open_folder(folder).audiences()) >= 19
+
+
+def test_a_note_of_a_move_that_is_no_text_is_still_one(folder, open_state):
+    with open_state().lock("headcount apply"):
+        pass
+    (folder / "moved-to").write_bytes(b"s3://\xff\xfe")
+    with pytest.raises(StateError, match="it was moved to s3://"), open_state().lock("headcount apply"):
+        pass
+
+
+def test_a_file_beside_the_state_is_not_written_through_a_link(folder, open_state, tmp_path):
+    folder.mkdir(parents=True)
+    (folder / ".gitignore").symlink_to(tmp_path / "outside")
+    with pytest.raises(StateError, match=r"cannot be used"), open_state().lock("headcount apply"):
+        pass
+    assert not (tmp_path / "outside").exists()

@@ -64,3 +64,7 @@ def test_what_is_no_version_is_refused(version: str) -> None:
 
 def test_another_version_is_taken() -> None:
     assert endpoint_of({"CRITEO_API_VERSION": "preview"}).version == "preview"
+
+
+def test_scheme_and_host_have_no_case() -> None:
+    assert endpoint_of({"CRITEO_API_URL": "HTTP://LocalHost:8787/Path"}).url == "http://localhost:8787/Path"
