@@ -10,7 +10,7 @@ from runner.sources.warehouse import WarehouseSource
 
 FIELDS = ("url",)
 
-_PARAMETERS = frozenset({"use_ssl", "user_id", "x-databricks-cluster-id"})
+_PARAMETERS = frozenset({"use_ssl", "user_id"})
 """What a `url` may say after its `;`: nothing that is a secret. What a driver does not know it sends as a header."""
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -57,8 +57,7 @@ def options(source: WarehouseSource) -> dict[str, str]:
     }
     if source.secret("token"):
         given["adbc.spark.token"] = source.secret("token")
-    cluster = at.parameters.get("x-databricks-cluster-id")
-    return given if cluster is None else {**given, "adbc.spark.headers.x-databricks-cluster-id": cluster}
+    return given
 
 
 def _of(source: WarehouseSource) -> _Address:

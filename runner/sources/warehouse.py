@@ -17,6 +17,9 @@ from runner.core.project import Source
 from runner.core.suggest import quoted_word
 from runner.sources.interface import Declaration, Missing
 
+_OPTIONAL = frozenset({"passphrase"})
+"""Secrets that a method may do without."""
+
 AMBIENT = "none"
 """The method of a source without `auth`: no secret is sent."""
 
@@ -62,8 +65,8 @@ class Driver:
 
     `first` is a query with which a driver that logs in late does so. Then come `settings`, which a server may
     refuse, and `zone`, a query that must give a name of UTC. `probe` is a query of two words, `on` or `off`:
-    whether sessions are read-only, and whether their user may do anything at all. `describes` says whether the
-    driver can describe what a query yields without running it.
+    whether sessions are read-only, and whether their user may do anything at all. `statement` are options of each
+    query.
     """
 
     package: str
@@ -76,7 +79,7 @@ class Driver:
     settings: tuple[str, ...] = ()
     zone: str = ""
     comment: bool = False
-    describes: bool = True
+    statement: Mapping[str, str | int] = field(default_factory=dict)
     quote: str = '"'
     transactions: bool = True
 
@@ -127,10 +130,10 @@ class WarehouseKind:
                 written.refuse("unknown-field", message, "auth", name, at_key=True)
         secrets = {}
         for name, variable in wanted.items():
-            if name not in auth:
+            if name not in auth and name not in _OPTIONAL:
                 message = f"method {method} needs `{name}`; write {name}: \"{{{{ env('{variable}') }}}}\""
                 written.refuse("missing-field", message, "auth", at_key=True)
-            elif (secret := written.secret("auth", name, variable=variable)) is not None:
+            elif name in auth and (secret := written.secret("auth", name, variable=variable)) is not None:
                 secrets[name] = secret
         return secrets
 

@@ -48,7 +48,7 @@ class SegmentRunner:
         return _PARSERS[self._limits].cursor()
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
-        if query.dialect:
+        if query.source:
             flaws = warehouse_flaws(query.sql.text, query.dialect)
             return tuple(place(query.sql, one.code, one.message, one.hint, one.offset, one.length) for one in flaws)
         deadline = monotonic() + self._limits.seconds_to_check

@@ -46,11 +46,9 @@ _SNOWFLAKE = _rules(
         _FILES,
     ),
     (r"ai_\w+|complete|cortex\w*", _ELSEWHERE),
-    (r"@.*", _FILES),
 )
 _BIGQUERY = _rules(
     (r"external_query|external_object_transform", _ELSEWHERE),
-    (r"keys|aead|session_user", _SERVER),
 )
 _BY_DIALECT: Mapping[str, _Rules] = {
     "postgres": _POSTGRES,

@@ -73,7 +73,7 @@ def _of_tree(tree: Any, text: str, words: Sequence[Token]) -> Iterator[Flaw]:
         yield _at(text, words[0], "sql-not-a-select", f"only a SELECT can be a segment, not {kind}")
         return
     for node in tree.walk():
-        if isinstance(node, exp.DML | exp.DDL | exp.Command | exp.Copy | exp.Set):
+        if isinstance(node, exp.DML | exp.DDL | exp.Command | exp.Copy | exp.Set | exp.QueryTransform):
             kind = node.key.upper()
             yield _near(text, words, kind, "sql-not-a-select", f"only a SELECT can be a segment, not {kind}")
         elif isinstance(node, exp.Into):
@@ -95,6 +95,8 @@ def _of_tree(tree: Any, text: str, words: Sequence[Token]) -> Iterator[Flaw]:
 def _of_words(text: str, words: Sequence[Token], dialect: str) -> Iterator[Flaw]:
     """Calls that a segment may not make, whatever the tree makes of them."""
     for word, after in zip(words, (*words[1:], None), strict=True):
+        if word.text == "@" and dialect == "snowflake":
+            yield _at(text, word, "sql-forbidden-function", "a segment reads tables, and no stages")
         if word.token_type.name == "STRING" and text[word.start] == '"':
             name = quoted_word(word.text)[1:-1]
             message = (
@@ -102,7 +104,7 @@ def _of_words(text: str, words: Sequence[Token], dialect: str) -> Iterator[Flaw]
             )
             yield _at(text, word, "sql-quoted-name", message)
         called = after is not None and after.token_type.name == "L_PAREN"
-        reason = refusal(word.text, dialect) if called or word.text.startswith("@") else None
+        reason = refusal(word.text, dialect) if called else None
         if reason is not None:
             message = f"{quoted_word(word.text)[1:-1]}() cannot be used in a segment: {reason}"
             yield _at(text, word, "sql-forbidden-function", message)

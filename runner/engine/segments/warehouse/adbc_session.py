@@ -34,6 +34,10 @@ _PATIENCE = 2.0
 """Seconds that a statement gets to end on the server before its connection is given up."""
 
 
+class CannotDescribe(Exception):
+    """The driver has no such call; only whether one can describe a query differs between them."""
+
+
 class Canceller:
     """Asks the server to end a statement, and waits for no answer: there may be none."""
 
@@ -96,11 +100,12 @@ class WarehouseSession:
 
     def describe(self, sql: str, deadline: float) -> tuple[ArrowField, ...]:
         """The columns of a query that yields no rows. Raises WarehouseError, TimeLimitReached."""
-        if not self._driver.describes:
+        statement, canceller = self._statement(sql)
+        try:
+            handle = self._asked(statement.execute_schema, deadline, canceller)
+        except CannotDescribe:
             with self.stream(sql, deadline) as stream:
                 return stream_fields_at(stream.handle.address)
-        statement, canceller = self._statement(sql)
-        handle = self._asked(statement.execute_schema, deadline, canceller)
         fields = fields_at(handle.address)
         self._closed(canceller)
         return fields
@@ -109,6 +114,7 @@ class WarehouseSession:
     def stream(self, sql: str, deadline: float) -> Iterator[RowStream]:
         """Rows of a query. Raises WarehouseError, TimeLimitReached."""
         statement, canceller = self._statement(sql)
+        statement.set_options(**self._driver.statement)
         handle, _ = self._asked(statement.execute_query, deadline, canceller)
         try:
             yield RowStream(handle, canceller)
@@ -160,6 +166,8 @@ class WarehouseSession:
         try:
             result = call.result(deadline)
             given = True
+        except adbc_driver_manager.NotSupportedError:
+            raise CannotDescribe from None
         except adbc_driver_manager.Error as error:
             fault = fault_of(error)
             if fault.is_lost:

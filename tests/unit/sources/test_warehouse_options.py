@@ -1,0 +1,199 @@
+"""What drivers are given, held against what their documentation calls their options.
+
+Of these warehouses none can be run by the tests. The names are those of the pages that each module links to, and of the
+enumerations in the drivers' Python packages.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from runner.core.destination import Secret
+from runner.core.findings import Location
+from runner.sources.registry import WAREHOUSE_KINDS
+from runner.sources.snowflake_options import pem
+from runner.sources.warehouse import WarehouseSource
+from tests.unit.sources.test_kinds import Written
+
+HERE = Location("sources.yaml", 2, 7)
+
+DOCUMENTED = {
+    "snowflake": {
+        "username",
+        "password",
+        "adbc.snowflake.sql.account",
+        "adbc.snowflake.sql.auth_type",
+        "adbc.snowflake.sql.db",
+        "adbc.snowflake.sql.role",
+        "adbc.snowflake.sql.schema",
+        "adbc.snowflake.sql.warehouse",
+        "adbc.snowflake.sql.client_option.app_name",
+        "adbc.snowflake.sql.client_option.auth_token",
+        "adbc.snowflake.sql.client_option.cache_mfa_token",
+        "adbc.snowflake.sql.client_option.disable_telemetry",
+        "adbc.snowflake.sql.client_option.identity_provider",
+        "adbc.snowflake.sql.client_option.jwt_private_key_pkcs8_password",
+        "adbc.snowflake.sql.client_option.jwt_private_key_pkcs8_value",
+        "adbc.snowflake.sql.client_option.login_timeout",
+        "adbc.snowflake.sql.client_option.store_temp_creds",
+        "adbc.rpc.result_queue_size",
+        "adbc.snowflake.rpc.prefetch_concurrency",
+    },
+    "bigquery": {
+        "adbc.bigquery.sql.auth_credentials",
+        "adbc.bigquery.sql.auth_type",
+        "adbc.bigquery.sql.dataset_id",
+        "adbc.bigquery.sql.location",
+        "adbc.bigquery.sql.project_id",
+    },
+    "databricks": {
+        "uri",
+        "adbc.spark.headers.x-databricks-cluster-id",
+        "adbc.spark.tls.enabled",
+        "adbc.spark.token",
+        "adbc.spark.user_agent",
+    },
+    "flightsql": {
+        "uri",
+        "username",
+        "password",
+        "adbc.flight.sql.authorization_header",
+        "adbc.flight.sql.rpc.timeout_seconds.connect",
+    },
+    "redshift": {"uri"},
+}
+
+SETTINGS = {
+    "snowflake": {"account": "acme-eu1", "user": "HEADCOUNT", "database": "A", "warehouse": "W", "role": "R"},
+    "bigquery": {"project": "acme", "dataset": "crm", "location": "EU"},
+    "databricks": {"host": "dbc-1.cloud.databricks.com", "cluster": "0123-456789-abc"},
+    "flightsql": {"uri": "grpc+tls://flight.example.com:31337", "user": "me"},
+    "redshift": {"host": "acme.eu-west-1.redshift.amazonaws.com", "port": "5439", "database": "dev", "user": "me"},
+}
+
+
+def source(type: str, method: str = "none", **secrets: str) -> WarehouseSource:
+    held = {name: Secret(value) for name, value in secrets.items()}
+    return WarehouseSource("warehouse", type, HERE, SETTINGS[type], {}, method, held)
+
+
+def options(type: str, method: str = "none", **secrets: str) -> dict[str, Any]:
+    return dict(WAREHOUSE_KINDS[type].driver.options(source(type, method, **secrets)))
+
+
+@pytest.mark.parametrize(
+    ("type", "method", "name"),
+    [
+        (kind.type, method, None)
+        for kind in WAREHOUSE_KINDS.values()
+        if kind.type in DOCUMENTED
+        for method in kind.methods
+    ],
+)
+def test_every_option_is_one_that_the_driver_documents(type: str, method: str, name: None) -> None:
+    kind = WAREHOUSE_KINDS[type]
+    given = options(type, method, **dict.fromkeys(kind.methods[method], "c2VjcmV0"))
+    assert given.keys() | kind.driver.statement.keys() <= DOCUMENTED[type]
+    assert all(given.values())
+    assert any("c2VjcmV0" in value for value in given.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "secrets", "auth_type", "option", "value"),
+    [
+        ("password", {"password": "pw"}, "auth_snowflake", "password", "pw"),
+        ("access-token", {"token": "t"}, "auth_pat", "adbc.snowflake.sql.client_option.auth_token", "t"),
+        ("oauth", {"token": "t"}, "auth_oauth", "adbc.snowflake.sql.client_option.auth_token", "t"),
+        ("workload-identity", {"token": "t"}, "auth_wif", "adbc.snowflake.sql.client_option.identity_provider", "OIDC"),
+        (
+            "key-pair",
+            {"private_key": "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----"},
+            "auth_jwt",
+            "adbc.snowflake.sql.client_option.jwt_private_key_pkcs8_value",
+            "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----",
+        ),
+    ],
+)
+def test_snowflake_is_logged_in_to_as_the_method_says(
+    method: str, secrets: dict[str, str], auth_type: str, option: str, value: str
+) -> None:
+    given = options("snowflake", method, **secrets)
+    assert given["adbc.snowflake.sql.auth_type"] == auth_type
+    assert given[option] == value
+
+
+def test_a_private_key_is_pem_however_the_environment_holds_it() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nbGV0IHVz\n-----END PRIVATE KEY-----"
+    assert pem(key, encrypted=False) == key
+    assert pem(key.replace("\n", "\\n"), encrypted=False) == key
+    assert pem(base64.b64encode(key.encode()).decode(), encrypted=False) == key
+    assert pem("bGV0IHVz", encrypted=False) == key
+    assert pem("bGV0IHVz", encrypted=True) == key.replace("PRIVATE", "ENCRYPTED PRIVATE")
+    assert pem("no key at all", encrypted=False) == "no key at all"
+
+
+def test_bigquery_uses_the_machines_credentials_without_auth() -> None:
+    assert options("bigquery")["adbc.bigquery.sql.auth_type"] == "adbc.bigquery.sql.auth_type.auth_bigquery"
+    given = options("bigquery", "service-account", credentials="{}")
+    assert given["adbc.bigquery.sql.auth_type"] == "adbc.bigquery.sql.auth_type.json_credential_string"
+
+
+def test_secrets_leave_for_one_host_and_encrypted() -> None:
+    hosts = {name: WAREHOUSE_KINDS[name].hosts(source(name)) for name in SETTINGS}
+    assert hosts == {
+        "snowflake": ("acme-eu1.snowflakecomputing.com",),
+        "bigquery": ("bigquery.googleapis.com",),
+        "databricks": ("dbc-1.cloud.databricks.com",),
+        "flightsql": ("flight.example.com",),
+        "redshift": ("acme.eu-west-1.redshift.amazonaws.com",),
+    }
+    assert options("databricks", "token", token="t")["adbc.spark.tls.enabled"] == "true"
+    assert "sslmode=require" in options("redshift", "password", password="p")["uri"]
+
+
+@pytest.mark.parametrize(
+    ("type", "fields", "codes"),
+    [
+        ("snowflake", {"account": "acme-eu1", "user": "me"}, []),
+        ("snowflake", {"user": "me"}, ["missing-field"]),
+        ("snowflake", {"account": "evil.example/x", "user": "me"}, ["invalid-value"]),
+        ("bigquery", {"project": "acme"}, []),
+        ("bigquery", {}, ["missing-field"]),
+        ("databricks", {"host": "dbc-1.cloud.databricks.com", "cluster": "0123-456"}, []),
+        ("databricks", {"host": "dbc-1.cloud.databricks.com:443/;token=x", "cluster": "0"}, ["invalid-value"]),
+        ("databricks", {"host": "dbc-1.cloud.databricks.com"}, ["missing-field"]),
+        ("spark", {"url": "sc://spark.example.com"}, []),
+        ("spark", {"url": "sc://spark.example.com:15002/;use_ssl=true;user_id=me"}, []),
+        ("spark", {"url": "sc://spark.example.com/;token=hunter2"}, ["literal-secret"]),
+        ("spark", {"url": "sc://spark.example.com/;x-forward=1"}, ["invalid-value"]),
+        ("spark", {"url": "http://spark.example.com"}, ["invalid-value"]),
+        ("spark", {"url": "sc://me:pw@spark.example.com"}, ["invalid-value"]),
+        ("spark", {}, ["missing-field"]),
+        ("flightsql", {"uri": "grpc+tls://f.example.com:1"}, []),
+        ("flightsql", {"host": "f.example.com"}, []),
+        ("flightsql", {"uri": "grpc+tls://me:pw@f.example.com:1"}, ["invalid-value"]),
+        ("flightsql", {"uri": "grpc+unix:///tmp/x"}, ["invalid-value"]),
+        ("flightsql", {"uri": "grpc://f.example.com:1", "host": "x"}, ["contradictory-fields"]),
+        ("flightsql", {}, ["missing-field"]),
+    ],
+)
+def test_fields_say_where_and_nothing_else(type: str, fields: dict[str, Any], codes: list[str]) -> None:
+    written = Written(fields)
+    WAREHOUSE_KINDS[type].judge(written)
+    assert [code for code, _ in written.refused] == codes
+
+
+@pytest.mark.parametrize("kind", WAREHOUSE_KINDS.values(), ids=lambda kind: kind.type)
+def test_what_names_a_session_cannot_end_the_statement(kind: Any) -> None:
+    for statement in kind.driver.begin("headcount/it's/1", 2.5):
+        assert ";" not in statement
+        assert "it's" not in statement
+
+
+def test_snowflakes_sessions_are_named_bounded_and_in_utc() -> None:
+    [statement] = WAREHOUSE_KINDS["snowflake"].driver.begin("headcount/loyal/1", 600)
+    assert "timezone = 'UTC', query_tag = 'headcount/loyal/1', multi_statement_count = 1" in statement
+    assert statement.endswith("statement_timeout_in_seconds = 600")
