@@ -70,10 +70,14 @@ class StateFolder:
                 raise moved_away(self.path, self.moved_to())
             if self.database.name in names:
                 return
-            for second in second_names(self.database):
-                raise replaced(self.database, second)
+            second = next(second_names(self.database), None)
             copies = (self.path / name for name in sorted(names, reverse=True) if _tells_of_database(name))
-            for orphan in (*self._parquet_files(), *copies):
+            orphan = next(iter((*self._parquet_files(), *copies)), None)
+            if (second or orphan) and self.database.exists():
+                return  # another run has just begun the state, after the names were read
+            if second:
+                raise replaced(self.database, second)
+            if orphan:
                 raise StateError(f"{self.database} is missing, though {orphan} is there", RESTORE)
         foreign = sorted(name for name in names if not _ours(name))
         if foreign:

@@ -238,7 +238,8 @@ def test_a_file_in_the_folders_place_is_told(state, folder):
             use()
 
 
-def test_of_runs_that_begin_a_state_at_once_one_makes_the_database_and_the_others_find_it(folder):
+@pytest.mark.parametrize("turn", range(10))  # they do not always meet
+def test_of_runs_that_begin_a_state_at_once_one_makes_the_database_and_the_others_find_it(folder, turn):
     states = [open_folder(folder) for _ in range(8)]
     keys: list[int] = []
 
