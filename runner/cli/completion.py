@@ -37,6 +37,13 @@ def patterns(ctx: typer.Context, incomplete: str) -> list[str]:
     return [word for word in offered if word.startswith(incomplete)]
 
 
+def source_types(incomplete: str) -> list[str]:
+    """The kinds of source that a starter can have."""
+    from runner.starter import source_types
+
+    return [word for word in source_types() if word.startswith(incomplete)]
+
+
 def _outline(ctx: typer.Context) -> Outline:
     from runner.config.completion_index import Outline, outline
 
@@ -60,10 +67,15 @@ def complete(answer: Callable[[], object]) -> int:
     except Exception:  # noqa: BLE001 - as above
         return 1
     # A tab stands between a word and its help; a word that could drive the terminal is no word.
-    lines = [line.removeprefix(prefix) for line in out.getvalue().splitlines() if line.replace("\t", " ").isprintable()]
+    lines = [line.removeprefix(prefix) for line in out.getvalue().splitlines() if _can_be_offered(line)]
     if any(lines):
         typer.echo("\n".join(lines))
     return code
+
+
+def _can_be_offered(line: str) -> bool:
+    """Whether nothing in it drives a terminal, or stands for what would have."""
+    return line.replace("\t", " ").isprintable() and "\ufffd" not in line
 
 
 def _joined_words() -> str:

@@ -11,8 +11,23 @@ from pathlib import Path
 
 from runner.config import schema_folder
 from runner.core.errors import HeadcountError, UsageError
+from runner.core.suggest import quoted_word
 
-_YAML = ("destination.yaml", "source.yaml", "recent-buyers.yaml")
+FILES = "files"
+"""The source that a starter has unless another is asked for: the only one with sample data."""
+
+_SINCE = {
+    "": "date '{{ today }}' - interval 90 day",
+    "postgres": "date '{{ today }}' - 90",
+    "redshift": "dateadd(day, -90, date '{{ today }}')",
+    "snowflake": "dateadd(day, -90, date '{{ today }}')",
+    "bigquery": "date_sub(date '{{ today }}', interval 90 day)",
+    "databricks": "date_sub(date '{{ today }}', 90)",
+    "spark": "date_sub(date '{{ today }}', 90)",
+    "flightsql": "date '{{ today }}' - interval '90' day",
+}
+"""The day 90 days ago, in the SQL of a warehouse; in DuckDB's, which runs segments over all other sources."""
+
 _SAMPLE = "customers.csv"
 _OTHER_SAMPLE = "sample-customers.csv"
 
@@ -30,17 +45,31 @@ class Step:
     path: Path
 
 
-def write_starter(folder: Path, *, sample: bool = True) -> tuple[Step, ...]:
+def source_types() -> tuple[str, ...]:
+    """The kinds of source that a starter can have."""
+    return tuple(sorted(Path(entry.name).stem for entry in (files(__name__) / "sources").iterdir()))
+
+
+def write_starter(folder: Path, *, sample: bool = True, source: str = FILES) -> tuple[Step, ...]:
     """Write the starter's files and say what was done; raises HeadcountError, and leaves nothing behind, if it cannot.
 
     The YAML goes into `folder`, the schemas for editors into `.schemas/` in it (of which the folder alone is named),
-    `sample` data into `data/` next to it, under another name where data of that name is there. `.gitignore` next to
-    `folder` is made or extended, so that the state is not committed. UsageError when one of the other files exists.
+    `sample` data into `data/` next to it, under another name where data of that name is there; a source of another type
+    than files has none. `.gitignore` next to `folder` is made or extended, so that the state is not committed.
+    UsageError when one of the other files exists, or there is no such type of source.
     """
+    if source not in source_types():
+        listed = ", ".join(source_types())
+        raise UsageError(f"there is no source of type {quoted_word(source)}", f"name one of: {listed}")
+    sample = sample and source == FILES
     data = folder.parent / "data"
     taken = sample and (data / _SAMPLE).exists()
     chosen = _OTHER_SAMPLE if taken else _SAMPLE
-    content = {folder / name: _yaml(name, chosen) for name in _YAML}
+    content = {
+        folder / "destination.yaml": _text("destination.yaml"),
+        folder / "source.yaml": _text(f"sources/{source}.yaml").replace(f"../data/{_SAMPLE}", f"../data/{chosen}"),
+        folder / "recent-buyers.yaml": _activation(source),
+    }
     if sample:
         content[data / chosen] = _customers()
     existing = [path for path in content if path.exists()]
@@ -63,9 +92,20 @@ def write_starter(folder: Path, *, sample: bool = True) -> tuple[Step, ...]:
     return (*written, *([Step("kept", data / _SAMPLE)] if taken else []), *ignored)
 
 
-def _yaml(name: str, sample: str) -> str:
-    text = (files(__name__) / name).read_text(encoding="utf-8")
-    return text.replace(f"../data/{_SAMPLE}", f"../data/{sample}")
+def _text(name: str) -> str:
+    return (files(__name__) / name).read_text(encoding="utf-8")
+
+
+def _activation(source: str) -> str:
+    """The activation, in the SQL of the source."""
+    text = _text("recent-buyers.yaml")
+    if source not in _SINCE:
+        return text
+    return (
+        text.replace("leave this machine, e-mail", "leave the warehouse; this machine sends e-mail")
+        .replace("shop.customers", "customers")
+        .replace(_SINCE[""], _SINCE[source])
+    )
 
 
 def _write_all(content: Mapping[Path, str], undo: ExitStack) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from runner.sources.registry import KINDS
+from runner.starter import source_types
 from tests.end_to_end.shop import Shop
 from tests.sandbox_client import Sandbox
 
@@ -191,6 +193,24 @@ class TestInit:
         shop.run("validate", "--dir", "fresh/activations")
         shop.run("apply", "--yes", "--dir", "fresh/activations")
         assert [segment.name for segment in sandbox.segments()] == ["Recent buyers"]
+
+    @pytest.mark.parametrize("source", source_types())
+    def test_each_kind_of_source_has_a_starter_that_is_valid(self, shop: Shop, source: str) -> None:
+        out = shop.run("init", "--source", source, "--dir", "fresh/activations").out
+        shop.run("validate", "--no-sources", "--dir", "fresh/activations")
+        written = (shop.folder / "fresh/activations/source.yaml").read_text()
+        assert f"type: {source}\n" in written
+        assert (shop.folder / "fresh/data").exists() == (source == "files")
+        assert ("headcount doctor --dir fresh/activations" in out) == (source != "files")
+
+    def test_every_kind_of_source_has_a_starter(self) -> None:
+        assert set(source_types()) == set(KINDS)
+
+    def test_another_kind_of_source_is_refused(self, shop: Shop) -> None:
+        said = shop.run("init", "--source", "oracle", code=64).err
+        assert 'there is no source of type "oracle"' in said
+        assert "postgres" in said
+        assert not (shop.folder / "activations/source.yaml").exists()
 
     def test_it_overwrites_nothing(self, shop: Shop) -> None:
         shop.write("activations/source.yaml", "mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -248,3 +249,20 @@ def test_in_spark_a_name_in_double_quotes_would_be_a_text(crm: Shop, warehouse: 
     [found] = crm.run("validate", "--format", "json", code=3).json["findings"]
     assert found["code"] == "sql-quoted-name"
     assert "write `email` for a column" in found["message"]
+
+
+def test_the_starter_of_a_warehouse_needs_nothing_but_where_it_is_and_what_its_table_is_called(
+    crm: Shop, sandbox: Sandbox, warehouse: Warehouse
+) -> None:
+    crm.run("init", "--source", warehouse.name, "--dir", "fresh/activations")
+    source = crm.folder / "fresh/activations/source.yaml"
+    written = re.sub(r"(?m)^(uri|url|auth): .*\n", "", source.read_text(encoding="utf-8"))
+    source.write_text(f"{written}{warehouse.declared}", encoding="utf-8")
+    activation = crm.folder / "fresh/activations/recent-buyers.yaml"
+    text = activation.read_text(encoding="utf-8")
+    recent = f"(select email, date '2026-11-01' as last_purchase from {warehouse.people} where id < 3) as bought"
+    assert "from customers\n" in text
+    activation.write_text(text.replace("from customers\n", f"from {recent}\n"), encoding="utf-8")
+    crm.run("apply", "--yes", "--today", "2026-11-28", "--dir", "fresh/activations")
+    assert members(sandbox, "Recent buyers") == mails(1, 2)
+    crm.run("plan", "--today", "2027-03-01", "--dir", "fresh/activations", code=4)

@@ -41,16 +41,30 @@ _SAID = {
 def init(
     folder: Dir = DEFAULT_DIR,
     sample: Annotated[bool, typer.Option("--sample/--no-sample", help="Whether to write made-up data.")] = True,
+    source: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPE",
+            help="Where the people are: files, duckdb, or a warehouse such as postgres.",
+            autocompletion=completion.source_types,
+        ),
+    ] = "files",
 ) -> None:
     """Write a starter project with comments and sample data.
 
-    It declares a destination, a source and an activation.
+    It declares a destination, a source and an activation. Sample data are for a source of files.
     """
-    from runner.starter import write_starter
+    from runner.starter import FILES, write_starter
 
-    for step in write_starter(folder, sample=sample):
+    for step in write_starter(folder, sample=sample, source=source):
         path = f"{step.path}/ (schemas, for your editor)" if step.path.name == ".schemas" else str(step.path)
         show_line(_SAID[step.did].format(path=path))
+    if source != FILES:
+        write_result(
+            "\nNext: say in the source where your data are, and in the activation what they are called, then\n"
+        )
+        show_line(f"  headcount doctor{_dir_option(folder)}")
+        return
     if not sample:
         write_result("\nNext: name your own data in the source, and its columns in the activation, then\n")
         show_line(f"  headcount validate{_dir_option(folder)}")
