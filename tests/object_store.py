@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,15 +16,17 @@ from obstore.store import S3Store
 
 Fault = Callable[[str, str], str]
 """What becomes of a call, by its method and the object's name: "" (answered), "refused" (503, without effect),
-"lost" (503, though it took effect)."""
+"lost" (503, though it took effect), "denied" (403)."""
 
 
 @dataclass
 class ObjectStore:
-    """A running store: its address, the calls that were made, and the fault that the next calls meet."""
+    """A running store: its address, the calls that were made, the objects and bytes that were sent, and the fault that
+    the next calls meet."""
 
     url: str
     calls: list[tuple[str, str]] = field(default_factory=list)
+    sent: list[tuple[str, int]] = field(default_factory=list)
     fault: Fault = lambda method, name: ""
     uploaded: int = 0
     """Bytes of what was written."""
@@ -50,6 +52,13 @@ class ObjectStore:
 
     def put(self, bucket: str, name: str, content: bytes) -> None:
         self._client(bucket).put(name, content)
+
+    def put_many(self, bucket: str, contents: Mapping[str, bytes]) -> None:
+        """Many objects at once, without a call for each."""
+        backends = [backend for partition in s3_backends.values() for backend in partition.values()]
+        owner = next(backend for backend in backends if bucket in backend.buckets)
+        for name, content in contents.items():
+            owner.put_object(bucket, name, content)
 
     def delete(self, bucket: str, name: str) -> None:
         self._client(bucket).delete(name)
@@ -110,7 +119,13 @@ def _watched(app: Any, store: ObjectStore) -> Any:
         store.uploaded += int(environ.get("CONTENT_LENGTH") or 0)
         fate = store.fault(method, name)
         if not fate:
-            return app(environ, start_response)
+            answered = b"".join(app(environ, start_response))
+            if method == "GET":
+                store.sent.append((name, len(answered)))
+            return [answered]
+        if fate == "denied":
+            start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+            return [b""]
         if fate == "lost":
             b"".join(app(environ, lambda *_: lambda _data: None))
         else:

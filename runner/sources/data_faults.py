@@ -9,12 +9,12 @@ import csv
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from unicodedata import category, name
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
+from runner.sources.file_bytes import opened_file
 from runner.sources.json_faults import first_bad_line
 from runner.sources.local_paths import shown
 from runner.sources.text_lines import CHUNK, SECONDS, WHOLE, Lines, Unreadable, is_zstd, plain_lines
@@ -96,7 +96,7 @@ def json_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
 def zstd_fault(file: str) -> DataFault | None:
     """Why a file is not packed as its name says, as far as its beginning tells."""
     try:
-        with Path(file).open("rb") as content:
+        with opened_file(file) as content:
             begin = content.read(4)
     except OSError:
         return None
@@ -209,7 +209,7 @@ def value_fault(
 def parquet_fault(file: str) -> DataFault | None:
     """Why a file is no whole Parquet file, as far as its two ends say."""
     try:
-        with Path(file).open("rb") as content:
+        with opened_file(file) as content:
             begin = content.read(4)
             content.seek(-min(4, len(begin)), 2)
             end = content.read(4)

@@ -1,10 +1,9 @@
-"""Sources of type `files`: each table is a view over Parquet, CSV or JSON files."""
-# ruff: noqa: S608 (names and paths are quoted; they come from the project's files)
+"""Sources of type `files`: each table is a view over Parquet, CSV or JSON files, local ones or objects of a store."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -12,42 +11,63 @@ from typing import ClassVar
 from runner.core.errors import SegmentError
 from runner.core.findings import Location
 from runner.core.project import Source
-from runner.core.sql_quoting import paths, quoted
+from runner.core.sql_quoting import quoted
 from runner.core.suggest import quoted_word
-from runner.sources.data_faults import faulty, format_of, whole_fault
+from runner.object_stores.addresses import is_object, means
+from runner.object_stores.fault_sentences import said
+from runner.object_stores.interface import OUT_OF_REACH, RemoteObject, StoreFault, Why
+from runner.object_stores.reach import objects
+from runner.sources.data_faults import format_of
+from runner.sources.file_view import create_view
 from runner.sources.interface import (
+    UNREACHABLE,
     Attaching,
-    CannotRead,
-    Cause,
     Declaration,
     Missing,
     NamesFrom,
     Reachable,
+    Step,
     unreadable,
 )
-from runner.sources.local_paths import INSIDE, RELATIVE, absolute, anchor, fault, matching, nothing_at, shown
-
-_HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
+from runner.sources.local_paths import INSIDE, RELATIVE, absolute, anchor, fault, matching, nothing_at
+from runner.sources.object_paths import THERE, address, nothing_there
 
 
 @dataclass(frozen=True, slots=True)
 class FilesSource(Source):
-    """`tables`: table name -> absolute paths or glob patterns; `table_places`: where each is declared.
+    """`tables`: table name -> absolute paths, addresses of objects, or patterns of either; `table_places`: where each
+    is declared.
 
-    `anchors`: pattern -> the folder that links may not lead it out of, where there is one.
+    `anchors`: pattern -> the folder that links may not lead it out of, where there is one. `partitions`: table -> the
+    columns that its paths hold (`year=2026/`), with their types.
     """
 
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table_places: Mapping[str, Location] = field(default_factory=dict)
     anchors: Mapping[str, str] = field(default_factory=dict)
+    partitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def place(self, table: str) -> Location:
         """Where the table is declared."""
         return self.table_places.get(table, self.location)
 
     def files(self, pattern: str) -> tuple[str, ...]:
-        """The files that one of the patterns means. Raises OSError for what may not or cannot be read."""
+        """The files that one of the patterns means. Raises OSError for what may not or cannot be read, StoreFault."""
+        if is_object(pattern):
+            return tuple(one.url for one in objects().listed(pattern))
         return matching(pattern, self.anchors.get(pattern, "/"))
+
+    def table_of(self, url: str) -> str | None:
+        """The first table that an object, or a pattern of objects, is one of; None where it is none's."""
+        for table, patterns in self.tables.items():
+            if any(one == url or (is_object(one) and means(one, url)) for one in patterns):
+                return table
+        return None
+
+    @property
+    def remote(self) -> tuple[str, ...]:
+        """The addresses and patterns of its objects."""
+        return tuple(pattern for patterns in self.tables.values() for pattern in patterns if is_object(pattern))
 
 
 class FilesKind:
@@ -57,6 +77,7 @@ class FilesKind:
 
     def declare(self, written: Declaration) -> FilesSource:
         tables: dict[str, tuple[str, ...]] = {}
+        partitions: dict[str, Mapping[str, str]] = {}
         first: dict[str, str] = {}
         anchors: dict[str, str] = {}
         for table, given in (written.value("tables") or {}).items():
@@ -64,31 +85,41 @@ class FilesKind:
             if earlier != table:
                 message = f"{quoted_word(table)} and {quoted_word(earlier)} are one name in SQL; rename one of them"
                 written.refuse("duplicate-name", message, "tables", table, at_key=True)
-            at = ("tables", table)
+            at: tuple[Step, ...] = ("tables", table)
+            if isinstance(given, Mapping):
+                if given.get("partitions"):
+                    partitions[table] = given["partitions"]
+                at, given = (*at, "path"), given["path"]
             paths = {at: given} if isinstance(given, str) else {(*at, row): path for row, path in enumerate(given)}
-            tables[table] = tuple(absolute(path, written, *steps, is_glob=True) for steps, path in paths.items())
-            anchors.update(zip(tables[table], (anchor(path, written) for path in paths.values()), strict=True))
+            tables[table] = tuple(_declared(path, written, *steps) for steps, path in paths.items())
+            found = zip(tables[table], paths.values(), strict=True)
+            anchors.update({one: anchor(path, written) for one, path in found if not is_object(path)})
         places = {table: written.place("tables", table, at_key=True) for table in tables}
-        return FilesSource(written.name, self.type, written.location, tables, places, anchors)
+        return FilesSource(written.name, self.type, written.location, tables, places, anchors, partitions)
 
     def missing(self, source: FilesSource) -> Iterator[Missing]:
         for table, pattern in ((table, one) for table, patterns in source.tables.items() for one in patterns):
             place = source.place(table)
             try:
                 if not source.files(pattern):
-                    yield Missing(table, place, nothing_at(pattern), RELATIVE)
+                    yield Missing(table, place, *_nothing_at(pattern))
             except OSError as error:
                 yield Missing(table, place, fault(error), INSIDE, "path-not-allowed")
+            except StoreFault as error:
+                yield Missing(table, place, *said(error), _code(error))
 
     def identity(self, source: FilesSource, folder: Path) -> tuple[object, ...]:
         tables = tuple(
-            (table, tuple(os.path.relpath(pattern, folder) for pattern in patterns))
+            (table, tuple(one if is_object(one) else os.path.relpath(one, folder) for one in patterns))
             for table, patterns in sorted(source.tables.items())
         )
-        return (source.name, source.type, tables, "")
+        declared = tuple((table, tuple(columns.items())) for table, columns in sorted(source.partitions.items()))
+        return (source.name, source.type, tables, "", *((declared,) if declared else ()))
 
     def only(self, source: FilesSource, tables: Collection[str]) -> FilesSource:
-        return replace(source, tables={table: paths for table, paths in source.tables.items() if table in tables})
+        chosen = {table: paths for table, paths in source.tables.items() if table in tables}
+        partitions = {table: columns for table, columns in source.partitions.items() if table in tables}
+        return replace(source, tables=chosen, partitions=partitions)
 
     def tables(self, source: FilesSource) -> tuple[str, ...]:
         return tuple(source.tables)
@@ -97,51 +128,54 @@ class FilesKind:
         """A schema of the source's name, with a view for each table that is used."""
         connection.run(f"create schema {quoted(source.name)}")
         files: list[str] = []
+        listed: dict[str, tuple[RemoteObject, ...]] = {}
         for table in (table for table in source.tables if table.lower() in used):
-            own = _files(source, table)
-            _create_view(source, table, own, connection)
+            try:
+                own = _files(source, table, listed)
+                create_view(source, table, own, connection)
+            except StoreFault as error:
+                if error.why is Why.CHANGED:  # it is read again
+                    raise
+                raise unread(error, (source,)) from None
             files += own
         formats = {format_of(file) for file in files}
         names = NamesFrom.CSV if "csv" in formats else NamesFrom.JSON if "json" in formats else NamesFrom.SCHEMA
-        return Reachable(source.name, tuple(source.tables), tuple(files), names=names)
+        return Reachable(source.name, tuple(source.tables), tuple(files), names=names, listed=listed)
 
 
-def _files(source: FilesSource, table: str) -> tuple[str, ...]:
-    """The files of a table, each once, in the order of its patterns."""
+def unread(fault: StoreFault, sources: Iterable[Source]) -> SegmentError:
+    """The error for objects that cannot be read, at the table that names them."""
+    what, hint = said(fault)
+    for source in sources:
+        table = source.table_of(fault.url) if isinstance(source, FilesSource) else None
+        if isinstance(source, FilesSource) and table is not None:
+            return unreadable(source, table, source.place(table), what, hint, _code(fault))
+    return SegmentError(what, hint)
+
+
+def _code(fault: StoreFault) -> str:
+    return UNREACHABLE if fault.why in OUT_OF_REACH else "source-unreadable"
+
+
+def _declared(path: str, written: Declaration, *steps: Step) -> str:
+    return address(path, written, *steps) if is_object(path) else absolute(path, written, *steps, is_glob=True)
+
+
+def _nothing_at(pattern: str) -> tuple[str, str]:
+    return (nothing_there(pattern), THERE) if is_object(pattern) else (nothing_at(pattern), RELATIVE)
+
+
+def _files(source: FilesSource, table: str, listed: dict[str, tuple[RemoteObject, ...]]) -> tuple[str, ...]:
+    """The files of a table, each once, in the order of its patterns; `listed` gets the objects. Raises StoreFault."""
     found: dict[str, None] = {}
     for pattern in source.tables[table]:
         try:
             files = source.files(pattern)
         except OSError as error:
-            raise _unreadable(source, table, fault(error), INSIDE) from None
+            raise unreadable(source, table, source.place(table), fault(error), INSIDE) from None
         if not files:
-            raise _unreadable(source, table, nothing_at(pattern), RELATIVE)
+            raise unreadable(source, table, source.place(table), *_nothing_at(pattern))
+        if is_object(pattern):
+            listed[pattern] = tuple(objects().known(file) for file in files)
         found.update(dict.fromkeys(files))
     return tuple(found)
-
-
-def _create_view(source: FilesSource, table: str, files: tuple[str, ...], connection: Attaching) -> None:
-    unknown = next((file for file in files if not format_of(file)), None)
-    if unknown is not None:
-        hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
-        raise _unreadable(source, table, f"the format of {shown(unknown)} is not known by its name", hint)
-    formats = {format_of(file) for file in files}
-    if len(formats) > 1:
-        hint = "declare one table per format"
-        raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
-    reader = f"read_{formats.pop()}({paths(files)}, union_by_name = true)"
-    try:
-        connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
-    except CannotRead as error:
-        looked_at = () if error.cause is Cause.FORBIDDEN else (error.file,) if error.file else files
-        fault = next(filter(None, map(whole_fault, looked_at)), None)
-        if fault is not None:
-            raise faulty(fault) from None
-        at_fault = error.file or files[0]
-        hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
-        what = f"{shown(at_fault)} cannot be read as {format_of(at_fault)}"
-        raise _unreadable(source, table, what, hint) from None
-
-
-def _unreadable(source: FilesSource, table: str, what: str, hint: str) -> SegmentError:
-    return unreadable(source, table, source.place(table), what, hint)

@@ -12,8 +12,12 @@ from runner.core.destination import MissingSecret, Secret
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.project import Source
+from runner.object_stores.interface import RemoteObject
 
 S = TypeVar("S", bound=Source)
+
+UNREACHABLE = "source-unreachable"
+"""The code of the finding for what cannot be looked at from here, now: a warning where the files are checked."""
 
 Step = str | int
 
@@ -115,7 +119,7 @@ class Reachable:
     """An attached source: the names of its tables in SQL, and the files that must stay readable.
 
     `stored` is set for a database, where tables lie in schemas, `main` by default. `names` says where the column names
-    come from.
+    come from. `listed` are the objects that each pattern of an object store meant.
     """
 
     name: str
@@ -123,6 +127,7 @@ class Reachable:
     files: tuple[str, ...]
     stored: StoredCode | None = None
     names: NamesFrom = NamesFrom.SCHEMA
+    listed: Mapping[str, tuple[RemoteObject, ...]] = field(default_factory=dict)
 
 
 class SourceKind(Protocol[S]):
@@ -169,7 +174,9 @@ class AttachedKind(SourceKind[S], Protocol[S]):
         """
 
 
-def unreadable(source: Source, table: str, location: Location, what: str, hint: str) -> SegmentError:
+def unreadable(
+    source: Source, table: str, location: Location, what: str, hint: str, code: str = "source-unreadable"
+) -> SegmentError:
     """The error for a table that cannot be read; for the whole source, where `table` is empty."""
     message = f"source {source.name}{'.' if table else ''}{table}: {what}"
-    return SegmentError(message, hint, Finding(location, "source-unreadable", message, hint))
+    return SegmentError(message, hint, Finding(location, code, message, hint))

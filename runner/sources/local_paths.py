@@ -29,7 +29,7 @@ _ESCAPED = re.compile(r"\[([*?[])\]")
 def absolute(path: str, written: Declaration, *steps: Step, is_glob: bool = False) -> str:
     """The path as an absolute one; a URL and a hidden part are refused at the place that the steps lead to."""
     if _URL.match(path):
-        message = "a source reads local files; fetch the data first, and write the path of the copy"
+        message = "a source reads files, and objects at s3://, gs:// or az://; fetch the data first, and name the copy"
         written.refuse("not-a-local-path", message, *steps)
     elif hidden := hidden_part(path):
         message = f"{quoted_word(hidden)} is hidden, and nothing hidden is read; keep the data in another folder"

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.core.project import Source
 from runner.sources.duckdb_file import DuckDBFileKind
-from runner.sources.files import FilesKind
+from runner.sources.files import FilesKind, FilesSource, unread
 from runner.sources.interface import AttachedKind, SourceKind
 from runner.sources.warehouse import WarehouseKind, WarehouseSource
 from runner.sources.warehouses import WAREHOUSES
@@ -16,6 +16,17 @@ _ATTACHED: tuple[AttachedKind[Any], ...] = (
     FilesKind(),
     DuckDBFileKind(),
 )
+__all__ = [
+    "ATTACHED_KINDS",
+    "KINDS",
+    "WAREHOUSE_KINDS",
+    "is_warehouse",
+    "kind_of",
+    "remote_patterns",
+    "unread",
+    "warehouse_names",
+]
+
 ATTACHED_KINDS: Mapping[str, AttachedKind[Any]] = {kind.type: kind for kind in _ATTACHED}
 """Those whose tables segments of the embedded engine join, by the source's `type` in the files."""
 
@@ -38,3 +49,8 @@ def is_warehouse(source: Source) -> bool:
 def warehouse_names(sources: Iterable[Source]) -> frozenset[str]:
     """The names of those of the sources that run segments themselves."""
     return frozenset(source.name for source in sources if is_warehouse(source))
+
+
+def remote_patterns(sources: Iterable[Source]) -> tuple[str, ...]:
+    """The addresses and patterns of objects that the sources declare."""
+    return tuple(one for source in sources if isinstance(source, FilesSource) for one in source.remote)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import BinaryIO
+
+from runner.object_stores.addresses import is_object
+from runner.object_stores.object_file import opened
+from runner.sources.file_bytes import opened_file
 
 SECONDS = 20.0
 """The longest that one file is looked through: what cannot be found by then is reported without a line."""
@@ -57,5 +60,5 @@ def plain_lines(file: str) -> Iterator[str]:
 
 def _opened(file: str) -> BinaryIO:
     if file.lower().endswith(".gz"):
-        return gzip.open(file, "rb")  # type: ignore[return-value]
-    return Path(file).open("rb")
+        return gzip.open(opened(file) if is_object(file) else file, "rb")  # type: ignore[return-value]
+    return opened_file(file)

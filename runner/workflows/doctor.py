@@ -17,6 +17,7 @@ from runner.core.project import Project
 from runner.core.records import AppliedAudience
 from runner.destinations.registry import any_platform, default_kind, platform_of
 from runner.engine.interface import Reached, SegmentEvaluator
+from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import kind_of
 from runner.sources.warehouse import WarehouseSource
 from runner.workflows.failure_messages import as_failure
@@ -223,7 +224,7 @@ def check_segments(
     waiting: list[str] = []
     for activation in project.activations:
         found = evaluator().check(activation, project.sources)
-        findings = [one for one in found if not one.is_warning or one.code == "source-unreachable"]
+        findings = [one for one in found if not one.is_warning or one.code == UNREACHABLE]
         new = [one for one in findings if one.location not in reported and not one.is_warning]
         yield from (_finding("segment", activation.id, finding) for finding in new)
         fit += [] if findings else [activation.id]

@@ -129,6 +129,7 @@ def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
 def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
     """What only the data can tell: files that are not there, SQL and mappings that do not fit them; and warnings."""
     from runner.config import check_source_files
+    from runner.sources.interface import UNREACHABLE
 
     missing = check_source_files(project)
     findings = set(missing)
@@ -138,7 +139,8 @@ def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[
             if len(findings) > MOST_FINDINGS:
                 break
     # A file that is not there was found before a segment needed it.
-    return bounded(one for one in findings if not missing or one in missing or one.code != "source-unreadable")
+    again, places = ("source-unreadable", UNREACHABLE), {one.location for one in missing}
+    return bounded(one for one in findings if one in missing or one.location not in places or one.code not in again)
 
 
 def _sql_warnings(chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:

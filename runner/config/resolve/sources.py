@@ -21,7 +21,7 @@ from runner.core.findings import Finding, Location
 from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Project, Segment, Source
 from runner.core.suggest import quoted_word
 from runner.disk.regular_files import read_regular
-from runner.sources.interface import Step
+from runner.sources.interface import UNREACHABLE, Step
 from runner.sources.registry import KINDS, WAREHOUSE_KINDS, kind_of
 from runner.sources.warehouse import WarehouseSource
 
@@ -96,7 +96,7 @@ def check_source_files(project: Project) -> tuple[Finding, ...]:
         for missing in kind_of(source).missing(source):
             span = Span(missing.location.line, missing.location.column, max(1, len(missing.table)))
             found.add(_file(missing.location), span, missing.code, f"{missing.what}; {missing.hint}")
-    return found.sorted()
+    return tuple(replace(one, is_warning=one.code == UNREACHABLE) for one in found.sorted())
 
 
 def _file(location: Location) -> TextFile:

@@ -10,6 +10,7 @@ from runner.core.project import RESERVED_SOURCE_NAMES, Source
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.file_identity import FileIdentity, identity
 from runner.engine.duckdb.os_errors import full
+from runner.object_stores.addresses import is_object
 from runner.sources.interface import CannotRead, Cause, Reachable, unreadable
 from runner.sources.registry import ATTACHED_KINDS
 
@@ -32,7 +33,8 @@ class _Connection:
         import duckdb
 
         for file in files:
-            self.seen.setdefault(file, identity(file))
+            if not is_object(file):  # what is read of one is what was listed
+                self.seen.setdefault(file, identity(file))
         try:
             return cancellable.run(self.connection, sql, deadline=self.deadline)
         except duckdb.Error as error:

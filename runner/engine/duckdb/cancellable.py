@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runner.interruption import undisturbed
+from runner.object_stores.reach import raise_failure
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,6 +122,12 @@ def run(
 ) -> list[Row]:
     """Execute and return all rows. `deadline` is on the monotonic clock; `on_progress` gets percent, now and then.
 
-    Raises TimeLimitReached, and whatever DuckDB raises.
+    Raises TimeLimitReached, whatever DuckDB raises, and StoreFault where it could not read an object.
     """
-    return Running(connection, sql, parameters).rows(deadline, on_progress)
+    import duckdb
+
+    try:
+        return Running(connection, sql, parameters).rows(deadline, on_progress)
+    except duckdb.Error:
+        raise_failure()
+        raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,12 @@ from runner.core.project import Source
 from runner.core.sql_quoting import paths
 from runner.engine.duckdb.attach_sources import attach
 from runner.engine.duckdb.file_identity import FileIdentity, require_same, same
+from runner.engine.duckdb.object_files import let_read_objects
 from runner.engine.duckdb.session import Limits, open_session
+from runner.object_stores.interface import RemoteObject, StoreFault
+from runner.object_stores.reach import objects
 from runner.sources.interface import Reachable
-from runner.sources.registry import kind_of
+from runner.sources.registry import kind_of, remote_patterns
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,13 +45,21 @@ _ROOT = Path("/")
 class Instance:
     """An instance that reads what is `reachable`, writes below `out`, and does nothing else outside itself.
 
-    `seen` are the files of its sources as they were before it was opened.
+    `seen` are the files of its sources as they were before it was opened, `listed` the objects that each pattern meant.
     """
 
     connection: duckdb.DuckDBPyConnection
     reachable: tuple[Reachable, ...]
     out: Path
     seen: Mapping[str, FileIdentity]
+    listed: Mapping[str, tuple[RemoteObject, ...]] = field(default_factory=dict)
+
+    def is_current(self) -> bool:
+        """Whether its sources' files are those that it was opened for: what it knows of their columns is of these."""
+        try:
+            return same(self.seen) and all(objects().listed(one) == found for one, found in self.listed.items())
+        except StoreFault:  # opening it again says what is wrong
+            return False
 
     def require_unreplaced(self) -> None:
         """Raise SourceReplaced where a file is another one than before: what was read may be a bit of both."""
@@ -77,7 +88,7 @@ class InstancePool:
         key = tuple((kind_of(source).identity(source, _ROOT), tables) for source, tables in wanted)
         with self._guard:
             instance = None if readable else self._idle.pop(key, None)
-        if instance is not None and not same(instance.seen):  # what it knows of their columns is of other files
+        if instance is not None and not instance.is_current():
             instance.connection.close()
             instance = None
         if instance is None:
@@ -119,13 +130,15 @@ class InstancePool:
         folder.mkdir(mode=0o700)
         connection = open_session(self._limits, folder / "spill")
         try:
+            let_read_objects(connection, remote_patterns(source for source, _ in wanted))
             seen: dict[str, FileIdentity] = {}
             reachable = tuple(attach(connection, source, tables, deadline, seen) for source, tables in wanted)
             lock(connection, reachable, folder / "out", readable)
         except BaseException:
             connection.close()
             raise
-        return Instance(connection, reachable, folder / "out", seen)
+        listed = {pattern: found for one in reachable for pattern, found in one.listed.items()}
+        return Instance(connection, reachable, folder / "out", seen, listed)
 
 
 def lock(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from runner.core.sql_quoting import folded, literal, quoted
 from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.object_files import let_read_objects
+from runner.object_stores.reach import raise_failure
 from runner.sources.data_faults import VALUE_HINT, DataFault, format_of
 from runner.sources.json_faults import line_of_record
 from runner.sources.text_lines import CHUNK, SECONDS, Lines, Unreadable, is_zstd, plain_lines
@@ -36,6 +38,7 @@ def lines_by(connection: duckdb.DuckDBPyConnection) -> Lines:
     """What gives the lines of any text file, those packed with zstd by the engine, on a connection of its own."""
 
     def lines(file: str) -> Iterator[str]:
+        let_read_objects(connection, (file,))
         return _unpacked(file, connection.cursor()) if is_zstd(file) else plain_lines(file)
 
     return lines
@@ -51,6 +54,7 @@ def _unpacked(file: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]
                 for (line,) in rows:
                     yield f"{line or ''}\n"
     except duckdb.Error:
+        raise_failure()
         raise Unreadable(1, "") from None
 
 
@@ -64,6 +68,7 @@ def unfit_value(
     """
     import duckdb
 
+    let_read_objects(connection, (file,))
     looked_for = {"json": _in_json, "parquet": _in_parquet}[format_of(file)]
     try:
         number = looked_for(file, column, sql_type, connection)

@@ -25,12 +25,13 @@ LONGEST_ANSWER = 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first message: what the process may use, a folder for its files that is there, and the folder to remove when
-    the process that asks was killed."""
+    """The first message: what the process may use, a folder for its files that is there, the folder to remove when the
+    process that asks was killed, and the sockets over which it may ask for objects."""
 
     limits: Limits
     folder: Path
     left_behind: Path
+    sockets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

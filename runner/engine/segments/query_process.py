@@ -19,7 +19,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from runner.core.errors import SegmentError, UsageError
 from runner.core.findings import Finding
@@ -39,7 +39,12 @@ from runner.engine.segments.query_messages import (
 from runner.engine.segments.segment_errors import OUT_OF_MEMORY, broken, too_slow
 from runner.engine.segments.segment_query import SegmentQuery
 from runner.interruption import undisturbed
+from runner.object_stores.reach import object_server
 from runner.process_limits import clean_environment
+from runner.sources.registry import remote_patterns
+
+if TYPE_CHECKING:
+    from runner.object_stores.object_server import ObjectServer
 
 _GRACE = 3.0
 """Seconds that a statement gets to end after its time is up, before its process is killed."""
@@ -126,7 +131,7 @@ class QueryProcess:
         answer: Mapping[str, Any] | None = None
         sql = request.query.sql
         try:
-            answer = self._started().ask(request, request.seconds + _GRACE, on_progress)
+            answer = self._started(request).ask(request, request.seconds + _GRACE, on_progress)
         except _Overdue:
             raise too_slow(sql, request.seconds) from None
         except _Ended as end:
@@ -146,9 +151,16 @@ class QueryProcess:
     def _broken(self, sql: SqlText) -> SegmentError:
         return broken(sql, self._limits.memory)
 
-    def _started(self) -> _Child:
+    def _started(self, request: Question) -> _Child:
+        patterns = () if isinstance(request, AdviceRequest) else remote_patterns(request.sources)
+        if patterns and self._child is not None and self._child.served_objects is None:
+            self._stop()
         if self._child is None:
-            self._child = _Child(self._limits, self._folder, self._folder / f"segments-{next(self._numbers)}")
+            served = object_server() if patterns else None
+            folder = self._folder / f"segments-{next(self._numbers)}"
+            self._child = _Child(self._limits, self._folder, folder, served)
+        if self._child.served_objects is not None:
+            self._child.served_objects.allow(patterns)
         return self._child
 
     def _stop(self) -> None:
@@ -161,8 +173,10 @@ class _Child:
     """The process, and what has been read of its answers."""
 
     @undisturbed()
-    def __init__(self, limits: Limits, left_behind: Path, folder: Path) -> None:
+    def __init__(self, limits: Limits, left_behind: Path, folder: Path, served_objects: ObjectServer | None) -> None:
         self.served = False
+        self.served_objects = served_objects
+        sockets = served_objects.descriptors if served_objects else ()
         self._folder = folder
         self._ready = False
         self._read = b""
@@ -174,12 +188,15 @@ class _Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=clean_environment(),
+                pass_fds=sockets,
                 start_new_session=True,  # a Ctrl-C at the terminal is for the process that asks
             )
         except OSError as error:
             raise _cannot_start(error.strerror or "") from None
         with suppress(BrokenPipeError):
-            send(Begin(limits, folder, left_behind), self._input)
+            send(Begin(limits, folder, left_behind, sockets), self._input)
+        if served_objects is not None:
+            served_objects.handed_over()
 
     @property
     def _input(self) -> BinaryIO:
@@ -205,6 +222,8 @@ class _Child:
         with undisturbed():
             self._process.kill()
             self._process.wait()
+            if self.served_objects is not None:
+                self.served_objects.close()
             for stream in (self._process.stdin, self._process.stdout):
                 if stream is not None:
                     with suppress(OSError):

@@ -11,6 +11,7 @@ from runner.engine.duckdb.file_identity import SourceReplaced
 from runner.engine.duckdb.instance_pool import Instance
 from runner.engine.segments.data_file_errors import behind_running
 from runner.engine.segments.segment_errors import changing
+from runner.object_stores.interface import StoreFault, Why
 from runner.sources.data_faults import faulty
 
 if TYPE_CHECKING:
@@ -25,12 +26,22 @@ def unless_replaced(sql: SqlText, read: Callable[[], T]) -> T:
     Raises SegmentError where that happens once more: rows of two files are nobody's segment.
     """
     try:
-        return read()
+        return _once(read)
     except SourceReplaced:
         try:
-            return read()
+            return _once(read)
         except SourceReplaced as replaced:
             raise changing(sql, replaced.file) from None
+
+
+def _once(read: Callable[[], T]) -> T:
+    """Raises SourceReplaced for an object that changed, too."""
+    try:
+        return read()
+    except StoreFault as fault:
+        if fault.why is not Why.CHANGED:
+            raise
+        raise SourceReplaced(fault.url) from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,9 @@ from runner.engine.segments.segment_errors import failed, place, too_slow
 from runner.engine.segments.segment_query import SegmentQuery
 from runner.engine.segments.sql_policy import Parsed
 from runner.engine.segments.warehouse_policy import warehouse_flaws
+from runner.object_stores.interface import StoreFault
+from runner.sources.interface import UNREACHABLE
+from runner.sources.registry import unread
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,13 +58,22 @@ class SegmentRunner:
         deadline = monotonic() + self._limits.seconds_to_check
         warnings: tuple[Finding, ...] = ()
         try:
-            with self._translating_errors(query.sql):
+            with self._translating_errors(query.sql, sources):
                 statement = taken_apart(query, self.parser())
                 warnings = advice(query.sql, statement)
-                with prepared(query, statement, sources, self.instances, deadline) as segment:
-                    return *segment.findings, *warnings
+                bind = partial(self._bound, query, statement, sources, deadline)
+                return *unless_replaced(query.sql, bind), *warnings
         except SegmentError as error:
-            return (error.finding, *warnings) if error.finding else warnings
+            if error.finding is None:
+                return warnings
+            return replace(error.finding, is_warning=error.finding.code == UNREACHABLE), *warnings
+
+    def _bound(
+        self, query: SegmentQuery, statement: Parsed, sources: tuple[Source, ...], deadline: float
+    ) -> tuple[Finding, ...]:
+        """Raises SourceReplaced as well."""
+        with prepared(query, statement, sources, self.instances, deadline) as segment:
+            return segment.findings
 
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         try:
@@ -78,7 +91,7 @@ class SegmentRunner:
         readable: tuple[Path, ...] = (),
         on_progress: Callable[[float], None] | None = None,
     ) -> tuple[Finding, ...]:
-        with self._translating_errors(query.sql):
+        with self._translating_errors(query.sql, sources):
             statement = taken_apart(query, self.parser())
             write = partial(self._write, query, statement, sources, rows, target, readable, on_progress)
             unless_replaced(query.sql, write)
@@ -110,8 +123,8 @@ class SegmentRunner:
                 written.unlink(missing_ok=True)
 
     @contextmanager
-    def _translating_errors(self, sql: SqlText) -> Iterator[None]:
-        """Turn what DuckDB and the operating system raise while a segment runs into SegmentErrors."""
+    def _translating_errors(self, sql: SqlText, sources: tuple[Source, ...] = ()) -> Iterator[None]:
+        """Turn what DuckDB, object stores and the operating system raise while a segment runs into SegmentErrors."""
         load()
         import duckdb
 
@@ -119,6 +132,8 @@ class SegmentRunner:
             yield
         except cancellable.TimeLimitReached:
             raise too_slow(sql, self._limits.seconds) from None
+        except StoreFault as fault:
+            raise unread(fault, sources) from None
         except (duckdb.Error, OSError, MemoryError) as error:
             raise failed(error, sql, self._limits.memory, self._folder) from None
 

@@ -6,7 +6,6 @@ regions and endpoints come from the environment, by the names that each cloud gi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from runner.core.errors import StateError, UsageError, requires_extra
+from runner.object_stores.store_answers import code_of, is_final, refused_http
 from runner.state.remote.encryption import CHUNK, Sealing
 from runner.state.remote.object_store import Listed, Outdated, Stored, Unanswered, Version
 
@@ -148,20 +148,20 @@ class ObstoreBucket:
         try:
             return call()
         except FileNotFoundError as error:
-            if _code(error) == "NoSuchBucket":
+            if code_of(error) == "NoSuchBucket":
                 raise self._no_bucket() from None
             raise _NoSuchObject(f"{self.location} lacks an object", _REACH) from None
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-            raise StateError(f"{self.location} cannot be used: access is denied ({_code(error)})", _ACCESS) from None
+            raise StateError(f"{self.location} cannot be used: access is denied ({code_of(error)})", _ACCESS) from None
         except (exceptions.BaseError, OSError) as error:
-            code = _code(error)
+            code = code_of(error)
             if code == "NoSuchBucket":
                 raise self._no_bucket() from None
-            if _refused_http(error):
+            if refused_http(error):
                 raise StateError(
                     f"{self.location} cannot be used: its endpoint is http://, not https://", _HTTP
                 ) from None
-            if code.startswith("4") and code[:3] not in ("408", "409", "425", "429"):
+            if is_final(code):
                 raise StateError(f"{self.location} cannot be used: the store answered {code}", _ACCESS) from None
             raise Unanswered(f"{self.location} cannot be reached: {code}", _REACH) from None
 
@@ -183,20 +183,3 @@ def _opened(location: str) -> ObjectStore:
     except (BaseError, ValueError):
         what = "it is no address of a bucket"
         raise UsageError(f"the state cannot be kept at {location}: {what}", "for example s3://bucket/prefix") from None
-
-
-def _refused_http(error: BaseException) -> bool:
-    """Whether the client would not even ask, since the endpoint is not encrypted and nobody allowed that."""
-    return "HTTP error: builder error" in str(error) and "http://" in str(error)
-
-
-def _code(error: BaseException) -> str:
-    """The store's own word for what is wrong, or its HTTP status; nothing that could hold a key or a signature."""
-    text = str(error)
-    named = re.search(r"<Code>(\w+)</Code>", text)
-    status = re.search(r"status code: (\d{3}[A-Za-z ]*)", text)
-    if named and named[1] == "NoSuchBucket":
-        return named[1]
-    if status:
-        return status[1].strip() + (f", {named[1]}" if named else "")
-    return "it did not answer" if "error sending request" in text else "the connection failed"

@@ -1,0 +1,82 @@
+"""Object stores as the process reaches them that has no credentials: it asks the one that has."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from queue import SimpleQueue
+from typing import Any
+
+from runner.object_stores.exchange import HEAD, fault_of, listing_of, question
+from runner.object_stores.interface import LARGEST_PART, RemoteObject, StoreFault, Why
+
+
+class AskedObjects:
+    """Implements Objects over inherited sockets, each of which is one thread's while it asks."""
+
+    def __init__(self, descriptors: Iterable[int]) -> None:
+        self._idle: SimpleQueue[socket.socket] = SimpleQueue()
+        for descriptor in descriptors:
+            self._idle.put(socket.socket(fileno=descriptor))
+        self._known: dict[str, RemoteObject] = {}
+        self._failed: list[StoreFault] = []
+        self._guard = threading.Lock()
+
+    def listed(self, pattern: str) -> tuple[RemoteObject, ...]:
+        found = listing_of(self._answer({"list": pattern}, pattern))
+        self._known.update({one.url: one for one in found})
+        return found
+
+    def known(self, url: str) -> RemoteObject:
+        if url not in self._known:
+            raise StoreFault(Why.NOT_DECLARED, url)
+        return self._known[url]
+
+    def read(self, url: str, at: int, size: int) -> bytes:
+        one = self.known(url)
+        end = min(at + size, one.size)
+        steps = range(at, end, LARGEST_PART)
+        parts = [self._part(one, begin, min(LARGEST_PART, end - begin)) for begin in steps]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def failure(self) -> StoreFault | None:
+        with self._guard:
+            first = next(iter(self._failed), None)
+            self._failed.clear()
+        return first
+
+    def _part(self, one: RemoteObject, at: int, size: int) -> bytes:
+        try:
+            return self._answer({"read": one.url, "e_tag": one.e_tag, "at": at, "size": size}, one.url)
+        except StoreFault as fault:
+            with self._guard:
+                self._failed.append(fault)
+            raise
+
+    def _answer(self, asked: Mapping[str, Any], url: str) -> bytes:
+        connection = self._idle.get()
+        try:
+            connection.sendall(question(asked))
+            is_answer, length = HEAD.unpack(_exactly(connection, HEAD.size))
+            body = _exactly(connection, length)
+        except (OSError, EOFError):
+            raise StoreFault(Why.UNREACHABLE, url, "the command has ended") from None
+        finally:
+            self._idle.put(connection)
+        if not is_answer:
+            raise fault_of(body)
+        return body
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    """So many bytes. Raises EOFError."""
+    content = connection.recv(size, socket.MSG_WAITALL) if size else b""
+    if len(content) == size:
+        return content
+    parts = [content]
+    while (size := size - len(parts[-1])) > 0:
+        if not parts[-1]:
+            raise EOFError
+        parts.append(connection.recv(size, socket.MSG_WAITALL))
+    return b"".join(parts)

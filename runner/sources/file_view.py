@@ -1,0 +1,67 @@
+"""The view that a table of files becomes: over files of one format, with the columns that its paths hold."""
+# ruff: noqa: S608 (names and paths are quoted; they come from the project's files)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner.core.errors import SegmentError
+from runner.core.sql_quoting import literal, paths, quoted
+from runner.core.suggest import quoted_word
+from runner.sources.data_faults import faulty, format_of, whole_fault
+from runner.sources.interface import Attaching, CannotRead, Cause, unreadable
+from runner.sources.local_paths import shown
+
+if TYPE_CHECKING:
+    from runner.sources.files import FilesSource
+
+_HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
+
+
+def create_view(source: FilesSource, table: str, files: tuple[str, ...], connection: Attaching) -> None:
+    """Create the view. Raises SegmentError, and StoreFault for objects that cannot be read."""
+    unknown = next((file for file in files if not format_of(file)), None)
+    if unknown is not None:
+        hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
+        raise _unreadable(source, table, f"the format of {shown(unknown)} is not known by its name", hint)
+    formats = {format_of(file) for file in files}
+    if len(formats) > 1:
+        hint = "declare one table per format"
+        raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
+    partitions = _partitions(source, table, files)
+    reader = f"read_{formats.pop()}({paths(files)}, union_by_name = true, {partitions})"
+    try:
+        connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
+    except CannotRead as error:
+        looked_at = () if error.cause is Cause.FORBIDDEN else (error.file,) if error.file else files
+        fault = next(filter(None, map(whole_fault, looked_at)), None)
+        if fault is not None:
+            raise faulty(fault) from None
+        at_fault = error.file or files[0]
+        hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
+        what = f"{shown(at_fault)} cannot be read as {format_of(at_fault)}"
+        raise _unreadable(source, table, what, hint) from None
+
+
+def _partitions(source: FilesSource, table: str, files: tuple[str, ...]) -> str:
+    """What the reader is to do about folders such as `year=2026/`: nothing, unless they are declared."""
+    declared: Mapping[str, str] = source.partitions.get(table, {})
+    if not declared:
+        return "hive_partitioning = false"
+    for file in files:
+        named = [part.partition("=")[0] for part in file.split("/")[:-1] if "=" in part]
+        lacking = next((name for name in declared if name not in named), None)
+        if lacking is not None:
+            what = f"{shown(file)} is in no folder {lacking}=..., which `partitions` declares"
+            raise _unreadable(source, table, what, "write a pattern that means folders of that name alone")
+        further = next((name for name in named if name not in declared), None)
+        if further is not None:
+            what = f"{shown(file)} is in a folder {further}=..., which `partitions` does not declare"
+            raise _unreadable(source, table, what, f"declare {quoted_word(further)} too, or leave out all partitions")
+    types = ", ".join(f"{literal(name)}: {kind}" for name, kind in declared.items())
+    return f"hive_partitioning = true, hive_types = {{{types}}}"
+
+
+def _unreadable(source: FilesSource, table: str, what: str, hint: str) -> SegmentError:
+    return unreadable(source, table, source.place(table), what, hint)
