@@ -82,13 +82,12 @@ def split(url: str) -> tuple[str, str]:
 class Matcher:
     """Whether keys match the parts of a pattern after a prefix.
 
-    `*` stays within a part, `**` stands for any number of parts, and a wildcard means nothing hidden. The time that it
+    `*` stays within a part, `**` stands for any number of parts, and nothing hidden is meant. The time that it
     takes is bounded by the product of both lengths, whatever the pattern.
     """
 
     def __init__(self, wild: Iterable[str]) -> None:
         self._wild = [None if part == "**" else re.compile(translate(part)).match for part in wild]
-        self._shown = [part.startswith(".") for part in wild]
 
     def fits(self, parts: Iterable[str]) -> bool:
         """Whether the parts of a key, from the prefix on, are what the pattern means."""
@@ -99,7 +98,7 @@ class Matcher:
 
     def _step(self, state: int, part: str) -> set[int]:
         matches = self._wild[state]
-        if not part or (part.startswith(".") and not self._shown[state]):
+        if not part or part.startswith("."):
             return set()
         if matches is not None:
             return {state + 1} if matches(part) else set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from queue import SimpleQueue
 from typing import Any
 
@@ -13,9 +13,11 @@ from runner.object_stores.interface import LARGEST_PART, RemoteObject, StoreFaul
 
 
 class AskedObjects:
-    """Implements Objects over inherited sockets, each of which is one thread's while it asks."""
+    """Implements Objects over inherited sockets, each of which is one thread's while it asks; without any, there are no
+    objects."""
 
-    def __init__(self, descriptors: Iterable[int]) -> None:
+    def __init__(self, descriptors: Collection[int]) -> None:
+        self._is_connected = len(descriptors) > 0
         self._idle: SimpleQueue[socket.socket] = SimpleQueue()
         for descriptor in descriptors:
             self._idle.put(socket.socket(fileno=descriptor))
@@ -24,7 +26,7 @@ class AskedObjects:
         self._guard = threading.Lock()
 
     def listed(self, pattern: str) -> tuple[RemoteObject, ...]:
-        found = listing_of(self._answer({"list": pattern}, pattern))
+        found = listing_of(self.ask({"list": pattern}, pattern))
         self._known.update({one.url: one for one in found})
         return found
 
@@ -46,15 +48,24 @@ class AskedObjects:
             self._failed.clear()
         return first
 
+    def close(self) -> None:
+        """Close the sockets, when nothing asks any more."""
+        while not self._idle.empty():
+            self._idle.get().close()
+        self._is_connected = False
+
     def _part(self, one: RemoteObject, at: int, size: int) -> bytes:
         try:
-            return self._answer({"read": one.url, "e_tag": one.e_tag, "at": at, "size": size}, one.url)
+            return self.ask({"read": one.url, "e_tag": one.e_tag, "at": at, "size": size}, one.url)
         except StoreFault as fault:
             with self._guard:
                 self._failed.append(fault)
             raise
 
-    def _answer(self, asked: Mapping[str, Any], url: str) -> bytes:
+    def ask(self, asked: Mapping[str, Any], url: str) -> bytes:
+        """The answer to a question of any shape, about a pattern or an object."""
+        if not self._is_connected:
+            raise StoreFault(Why.NOT_DECLARED, url)
         connection = self._idle.get()
         try:
             connection.sendall(question(asked))

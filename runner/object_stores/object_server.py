@@ -76,7 +76,7 @@ class ObjectServer:
     async def _serve(self, connection: socket.socket) -> None:
         """Answer one question after the other, until the other end is closed or asks what makes no sense."""
         loop = asyncio.get_running_loop()
-        with suppress(OSError):
+        with connection, suppress(OSError):
             while (asked := await _question(loop, connection)) is not None:
                 try:
                     body: bytes | memoryview = await self._answer(asked)

@@ -179,7 +179,7 @@ def _missing_field(error: SchemaError, path: Steps, document: Document) -> None:
     example = known.get(missing, {}).get("examples", [""])[0]
     owner = label_of(path) or f"this {document.kind}"
     written = f"; write `{missing}: {_yaml(example)}`" if isinstance(example, str) and example else ""
-    if document.kind == "Source" and missing not in schema("Source")["required"]:
+    if document.kind == "Source" and not path and missing not in schema("Source")["required"]:
         written = f"; a source of type {error.instance['type']} is made of it"
     span = key if path else _first_key(node)
     document.refuse(span, "missing-field", f"{owner} needs `{missing}`{written}")

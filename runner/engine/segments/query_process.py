@@ -192,6 +192,8 @@ class _Child:
                 start_new_session=True,  # a Ctrl-C at the terminal is for the process that asks
             )
         except OSError as error:
+            if served_objects is not None:
+                served_objects.close()
             raise _cannot_start(error.strerror or "") from None
         with suppress(BrokenPipeError):
             send(Begin(limits, folder, left_behind, sockets), self._input)

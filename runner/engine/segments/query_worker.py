@@ -35,6 +35,7 @@ from runner.engine.segments.query_messages import (
     receive,
 )
 from runner.engine.segments.segment_runner import SegmentRunner
+from runner.object_stores.asked_objects import AskedObjects
 from runner.object_stores.reach import reach_by
 from runner.process_limits import bound_memory, keep_memory_private
 
@@ -79,10 +80,7 @@ def _serve_or_end(begin: Begin, requests: SimpleQueue[Request], answers: BinaryI
 
 
 def _serve(begin: Begin, requests: SimpleQueue[Request], answers: BinaryIO) -> None:
-    if begin.sockets:
-        from runner.object_stores.asked_objects import AskedObjects
-
-        reach_by(AskedObjects(begin.sockets))
+    reach_by(AskedObjects(begin.sockets))
     runner = SegmentRunner(begin.limits, begin.folder)
     answers.write(answer_line(_ready(runner, begin)))
     while True:

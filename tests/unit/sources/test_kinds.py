@@ -103,7 +103,7 @@ def test_paths_and_globs_are_taken_from_the_folder_of_the_file_that_declares_the
 
 
 def test_a_url_is_refused_where_it_is_written() -> None:
-    written = Written({"tables": {"orders": "s3://lake/x.parquet", "people": ["a.csv", "https://example.com/b.csv"]}})
+    written = Written({"tables": {"orders": "http://lake/x.parquet", "people": ["a.csv", "https://example.com/b.csv"]}})
 
     FilesKind().declare(written)
 
@@ -111,6 +111,32 @@ def test_a_url_is_refused_where_it_is_written() -> None:
         ("not-a-local-path", ("tables", "orders")),
         ("not-a-local-path", ("tables", "people", 1)),
     ]
+
+
+def test_addresses_of_objects_are_taken_as_they_are_and_refused_where_they_mean_none() -> None:
+    written = Written(
+        {"tables": {"orders": "s3://lake/x/*.parquet", "people": ["a.csv", "gs://lake/"], "all": {"path": "az://a/.b"}}}
+    )
+
+    source = FilesKind().declare(written)
+
+    assert source.tables["orders"] == ("s3://lake/x/*.parquet",)
+    assert source.remote == ("s3://lake/x/*.parquet", "gs://lake/", "az://a/.b")
+    assert written.refused == [
+        ("object-address", ("tables", "people", 1)),
+        ("path-not-allowed", ("tables", "all", "path")),
+    ]
+
+
+def test_what_recognises_a_source_covers_addresses_and_partitions() -> None:
+    def identity(given: object) -> tuple[object, ...]:
+        return FilesKind().identity(FilesKind().declare(Written({"tables": {"orders": given}})), Path("/project"))
+
+    plain = identity("s3://lake/*/x.csv")
+
+    assert plain == ("shop", "files", (("orders", ("s3://lake/*/x.csv",)),), "")
+    assert identity({"path": "s3://lake/*/x.csv"}) == plain
+    assert identity({"path": "s3://lake/*/x.csv", "partitions": {"year": "integer"}}) != plain
 
 
 def test_two_tables_that_are_one_name_in_sql_are_refused() -> None:
@@ -154,7 +180,7 @@ def test_only_the_tables_that_are_used_are_opened(tmp_path: Path) -> None:
     assert connection.ran == [
         'create schema "shop"',
         'create view "shop"."People" as select * from read_parquet('
-        f"['{str(file).replace(chr(39), 2 * chr(39))}'], union_by_name = true)",
+        f"['{str(file).replace(chr(39), 2 * chr(39))}'], union_by_name = true, hive_partitioning = false)",
     ]
     assert (reachable.tables, reachable.files) == (("People", "orders"), (str(file),))
     assert (reachable.stored, reachable.names) == (None, NamesFrom.SCHEMA)
