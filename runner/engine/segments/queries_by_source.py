@@ -17,7 +17,7 @@ from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
 from runner.engine.segments.segment_query import SegmentQueries, SegmentQuery
 from runner.engine.segments.warehouse.warehouse_queries import WarehouseQueries
-from runner.engine.segments.warehouse.warehouse_sentences import UNREACHABLE
+from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import WAREHOUSE_KINDS, is_warehouse, warehouse_names
 from runner.sources.warehouse import WarehouseSource
 

@@ -13,10 +13,8 @@ from runner.core.project import SqlText
 from runner.core.suggest import quoted_word
 from runner.engine.segments.segment_errors import place
 from runner.engine.segments.warehouse.driver_errors import CANCELLED, CannotLogIn, WarehouseFault
+from runner.sources.interface import UNREACHABLE
 from runner.sources.warehouse import WarehouseSource
-
-UNREACHABLE = "source-unreachable"
-"""The code of a source that cannot be asked: a warning where files are checked, a failure where people are sent."""
 
 _NAME = re.compile(r'(?:"(?:[^"]|"")+"|`[^`]+`|\w+)(?:\.(?:"(?:[^"]|"")+"|`[^`]+`|\w+))*')
 
