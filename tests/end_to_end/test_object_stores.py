@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
+from threading import Event
 from uuid import uuid4
 
 import pytest
@@ -358,3 +362,41 @@ def test_segment_sql_reaches_no_other_object(lake: Lake) -> None:
 def test_a_source_of_a_cloud_whose_account_is_not_known_says_what_to_set(lake: Lake) -> None:
     lake.declare("az://people/*.csv")
     assert "az://people/*.csv cannot be read: the environment does not say where it is" in lake.failed()
+
+
+def test_ctrl_c_ends_a_command_whose_store_does_not_answer(lake: Lake) -> None:
+    lake.people("people.csv", 1, suffix=".csv")
+    lake.declare("{root}/*.csv")
+    asked, interrupted = Event(), Event()
+
+    def never(method: str, name: str) -> str:
+        asked.set()
+        interrupted.wait(60)
+        return "refused"
+
+    with lake.store.failing(never):
+        process = lake.shop.start("plan")
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=50)
+        interrupted.set()
+    assert process.returncode == 130, said
+
+
+def test_the_page_that_shows_how(lake: Lake) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "read-from-a-bucket.md").read_text(encoding="utf-8")
+    fenced = re.findall(r"^ *```(\w+)\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL)
+    [source] = [dedent(text) for kind, text in fenced if kind == "yaml"]
+    [sql] = [text for kind, text in fenced if kind == "sql"]
+    commands = [line.split() for kind, text in fenced if kind == "text" for line in dedent(text).splitlines()]
+    assert [command[0] for command in commands] == ["headcount"] * 3
+    customers = lake.content("select 1 as customer_id, 'person-1@shop.example' as email")
+    lake.put("customers/all.parquet", customers)
+    lake.put("orders/year=2026/all.parquet", lake.content("select 1 as customer_id"))
+    lake.shop.write("activations/lake.yaml", source.replace("s3://lake/", f"{lake.root}/"))
+    lake.shop.activation(sql=sql)
+
+    said = [lake.shop.run(*arguments).out for _, *arguments in commands]
+
+    assert "lake: 2 tables, whose files are there" in said[1]
+    assert "+1" in said[2]
