@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BUILD_VENV := .venv-build
 DEMO_VENV := .venv-demo
+SNOWFLAKE_VENV := .venv-snowflake
+SNOWFLAKE_STAMP := $(SNOWFLAKE_VENV)/.installed
 DEMO_STAMP := $(DEMO_VENV)/.installed
 PINS := .ci/requirements
 INSTALL_PINNED := -m pip install --quiet --require-hashes --only-binary :all:
@@ -16,7 +18,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 HISTORIES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-chaos chaos bench check format record lock dist clean
+.PHONY: help demo test test-chaos test-snowflake chaos bench check format record lock dist clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,10 +43,19 @@ demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
 test: $(STAMP) ## run the tests, but for those of dying runs
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos'
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos and not snowflake'
 
 test-chaos: $(STAMP) ## run the tests of dying runs, one kind of death after the other
 	@$(BIN)/python -m pytest -n $(WORKERS) -m chaos
+
+# What it asks for stands against what Headcount asks for, so that it has an environment of its own.
+$(SNOWFLAKE_STAMP): pyproject.toml
+	@test -x $(SNOWFLAKE_VENV)/bin/python || $(PYTHON) -m venv $(SNOWFLAKE_VENV)
+	@$(SNOWFLAKE_VENV)/bin/python -m pip install --quiet 'fakesnow[server]>=0.12,<1' 'snowflake-connector-python<5'
+	@touch $(SNOWFLAKE_STAMP)
+
+test-snowflake: $(STAMP) $(SNOWFLAKE_STAMP) ## run the tests of segments that a stand-in for Snowflake runs
+	@FAKESNOW=$(SNOWFLAKE_VENV)/bin/fakesnow $(BIN)/python -m pytest -m snowflake
 
 chaos: $(STAMP) ## play HISTORIES random histories of dying runs, then as many with the state in a bucket
 	@$(BIN)/python -m tests.chaos --histories $(HISTORIES)
@@ -77,4 +88,4 @@ dist: ## build what a release holds into dist/: wheel, sources, requirements wit
 	@$(BUILD_VENV)/bin/python scripts/dist.py
 
 clean: ## remove the environment and everything generated
-	@rm -rf $(VENV) $(BUILD_VENV) $(DEMO_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data
+	@rm -rf $(VENV) $(BUILD_VENV) $(DEMO_VENV) $(SNOWFLAKE_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import CANARY, Shop
 from tests.postgres import Postgres, running_postgres
 from tests.sandbox_client import Sandbox, running
+from tests.snowflake import PROGRAM, Snowflake, running_snowflake
 from tests.spark import Spark, running_spark
 
 
@@ -45,6 +47,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     """A Spark Connect server for all tests of a process."""
     with running_spark(tmp_path_factory.mktemp("spark")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def snowflake() -> Iterator[Snowflake]:
+    """A stand-in for Snowflake, where there is one."""
+    if not os.environ.get(PROGRAM):
+        pytest.skip(f"`make test-snowflake` installs fakesnow, and says in {PROGRAM} where it is")
+    with running_snowflake() as server:
         yield server
 
 

@@ -1,17 +1,20 @@
-"""What holds for segments wherever they run: each test with a Postgres, and with a Spark."""
+"""What holds for segments wherever they run: with a Postgres, with a Spark, and with a stand-in for Snowflake."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from runner.engine import joined_pass
+from runner.sources.registry import WAREHOUSE_KINDS
 from tests.end_to_end.shop import CANARY, Shop, sha
 from tests.postgres import PASSWORD, ROLE, Postgres
 from tests.sandbox_client import Sandbox
+from tests.snowflake import Snowflake
 from tests.spark import Spark
 
 ROWS = ", ".join(
@@ -40,8 +43,34 @@ class Warehouse:
     quote: str
 
 
-@pytest.fixture(params=["postgres", "spark"])
-def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+SNOWFLAKE = f"""
+    create database if not exists analytics;
+    create schema if not exists analytics.crm;
+    create or replace table analytics.crm.people (id int, email varchar, kind varchar, canary varchar);
+    insert into analytics.crm.people values {ROWS}
+"""
+
+
+def in_snowflake(snowflake: Snowflake, patch: pytest.MonkeyPatch) -> Warehouse:
+    """The stand-in. It knows no settings of sessions, so that these are not sent."""
+    snowflake.run(SNOWFLAKE)
+    kind = WAREHOUSE_KINDS["snowflake"]
+    driver = replace(
+        kind.driver, options=lambda source: {**kind.driver.options(source), **snowflake.options}, begin=lambda *_: ()
+    )
+    patch.setitem(WAREHOUSE_KINDS, "snowflake", replace(kind, driver=driver))
+    login = "auth: {method: password, password: \"{{ env('SNOWFLAKE_PASSWORD') }}\"}"
+    declared = f"account: fakesnow\nuser: fake\ndatabase: ANALYTICS\nschema: CRM\n{login}\n"
+    people = "analytics.crm.people"
+    return Warehouse(
+        "snowflake", declared, people, lambda where: snowflake.run(f"delete from {people} where not ({where})"), '"'
+    )
+
+
+@pytest.fixture(params=["postgres", "spark", pytest.param("snowflake", marks=pytest.mark.snowflake)])
+def warehouse(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    if request.param == "snowflake":
+        return in_snowflake(request.getfixturevalue("snowflake"), monkeypatch)
     if request.param == "postgres":
         postgres: Postgres = request.getfixturevalue("postgres")
         postgres.run(POSTGRES)
@@ -66,7 +95,7 @@ def crm(shop: Shop, warehouse: Warehouse) -> Shop:
     destination = (shop.folder / "activations/shop.yaml").read_text(encoding="utf-8").partition("---\n")[2]
     source = f"kind: Source\nname: warehouse\ntype: {warehouse.name}\n{warehouse.declared}---\n"
     shop.write("activations/shop.yaml", source + destination)
-    shop.environment["PGPASSWORD"] = PASSWORD
+    shop.environment |= {"PGPASSWORD": PASSWORD, "SNOWFLAKE_PASSWORD": "snow"}
     return shop
 
 
@@ -105,6 +134,17 @@ def test_people_are_planned_applied_and_kept_in_step(crm: Shop, sandbox: Sandbox
     assert "sessions" in crm.run("doctor").out or "logged in" in crm.run("doctor").out
 
 
+def test_a_great_membership_is_compared_while_rows_arrive(
+    crm: Shop, sandbox: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joined_pass, "JOIN_FROM", 0)
+    crm.activation(sql=f"select email from {warehouse.people} where id <> 2", guardrails={"max_removed": None})
+    crm.apply()
+    crm.activation(sql=f"select email from {warehouse.people} where id > 1", guardrails={"max_removed": None})
+    crm.apply()
+    assert members(sandbox) == mails(2, 3, 4, 5, 6)
+
+
 def test_a_segment_may_leave_out_its_source_only_where_there_is_no_other(crm: Shop, warehouse: Warehouse) -> None:
     crm.activation(sql=f"select email from {warehouse.people}")
     crm.run("validate")
@@ -113,6 +153,8 @@ def test_a_segment_may_leave_out_its_source_only_where_there_is_no_other(crm: Sh
     crm.activation(sql="select email from warehouse.people")
     found = crm.run("validate", code=3).err
     assert "is in a warehouse, which runs whole segments; write `source: warehouse` beside `sql`" in found
+    crm.activation(sql="select email from crm.people")
+    assert "for tables of a warehouse, write `source: warehouse` beside `sql`" in crm.run("validate", code=3).err
     sql = f"select email from {warehouse.people}"
     crm.activation(segment={"name": "Loyal", "source": "warehouse", "sql": sql})
     crm.activation("local", sql="select email from shop.people where kind <> 'canary'")
@@ -135,6 +177,8 @@ def test_a_segment_names_a_warehouse_that_there_is(crm: Shop, source: str, messa
 
 def test_a_mapped_column_is_found_exactly_or_in_any_case_but_never_guessed(crm: Shop, warehouse: Warehouse) -> None:
     people, quote = warehouse.people, warehouse.quote
+    if warehouse.name == "snowflake":
+        pytest.skip("the stand-in renames the second of two columns of one name")
     assert finding(crm, f"select email as mail from {people}")["code"] == "mapping-unknown-column"
     for sql in (
         f"select email, kind as email from {people}",
@@ -160,7 +204,11 @@ def test_a_column_that_can_hold_no_identifier_is_a_finding(crm: Shop, warehouse:
 def test_the_same_address_in_clear_and_as_a_hash_is_one_person(
     crm: Shop, sandbox: Sandbox, warehouse: Warehouse
 ) -> None:
-    digest = {"postgres": "sha256(convert_to(email, 'UTF8'))", "spark": "unhex(sha2(email, 256))"}[warehouse.name]
+    digest = {
+        "postgres": "sha256(convert_to(email, 'UTF8'))",
+        "spark": "unhex(sha2(email, 256))",
+        "snowflake": "sha2_binary(email)",
+    }[warehouse.name]
     crm.activation(sql=f"select {digest} as email from {warehouse.people} where id < 3")
     crm.apply()
     crm.activation(sql=f"select upper(email) || ' ' as email from {warehouse.people} where id < 3")
@@ -188,11 +236,13 @@ def test_only_one_select_can_be_a_segment(crm: Shop, warehouse: Warehouse, sql: 
 def test_what_the_warehouse_does_not_know_is_a_finding(crm: Shop, warehouse: Warehouse) -> None:
     assert finding(crm, f"select emial as email from {warehouse.people}")["code"] == "sql-unknown-column"
     assert finding(crm, "select email from nobody")["code"] == "sql-unknown-table"
-    assert finding(crm, f"select uper(email) as email from {warehouse.people}")["code"] == "sql-unknown-function"
+    if warehouse.name != "snowflake":  # where the stand-in says that there is no such object
+        assert finding(crm, f"select uper(email) as email from {warehouse.people}")["code"] == "sql-unknown-function"
 
 
 LEAKY = {
     "postgres": ("cast(canary as int)", "cast(canary as json)", "cast(canary as date)"),
+    "snowflake": ("cast(canary as int)", "cast(upper(canary) as int)", "cast(canary || kind as int)"),
     "spark": ("raise_error(canary)", "assert_true(id > 9, canary)", "parse_json(canary)"),
 }
 
@@ -212,6 +262,8 @@ def test_what_fails_while_it_runs_shows_no_value_and_fails_alone(crm: Shop, ware
 
 
 def test_a_source_out_of_reach_is_a_warning_to_validate_and_a_failure_to_plan(crm: Shop, warehouse: Warehouse) -> None:
+    if warehouse.name == "snowflake":
+        pytest.skip("its address is the account's")
     away = {"postgres": "uri: postgresql://headcount@127.0.0.1:1/crm\n", "spark": "url: sc://127.0.0.1:1\n"}
     text = (crm.folder / "activations/shop.yaml").read_text(encoding="utf-8")
     line = warehouse.declared.partition("\n")[0] + "\n"
@@ -228,6 +280,8 @@ def test_a_source_out_of_reach_is_a_warning_to_validate_and_a_failure_to_plan(cr
 
 
 def test_the_time_limit_ends_a_statement_and_no_other_segment(crm: Shop, warehouse: Warehouse) -> None:
+    if warehouse.name == "snowflake":
+        pytest.skip("the stand-in runs one statement at a time, and cancels none")
     endless = {
         "postgres": "select email, count(*) from crm.people, generate_series(1, 3000000000) group by 1",
         "spark": "select cast(count(*) as string) as email from range(9999999999) a join range(9999) b on a.id < b.id",
@@ -243,7 +297,7 @@ def test_the_time_limit_ends_a_statement_and_no_other_segment(crm: Shop, warehou
 
 def test_in_spark_a_name_in_double_quotes_would_be_a_text(crm: Shop, warehouse: Warehouse) -> None:
     crm.activation(sql=f'select "email" as email from {warehouse.people}')
-    if warehouse.name == "postgres":
+    if warehouse.name != "spark":
         crm.run("validate")
         return
     [found] = crm.run("validate", "--format", "json", code=3).json["findings"]

@@ -351,6 +351,13 @@ class _Walk:
         self._refuse("sql-unknown-table", message, node, self._declared_hint())
 
     def _declared_hint(self) -> str:
+        hint = self._declared_tables()
+        if not self._elsewhere:
+            return hint
+        names = " or ".join(f"`source: {name}`" for name in sorted(self._elsewhere))
+        return f"{hint}; for tables of a warehouse, write {names} beside `sql`"
+
+    def _declared_tables(self) -> str:
         if not self._declared:
             return "no source is declared: add a `kind: Source` document"
         shown, rest = self._declared[:_SHOWN], len(self._declared) - _SHOWN

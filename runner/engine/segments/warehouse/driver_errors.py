@@ -61,6 +61,10 @@ _WORDS = (
 _LOGIN_WORDS = (
     ("password authentication failed", "the user or the password is wrong"),
     ("no password supplied", "it asks for a password; write `auth`"),
+    ("incorrect username or password", "the user or the password is wrong"),
+    ("jwt token is invalid", "the private key is not one of this user's"),
+    ("pem block", "the private key is none that can be read: it is a PKCS #8 key, as PEM or base64"),
+    ("not allowed to access snowflake", "its network policy does not let this machine log in"),
     ("unauthenticated", "what `auth` names is wrong, or not accepted"),
     ("invalid token", "what `auth` names is wrong, or not accepted"),
     ("permissiondenied", "it does not let this user log in"),
@@ -109,6 +113,27 @@ _SPARK_CLASSES = {
 """What Spark calls its errors, and their SQLSTATE."""
 
 
+_SNOWFLAKE_CODES = {
+    904: "42703",
+    1003: "42601",
+    2003: "42P01",
+    2043: "42703",
+    2140: "42883",
+    2141: "42883",
+    3001: "42501",
+    604: CANCELLED,
+    630: CANCELLED,
+    100035: "22007",
+    100038: "22P02",
+    100040: "22007",
+    100051: "22012",
+    100069: "22P02",
+    390111: LOST,
+    390114: LOST,
+}
+"""Snowflake's numbers of errors, and their SQLSTATE elsewhere: its own are less exact."""
+
+
 @dataclass(frozen=True, slots=True)
 class WarehouseFault:
     """What a warehouse refused: its SQLSTATE (empty where it has none), and the character of the SQL, from 0."""
@@ -141,6 +166,8 @@ class CannotLogIn(Exception):
 def fault_of(error: adbc_driver_manager.Error) -> WarehouseFault:
     """The fault of a statement."""
     state = error.sqlstate or ""
+    if error.vendor_code in _SNOWFLAKE_CODES and "[Snowflake]" in str(error):
+        return WarehouseFault(_SNOWFLAKE_CODES[error.vendor_code])
     if not re.fullmatch("[0-9A-Z]{5}", state):
         return fault_in(str(error))
     details: dict[Any, Any] = dict(error.details)  # the keys are bytes, though declared to be text
