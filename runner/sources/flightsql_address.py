@@ -23,7 +23,7 @@ def judge(written: Declaration) -> None:
     if uri is None and written.value("host") is None:
         written.refuse("missing-field", "the source needs a `uri`, or a `host`, to say where the server is", "type")
     elif uri is not None and both:
-        message = f"has both `uri` and `{both[0]}`; keep one of them"
+        message = f"the source has both `uri` and `{both[0]}`; keep one of them"
         written.refuse("contradictory-fields", message, both[0], at_key=True)
     elif uri is not None and not _is_plain(str(uri)):
         message = "uri is no address of a Flight SQL server alone, such as grpc+tls://flight.example.com:31337"

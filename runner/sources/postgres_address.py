@@ -55,7 +55,7 @@ def judge(written: Declaration) -> None:
         message = "the source needs a `uri`, or a `host`, to say where the database is"
         written.refuse("missing-field", message, "type")
     elif uri is not None and others:
-        message = f"has both `uri` and `{others[0]}`; keep one of them: a uri says it all"
+        message = f"the source has both `uri` and `{others[0]}`; keep one of them: a uri says it all"
         written.refuse("contradictory-fields", message, others[0], at_key=True)
     elif uri is not None:
         _judge_uri(str(uri), written)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner.engine.segments.warehouse import warehouse_queries
 from tests.end_to_end.shop import CANARY, Shop, sha
 from tests.postgres import OTHER_ROLE, PASSWORD, ROLE, Postgres
 from tests.sandbox_client import Sandbox
@@ -291,6 +292,17 @@ def test_a_machines_own_password_is_never_sent(crm: Shop) -> None:
     crm.write("activations/shop.yaml", without)
     crm.activation(sql="select email from crm.people")
     assert "it asks for a password; write `auth`" in crm.run("plan", code=1).out
+
+
+def test_a_driver_that_is_not_installed_is_an_error_that_says_what_to_install(
+    crm: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warehouse_queries, "find_spec", lambda name: None)
+    crm.activation(sql="select email from crm.people")
+    crm.run("validate", "--no-sources")
+    for shown in (crm.run("validate", code=3).err, crm.run("plan", code=1).out, crm.run("doctor", code=1).out):
+        assert "needs the package adbc_driver_manager, which is not installed" in shown
+        assert "pip install 'PATH[postgres]'" in shown
 
 
 def test_a_secret_goes_only_to_hosts_that_the_job_lists(crm: Shop, postgres: Postgres) -> None:

@@ -87,7 +87,7 @@ def _advice(error: SchemaError) -> str:
 
 def _instead_of(error: SchemaError, path: Steps, node: Node) -> str:
     """What is there instead, if it may be shown: never within credentials, never what a template made."""
-    if {"credentials", "auth", "uri"}.intersection(path):
+    if {"credentials", "auth", "uri", "url"}.intersection(path):
         return ""
     if isinstance(node, ScalarNode):
         if node.templated:

@@ -12,7 +12,7 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 _SECRETIVE = re.compile(
     r"secret|client_?-?id|credential|password|token|api_?-?key|private_?-?key|://[^\s/@]*:[^\s/@]+@", re.IGNORECASE
 )
-_PRIVATE = ("credentials", "auth", "uri")
+_PRIVATE = ("credentials", "auth", "uri", "url")
 """The fields that hold credentials, or may by mistake."""
 _REFERENCE = re.compile(r"""env\(\s*(['"])[A-Za-z0-9_]*\1\s*\)""")
 _INDENT = re.compile(r"[ \t]*")
