@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.core.file_patterns import pattern_of
+
 _ASCII = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
@@ -25,6 +27,16 @@ def folded(name: str) -> str:
     return name.translate(_ASCII)
 
 
+def one_file(path: str | Path) -> str:
+    """What `read_csv` and its like take for the file of this very name: to them every name is a pattern."""
+    return literal(pattern_of(str(path)))
+
+
+def file_list(files: tuple[str | Path, ...]) -> str:
+    """The same of several files, as an SQL list."""
+    return f"[{', '.join(map(one_file, files))}]"
+
+
 def paths(files: tuple[str | Path, ...]) -> str:
-    """A list of paths as an SQL list."""
+    """A list of paths as an SQL list, for settings: these take each as it is."""
     return f"[{', '.join(literal(file) for file in files)}]"

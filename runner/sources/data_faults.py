@@ -146,9 +146,7 @@ def header_fault(file: str, column: str, lines: Lines = plain_lines) -> DataFaul
         return layout_fault(file, lines)
     position = header.position(column)
     if position is None:
-        if any(map(_SECRET.fullmatch, header.names)) or all(map(_NUMBER.fullmatch, header.names)):
-            return DataFault(file, 1, "the first line holds values, not the names of columns", _NO_HEADER)
-        return None
+        return DataFault(file, 1, _VALUES, _NO_HEADER) if _holds_values(header) else None
     fault = layout_fault(file, lines)
     if fault is not None or header.names[position].lower() == column.lower():
         return fault
@@ -156,6 +154,10 @@ def header_fault(file: str, column: str, lines: Lines = plain_lines) -> DataFaul
     around = odd or "blanks"
     message = f"the name of column {position + 1} has characters around it that cannot be seen ({around})"
     return DataFault(file, 1, message, f'write just "{_plain(column)}" in the header')
+
+
+def _holds_values(header: Header) -> bool:
+    return any(map(_SECRET.fullmatch, header.names)) or all(map(_NUMBER.fullmatch, header.names))
 
 
 def only_header(file: str, lines: Lines = plain_lines) -> DataFault | None:
@@ -177,18 +179,22 @@ def value_fault(
     column: str,
     what: str,
     unfit: Callable[[list[str]], Collection[int]],
+    is_shown: bool,
     reported: int | None = None,
     lines: Lines = plain_lines,
 ) -> DataFault | None:
     """The first value of a CSV file's column that is not what it is read as; None where all are.
 
     `unfit` gives the positions of those of some values that are not. Where most are not, the column is written in
-    another way, and the line that the engine `reported` is given.
+    another way, and the line that the engine `reported` is given. A column whose name may not be shown (`is_shown`) is
+    named by its position: where there is no header line, its name is somebody's.
     """
     header = header_of(file, lines)
     position = header.position(column) if header else None
     if header is None or position is None:
         return None
+    if not is_shown and _holds_values(header):
+        return DataFault(file, 1, _VALUES, _NO_HEADER)
     until, seen, wrong, first = monotonic() + SECONDS, 0, 0, 0
     try:
         rows = _rows(file, header.delimiter, lines)
@@ -203,7 +209,8 @@ def value_fault(
     except (Unreadable, IndexError):
         return layout_fault(file, lines)
     line = reported if reported and 2 * wrong > seen else first or reported
-    return DataFault(file, line, f"a value of column {column} is no {what}", VALUE_HINT) if line else None
+    called = column if is_shown else f"{position + 1:,}"
+    return DataFault(file, line, f"a value of column {called} is no {what}", VALUE_HINT) if line else None
 
 
 def parquet_fault(file: str) -> DataFault | None:
@@ -228,6 +235,7 @@ NO_JSON = "this line is no JSON"
 NO_JSON_HINT = "correct that line: one object in each, or one list of objects in the file"
 _RAGGED = "correct that line, or put a value that holds the separator between double quotes"
 _EMPTY = "was it written to the end? it needs a header line at least"
+_VALUES = "the first line holds values, not the names of columns"
 _NO_HEADER = "put a header line, with the names of the columns, before it"
 VALUE_HINT = "correct that line, or read the column with try_cast(... as ...), which makes it null"
 

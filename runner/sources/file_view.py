@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runner.core.errors import SegmentError
-from runner.core.sql_quoting import literal, paths, quoted
+from runner.core.file_patterns import has_pattern
+from runner.core.sql_quoting import file_list, literal, quoted
 from runner.core.suggest import quoted_word
 from runner.sources.data_faults import faulty, format_of, whole_fault
 from runner.sources.interface import Attaching, CannotRead, Cause, unreadable
@@ -25,12 +26,16 @@ def create_view(source: FilesSource, table: str, files: tuple[str, ...], connect
     if unknown is not None:
         hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
         raise _unreadable(source, table, f"the format of {shown(unknown)} is not known by its name", hint)
+    unmeant = next((file for file in files if not has_pattern(file)), None)
+    if unmeant is not None:
+        what = f"the path of {shown(unmeant)} has a backslash and one of * ? [, which cannot be read together"
+        raise _unreadable(source, table, what, "rename it")
     formats = {format_of(file) for file in files}
     if len(formats) > 1:
         hint = "declare one table per format"
         raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
     partitions = _partitions(source, table, files)
-    reader = f"read_{formats.pop()}({paths(files)}, union_by_name = true, {partitions})"
+    reader = f"read_{formats.pop()}({file_list(files)}, union_by_name = true, {partitions})"
     try:
         connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
     except CannotRead as error:

@@ -86,6 +86,15 @@ def members(sandbox: Sandbox) -> set[str]:
 # -- what is read ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_an_object_whose_name_is_a_pattern_is_read_and_no_other(lake: Lake, sandbox: Sandbox, suffix: str) -> None:
+    lake.people(f"a/c[1]*{suffix}", 1, 2, suffix=suffix)
+    lake.people(f"a/c1x{suffix}", 3, suffix=suffix)
+    lake.declare(f"{{root}}/a/c[[]1][*]{suffix}")
+    lake.shop.apply()
+    assert members(sandbox) == hashes(1, 2)
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".csv.gz", ".json", ".jsonl.zst"])
 def test_people_of_each_format_become_an_audience(lake: Lake, sandbox: Sandbox, suffix: str) -> None:
     lake.people(f"one{suffix}", 1, 2, suffix=suffix)

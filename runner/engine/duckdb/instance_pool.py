@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.file_patterns import pattern_of
 from runner.core.project import Source
 from runner.core.sql_quoting import paths
 from runner.engine.duckdb.attach_sources import attach
@@ -149,8 +150,9 @@ def lock(
     `readable` files are for the engine's own part of a statement; the check of segment SQL keeps it from naming them.
     """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = tuple(file for source in reachable for file in source.files)
-    connection.execute(f"set allowed_paths = {paths((*files, *readable))}")
+    files = [*(file for source in reachable for file in source.files), *map(str, readable)]
+    as_read = [pattern_of(file) for file in files]  # DuckDB asks for the pattern first, then for the file it means
+    connection.execute(f"set allowed_paths = {paths(tuple(dict.fromkeys((*files, *as_read))))}")
     connection.execute(f"set allowed_directories = {paths((f'{out}/',))}")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

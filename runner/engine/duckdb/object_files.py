@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from runner.core.file_patterns import path_of
 from runner.object_stores.addresses import SCHEMES, is_object
 from runner.object_stores.object_file import ObjectFile
 from runner.object_stores.reach import objects
@@ -22,7 +23,7 @@ def let_read_objects(connection: duckdb.DuckDBPyConnection, files: Iterable[str]
 
 
 def _file_system() -> Any:
-    """What DuckDB takes as a file system: it calls these methods and no others. An address is a name, never a glob."""
+    """What DuckDB takes as a file system: it calls these methods and no others. A pattern is one address."""
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped, unused-ignore]
 
     class ObjectFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -35,7 +36,7 @@ def _file_system() -> Any:
             return ObjectFile(objects().known(path))
 
         def glob(self, path: str, **_: Any) -> list[str]:
-            return [path]
+            return [path_of(path)]
 
         def unstrip_protocol(self, name: str) -> str:
             return name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.identifiers import IdentifierType, Operation, WireForms
 from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, TypeDelta
-from runner.core.sql_quoting import literal, paths
+from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED, Limits, give_back
 from runner.engine.memberships import set_algebra
@@ -76,7 +76,7 @@ def write_outbox(
         for kind, counts in found.delta.items():
             total = counts.added if operation is Operation.ADD else counts.removed
             if total:
-                rows = f"select identifier from read_parquet({paths(found.differing[kind])}) where {which}"
+                rows = f"select identifier from read_parquet({file_list(found.differing[kind])}) where {which}"
                 parts.append(set_algebra.batched(rows, operation, kind, len(batches), batch_size))
                 sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
@@ -91,7 +91,7 @@ def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterato
 
     Raises StateError for a file that holds something else, and what DuckDB raises.
     """
-    source = f"read_parquet({literal(outbox)})"
+    source = f"read_parquet({one_file(outbox)})"
     try:
         sizes = cancellable.run(
             connection,
@@ -151,7 +151,7 @@ def stored_types(
     """
     most = dict.fromkeys((str(one) for one in evaluation.types), evaluation.people) if evaluation else dict[str, int]()
     for path in held.files:
-        query = f"select identifier_type, count(*) from read_parquet({literal(path)}) group by identifier_type"
+        query = f"select identifier_type, count(*) from read_parquet({one_file(path)}) group by identifier_type"
         for name, rows in cancellable.run(connection, query):
             most[str(name)] = max(int(rows), most.get(str(name), 0))
     return {one: most[str(one)] for one in IdentifierType if str(one) in most}
@@ -236,6 +236,6 @@ def _counted(
     [(added, removed, new)] = cancellable.run(
         connection,
         f"select count(*) filter ({set_algebra.TO_ADD}), count(*) filter ({set_algebra.TO_REMOVE}), "
-        f"count(*) filter ({set_algebra.NEW}) from read_parquet({paths(differing)})",
+        f"count(*) filter ({set_algebra.NEW}) from read_parquet({file_list(differing)})",
     )
     return TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)

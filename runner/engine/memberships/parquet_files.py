@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
-from runner.core.sql_quoting import literal
+from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.os_errors import ROOM, reason, temporary_folder
 from runner.engine.duckdb.session import UNPACKED, load
@@ -102,7 +102,7 @@ def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...]
 
     for path in paths:
         try:
-            cancellable.run(connection, f"select max(identifier) from read_parquet({literal(path)})")
+            cancellable.run(connection, f"select max(identifier) from read_parquet({one_file(path)})")
         except duckdb.OutOfMemoryException:
             return None
         except duckdb.Error as error:

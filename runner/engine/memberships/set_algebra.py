@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles
-from runner.core.sql_quoting import literal
+from runner.core.sql_quoting import one_file
 
 DECLARED = 1
 """In the segment now (D)."""
@@ -43,7 +43,7 @@ def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
     """The identifiers of D, not yet distinct."""
     return (
         f"select {identifier_type} as identifier, {DECLARED}::utinyint as side "
-        f"from read_parquet({literal(evaluation)}) where {identifier_type} is not null"
+        f"from read_parquet({one_file(evaluation)}) where {identifier_type} is not null"
     )
 
 
@@ -104,7 +104,7 @@ def current(held: MembershipFiles, identifier_type: IdentifierType) -> str | Non
     if held.members is None:
         return None
     whole = (
-        f"select identifier, unknown from read_parquet({literal(held.members)}) "
+        f"select identifier, unknown from read_parquet({one_file(held.members)}) "
         f"where identifier_type = '{identifier_type}'"
     )
     if held.changes is None:
@@ -119,7 +119,7 @@ def current(held: MembershipFiles, identifier_type: IdentifierType) -> str | Non
 def changes(path: Path, identifier_type: IdentifierType) -> str:
     """The rows of one type in a file of changes."""
     return (
-        f"select identifier, unknown, gone from read_parquet({literal(path)}) "
+        f"select identifier, unknown, gone from read_parquet({one_file(path)}) "
         f"where identifier_type = '{identifier_type}'"
     )
 
@@ -162,7 +162,7 @@ def sent(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
     effect = f"case operation when '{Operation.ADD}' then {ADDED} else {REMOVED} end"
     return (
         f"select identifier, case when {taken} then {effect} else {IN_FLIGHT} end::utinyint as side "
-        f"from read_parquet({literal(held.outbox)}) "
+        f"from read_parquet({one_file(held.outbox)}) "
         f"where identifier_type = '{identifier_type}' and ({taken} or {_among(held.in_flight)})"
     )
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
-from runner.engine.segments.column_privacy import HEADER, showable
+from runner.engine.segments.column_privacy import HEADER, yielded
 from runner.engine.segments.data_file_errors import behind_binding, behind_missing_columns
 from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
@@ -118,16 +118,16 @@ def _bind(
             return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
-        mapped, findings = resolve(query, columns, names, _unfit)
-        yielded = {folded(name) for name, _ in columns}
-        absent = [name for name in query.mapping.values() if folded(name) not in yielded]
+        found = {folded(name) for name, _ in columns}
+        absent = [name for name in query.mapping.values() if folded(name) not in found]
+        mapped, findings = resolve(query, columns, names, _unfit, _columns(instance) if absent else ())
         fault = behind_missing_columns(absent, instance.reachable)
         views = {one: f"c{position}" for one, position in mapped.items()}
         return Prepared(instance, sql, views, len(columns), (finding_of(fault),) if fault else findings)
     except duckdb.Error as error:
         if full(error):
             raise
-        fault = behind_binding(error, instance.reachable)
+        fault = behind_binding(error, instance.reachable, sql.text)
         if fault is not None:
             return Prepared(instance, sql, {}, 0, (finding_of(fault),))
         return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names, _columns(instance)),))
@@ -162,8 +162,12 @@ def resolve(
     columns: Sequence[tuple[str, T]],
     names: NamesFrom,
     unfit: Callable[[T, IdentifierType], Unfit | None],
+    known: Collection[str] = (),
 ) -> tuple[Mapping[IdentifierType, int], tuple[Finding, ...]]:
-    """The position of each mapped column among the names and types that the SQL yields; findings for those unfit."""
+    """The position of each mapped column among the names and types that the SQL yields; findings for those unfit.
+
+    `known` are the columns of its sources, as far as they are known, and `names` is where their names come from.
+    """
     mapped: dict[IdentifierType, int] = {}
     findings: list[Finding] = []
     for identifier_type, name in query.mapping.items():
@@ -172,7 +176,7 @@ def resolve(
         found = exact or alike
         location = query.mapped_at[identifier_type]
         if not found:
-            shown = showable((column for column, _ in columns), query.sql.text, names)
+            shown = yielded((column for column, _ in columns), known, query.sql.text, names)
             findings.append(_missing(name, shown, location, names))
         elif len(found) > 1:
             message = f'the SQL yields {len(found)} columns called "{name}"'

@@ -7,7 +7,7 @@ that headers are made of are shown, and those that the SQL holds anyway.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from runner.sources.interface import NamesFrom
 
@@ -39,6 +39,15 @@ def showable(names: Iterable[str], sql: str, names_from: NamesFrom) -> tuple[str
     written = {word.lower() for word in re.findall(r"\w+", sql)}
     chosen = names_from is NamesFrom.SCHEMA
     return tuple(name for name in names if presentable(name) and (chosen or _chosen(name, written)))
+
+
+def yielded(names: Iterable[str], columns: Collection[str], sql: str, names_from: NamesFrom) -> tuple[str, ...]:
+    """Those of the names that a query yields that can be shown; `columns` are those of its sources.
+
+    Any other name may be made of data, as UNNEST of a STRUCT and PIVOT do: it is judged as a key of JSON is.
+    """
+    from_data = max(names_from, NamesFrom.JSON)
+    return tuple(name for name in names if showable((name,), sql, names_from if name in columns else from_data))
 
 
 def _chosen(name: str, written: set[str]) -> bool:

@@ -1,7 +1,7 @@
 """Faults of data files behind what DuckDB says of a segment: reported at the file, not under SQL that is innocent.
 
-DuckDB's words quote the data. What is taken from them are a line's number, a column that the file's header has, a type
-out of a list, and which of the files that are known to be in reach is meant; all else is found in the file itself.
+DuckDB's words quote the data. What is taken from them are a line's number, a column's name where it may be shown, a
+type out of a list, and which of the files that are known to be in reach is meant; all else is found in the file itself.
 """
 # ruff: noqa: S608 (types are out of a list)
 
@@ -11,7 +11,9 @@ import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from runner.engine.segments.column_privacy import showable
 from runner.engine.segments.data_file_reading import lines_by, unfit_value
+from runner.engine.segments.engine_sentences import written
 from runner.engine.segments.segment_errors import BEFORE_READING, fault, unknown_column
 from runner.sources.data_faults import (
     VALUE_HINT,
@@ -24,7 +26,7 @@ from runner.sources.data_faults import (
     value_fault,
     whole_fault,
 )
-from runner.sources.interface import Reachable
+from runner.sources.interface import NamesFrom, Reachable
 from runner.sources.text_lines import Lines, plain_lines
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ _TYPES = {
 }
 """Types as DuckDB's errors call them -> as its SQL does, and as a person would."""
 
+_NAMES_FROM = {"csv": NamesFrom.CSV, "json": NamesFrom.JSON, "parquet": NamesFrom.SCHEMA}
+
 _JSON_AT = re.compile(r'JSON transform error in file "[^"\n]*", in (line|record/value) (\d+):')
 _READER = re.compile(r"CSV Error on Line: (\d+)\n")
 _READ_AS = re.compile(r"^Column (.+) is being converted as type ([A-Z ]+)$", re.MULTILINE)
@@ -63,19 +67,19 @@ def behind_missing_columns(names: Iterable[str], reachable: tuple[Reachable, ...
     return None
 
 
-def behind_binding(error: duckdb.Error, reachable: tuple[Reachable, ...]) -> DataFault | None:
+def behind_binding(error: duckdb.Error, reachable: tuple[Reachable, ...], sql: str) -> DataFault | None:
     """The fault of a data file for which SQL cannot be bound, if it is one."""
     found = fault(error)
     name = unknown_column(found)
     if name:
-        return behind_missing_columns((name,), reachable)
+        return behind_missing_columns((name,), reachable) if written(name, sql) else None
     if found.kind == "Binder":
         return next(filter(None, map(only_header, _csv(reachable))), None)
     return None if found.kind in BEFORE_READING else _named_fault(found.message, reachable)
 
 
 def behind_running(
-    error: duckdb.Error, reachable: tuple[Reachable, ...], connection: duckdb.DuckDBPyConnection
+    error: duckdb.Error, reachable: tuple[Reachable, ...], connection: duckdb.DuckDBPyConnection, sql: str
 ) -> DataFault | None:
     """The fault of a data file that made a segment fail while it ran, if it is one.
 
@@ -83,13 +87,13 @@ def behind_running(
     """
     found = fault(error)
     if _READER.match(found.message):
-        return _reader_fault(found.message, reachable, connection)
+        return _reader_fault(found.message, reachable, connection, sql)
     if found.kind == "Conversion":
         column, to = _CAST.search(found.message), _CAST_TO.match(found.message)
         type_name = (to[1] or to[2]).upper() if to else ""
         if column is None or type_name not in _TYPES:
             return None
-        faults = (_value(file, column[1], type_name, connection) for file in _data_files(reachable))
+        faults = (_value(file, column[1], type_name, connection, sql) for file in _data_files(reachable))
         return next(filter(None, faults), None)
     if (at := _JSON_AT.match(found.message)) is not None:
         return _json_fault(at, found.message, reachable)
@@ -98,7 +102,7 @@ def behind_running(
 
 
 def _reader_fault(
-    message: str, reachable: tuple[Reachable, ...], connection: duckdb.DuckDBPyConnection
+    message: str, reachable: tuple[Reachable, ...], connection: duckdb.DuckDBPyConnection, sql: str
 ) -> DataFault | None:
     files = _csv(reachable)
     file = _named(message, files) or (files[0] if len(files) == 1 else "")
@@ -108,7 +112,7 @@ def _reader_fault(
     line = int(match[1])
     layout = layout_fault(file, lines_by(connection))
     if read_as and read_as[2] in _TYPES and (layout is None or layout.line != line):
-        found = _value(file, read_as[1], read_as[2], connection, line)
+        found = _value(file, read_as[1], read_as[2], connection, sql, line)
         if found is not None:
             return found
     return layout or DataFault(file, line, "this line does not fit the rest of the file")
@@ -126,12 +130,14 @@ def _json_fault(at: re.Match[str], message: str, reachable: tuple[Reachable, ...
 
 
 def _value(
-    file: str, column: str, type_name: str, connection: duckdb.DuckDBPyConnection, line: int | None = None
+    file: str, column: str, type_name: str, connection: duckdb.DuckDBPyConnection, sql: str, line: int | None = None
 ) -> DataFault | None:
     """The value of the column that is not of the type, if the file has the column."""
     sql_type, word = _TYPES[type_name]
-    if format_of(file) != "csv":
-        return unfit_value(file, column, sql_type, word, connection)
+    kind = format_of(file)
+    is_shown = written(column, sql) or bool(showable((column,), sql, _NAMES_FROM[kind]))
+    if kind != "csv":
+        return unfit_value(file, column, sql_type, word, is_shown, connection)
     positions = (
         "select i - 1 from (select unnest($1::varchar[]) as x, generate_subscripts($1::varchar[], 1) as i)"
         f" where trim(x) <> '' and try_cast(x as {sql_type}) is null"
@@ -140,7 +146,7 @@ def _value(
     def unfit(values: list[str]) -> Collection[int]:
         return [int(position) for (position,) in connection.execute(positions, [values]).fetchall()]
 
-    return value_fault(file, column, word, unfit, line, lines_by(connection))
+    return value_fault(file, column, word, unfit, is_shown, line, lines_by(connection))
 
 
 def _named_fault(message: str, reachable: tuple[Reachable, ...], lines: Lines = plain_lines) -> DataFault | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from runner.core.sql_quoting import folded, literal, quoted
+from runner.core.sql_quoting import folded, literal, one_file, quoted
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.object_files import let_read_objects
 from runner.object_stores.reach import raise_failure
@@ -49,7 +49,7 @@ def _unpacked(file: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]
 
     try:
         with connection:
-            found = connection.execute(_LINES.format(file=literal(file)))
+            found = connection.execute(_LINES.format(file=one_file(file)))
             while rows := found.fetchmany(CHUNK):
                 for (line,) in rows:
                     yield f"{line or ''}\n"
@@ -59,43 +59,50 @@ def _unpacked(file: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]
 
 
 def unfit_value(
-    file: str, column: str, sql_type: str, word: str, connection: duckdb.DuckDBPyConnection
+    file: str, column: str, sql_type: str, word: str, is_shown: bool, connection: duckdb.DuckDBPyConnection
 ) -> DataFault | None:
     """The first value of a JSON or Parquet file that cannot be cast to the type, `word` to a person.
 
     None where there is none, where most are such, for then the SQL is to blame, and where it is not found in time.
-    A key of JSON is not named: it can be somebody's.
+    A key of JSON is not named: it can be somebody's. A column is, where its name `is_shown`, else by its position.
     """
     import duckdb
 
     let_read_objects(connection, (file,))
-    looked_for = {"json": _in_json, "parquet": _in_parquet}[format_of(file)]
     try:
-        number = looked_for(file, column, sql_type, connection)
+        if format_of(file) == "parquet":
+            return _in_parquet(file, column, sql_type, word, is_shown, connection)
+        number = _in_json(file, column, sql_type, connection)
     except (duckdb.Error, cancellable.TimeLimitReached):
         return None
     if number is None:
         return None
-    if format_of(file) == "parquet":
-        return DataFault(file, 1, f"row {number:,}: the value of column {column} is no {word}", VALUE_HINT)
     line = line_of_record(file, number, lines_by(connection))
     where = "" if line else f"record {number:,}: "
     return DataFault(file, line or 1, f"{where}a value that the SQL casts is no {word}", VALUE_HINT)
 
 
-def _in_parquet(file: str, column: str, sql_type: str, connection: duckdb.DuckDBPyConnection) -> int | None:
-    names = [str(name) for (name,) in _rows(connection, f"select name from parquet_schema({literal(file)})")]
-    name = next((name for name in names if folded(name) == folded(column)), None)
-    if name is None:
+def _in_parquet(
+    file: str, column: str, sql_type: str, word: str, is_shown: bool, connection: duckdb.DuckDBPyConnection
+) -> DataFault | None:
+    described = _rows(connection, f"describe select * from read_parquet({one_file(file)}, hive_partitioning = false)")
+    names = [str(name) for name, *_ in described]
+    position = next((position for position, name in enumerate(names) if folded(name) == folded(column)), None)
+    if position is None:
         return None
-    return _number(connection, _PARQUET.format(file=literal(file), column=quoted(name)), sql_type)
+    values = _PARQUET.format(file=one_file(file), column=quoted(names[position]))
+    number = _number(connection, values, sql_type)
+    if number is None:
+        return None
+    called = column if is_shown else f"{position + 1:,}"
+    return DataFault(file, 1, f"row {number:,}: the value of column {called} is no {word}", VALUE_HINT)
 
 
 def _in_json(file: str, column: str, sql_type: str, connection: duckdb.DuckDBPyConnection) -> int | None:
     if '"' in column or "\\" in column:
         return None  # no path of DuckDB's leads there
     path = literal(f'$."{column}"')
-    return _number(connection, _JSON.format(file=literal(file), path=path), sql_type)
+    return _number(connection, _JSON.format(file=one_file(file), path=path), sql_type)
 
 
 def _number(connection: duckdb.DuckDBPyConnection, values: str, sql_type: str) -> int | None:

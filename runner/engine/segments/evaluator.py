@@ -15,7 +15,7 @@ from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
 from runner.core.project import Activation, Source, SqlText
-from runner.core.sql_quoting import literal
+from runner.core.sql_quoting import one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
 from runner.engine.duckdb.workspace import Workspace
@@ -105,7 +105,7 @@ def counted(
     `total` counts the segment's rows that a row of the file stands for; `path` is the evaluation's, None where the file
     lacks rows.
     """
-    source = f"read_parquet({literal(file)})"
+    source = f"read_parquet({one_file(file)})"
     kinds = ", ".join(f"{identifier_type}_kind" for identifier_type in types)
     # A row without a kind is none of the segment's.
     rows = cancellable.run(

@@ -45,7 +45,7 @@ def _once(read: Callable[[], T]) -> T:
 
 
 @contextmanager
-def blaming_data(instance: Instance, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Iterator[None]:
+def blaming_data(instance: Instance, connection: Callable[[], duckdb.DuckDBPyConnection], sql: str) -> Iterator[None]:
     """Around the statement that reads the sources: raises SourceReplaced where their files are others at its end.
 
     What failed for the fault of a data file is a SegmentError of that file. `connection` gives one that runs no SQL
@@ -57,7 +57,7 @@ def blaming_data(instance: Instance, connection: Callable[[], duckdb.DuckDBPyCon
         yield
     except duckdb.Error as error:
         instance.require_unreplaced()
-        fault = behind_running(error, instance.reachable, connection())
+        fault = behind_running(error, instance.reachable, connection(), sql)
         if fault is None:
             raise
         raise faulty(fault) from None

@@ -116,7 +116,7 @@ class SegmentRunner:
             written = instance.out / f"{next(self._numbers)}.parquet"
             copy = f"copy ({rows}) to {literal(written)} {UNPACKED}"
             try:
-                with blaming_data(instance, self.parser):
+                with blaming_data(instance, self.parser, query.sql.text):
                     cancellable.run(instance.connection, copy, deadline=deadline, on_progress=on_progress)
                 written.replace(target)  # out of reach of the segment that the instance runs next
             finally:
