@@ -7,6 +7,8 @@ BUILD_VENV := .venv-build
 DEMO_VENV := .venv-demo
 SNOWFLAKE_VENV := .venv-snowflake
 SNOWFLAKE_STAMP := $(SNOWFLAKE_VENV)/.installed
+DBT_VENV := .venv-dbt
+DBT_STAMP := $(DBT_VENV)/.installed
 DEMO_STAMP := $(DEMO_VENV)/.installed
 PINS := .ci/requirements
 INSTALL_PINNED := -m pip install --quiet --require-hashes --only-binary :all:
@@ -18,10 +20,10 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 HISTORIES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-chaos test-snowflake chaos bench check format record lock dist clean
+.PHONY: help demo test test-chaos test-dbt test-snowflake chaos bench check format record lock dist clean
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,7 +45,16 @@ demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
 test: $(STAMP) ## run the tests, but for those of dying runs
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos and not snowflake'
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos and not dbt and not snowflake'
+
+# dbt asks for packages in versions of its own.
+$(DBT_STAMP): Makefile
+	@test -x $(DBT_VENV)/bin/python || $(PYTHON) -m venv $(DBT_VENV)
+	@$(DBT_VENV)/bin/python -m pip install --quiet --only-binary :all: 'dbt-core>=1.9,<1.10' 'dbt-postgres>=1.9,<1.10'
+	@touch $(DBT_STAMP)
+
+test-dbt: $(STAMP) $(DBT_STAMP) ## run the tests with a real dbt project
+	@HEADCOUNT_DBT="$(CURDIR)/$(DBT_VENV)/bin/dbt" $(BIN)/python -m pytest -m dbt
 
 test-chaos: $(STAMP) ## run the tests of dying runs, one kind of death after the other
 	@$(BIN)/python -m pytest -n $(WORKERS) -m chaos
@@ -88,4 +99,4 @@ dist: ## build what a release holds into dist/: wheel, sources, requirements wit
 	@$(BUILD_VENV)/bin/python scripts/dist.py
 
 clean: ## remove the environment and everything generated
-	@rm -rf $(VENV) $(BUILD_VENV) $(DEMO_VENV) $(SNOWFLAKE_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data
+	@rm -rf $(VENV) $(BUILD_VENV) $(DEMO_VENV) $(DBT_VENV) $(SNOWFLAKE_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo data

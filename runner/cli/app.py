@@ -17,7 +17,7 @@ from typer.main import get_command
 from runner import __version__
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import findings_as_data
-from runner.cli.commands import doctor, init_validate, inspect, plan_apply_sync, sandbox, state
+from runner.cli.commands import dbt, doctor, init_validate, inspect, plan_apply_sync, sandbox, state
 from runner.cli.commands.serve import serve
 from runner.cli.console import error_paint, show_error, show_usage, tell, unwritten
 from runner.core.errors import HeadcountError, Interrupted
@@ -54,6 +54,7 @@ app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)
 app.command("import")(plan_apply_sync.import_)
 app.add_typer(state.app, name="state")
+app.add_typer(dbt.app, name="dbt")
 app.command("sandbox")(sandbox.sandbox)
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from runner.config.document import Document
 from runner.config.read_documents import ReadDocuments, read_documents
 from runner.config.resolve.activations import LATER, Declared, build_activation
+from runner.config.resolve.dbt_models import Manifests, every_manifest
 from runner.config.resolve.destinations import draft_destination
 from runner.config.resolve.environment import Environment
 from runner.config.resolve.segments import Runners, draft_segment
@@ -34,19 +35,28 @@ _NO_VARIABLES: Mapping[str, str] = {}
 
 
 def load(
-    folder: Path, *, variables: Mapping[str, str] = _NO_VARIABLES, today: date, environ: Mapping[str, str]
+    folder: Path,
+    *,
+    variables: Mapping[str, str] = _NO_VARIABLES,
+    today: date,
+    environ: Mapping[str, str],
+    manifest: Path | None = None,
 ) -> Project:
     """The project that the YAML files below a folder declare.
 
     `variables` come from the command line and win over those of the Project document; `today` is what templates see
-    as the date; `environ` is what `env()` reads, as far as it may. Raises InvalidProject with every finding in every
+    as the date; `environ` is what `env()` reads, as far as it may. `manifest` is read in
+    place of every manifest of dbt's that a source declares, and models that it lacks are no findings. Raises
+    InvalidProject with every finding in every
     file, UsageError for a variable that nothing declares or uses and for a list of `environ` that is wrong.
     """
     found = Findings()
     files = ProjectFiles(folder.resolve().parent)
     environment = Environment.of(environ, files.tree)
     with _no_collection():
-        inputs = _Inputs(folder, read_documents(folder, files, found), files, variables, environment)
+        inputs = _Inputs(
+            folder, read_documents(folder, files, found), files, variables, environment, Manifests(manifest)
+        )
         project, values = inputs.resolve(today, found)
         if not found:
             values.require_used(variables)
@@ -103,6 +113,7 @@ class _Inputs:
     files: ProjectFiles
     variables: Mapping[str, str]
     environment: Environment
+    manifests: Manifests
     templates: Templates = field(default_factory=Templates)
     judged: Judged = field(default_factory=dict)
 
@@ -123,7 +134,7 @@ class _Inputs:
             check_names(kind)
         check_ids(activations)
         built_sources = tuple(build_source(document, self.environment) for document in sources)
-        runners = _runners(sources, built_sources, complete=self.read.complete)
+        runners = _runners(sources, built_sources, self.manifests, complete=self.read.complete)
         declared = Declared(
             _named(destinations, lambda document: draft_destination(document, self.environment)),
             _named(segments, lambda document: draft_segment(document.root, document, "name", self.files, runners)),
@@ -136,12 +147,16 @@ class _Inputs:
         return _project(self.folder, built_sources, declared, built, always), values
 
 
-def _runners(documents: Iterable[Document], built: Collection[Source | None], *, complete: bool) -> Runners:
+def _runners(
+    documents: Collection[Document], built: Collection[Source | None], manifests: Manifests, *, complete: bool
+) -> Runners:
     """Which of the sources run segments; one with findings counts as what its `type` says."""
     names: dict[bool, set[str]] = {True: set(), False: set()}
     for document in documents:
         names[document.root.text("type") in WAREHOUSE_KINDS].add((document.root.text("name") or "").strip())
-    return Runners(frozenset(names[True]), frozenset(names[False]), complete and None not in built)
+    found = every_manifest(manifests, documents, built)
+    runners = (frozenset(names[True]), frozenset(names[False]), complete and None not in built)
+    return Runners(*runners, found, manifests.instead is not None)
 
 
 def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dict[str, T]:

@@ -68,13 +68,26 @@ class SqlText:
 
 
 @dataclass(frozen=True, slots=True)
+class DbtModel:
+    """A model of dbt's: its unique id, its name, what it is called in the warehouse, and the columns that dbt knows.
+
+    `relation` is quoted for the warehouse; `columns` are in lower case, and none where nobody wrote them down.
+    """
+
+    id: str
+    name: str
+    relation: str
+    columns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A named SQL query that yields the people of an audience, one row each.
 
     `meaning` is a SHA-256 (hex) of what the SQL means: it changes when the query, a variable used in it, or the path of
     a table that it reads changes, and neither with a comment nor with `today`. `fingerprint` is what stood in its place
     before: it changes with the text and with any source it reads. `declared` is the SQL as it is on ANY_DAY. `source`
-    names the warehouse that runs it; empty where the embedded engine does.
+    names the warehouse that runs it; empty where the embedded engine does. `models` are those of dbt's that it reads.
     """
 
     name: str
@@ -85,6 +98,7 @@ class Segment:
     meaning: str = ""
     declared: str = ""
     source: str = ""
+    models: tuple[DbtModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

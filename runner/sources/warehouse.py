@@ -16,6 +16,7 @@ from runner.core.findings import Location
 from runner.core.project import Source
 from runner.core.suggest import quoted_word
 from runner.sources.interface import Declaration, Missing
+from runner.sources.local_paths import absolute, anchor
 
 _OPTIONAL = frozenset({"passphrase"})
 """Secrets that a method may do without."""
@@ -27,11 +28,20 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """Where dbt's manifest is: an absolute path, and its anchor (see `local_paths.anchor`)."""
+
+    path: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class WarehouseSource(Source):
     """A warehouse as the files declare it.
 
     `settings` are its public fields, which it is recognised by; `places` says where each stands. `secrets` are the
     fields of `auth`. `timeout` bounds each statement, in seconds; None: the limit of every segment holds.
+    `manifest` is that of the dbt project whose models segments may `ref`.
     """
 
     settings: Mapping[str, str]
@@ -39,6 +49,7 @@ class WarehouseSource(Source):
     method: str = AMBIENT
     secrets: Mapping[str, Secret | MissingSecret] = field(default_factory=dict)
     timeout: int | None = None
+    manifest: ManifestFile | None = None
 
     @property
     def missing_secrets(self) -> tuple[MissingSecret, ...]:
@@ -114,7 +125,8 @@ class WarehouseKind:
         method = str(auth["method"]) if auth else AMBIENT
         secrets = self._secrets(method, auth or {}, written)
         timeout = _seconds(written.value("timeout"))
-        return WarehouseSource(written.name, self.type, written.location, settings, places, method, secrets, timeout)
+        own = (written.name, self.type, written.location, settings, places, method, secrets, timeout)
+        return WarehouseSource(*own, _manifest(written))
 
     def _secrets(
         self, method: str, auth: Mapping[str, object], written: Declaration
@@ -148,6 +160,13 @@ class WarehouseKind:
 
     def tables(self, source: WarehouseSource) -> tuple[str, ...]:
         return ()
+
+
+def _manifest(written: Declaration) -> ManifestFile | None:
+    path = (written.value("dbt") or {}).get("manifest")
+    if not isinstance(path, str):
+        return None
+    return ManifestFile(absolute(path, written, "dbt", "manifest"), anchor(path, written))
 
 
 def _seconds(text: object) -> int | None:

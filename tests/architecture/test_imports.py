@@ -75,7 +75,16 @@ DOORS = {
     "runner.engine.segments": {"evaluator", "normalize", "queries_by_source", "query_process", "segment_query"},
     "runner.engine.memberships": {"membership_store"},
     "runner.sources": {
-        *("interface", "registry", "data_faults", "json_faults", "local_paths", "text_lines", "warehouse"),
+        *(
+            "interface",
+            "registry",
+            "data_faults",
+            "dbt_manifest",
+            "json_faults",
+            "local_paths",
+            "text_lines",
+            "warehouse",
+        ),
     },
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},

@@ -104,10 +104,11 @@ def validate(
             raise InvalidProject(bounded((*invalid.findings, *also))) from None
         raise
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
+    from runner.planning.dbt_changes import unknown_column_warnings
     from runner.planning.freshness import freshness_warnings
 
     found = _require_valid(_source_findings(project, chosen)) if sources else _sql_warnings(chosen)
-    warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock())}))
+    warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock()), *unknown_column_warnings(chosen)}))
     if resolved is not None:
         _show_resolved(_named(project, resolved), setup, format)
     elif format is CheckFormat.JSON:

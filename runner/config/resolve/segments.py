@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.config.document import Document
+from runner.config.resolve.dbt_models import Models
 from runner.config.resolve.sql_meaning import meaning
 from runner.config.schema.validate_documents import report_template
-from runner.config.templates.render import render_with_places
+from runner.config.templates.render import NO_MODELS, Scope, render_with_places
 from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span, TextFile
 from runner.config.yaml.project_files import ProjectFiles, shown_path
@@ -18,6 +20,7 @@ from runner.config.yaml.source_map import Origin, origin_of
 from runner.core.project import Segment, SqlText
 from runner.core.suggest import quoted_word, suggest
 from runner.disk.path_rule import NotAllowed, allowed, hidden_part
+from runner.sources.dbt_manifest import DbtManifest
 
 _SQL = (".sql",)
 
@@ -40,11 +43,27 @@ class SegmentDraft:
 
 @dataclass(frozen=True, slots=True)
 class Runners:
-    """The sources that can run a segment, and the others, by name; `complete` is false when one could not be read."""
+    """The sources that can run a segment, and the others, by name; `complete` is false when one could not be read.
+
+    `manifests` are dbt's, by the source that declares one; None where it has findings. `is_lenient`: a model that a
+    manifest lacks is no finding.
+    """
 
     warehouses: frozenset[str]
     attached: frozenset[str]
     complete: bool
+    manifests: Mapping[str, DbtManifest | None] = field(default_factory=dict)
+    is_lenient: bool = False
+
+    def models(self, source: str | None) -> Models | str:
+        """What `ref` means in a segment of the source (None: it has findings), or why it means nothing."""
+        if source is None:
+            return Models(None, self.is_lenient)
+        if not source:
+            return f"{NO_MODELS}; this one reads <source>.<table>"
+        if source not in self.manifests:
+            return f"`ref` means nothing here: source {quoted_word(source)} has no `dbt: {{manifest: ...}}`"
+        return Models(self.manifests[source], self.is_lenient)
 
     @property
     def usual(self) -> str:
@@ -64,14 +83,17 @@ class _Read:
 def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectFiles, runners: Runners) -> SegmentDraft:
     """The segment that the fields describe, declared at a top-level key of the document."""
     name, description = fields.text("name"), fields.text("description") or ""
-    sql = _read_sql(fields, document, files) if document.sound("sql", "file", "segment") else None
-    words = (name.strip() if name else None, description.strip())
     source = _source(fields, document, runners) if document.sound("source", "segment") else None
+    models = runners.models(source)
+    scope = replace(document.scope, models=models)
+    sql = _read_sql(fields, document, files, scope) if document.sound("sql", "file", "segment") else None
+    words = (name.strip() if name else None, description.strip())
     segment = None
     if sql is not None and source is not None:
         location = document.location(document.value_span(key))
         recognised = (sql.fingerprint, location, sql.meaning, sql.sql.text)
-        segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source)
+        used = () if isinstance(models, str) else tuple(models.used.values())
+        segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source, used)
     spans = (_span(fields, "name"), _span(fields, "description"), _span(fields, "source"))
     return SegmentDraft(segment, *words, document, *spans)
 
@@ -98,19 +120,19 @@ def _span(fields: MapNode, key: str) -> Span | None:
     return entry.value.span if entry else None
 
 
-def _read_sql(fields: MapNode, document: Document, files: ProjectFiles) -> _Read | None:
+def _read_sql(fields: MapNode, document: Document, files: ProjectFiles, scope: Scope) -> _Read | None:
     """The SQL of a segment's fields; None after findings. A file must lie in the project."""
     node = fields.get("sql")
     if isinstance(node, ScalarNode) and isinstance(node.value, str):
         origin = origin_of(node, document.file)
-        return _filled(node.value, origin, node, document)
+        return _filled(node.value, origin, node, document, scope)
     node = fields.get("file")
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     file = _sql_file(node, node.value, document, files)
     if file is None:
         return None
-    return _filled(file.text, Origin(file, 1), node, document)
+    return _filled(file.text, Origin(file, 1), node, document, scope)
 
 
 def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFiles) -> TextFile | None:
@@ -142,9 +164,9 @@ def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFil
     return files.read(full, shown_path(name), document.found, _SQL)
 
 
-def _filled(template: str, origin: Origin, node: ScalarNode, document: Document) -> _Read | None:
+def _filled(template: str, origin: Origin, node: ScalarNode, document: Document, scope: Scope) -> _Read | None:
     try:
-        rendered = render_with_places(template, document.scope)
+        rendered = render_with_places(template, scope)
     except TemplateErrors as error:
         report_template(error, origin, document)
         return None

@@ -10,7 +10,15 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from runner.config.templates.budget import MAX_DEPTH, MAX_NODES
 from runner.config.templates.filters import FILTERS, TESTS
 from runner.config.templates.methods import DATE_ATTRIBUTES, DATE_METHODS, LOOP_ATTRIBUTES, METHODS
-from runner.config.templates.template_types import FUNCTIONS, MAX_PROBLEMS, NAMES, Checked, TemplateProblem, Use
+from runner.config.templates.template_types import (
+    FUNCTIONS,
+    MAX_PROBLEMS,
+    NAMES,
+    VERSION,
+    Checked,
+    TemplateProblem,
+    Use,
+)
 from runner.config.templates.written_places import written_places
 from runner.core.suggest import quoted_word, suggest
 
@@ -138,10 +146,16 @@ def _name(node: nodes.Name) -> tuple[str, str, str] | None:
 
 def _callable(call: nodes.Call) -> bool:
     if call.kwargs:
-        return False
+        return _names_a_version(call)
     if isinstance(call.node, nodes.Name):
         return call.node.name in FUNCTIONS or call.node.name not in NAMES  # an unknown name is reported as one
     return isinstance(call.node, nodes.Getattr) and call.node.attr in METHODS
+
+
+def _names_a_version(call: nodes.Call) -> bool:
+    """Whether it is dbt's `ref('customers', v=2)`."""
+    is_ref = isinstance(call.node, nodes.Name) and call.node.name == "ref"
+    return is_ref and all(pair.key in VERSION for pair in call.kwargs)
 
 
 def _uncallable(call: nodes.Call) -> tuple[str, str, str]:

@@ -15,7 +15,14 @@ from runner.config.templates.budget import MAX_OUTPUT, Budget
 from runner.config.templates.filters import DEFAULTS, DEFINED, apply_filter, apply_test
 from runner.config.templates.methods import attribute, call
 from runner.config.templates.operators import calculate, compare
-from runner.config.templates.template_types import CannotEvaluate, Checked, NotThere, TemplateFault, TemplateTooLarge
+from runner.config.templates.template_types import (
+    CannotEvaluate,
+    Checked,
+    Function,
+    NotThere,
+    TemplateFault,
+    TemplateTooLarge,
+)
 from runner.config.templates.values import items_of, kind_of_value, number, written
 from runner.core.suggest import quoted_word
 from runner.core.written_text import Piece
@@ -23,7 +30,7 @@ from runner.core.written_text import Piece
 MAX_PIECES = 10_000
 """A text of more pieces has no way back to what was written: nobody reads it, and pieces are kept."""
 
-Functions = Mapping[str, Callable[[Sequence[object]], object]]
+Functions = Mapping[str, Function]
 
 
 class Interpreter:
@@ -208,10 +215,11 @@ class Interpreter:
 
     def _call(self, node: nodes.Call) -> object:
         if isinstance(node.node, nodes.Name) and node.node.name in self._functions:
-            return self._functions[node.node.name](self._values(node.args))
+            named = {str(pair.key): self._value(pair.value) for pair in node.kwargs}
+            return self._functions[node.node.name](self._values(node.args), named)
         if isinstance(node.node, nodes.Getattr):
             return call(self._value(node.node.node), node.node.attr, self._values(node.args), self._budget)
-        raise CannotEvaluate("only var, range and methods can be called")
+        raise CannotEvaluate("only var, range, ref and methods can be called")
 
     def _filter(self, node: nodes.Filter) -> object:
         assert node.node is not None

@@ -17,6 +17,8 @@ from runner.config.templates.template_types import (
     NAMES,
     CannotEvaluate,
     Checked,
+    Function,
+    NoSuchModel,
     NotThere,
     TemplateErrors,
     TemplateFault,
@@ -32,6 +34,11 @@ _MAX_RANGE = 1_000
 _STEPS_TO_COMPARE = 10
 """That looking at two names for likeness counts for."""
 _MARKS = ("{{", "{%", "{#")
+
+
+Models = Callable[[str, str, str], str]
+
+NO_MODELS = "`ref` is for the SQL of a segment that a warehouse runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +76,17 @@ class Templates:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a template may use. `None` means that it may not; `place` says where it stands, for messages."""
+    """What a template may use. `None` means that it may not; `place` says where it stands, for messages.
+
+    `models` gives what a model of dbt's is called in the warehouse, from its name, package and version; it raises
+    NoSuchModel. A text says why there are none.
+    """
 
     place: str
     today: date
     variables: Mapping[str, object] | None = None
     segment: SegmentWords | None = None
+    models: Models | str = NO_MODELS
     templates: Templates = field(default_factory=Templates, compare=False, repr=False)
 
 
@@ -108,6 +120,8 @@ def render_with_places(text: str, scope: Scope) -> Rendered:
         return _filled(text, checked, scope)
     except TemplateTooLarge as fault:
         raise TemplateErrors(_problem(text, fault, "template-too-large", f"the template is refused: {fault}")) from None
+    except NoSuchModel as fault:
+        raise TemplateErrors(_problem(text, fault, "unknown-model", str(fault))) from None
     except TemplateFault as fault:
         message = f"the template cannot be filled in: {fault}"
         raise TemplateErrors(_problem(text, fault, "template-failed", message)) from None
@@ -132,6 +146,8 @@ def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
             yield TemplateProblem(use.line, use.name, "unknown-name", message, hint)
         elif use.name == "var":
             yield from _variable(use, scope)
+        elif use.name == "ref" and isinstance(scope.models, str):
+            yield TemplateProblem(use.line, "ref", "ref-not-available", scope.models)
         elif use.name == "segment" and scope.segment is None:
             yield TemplateProblem(
                 use.line,
@@ -144,6 +160,7 @@ def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
 def _usable(scope: Scope) -> list[str]:
     usable = ["today", "range"]
     usable += ["var"] if scope.variables is not None else []
+    usable += [] if isinstance(scope.models, str) else ["ref"]
     return usable + (["segment"] if scope.segment is not None else [])
 
 
@@ -208,8 +225,8 @@ def _gives_what_no_text_holds(character: str, written: WrittenText, at: int) -> 
     return fault
 
 
-def _functions(scope: Scope, budget: Budget) -> Mapping[str, Callable[[Sequence[object]], object]]:
-    def var(arguments: Sequence[object]) -> object:
+def _functions(scope: Scope, budget: Budget) -> Mapping[str, Function]:
+    def var(arguments: Sequence[object], _: Mapping[str, object]) -> object:
         name, *default = arguments or ("",)
         if not name or not isinstance(name, str) or len(default) > 1:
             raise CannotEvaluate("var takes the name of a variable, and what to take where there is none")
@@ -220,7 +237,7 @@ def _functions(scope: Scope, budget: Budget) -> Mapping[str, Callable[[Sequence[
             raise NotThere("there is no variable of that name")
         return default[0]
 
-    def range_(arguments: Sequence[object]) -> object:
+    def range_(arguments: Sequence[object], _: Mapping[str, object]) -> object:
         bounds = [bound for bound in arguments if isinstance(bound, int)]
         if not 1 <= len(bounds) <= 3 or len(bounds) < len(arguments) or bounds[2:] == [0]:
             raise CannotEvaluate("range takes whole numbers: range(3), range(1, 4), range(0, 10, 2)")
@@ -230,4 +247,19 @@ def _functions(scope: Scope, budget: Budget) -> Mapping[str, Callable[[Sequence[
         budget.step(len(numbers))
         return list(numbers)
 
-    return {"var": var, "range": range_}
+    def ref(arguments: Sequence[object], named: Mapping[str, object]) -> object:
+        words = [*arguments, *named.values()]
+        if isinstance(scope.models, str) or not 1 <= len(arguments) <= 2 or len(named) > 1 or not _are_words(words):
+            raise CannotEvaluate("ref takes the name of a model, or a package and a name; a version goes behind: v=2")
+        *package, name = map(str, arguments)
+        try:
+            return scope.models(name, "".join(package), "".join(map(str, named.values())))
+        except NoSuchModel as fault:
+            fault.word = name
+            raise
+
+    return {"var": var, "range": range_, "ref": ref}
+
+
+def _are_words(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str | int) and not isinstance(value, bool) for value in values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS = 20
 """Of one template that are reported: a branch may hold millions, and nobody reads them."""
-FUNCTIONS = ("var", "range")
+FUNCTIONS = ("var", "range", "ref")
+VERSION = ("v", "version")
+"""What `ref` calls the version of a model."""
 NAMES = ("today", "segment", *FUNCTIONS)
 
 
@@ -40,6 +42,10 @@ class TemplateErrors(Exception):
         self.problems = problems
 
 
+Function = Callable[[Sequence[object], Mapping[str, object]], object]
+"""What a template may call by name, with its arguments and those that have names."""
+
+
 class TemplateFault(Exception):
     """Why a template cannot be filled in: a sentence that holds no value, only words of the template.
 
@@ -57,6 +63,10 @@ class CannotEvaluate(TemplateFault):
 
 class NotThere(CannotEvaluate):
     """A name, a key or an item that does not exist: what `default` and `is defined` are for."""
+
+
+class NoSuchModel(CannotEvaluate):
+    """`ref` means nothing that there is."""
 
 
 class TemplateTooLarge(TemplateFault):

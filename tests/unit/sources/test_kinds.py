@@ -75,7 +75,7 @@ def test_a_warehouse_and_its_schema_know_the_same_fields_and_ways_to_log_in(kind
     whole = schema("Source")
     [rule] = [one["then"] for one in whole["allOf"] if one["if"]["properties"]["type"]["const"] == kind.type]
     refused = {one["not"]["required"][0] for one in rule["allOf"]}
-    assert set(whole["properties"]) - refused == {"kind", "name", "type", *kind.fields, "auth", "timeout"}
+    assert set(whole["properties"]) - refused == {"kind", "name", "type", *kind.fields, "auth", "timeout", "dbt"}
     auth = whole["properties"]["auth"]["properties"]
     assert set(kind.methods) <= set(auth["method"]["enum"])
     assert {name for secrets in kind.methods.values() for name in secrets} <= set(auth)
