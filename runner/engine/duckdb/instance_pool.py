@@ -20,7 +20,7 @@ from runner.core.project import Source
 from runner.core.sql_quoting import paths
 from runner.engine.duckdb.attach_sources import attach
 from runner.engine.duckdb.file_identity import FileIdentity, require_same, same
-from runner.engine.duckdb.object_files import let_read_objects
+from runner.engine.duckdb.object_files import let_read_objects, side_by_side
 from runner.engine.duckdb.session import Limits, open_session
 from runner.object_stores.interface import RemoteObject, StoreFault
 from runner.object_stores.reach import objects
@@ -131,9 +131,11 @@ class InstancePool:
         folder.mkdir(mode=0o700)
         connection = open_session(self._limits, folder / "spill")
         try:
-            let_read_objects(connection, remote_patterns(source for source, _ in wanted))
+            remote = remote_patterns(source for source, _ in wanted)
+            let_read_objects(connection, remote)
             seen: dict[str, FileIdentity] = {}
-            reachable = tuple(attach(connection, source, tables, deadline, seen) for source, tables in wanted)
+            with side_by_side(connection, remote):
+                reachable = tuple(attach(connection, source, tables, deadline, seen) for source, tables in wanted)
             lock(connection, reachable, folder / "out", readable)
         except BaseException:
             connection.close()

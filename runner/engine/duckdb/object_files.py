@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from runner.core.file_patterns import path_of
 from runner.object_stores.addresses import SCHEMES, is_object
+from runner.object_stores.exchange import CONNECTIONS
 from runner.object_stores.object_file import ObjectFile
 from runner.object_stores.reach import objects
 
@@ -16,10 +18,24 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def let_read_objects(connection: duckdb.DuckDBPyConnection, files: Iterable[str]) -> None:
+def let_read_objects(connection: duckdb.DuckDBPyConnection, files: Collection[str]) -> None:
     """Have an instance read objects, if any of these paths is one's. It asks only for the bytes that it needs."""
     if any(map(is_object, files)) and SCHEMES[0] not in connection.list_filesystems():
         connection.register_filesystem(_file_system())
+
+
+@contextmanager
+def side_by_side(connection: duckdb.DuckDBPyConnection, files: Collection[str]) -> Iterator[None]:
+    """While tables are looked at, have an instance ask for several objects at a time: it waits for each, and a table
+    may be thousands."""
+    [(threads,)] = connection.execute("select current_setting('threads')").fetchall()
+    more = max(int(threads), CONNECTIONS) if any(map(is_object, files)) else int(threads)
+    if more == int(threads):
+        yield
+        return
+    connection.execute(f"set threads = {more}")
+    yield
+    connection.execute(f"set threads = {threads}")
 
 
 def _file_system() -> Any:

@@ -150,3 +150,15 @@ def test_more_objects_than_anyone_means_are_refused(
     with pytest.raises(StoreFault) as fault:
         asked.listed(f"{root}/*.csv")
     assert fault.value.why is Why.TOO_MANY
+
+
+def test_what_has_the_credentials_reads_for_itself(direct: DirectObjects, root: str) -> None:
+    (one,) = direct.listed(f"{root}/p*.csv")
+
+    assert direct.known(one.url) == one
+    assert direct.read(one.url, 1, 3) == CONTENT[1:4]
+    assert direct.read(one.url, one.size, 3) == b""
+    assert direct.failure() is None
+    with pytest.raises(StoreFault) as fault:
+        direct.read(f"{root}/secret.csv", 0, 1)
+    assert fault.value.why is Why.NOT_DECLARED
