@@ -15,6 +15,7 @@ import pytest
 
 from tests.end_to_end.shop import CANARY, Shop, hashes
 from tests.object_store import ObjectStore, running_store
+from tests.other_clouds import running_cloud
 from tests.plain_duckdb import plain
 from tests.sandbox_client import Sandbox
 
@@ -409,3 +410,27 @@ def test_the_page_that_shows_how(lake: Lake) -> None:
 
     assert "lake: 2 tables, whose files are there" in said[1]
     assert "+1" in said[2]
+
+
+# -- other clouds ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["gs", "az"])
+def test_another_cloud_is_asked_in_its_own_way(lake: Lake, sandbox: Sandbox, scheme: str) -> None:
+    lake.declare(f"{scheme}://people/new files/*.csv")
+    content = lake.content(f"select * from (values ('{CANARY}'), ('person-1@shop.example')) t(email)", ".csv")
+    contents = {"new files/one=1.csv": content, "new files/deep/two.csv": content, "three.txt": b"x"}
+    key = lake.folder / "key.json"
+    with running_cloud("people", contents) as url:
+        account = {"gcs_base_url": url, "disable_oauth": True}
+        key.write_text(json.dumps(account | dict.fromkeys(("client_email", "private_key", "private_key_id"), "")))
+        lake.shop.environment |= {
+            "GOOGLE_SERVICE_ACCOUNT": str(key),
+            "GOOGLE_ALLOW_HTTP": "true",
+            "AZURE_STORAGE_USE_EMULATOR": "true",
+            "AZURITE_BLOB_STORAGE_URL": url,
+        }
+        lake.shop.apply()
+        assert members(sandbox) == hashes(1)
+        lake.declare(f"{scheme}://people/none.csv")
+        assert f"there is no object {scheme}://people/none.csv" in lake.failed()
