@@ -11,6 +11,8 @@ DBT_VENV := .venv-dbt
 DBT_STAMP := $(DBT_VENV)/.installed
 DEMO_STAMP := $(DEMO_VENV)/.installed
 PINS := .ci/requirements
+# The extras with the drivers of warehouses.
+WAREHOUSES := postgres snowflake bigquery spark flightsql
 INSTALL_PINNED := -m pip install --quiet --require-hashes --only-binary :all:
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock'
@@ -92,6 +94,7 @@ lock: $(STAMP) ## pin again, by version and hash, what is installed to build and
 	@printf '%s\n' 'hatchling>=1.27' 'editables>=0.5' | $(LOCK) --output-file $(PINS)/build.txt -
 	@$(LOCK) --extra remote --output-file $(PINS)/remote.txt pyproject.toml
 	@$(LOCK) --extra remote --extra serve --extra sandbox --output-file $(PINS)/serve.txt pyproject.toml
+	@for one in $(WAREHOUSES); do $(LOCK) --extra remote --extra $$one --output-file $(PINS)/$$one.txt pyproject.toml; done
 
 dist: ## build what a release holds into dist/: wheel, sources, requirements with hashes
 	@test -x $(BUILD_VENV)/bin/python || $(PYTHON) -m venv $(BUILD_VENV)

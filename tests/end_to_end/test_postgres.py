@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -347,6 +348,20 @@ def test_a_segment_is_named_and_stopped_on_the_server_with_ctrl_c(crm: Shop, pos
     assert process.returncode == 130
     while running(postgres) != "0":
         time.sleep(0.02)
+
+
+def test_ctrl_c_ends_a_login_that_nobody_answers(crm: Shop, postgres: Postgres) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        text = (crm.folder / "activations/shop.yaml").read_text(encoding="utf-8")
+        address = f"postgresql://headcount@127.0.0.1:{silent.getsockname()[1]}/crm"
+        crm.write("activations/shop.yaml", text.replace(postgres.uri, address))
+        crm.activation(sql="select email from crm.people")
+        process = crm.start("plan")
+        called, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=8)  # a login is given up after ten seconds
+        called.close()
+    assert process.returncode == 130
 
 
 def test_the_time_limit_ends_a_statement_on_the_server_and_no_other_segment(crm: Shop, postgres: Postgres) -> None:

@@ -57,10 +57,10 @@ def warehouse_flaws(sql: str, dialect: str) -> tuple[Flaw, ...]:
         trees = sqlglot.parse(text, read=dialect)
     except ParseError as error:
         return (_unread(text, words, error),)
-    except SqlglotError:
-        return (Flaw("sql-syntax", "the SQL cannot be read", _PUT_INTO_A_VIEW),)
     except RecursionError:
         return (Flaw("sql-too-deep", "the SQL is nested too deeply", "split it into common table expressions"),)
+    except Exception:  # noqa: BLE001 (a parser of many dialects, and SQL that it does not foresee)
+        return (Flaw("sql-syntax", "the SQL cannot be read", _PUT_INTO_A_VIEW),)
     found = [*_of_tree(trees[0], text, words), *_of_words(text, words, dialect)]
     return tuple(sorted(dict.fromkeys(found), key=lambda flaw: flaw.offset or 0))
 
