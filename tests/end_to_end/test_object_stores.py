@@ -19,7 +19,7 @@ from tests.other_clouds import running_cloud
 from tests.plain_duckdb import plain
 from tests.sandbox_client import Sandbox
 
-LIBRARY_WORDS = ("Generic", "RetryError", "obstore", "Error performing", "Traceback", "<Code>")
+LIBRARY_WORDS = ("Generic", "RetryError", "Error performing", "Traceback", "<Code>")
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +308,16 @@ def test_what_is_out_of_reach_is_a_warning_of_validate_and_a_failure_of_plan(
     assert warned.count("[") == 1
     assert said in lake.failed(**environment)
     assert "wrong  source       lake: activations/lake.yaml:5:3: " in lake.shop.run("doctor", code=1, **environment).out
+
+
+def test_a_library_that_is_not_installed_is_named_with_what_to_install(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.declare("{root}/people.csv")
+    monkeypatch.setattr("runner.object_stores.bucket_reader.find_spec", lambda name: None)
+    said = "s3:// needs the package obstore, which is not installed"
+    assert f"activations/lake.yaml:5:3: error[source-unreadable]: {said}" in lake.found(3)
+    assert said in lake.failed()
 
 
 def test_access_that_is_denied_says_what_to_look_at(lake: Lake) -> None:
