@@ -167,6 +167,7 @@ def test_only_one_select_that_reads_tables_can_be_a_segment(crm: Shop, sql: str,
         ("select email from crm.poeple", "sql-unknown-table", 'there is no table "crm.poeple"', 19),
         ("select uper(email) as email from crm.people", "sql-unknown-function", 'there is no function "uper"', 8),
         ("select email + 1 as email from crm.people", "sql-unknown-function", "", 14),
+        ("select case when true then generate_series(1, 2) end::text as email", "sql-error", "the query uses", 28),
     ],
 )
 def test_what_the_database_does_not_know_is_a_finding_at_its_place(

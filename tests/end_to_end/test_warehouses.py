@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import psutil
 import pytest
 
 from runner.engine import joined_pass
@@ -279,20 +281,36 @@ def test_a_source_out_of_reach_is_a_warning_to_validate_and_a_failure_to_plan(cr
     assert "the same as for loyal" in failed
 
 
+ENDLESS = {
+    "postgres": "select email, count(*) from crm.people, generate_series(1, 3000000000) group by 1",
+    "spark": "select cast(count(*) as string) as email from range(9999999999) a join range(9999) b on a.id < b.id",
+}
+
+
 def test_the_time_limit_ends_a_statement_and_no_other_segment(crm: Shop, warehouse: Warehouse) -> None:
     if warehouse.name == "snowflake":
         pytest.skip("the stand-in runs one statement at a time, and cancels none")
-    endless = {
-        "postgres": "select email, count(*) from crm.people, generate_series(1, 3000000000) group by 1",
-        "spark": "select cast(count(*) as string) as email from range(9999999999) a join range(9999) b on a.id < b.id",
-    }
     text = (crm.folder / "activations/shop.yaml").read_text(encoding="utf-8")
     crm.write("activations/shop.yaml", text.replace("---\n", "timeout: 1s\n---\n", 1))
-    crm.activation("a-slow-one", sql=endless[warehouse.name])
+    crm.activation("a-slow-one", sql=ENDLESS[warehouse.name])
     crm.activation(sql=f"select email from {warehouse.people}")
     changes = crm.plan(code=1)
     assert "stopped at its time limit of 1 second" in str(changes["a-slow-one"])
     assert changes["loyal"]["action"] == "create"
+
+
+def test_ctrl_c_ends_a_segment_that_a_driver_written_in_go_waits_for(crm: Shop, warehouse: Warehouse) -> None:
+    if warehouse.name != "spark":
+        pytest.skip("the driver of Postgres is not, and the stand-in for Snowflake cancels nothing")
+    crm.activation("endless", sql=ENDLESS["spark"])
+    process = crm.start("plan")
+    while not any(
+        one.status == "ESTABLISHED" and len(one.raddr) for one in psutil.Process(process.pid).net_connections()
+    ):
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
 
 
 def test_in_spark_a_name_in_double_quotes_would_be_a_text(crm: Shop, warehouse: Warehouse) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runner.engine.duckdb.cancellable import Call
+from runner.engine.duckdb.cancellable import Call, TimeLimitReached
 from runner.engine.segments.warehouse.arrow_schema import ArrowField, fields_at, stream_fields_at
 from runner.engine.segments.warehouse.driver_errors import (
     LOST,
@@ -32,10 +33,6 @@ T = TypeVar("T")
 
 _PATIENCE = 2.0
 """Seconds that a statement gets to end on the server before its connection is given up."""
-
-
-class CannotDescribe(Exception):
-    """The driver has no such call; only whether one can describe a query differs between them."""
 
 
 class Canceller:
@@ -103,7 +100,9 @@ class WarehouseSession:
         statement, canceller = self._statement(sql)
         try:
             handle = self._asked(statement.execute_schema, deadline, canceller)
-        except CannotDescribe:
+        except WarehouseError as error:
+            if not error.fault.has_no_such_call:
+                raise
             with self.stream(sql, deadline) as stream:
                 return stream_fields_at(stream.handle.address)
         fields = fields_at(handle.address)
@@ -131,10 +130,10 @@ class WarehouseSession:
             return
         try:
             if self._driver.transactions:
-                self._asked(self._connection.rollback, float("inf"))
-                self._asked(lambda: self._connection.set_autocommit(True), float("inf"))
-        except WarehouseError:
-            self.usable = False
+                self._asked(self._connection.rollback, monotonic() + _PATIENCE)
+                self._asked(lambda: self._connection.set_autocommit(True), monotonic() + _PATIENCE)
+        except (WarehouseError, TimeLimitReached):
+            self.lose()
 
     def close(self) -> None:
         """Log out. A connection with a call under way is left to the end of the process."""
@@ -166,8 +165,6 @@ class WarehouseSession:
         try:
             result = call.result(deadline)
             given = True
-        except adbc_driver_manager.NotSupportedError:
-            raise CannotDescribe from None
         except adbc_driver_manager.Error as error:
             fault = fault_of(error)
             if fault.is_lost:

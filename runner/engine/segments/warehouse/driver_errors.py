@@ -7,7 +7,7 @@ while rows are read, it is looked through for words of the server's own that com
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ LOST = "08000"
 """The class of a connection that is not there any more."""
 CANCELLED = "57014"
 UNKNOWN = ""
+_NOT_IMPLEMENTED = 2
+"""ADBC's status of a call that a driver does not have."""
 _POSITION = b"PG_DIAG_STATEMENT_POSITION"
 
 _WORDS = (
@@ -136,10 +138,14 @@ _SNOWFLAKE_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class WarehouseFault:
-    """What a warehouse refused: its SQLSTATE (empty where it has none), and the character of the SQL, from 0."""
+    """What a warehouse refused: its SQLSTATE (empty where it has none), and the character of the SQL, from 0.
+
+    `has_no_such_call`: it was the driver that refused, since it cannot do this at all.
+    """
 
     state: str = UNKNOWN
     position: int | None = None
+    has_no_such_call: bool = False
 
     @property
     def is_lost(self) -> bool:
@@ -169,7 +175,7 @@ def fault_of(error: adbc_driver_manager.Error) -> WarehouseFault:
     if error.vendor_code in _SNOWFLAKE_CODES and "[Snowflake]" in str(error):
         return WarehouseFault(_SNOWFLAKE_CODES[error.vendor_code])
     if not re.fullmatch("[0-9A-Z]{5}", state):
-        return fault_in(str(error))
+        return replace(fault_in(str(error)), has_no_such_call=error.status_code == _NOT_IMPLEMENTED)
     details: dict[Any, Any] = dict(error.details)  # the keys are bytes, though declared to be text
     place = (details.get(_POSITION) or b"").decode("ascii", "replace")
     return WarehouseFault(state, int(place) - 1 if place.isdigit() else None)
