@@ -26,4 +26,4 @@ def readable_sql_diff(change: Decision) -> tuple[str, ...]:
     """The same for a person, who has written `{{ today }}` and would wonder what day that is."""
     lines = sql_diff(change)
     dated = any(str(ANY_DAY) in line for line in lines)
-    return (f"# {ANY_DAY} stands for today, on every day", *lines) if dated else lines
+    return (f"# {{{{ today }}}} is shown as {ANY_DAY}", *lines) if dated else lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -444,3 +445,18 @@ def test_another_cloud_is_asked_in_its_own_way(lake: Lake, sandbox: Sandbox, sch
         assert members(sandbox) == hashes(1)
         lake.declare(f"{scheme}://people/none.csv")
         assert f"there is no object {scheme}://people/none.csv" in lake.failed()
+
+
+@pytest.mark.parametrize("absent", [("fsspec",), ("obstore",), ("fsspec", "obstore")])
+def test_a_package_that_is_missing_is_named(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, absent: tuple[str, ...]
+) -> None:
+    for package in absent:
+        monkeypatch.setitem(sys.modules, package, None)
+    text = (shop.folder / "activations/shop.yaml").read_text(encoding="utf-8")
+    source = "{kind: Source, name: shop, type: files, tables: {people: 's3://lake/people/*.parquet'}}\n---\n"
+    shop.write("activations/shop.yaml", source + text.partition("---\n")[2])
+    shop.activation(sql="select email from shop.people")
+    said = shop.run("validate", code=3).err
+    assert f"needs the package {absent[-1]}, which is not installed" in said
+    assert "pip install 'PATH[remote]'" in said

@@ -38,6 +38,11 @@ def test_it_is_told_and_nothing_is_sent(restored: Shop, sandbox: Sandbox, comman
     assert not (restored.folder / ".headcount" / "state.db-wal").exists(), "the state was not closed"
 
 
+def test_doctor_does_not_call_it_healthy(restored: Shop) -> None:
+    shown = restored.run("doctor", code=1).out
+    assert "is an older one, from a backup perhaps" in shown
+
+
 def test_status_shows_what_the_state_says_and_tells_that_it_is_an_older_one(restored: Shop) -> None:
     shown = restored.run("status", code=1)
     assert "loyal" in shown.out

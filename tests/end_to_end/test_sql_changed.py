@@ -58,11 +58,11 @@ def test_the_lines_that_changed_are_shown(applied: Shop) -> None:
     shown = applied.run("plan").out
     assert "    | -where kind <> 'canary'" in shown
     assert "    | +where kind = 'all'" in shown
-    assert "    | # 2000-01-01 stands for today, on every day" in shown
+    assert "    | # {{ today }} is shown as 2000-01-01" in shown
     markdown = applied.run("plan", "--format", "markdown").out
     assert "<details><summary>SQL of loyal</summary>" in markdown
     assert "\n+where kind = 'all'" in markdown
-    assert "\n# 2000-01-01 stands for today, on every day\n" in markdown
+    assert "\n# {{ today }} is shown as 2000-01-01\n" in markdown
     applied.apply()
     assert applied.plan()["loyal"]["sql_diff"] == []
 

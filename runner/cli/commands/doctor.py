@@ -97,8 +97,10 @@ def _counted(setup: Setup, project: Project) -> tuple[ActivationStatus, ...]:
 
 def _contents(setup: Setup) -> Contents:
     from runner.state.inventory import contents_of
+    from runner.state.seen_runs import SeenRuns
 
     with closing(setup.state()) as state:
+        SeenRuns(state, os.environ).require_newest()
         return contents_of(state)
 
 

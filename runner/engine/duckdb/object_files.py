@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def let_read_objects(connection: duckdb.DuckDBPyConnection, files: Collection[str]) -> None:
     """Have an instance read objects, if any of these paths is one's. It asks only for the bytes that it needs."""
+    if find_spec("fsspec") is None:
+        return  # looking for the objects, which comes next, says what to install
     if any(map(is_object, files)) and SCHEMES[0] not in connection.list_filesystems():
         connection.register_filesystem(_file_system())
 
