@@ -304,9 +304,8 @@ def test_ctrl_c_ends_a_segment_that_a_driver_written_in_go_waits_for(crm: Shop, 
         pytest.skip("the driver of Postgres is not, and the stand-in for Snowflake cancels nothing")
     crm.activation("endless", sql=ENDLESS["spark"])
     process = crm.start("plan")
-    while not any(
-        one.status == "ESTABLISHED" and len(one.raddr) for one in psutil.Process(process.pid).net_connections()
-    ):
+    port = int(warehouse.declared.strip().rpartition(":")[2])
+    while port not in {one.raddr.port for one in psutil.Process(process.pid).net_connections() if one.raddr}:
         assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
