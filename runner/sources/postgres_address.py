@@ -95,6 +95,7 @@ def conninfo(source: WarehouseSource, scheme: str = "postgresql") -> str:
     parameters = {
         "sslmode": "prefer" if at.is_local else "require",
         "connect_timeout": _CONNECT_SECONDS,
+        "gssencmode": "disable",
         **at.parameters,
         "host": at.host,
         "port": at.port,

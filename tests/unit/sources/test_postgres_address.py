@@ -59,6 +59,7 @@ def test_nothing_is_left_for_libpq_to_look_up_a_password_with() -> None:
     query = parse_qs(urlsplit(conninfo(without)).query, keep_blank_values=True)
     assert query["password"] == [""]
     assert query["passfile"] == ["/dev/null/none"]
+    assert query["gssencmode"] == ["disable"]  # a ticket of the machine's user is not offered either
 
 
 @pytest.mark.parametrize(
