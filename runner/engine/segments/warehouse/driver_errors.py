@@ -19,6 +19,8 @@ CANCELLED = "57014"
 UNKNOWN = ""
 _NOT_IMPLEMENTED = 2
 """ADBC's status of a call that a driver does not have."""
+_LINE = re.compile(r"error line (\d{1,6}) at position (\d{1,6})\b")
+"""How Snowflake says where in the SQL something is wrong."""
 _POSITION = b"PG_DIAG_STATEMENT_POSITION"
 
 _WORDS = (
@@ -138,13 +140,15 @@ _SNOWFLAKE_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class WarehouseFault:
-    """What a warehouse refused: its SQLSTATE (empty where it has none), and the character of the SQL, from 0.
+    """What a warehouse refused: its SQLSTATE (empty where it has none), and the character of the SQL, from 0; or its
+    line, from 1, and the character there, from 0.
 
     `has_no_such_call`: it was the driver that refused, since it cannot do this at all.
     """
 
     state: str = UNKNOWN
     position: int | None = None
+    line: tuple[int, int] | None = None
     has_no_such_call: bool = False
 
     @property
@@ -173,7 +177,9 @@ def fault_of(error: adbc_driver_manager.Error) -> WarehouseFault:
     """The fault of a statement."""
     state = error.sqlstate or ""
     if error.vendor_code in _SNOWFLAKE_CODES and "[Snowflake]" in str(error):
-        return WarehouseFault(_SNOWFLAKE_CODES[error.vendor_code])
+        found = _LINE.search(str(error))
+        line = (int(found[1]), int(found[2])) if found else None
+        return WarehouseFault(_SNOWFLAKE_CODES[error.vendor_code], line=line)
     if not re.fullmatch("[0-9A-Z]{5}", state):
         return replace(fault_in(str(error)), has_no_such_call=error.status_code == _NOT_IMPLEMENTED)
     details: dict[Any, Any] = dict(error.details)  # the keys are bytes, though declared to be text

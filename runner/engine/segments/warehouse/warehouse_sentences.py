@@ -63,7 +63,7 @@ _FAILED = "the query failed while it ran; what the source said is not shown beca
 
 def refused(fault: WarehouseFault, sql: SqlText, before: int) -> Finding:
     """The finding for SQL that cannot be prepared; `before` characters were put before it."""
-    at = fault.position - before if fault.position is not None else -1
+    at = _position(fault, sql, before)
     offset = len(sql.text[:at].encode()) if 0 <= at < len(sql.text) else None
     name = _NAME.match(sql.text, at) if offset is not None else None
     known = _NAMED.get(fault.state)
@@ -73,6 +73,17 @@ def refused(fault: WarehouseFault, sql: SqlText, before: int) -> Finding:
         return place(sql, code, message.format(name=shown), "", offset, len(name[0].encode()) if name else 1)
     message, hint = _sentence(fault)
     return place(sql, "sql-error", message, hint, offset)
+
+
+def _position(fault: WarehouseFault, sql: SqlText, before: int) -> int:
+    """The character of the segment's SQL; negative where it is not known. Before it stands a line of ours."""
+    if fault.position is not None:
+        return fault.position - before
+    if fault.line is None:
+        return -1
+    line, column = fault.line
+    lines = sql.text.split("\n")
+    return sum(len(one) + 1 for one in lines[: line - 2]) + column if 2 <= line <= len(lines) + 1 else -1
 
 
 def failed(fault: WarehouseFault, sql: SqlText) -> SegmentError:
