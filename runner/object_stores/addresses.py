@@ -87,7 +87,10 @@ class Matcher:
     """
 
     def __init__(self, wild: Iterable[str]) -> None:
-        self._wild = [None if part == "**" else re.compile(translate(part)).match for part in wild]
+        parts = list(wild)
+        # Several `**` in a row are one.
+        once = [part for at, part in enumerate(parts) if part != "**" or parts[at + 1 : at + 2] != ["**"]]
+        self._wild = [None if part == "**" else re.compile(translate(part)).match for part in once]
 
     def fits(self, parts: Iterable[str]) -> bool:
         """Whether the parts of a key, from the prefix on, are what the pattern means."""

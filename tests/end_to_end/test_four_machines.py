@@ -19,7 +19,7 @@ from tests.end_to_end.test_promises import BATCHED, wait_until
 from tests.object_store import ObjectStore, running_store
 from tests.sandbox_client import Sandbox
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 MOBILE = "123e4567-e89b-42d3-a456-42661417400"
 

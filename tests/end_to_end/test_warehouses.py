@@ -328,7 +328,9 @@ def test_the_starter_of_a_warehouse_needs_nothing_but_where_it_is_and_what_its_t
 ) -> None:
     crm.run("init", "--source", warehouse.name, "--dir", "fresh/activations")
     source = crm.folder / "fresh/activations/source.yaml"
-    written = re.sub(r"(?m)^(uri|url|auth): .*\n", "", source.read_text(encoding="utf-8"))
+    written = re.sub(
+        r"(?m)^(uri|url|auth|account|user|role|warehouse|database|schema): .*\n", "", source.read_text(encoding="utf-8")
+    )
     source.write_text(f"{written}{warehouse.declared}", encoding="utf-8")
     activation = crm.folder / "fresh/activations/recent-buyers.yaml"
     text = activation.read_text(encoding="utf-8")

@@ -117,7 +117,7 @@ def outbox_of(world: World, compared: ComparedMembership, path: Path) -> set[tup
     return set(rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(situation=situations())
 def test_a_segment_compared_while_it_runs_differs_in_nothing(
     great: World, situation: tuple[list[str | None], dict[int, str], bool, dict[int, str]]

@@ -35,7 +35,7 @@ with state.lock("headcount apply"):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_a_run_may_die_at_any_step_and_leaves_the_state_before_or_after_it(tmp_path):
     process = subprocess.run(
         [sys.executable, "-m", "tests.unit.state.every_death", str(tmp_path / ".headcount")],

@@ -158,7 +158,7 @@ def only(now: Sets, mapped: tuple[IdentifierType, ...]) -> Sets:
     return {kind: now[kind] if kind in mapped else frozenset() for kind in TYPES}
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(history=histories())
 def test_deltas_obey_set_algebra_after_any_interruption(
     bench: Bench, history: tuple[Sets, Sets, Sets, Sets, tuple[IdentifierType, ...], int, str]
