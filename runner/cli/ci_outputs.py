@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from runner.cli.console import show_json, write_annotations
+from runner.cli.console import show_findings, show_json, write_annotations
 from runner.core.errors import HeadcountError, InvalidProject
 
 if TYPE_CHECKING:
+    from runner.cli.options import CheckFormat
+    from runner.core.findings import Finding
     from runner.planning.plan import Plan
 
 _LONGEST_REPORT = 4096
@@ -50,6 +52,19 @@ def write_report(report: Path, plan: Plan) -> None:
         raise HeadcountError(f"cannot write the report to {report}: {error.strerror}") from None
 
 
+def show_found(findings: tuple[Finding, ...], format: CheckFormat) -> None:  # noqa: A002 - the option's name
+    """Tell on standard error what was found, and with `--format github` write it to standard output as annotations."""
+    show_findings(findings)
+    if findings and format == "github":
+        _annotate(findings)
+
+
+def _annotate(findings: tuple[Finding, ...]) -> None:
+    from runner.reports.github_annotations import findings_annotations
+
+    write_annotations(findings_annotations(findings, from_root))
+
+
 def findings_as_data(command: Callable[..., None]) -> Callable[..., None]:
     """The command, which with `--format json` or `github` writes what is wrong in the files to standard output.
 
@@ -62,9 +77,7 @@ def findings_as_data(command: Callable[..., None]) -> Callable[..., None]:
             command(**options)
         except InvalidProject as error:
             if options.get("format") == "github":
-                from runner.reports.github_annotations import findings_annotations
-
-                write_annotations(findings_annotations(error.findings, from_root))
+                _annotate(error.findings)
             if options.get("format") != "json":
                 raise
             from runner.reports.json_documents import findings_document

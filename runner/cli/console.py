@@ -93,12 +93,12 @@ def show_json(document: dict[str, Any]) -> None:
     write_result(in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
 
 
-def show_warnings(warnings: tuple[Finding, ...]) -> None:
-    """Tell on standard error what is worth a warning."""
-    if warnings:
+def show_findings(findings: tuple[Finding, ...]) -> None:
+    """Tell on standard error what was found, if anything was."""
+    if findings:
         from runner.reports.findings_text import render_findings
 
-        tell(render_findings(warnings))
+        tell(render_findings(findings))
 
 
 def show_error(error: HeadcountError, red: Paint) -> None:

@@ -28,6 +28,7 @@ from runner.config.yaml.nodes import Steps
 from runner.config.yaml.project_files import ProjectFiles
 from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
+from runner.sources.dbt_manifest import DbtManifest
 from runner.sources.registry import WAREHOUSE_KINDS
 
 T = TypeVar("T")
@@ -40,15 +41,14 @@ def load(
     variables: Mapping[str, str] = _NO_VARIABLES,
     today: date,
     environ: Mapping[str, str],
-    manifest: Path | None = None,
+    manifest: DbtManifest | None = None,
 ) -> Project:
     """The project that the YAML files below a folder declare.
 
     `variables` come from the command line and win over those of the Project document; `today` is what templates see
-    as the date; `environ` is what `env()` reads, as far as it may. `manifest` is read in
-    place of every manifest of dbt's that a source declares, and models that it lacks are no findings. Raises
-    InvalidProject with every finding in every
-    file, UsageError for a variable that nothing declares or uses and for a list of `environ` that is wrong.
+    as the date; `environ` is what `env()` reads, as far as it may. `manifest` stands in place of every manifest of
+    dbt's that a source declares, and models that it lacks are no findings. Raises InvalidProject with every finding in
+    every file, UsageError for a variable that nothing declares or uses and for a list of `environ` that is wrong.
     """
     found = Findings()
     files = ProjectFiles(folder.resolve().parent)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from runner.cli import exit_codes
-from runner.cli.ci_outputs import findings_as_data, from_root
-from runner.cli.console import show_json, show_line, tell, write_annotations
+from runner.cli.ci_outputs import findings_as_data, show_found
+from runner.cli.console import show_json, show_line
 from runner.cli.options import DEFAULT_DIR, CheckFormat, CheckOutput, Dir, NoColor, Var
 from runner.cli.wiring import Setup
 from runner.core.errors import InvalidProject, UsageError
@@ -35,13 +35,13 @@ def check(
     from runner.sources.dbt_manifest import NoManifest, read_manifest
 
     try:
-        read_manifest(manifest)
+        changed = read_manifest(manifest)
     except FileNotFoundError:
         raise UsageError(f"there is no file {manifest}", "`dbt compile` writes target/manifest.json") from None
     except NoManifest as error:
         raise UsageError(f"{manifest} {error}", "`dbt compile` writes target/manifest.json") from None
     setup = Setup.of(folder, var, no_color=no_color)
-    after = load(setup.folder, variables=setup.variables, today=setup.today, environ=os.environ, manifest=manifest)
+    after = load(setup.folder, variables=setup.variables, today=setup.today, environ=os.environ, manifest=changed)
     try:
         before = load(setup.folder, variables=setup.variables, today=setup.today, environ=os.environ)
     except InvalidProject:
@@ -53,12 +53,7 @@ def check(
 
         show_json(findings_document(found))
     elif found:
-        from runner.reports.findings_text import render_findings
-        from runner.reports.github_annotations import findings_annotations
-
-        tell(render_findings(found))
-        if format is CheckFormat.GITHUB:
-            write_annotations(findings_annotations(found, from_root))
+        show_found(found, format)
     else:
         reading = sum(bool(activation.segment.models) for activation in after.activations)
         show_line(f"The models that {reading} of {len(after.activations)} activations read are as they need them.")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli import completion
-from runner.cli.ci_outputs import from_root
-from runner.cli.console import show_json, show_line, show_text, show_warnings, write_annotations, write_result
+from runner.cli.ci_outputs import show_found
+from runner.cli.console import show_json, show_line, show_text, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     ChangedSince,
@@ -116,7 +116,7 @@ def validate(
 
         show_json(findings_document(warnings))
     else:
-        _show_warnings(warnings, format)
+        show_found(warnings, format)
         show_line(_summary(project, setup))
 
 
@@ -155,14 +155,6 @@ def _require_valid(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
     if not all(finding.is_warning for finding in found):
         raise InvalidProject(found)
     return found
-
-
-def _show_warnings(warnings: tuple[Finding, ...], format: CheckFormat) -> None:  # noqa: A002 - the option's name
-    show_warnings(warnings)
-    if warnings and format is CheckFormat.GITHUB:
-        from runner.reports.github_annotations import findings_annotations
-
-        write_annotations(findings_annotations(warnings, from_root))
 
 
 def _named(project: Project, activation_id: str) -> Activation:

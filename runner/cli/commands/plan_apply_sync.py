@@ -14,7 +14,7 @@ import typer
 
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
-from runner.cli.console import show_json, show_line, show_text, show_warnings, tell, write_annotations, write_result
+from runner.cli.console import show_findings, show_json, show_line, show_text, tell, write_annotations, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRecreate,
@@ -199,7 +199,7 @@ def _show_sync(done: Synced, setup: Setup, format: Format) -> None:  # noqa: A00
     from runner.reports.plan_text import orphans_text, run_text, skipped_text
     from runner.reports.status_and_history import waiting_text
 
-    show_warnings(done.applied.plan.warnings)
+    show_findings(done.applied.plan.warnings)
     show_text(setup.out, skipped_text(done.skipped))
     show_text(setup.out, orphans_text(done.orphans))
     show_text(setup.out, waiting_text(done.waiting, setup.clock()))

@@ -24,10 +24,10 @@ _ALIKE = {"databricks": "spark"}
 class Manifests:
     """The manifests of one reading of the files: each is read once.
 
-    `instead` is read in place of whatever is declared, and a model that it lacks is no finding then.
+    `instead` stands in place of whatever is declared, and a model that it lacks is no finding then.
     """
 
-    instead: Path | None = None
+    instead: DbtManifest | None = None
     _read: dict[Path, DbtManifest] = field(default_factory=dict)
 
     def of(self, document: Document, source: Source | None) -> DbtManifest | None:
@@ -37,7 +37,7 @@ class Manifests:
         steps = ("dbt", "manifest")
         _, node = at(document.root, steps)
         try:
-            found = self._at(self.instead or file_at(source.manifest.path, source.manifest.anchor))
+            found = self.instead or self._at(file_at(source.manifest.path, source.manifest.anchor))
         except NotAllowed as error:
             document.refuse(node.span, "path-not-allowed", f"the manifest {error.strerror}; put a plain file there")
             return None

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 def let_read_objects(connection: duckdb.DuckDBPyConnection, files: Collection[str]) -> None:
     """Have an instance read objects, if any of these paths is one's. It asks only for the bytes that it needs."""
-    if find_spec("fsspec") is None:
-        return  # looking for the objects, which comes next, says what to install
-    if any(map(is_object, files)) and SCHEMES[0] not in connection.list_filesystems():
+    if not any(map(is_object, files)) or SCHEMES[0] in connection.list_filesystems():
+        return
+    if find_spec("fsspec") is not None:  # else looking for the objects, which comes next, says what to install
         connection.register_filesystem(_file_system())
 
 
