@@ -71,6 +71,8 @@ class BucketReader:
 
     def _store(self, bucket: str, url: str) -> ObjectStore:
         """Raises StoreFault."""
+        if bucket in self._stores:
+            return self._stores[bucket]
         for package in ("obstore", "fsspec"):
             if find_spec(package) is None:
                 raise StoreFault(Why.NOT_INSTALLED, url, package)
@@ -78,9 +80,7 @@ class BucketReader:
         from obstore.store import from_url
 
         try:
-            if bucket not in self._stores:
-                self._stores[bucket] = from_url(bucket, retry_config=_RETRIES)
-            return self._stores[bucket]
+            return self._stores.setdefault(bucket, from_url(bucket, retry_config=_RETRIES))
         except (BaseError, ValueError, OSError):
             raise StoreFault(Why.NO_SETTINGS, url) from None
 
