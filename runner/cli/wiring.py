@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from runner.cli.progress_bar import Lines
     from runner.core.destination import Api, Destination, DestinationClient
-    from runner.core.project import Project
+    from runner.core.project import Activation, Project
     from runner.core.selection import Selection
     from runner.engine.embedded import EmbeddedEngine
     from runner.engine.interface import SegmentEvaluator
@@ -207,6 +207,14 @@ def _api() -> Api | None:
         return api_of(os.environ)
     except UsageError:
         return None
+
+
+def declared_activation(project: Project, activation_id: str) -> Activation:
+    """The activation of that id. Raises UsageError, with the nearest one."""
+    from runner.core.selection import require_known
+
+    require_known([activation_id], (one.id for one in project.activations))
+    return next(one for one in project.activations if one.id == activation_id)
 
 
 def told(sentence: str) -> None:

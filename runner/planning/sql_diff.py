@@ -12,6 +12,7 @@ from runner.planning.plan import Decision
 def sql_diff(change: Decision) -> tuple[str, ...]:
     """Lines of a unified diff without its head; none where nothing changed, or the SQL of before was not recorded.
 
+    Where lines between two changes are left out, a line `@@ ... @@` says where the second one is.
     Both are the SQL as it is on one fixed day, so that a date that moves by itself is no difference.
     """
     before = change.applied.definition if change.applied is not None else None
@@ -19,7 +20,7 @@ def sql_diff(change: Decision) -> tuple[str, ...]:
     if before is None or now is None or not before.text or same_sql(before, now):
         return ()
     lines = unified_diff(before.text.splitlines(), now.text.splitlines(), n=1, lineterm="")
-    return tuple(line for line in list(lines)[2:] if not line.startswith("@@"))
+    return tuple(list(lines)[3:])
 
 
 def readable_sql_diff(change: Decision) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def findings_document(findings: tuple[Finding, ...]) -> dict[str, Any]:
 
 
 def _finding(part: Finding) -> dict[str, Any]:
-    return {"code": part.code, "message": part.message, "hint": part.hint, "location": _location(part.location)}
+    return {"code": part.code, "message": part.message, "hint": part.hint, "location": location_data(part.location)}
 
 
 def resolved_document(activation: Activation) -> dict[str, Any]:
@@ -125,10 +125,15 @@ def resolved_document(activation: Activation) -> dict[str, Any]:
     return document(
         "resolved",
         activation=activation.id,
-        settings=[
-            {"key": part.key, "value": part.value, "location": _location(part.location)} for part in activation.settings
-        ],
+        settings=settings_data(activation),
     )
+
+
+def settings_data(activation: Activation) -> list[dict[str, Any]]:
+    """Each setting of an activation, with the place it came from."""
+    return [
+        {"key": part.key, "value": part.value, "location": location_data(part.location)} for part in activation.settings
+    ]
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -152,7 +157,7 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "audience_id": change.audience_id,
         "name": change.name,
         "reasons": list(change.reasons),
-        "location": _location(change.location),
+        "location": location_data(change.location),
         "fields": [asdict(part) for part in change.fields],
         "sql_diff": list(sql_diff(change)),
         "refill": change.refill,
@@ -235,7 +240,8 @@ def _membership(record: AppliedAudience | None) -> dict[str, Any]:
     }
 
 
-def _location(location: Location | None) -> dict[str, Any] | None:
+def location_data(location: Location | None) -> dict[str, Any] | None:
+    """A place in a file; None for what is built-in."""
     if location is None:
         return None
     return {"file": location.file, "line": location.line or 1, "column": location.column or 1}

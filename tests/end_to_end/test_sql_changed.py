@@ -67,6 +67,23 @@ def test_the_lines_that_changed_are_shown(applied: Shop) -> None:
     assert applied.plan()["loyal"]["sql_diff"] == []
 
 
+def test_lines_that_are_left_out_between_two_changes_are_marked(applied: Shop) -> None:
+    numbers = "\n".join(f"  and {number} > 0" for number in range(1, 9))
+    applied.activation(sql=f"{SQL}\n{numbers}")
+    applied.apply()
+    changed = f"{SQL}\n{numbers}".replace("and 1 > 0", "and 10 > 0").replace("and 8 > 0", "and 80 > 0")
+    assert rewritten(applied, changed)["sql_diff"] == [
+        f" {SQL.splitlines()[-1].replace('{{ today }}', '2000-01-01')}",
+        "-  and 1 > 0",
+        "+  and 10 > 0",
+        "   and 2 > 0",
+        "@@ -10,2 +10,2 @@",
+        "   and 7 > 0",
+        "-  and 8 > 0",
+        "+  and 80 > 0",
+    ]
+
+
 def test_a_fence_in_the_sql_does_not_end_the_block(applied: Shop) -> None:
     applied.activation(sql=f"{SQL} and kind <> 'x'\n-- ```\n-- @everybody")
     block = applied.run("plan", "--format", "markdown").out.partition("<summary>SQL of")[2].partition("</details>")[0]

@@ -22,7 +22,7 @@ from runner.cli.options import (
     Today,
     Var,
 )
-from runner.cli.wiring import Setup, segment_evaluator
+from runner.cli.wiring import Setup, declared_activation, segment_evaluator
 from runner.core.errors import InvalidProject
 from runner.core.findings import MOST_FINDINGS, bounded
 
@@ -110,7 +110,7 @@ def validate(
     found = _require_valid(_source_findings(project, chosen)) if sources else _sql_warnings(chosen)
     warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock()), *unknown_column_warnings(chosen)}))
     if resolved is not None:
-        _show_resolved(_named(project, resolved), setup, format)
+        _show_resolved(declared_activation(project, resolved), setup, format)
     elif format is CheckFormat.JSON:
         from runner.reports.json_documents import findings_document
 
@@ -155,13 +155,6 @@ def _require_valid(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
     if not all(finding.is_warning for finding in found):
         raise InvalidProject(found)
     return found
-
-
-def _named(project: Project, activation_id: str) -> Activation:
-    from runner.core.selection import require_known
-
-    require_known([activation_id], (one.id for one in project.activations))
-    return next(a for a in project.activations if a.id == activation_id)
 
 
 def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) -> None:  # noqa: A002 - the option's name

@@ -116,7 +116,7 @@ def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> S
 
     Paths count relative to `folder`, so that the same files mean the same on every machine.
     """
-    read = _read_by(segment, sources)
+    read = read_by(segment, sources)
     if not read:
         return segment
     parts = tokens(segment.sql.text)
@@ -141,12 +141,12 @@ def _is_read_alike(sources: Iterable[Source]) -> bool:
 def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str]:
     """The files that an activation is declared by: its own, its segment's and SQL's, destination's and sources'."""
     segment = activation.segment
-    read = (source.location.file for source in _read_by(segment, sources))
+    read = (source.location.file for source in read_by(segment, sources))
     own = (activation.location.file, segment.location.file, segment.sql.file, activation.destination.location.file)
     return frozenset((*own, *read))
 
 
-def _read_by(segment: Segment, sources: Iterable[Source]) -> list[Source]:
+def read_by(segment: Segment, sources: Iterable[Source]) -> list[Source]:
     """The warehouse that runs the segment, or the sources whose tables its SQL names."""
     if segment.source:
         return [source for source in sources if source.name == segment.source]

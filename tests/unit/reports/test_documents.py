@@ -16,12 +16,13 @@ from runner.core.destination import AdAccount
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
-from runner.core.project import Setting
+from runner.core.project import Setting, Source
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
 from runner.planfile.plan_document import saved_plan_document
 from runner.planning.plan import Block, FieldChange
 from runner.reports import json_documents
 from runner.reports.doctor_report import doctor_document
+from runner.reports.show_report import Shown, shown_document
 from runner.workflows.apply import Applied
 from runner.workflows.status import ActivationStatus, Condition
 from runner.workflows.sync import Skipped, Synced
@@ -61,6 +62,13 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "accounts": json_documents.accounts_document({"shop": (AdAccount("12345", "Corner Shop"),)}),
     "resolved": json_documents.resolved_document(
         activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE)))
+    ),
+    "show": shown_document(
+        Shown(
+            activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE))),
+            (Source("shop", "files", HERE),),
+            NOON.date(),
+        )
     ),
     "doctor": doctor_document((Check("account", "shop", Verdict.WRONG, "may not be used", "use another"),)),
     "findings": json_documents.findings_document((Finding(HERE, "unknown-field", "unknown field"),)),

@@ -1,0 +1,43 @@
+"""`show` and `preview`: the commands that look into one activation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner.cli import completion
+from runner.cli.console import show_json, show_text, write_result
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var
+from runner.cli.wiring import Setup, declared_activation
+from runner.reports.escape import without_controls
+
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The activation.", autocompletion=completion.activations, show_default=False)
+]
+
+
+def show(
+    activation: Id,
+    folder: Dir = DEFAULT_DIR,
+    format: Output = Format.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    no_color: NoColor = False,
+) -> None:
+    """Show an activation as it stands: its settings, with where each came from, and the SQL that runs.
+
+    Opens no source, and calls nobody.
+    """
+    from runner.config import read_by
+    from runner.reports.show_report import Shown, shown_document, shown_text
+
+    setup = Setup.of(folder, var, today=today, no_color=no_color)
+    project = setup.project()
+    declared = declared_activation(project, activation)
+    shown = Shown(declared, read_by(declared.segment, project.sources), setup.today)
+    if format is Format.JSON:
+        show_json(shown_document(shown))
+    else:
+        show_text(setup.out, shown_text(shown))
+        write_result(without_controls(declared.segment.sql.text.rstrip("\n")) + "\n")
