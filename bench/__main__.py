@@ -13,9 +13,17 @@ from bench import machine
 from bench.measure import CommandFailed
 from bench.peers import PeerMissing, headcount
 from bench.results import Row, table
-from bench.scenarios import NAMES, Bench, scenario
+from bench.scenarios import LONG_ONES, NAMES, Bench, scenario
 
-SCALES = {"100k": 100_000, "1M": 1_000_000, "10M": 10_000_000, "50M": 50_000_000}
+SCALES = {
+    "100k": 100_000,
+    "1M": 1_000_000,
+    "10M": 10_000_000,
+    "30M": 30_000_000,
+    "50M": 50_000_000,
+    "100M": 100_000_000,
+    "200M": 200_000_000,
+}
 RESULTS = Path(__file__).with_name("results.md")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,7 +74,9 @@ def _begin_alone(folder: Path) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--scale", choices=SCALES, default="1M", help="people in a segment (default: 1M)")
-    parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help="one scenario; repeatable")
+    parser.add_argument(
+        "--only", action="append", choices=(*NAMES, *LONG_ONES), metavar="NAME", help="one scenario; repeatable"
+    )
     parser.add_argument("--times", type=int, default=5, help="runs of each command; the median counts (default: 5)")
     parser.add_argument("--results", default=str(RESULTS), help="where the table goes (default: bench/results.md)")
     # Not in the system's folder for temporary files where that is memory.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LONGEST = 580
+LONGEST = 3600
 """Seconds after which a command is given up."""
 
 

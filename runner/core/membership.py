@@ -113,12 +113,14 @@ class ComparedMembership:
     """What brings an audience that holds `held` to a segment: plan shows it, apply sends it.
 
     `differing` are the store's Parquet files of the identifiers to add and to remove, per type of `delta`; they are
-    valid until the store is closed.
+    valid until the store is closed. For the types in `as_evaluated` it is the segment's own file: nothing was held, and
+    it has nobody twice.
     """
 
     held: MembershipFiles
     delta: Delta
     differing: Mapping[IdentifierType, tuple[Path, ...]]
+    as_evaluated: frozenset[IdentifierType] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.identifiers import IdentifierType, Operation, WireForms
 from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, TypeDelta
-from runner.core.sql_quoting import file_list, literal, one_file
+from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED, Limits, give_back
 from runner.engine.memberships import set_algebra
@@ -23,6 +23,12 @@ PORTION, GREATEST_PORTION = 500_000, 13_000_000
 """Identifiers of each set that are compared at one time. Half a million take some 50 MB; up to four portions cost next
 to no time. Where that would be too many at a time, there are more portions, so that what DuckDB may use is enough: else
 it goes through the disk, encrypted, which takes far longer than reading the sets again."""
+
+HASHED_AT_ONCE = 8_000_000
+"""Hashes of identifiers that are made distinct at one time; they take some 30 MB a million."""
+
+_LOOKED_AT_FIRST = 500_000
+"""So many identifiers are looked at before all of them."""
 
 _AT_ONCE = 100_000
 """Identifiers of an outbox that are read at one time, unless one batch alone has more. Twice as many are in Python's
@@ -43,6 +49,7 @@ def compared(
     """
     delta: dict[IdentifierType, TypeDelta] = {}
     differing: dict[IdentifierType, tuple[Path, ...]] = {}
+    as_evaluated: set[IdentifierType] = set()
     for identifier_type, most in _compared_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = (
@@ -53,14 +60,18 @@ def compared(
         before = set_algebra.before(held, identifier_type)
         if joined is not None and mapped:
             files = joined
+        elif evaluation and evaluation.path and now and not before and _nobody_twice(connection, now, most):
+            files = (evaluation.path,)
+            as_evaluated.add(identifier_type)
         elif now or before:
             files = _compare(connection, limits, identifier_type, now, held, folder / str(identifier_type), most)
         else:
             continue
-        counts = _counted(connection, identifier_type, held, before, files)
+        rows = set_algebra.differing(files, identifier_type, as_evaluated=identifier_type in as_evaluated)
+        counts = _counted(connection, held, identifier_type, before, rows)
         if mapped or counts.before:
             delta[identifier_type], differing[identifier_type] = counts, files
-    return ComparedMembership(held, delta, differing)
+    return ComparedMembership(held, delta, differing, frozenset(as_evaluated))
 
 
 def write_outbox(
@@ -76,7 +87,8 @@ def write_outbox(
         for kind, counts in found.delta.items():
             total = counts.added if operation is Operation.ADD else counts.removed
             if total:
-                rows = f"select identifier from read_parquet({file_list(found.differing[kind])}) where {which}"
+                differing = set_algebra.differing(found.differing[kind], kind, as_evaluated=kind in found.as_evaluated)
+                rows = f"select identifier from ({differing}) where {which}"
                 parts.append(set_algebra.batched(rows, operation, kind, len(batches), batch_size))
                 sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
@@ -213,12 +225,32 @@ def _compare(
     return files
 
 
+def _nobody_twice(connection: duckdb.DuckDBPyConnection, now: str, most: int) -> bool:
+    """Whether all of the identifiers have different hashes, so that none of them is there twice.
+
+    That takes less than half as long as making identifiers distinct and writing them down. Where some are alike, the
+    first of them mostly show it.
+    """
+    hashes = f"select hash(identifier) as hash from ({now})"
+    first = f"(from ({hashes}) limit {_LOOKED_AT_FIRST})"
+    portions = _power_of_two(-(-most // HASHED_AT_ONCE))
+    parts = [f"(from ({hashes}) where hash & {portions - 1} = {number})" for number in range(portions)]
+    [(alike,)] = cancellable.run(connection, f"select count(*) > count(distinct hash) from {first}")
+    if alike:
+        return False
+    [(total,)] = cancellable.run(connection, f"select count(*) from ({now})")
+    different = (
+        cancellable.run(connection, f"select count(*) from (select distinct hash from {part})") for part in parts
+    )
+    return int(total) == sum(int(count) for [(count,)] in different)
+
+
 def _counted(
     connection: duckdb.DuckDBPyConnection,
-    identifier_type: IdentifierType,
     held: MembershipFiles,
+    identifier_type: IdentifierType,
     before: str | None,
-    differing: tuple[Path, ...],
+    differing: str,
 ) -> TypeDelta:
     """The counts of what is held and of what differs from it, each identifier of these once with its side.
 
@@ -236,6 +268,6 @@ def _counted(
     [(added, removed, new)] = cancellable.run(
         connection,
         f"select count(*) filter ({set_algebra.TO_ADD}), count(*) filter ({set_algebra.TO_REMOVE}), "
-        f"count(*) filter ({set_algebra.NEW}) from read_parquet({file_list(differing)})",
+        f"count(*) filter ({set_algebra.NEW}) from ({differing})",
     )
     return TypeDelta(before=total, after=total - removed + new, added=added, removed=removed, unknown=unknown)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles
-from runner.core.sql_quoting import one_file
+from runner.core.sql_quoting import file_list, one_file
 
 DECLARED = 1
 """In the segment now (D)."""
@@ -45,6 +45,13 @@ def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
         f"select {identifier_type} as identifier, {DECLARED}::utinyint as side "
         f"from read_parquet({one_file(evaluation)}) where {identifier_type} is not null"
     )
+
+
+def differing(files: tuple[Path, ...], identifier_type: IdentifierType, *, as_evaluated: bool) -> str:
+    """The identifiers that differ, each once with its side; `as_evaluated` says that the file is a segment's own."""
+    if as_evaluated:
+        return declared(files[0], identifier_type)
+    return f"select identifier, side from read_parquet({file_list(files)})"
 
 
 def joined(now: str, before: str) -> str:
