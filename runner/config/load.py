@@ -16,6 +16,7 @@ from runner.config.resolve.activations import LATER, Declared, build_activation
 from runner.config.resolve.dbt_models import Manifests, every_manifest
 from runner.config.resolve.destinations import draft_destination
 from runner.config.resolve.environment import Environment
+from runner.config.resolve.project_settings import project_defaults, without_defaults
 from runner.config.resolve.segments import Runners, draft_segment
 from runner.config.resolve.sources import build_source, files_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
@@ -123,9 +124,12 @@ class _Inputs:
         def documents(kind: str, scope: Scope, later: Collection[Steps] = ()) -> tuple[Document, ...]:
             return tuple(checked(one, scope, found, self.judged, later=later) for one in self.read.of(kind))
 
-        projects = documents("Project", Scope("a Project document", today, templates=self.templates))
+        scope = Scope("a Project document", today, templates=self.templates)
+        parsed = self.read.of("Project")
+        projects = tuple(checked(without_defaults(one), scope, found, self.judged) for one in parsed)
         check_one_project(projects)
         values = resolve_variables(projects[0] if projects else None, self.variables)
+        defaults = project_defaults(parsed, replace(scope, variables=values), found, self.judged)
         trusted = Scope("a Source or a Destination", today, values, templates=self.templates)
         sources, destinations = documents("Source", trusted), documents("Destination", trusted)
         segments = documents("Segment", Scope("a Segment", today, values, templates=self.templates))
@@ -140,6 +144,7 @@ class _Inputs:
             _named(segments, lambda document: draft_segment(document.root, document, "name", self.files, runners)),
             runners,
             self.read.complete and all(document.sound("name") for document in (*destinations, *segments)),
+            defaults,
         )
         built = [build_activation(document, declared, self.files) for document in activations]
         check_audience_names(zip(activations, built, strict=True))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from runner.config.document import Document
 from runner.config.resolve.defaults import Layer, ResolvedSettings, one_line, resolve_settings
-from runner.config.resolve.destinations import DestinationDraft, check_mapping, check_single
+from runner.config.resolve.destinations import DestinationDraft
 from runner.config.resolve.segments import Runners, SegmentDraft, draft_segment
+from runner.config.resolve.taken_identifiers import left_out
 from runner.config.schema.validate_documents import rendered
 from runner.config.templates.render import SegmentWords
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span
@@ -26,15 +27,17 @@ _LIKE_SQL = re.compile(r"\s*(?:select|with|from)\s", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What activations can refer to.
+    """What activations can refer to, and `defaults`, the layers of settings that are below those of destinations.
 
-    `complete` is false when a file could not be read: what is missing may be declared there.
+    `complete` is false when a file could not be read: what is missing may be declared there. `defaults` are None where
+    they have findings.
     """
 
     destinations: Mapping[str, DestinationDraft]
     segments: Mapping[str, SegmentDraft]
     runners: Runners
     complete: bool
+    defaults: tuple[Layer, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def build_activation(document: Document, declared: Declared, files: ProjectFiles
     segment = _segment(document, declared, files) if document.sound("segment") else None
     name = _name(document, segment) if segment is not None else None
     description = _description(document, segment) if segment is not None else None
-    settled = _settled(document, draft)
+    settled = _settled(document, draft, declared.defaults)
     if len(document.found) > before or document.faulty or settled is None or name is None:
         return None
     if draft is None or draft.destination is None or segment is None or segment.segment is None:
@@ -182,16 +185,18 @@ def _own(key: str, document: Document, segment: SegmentDraft) -> _Words | None:
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 
-def _settled(document: Document, draft: DestinationDraft | None) -> ResolvedSettings | None:
+def _settled(
+    document: Document, draft: DestinationDraft | None, below: tuple[Layer, ...] | None
+) -> ResolvedSettings | None:
     own = Layer(_sound_fields(document), document)
     if draft is None:
         return resolve_settings((own,))
-    check_mapping(own, draft.document)
-    layers = (draft.defaults, own) if draft.defaults is not None else (own,)
-    check_single(layers, draft.document)
-    settled = resolve_settings(layers)
-    if settled is not None and not settled.mapping and document.sound("mapping") and draft.document.sound("defaults"):
-        _no_identifier(document)
+    layers = (*(below or ()), *([draft.defaults] if draft.defaults is not None else []), own)
+    omitted = left_out(layers, draft.document)
+    settled = resolve_settings(layers, omitted)
+    known = below is not None and document.sound("mapping") and draft.document.sound("defaults")
+    if settled is not None and not settled.mapping and known:
+        _no_identifier(document, omitted)
     return settled
 
 
@@ -214,11 +219,13 @@ def _source_setting(segment: SegmentDraft) -> tuple[Setting, ...]:
     return (Setting("source", segment.segment.source, place),)
 
 
-def _no_identifier(document: Document) -> None:
+def _no_identifier(document: Document, omitted: Mapping[str, str]) -> None:
     entry = document.root.entries.get("mapping")
+    default = "the destination's `defaults` may hold a mapping for all of its activations"
+    not_sent = "; ".join(f"{kind} is mapped by default, and left out: {reason}" for kind, reason in omitted.items())
     document.refuse(
         entry.key if entry else _first_key(document),
         "no-identifier",
         "no identifier is mapped, so nobody could be sent; write `mapping: {email: email}`",
-        "the destination's `defaults` may hold a mapping for all of its activations",
+        not_sent or default,
     )

@@ -1,4 +1,4 @@
-"""An activation's settings out of three layers: built-in, then the destination's defaults, then its own.
+"""An activation's settings out of layers: built-in, the Project's defaults, the destination's, and then its own.
 
 Mappings and guardrails merge key by key, tags add up, a schedule replaces the one below whole, and null switches off.
 Each value remembers the place it was written at.
@@ -6,7 +6,7 @@ Each value remembers the place it was written at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.config.document import Document
@@ -40,7 +40,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Fields that say settings: a destination's defaults, or an activation's own."""
+    """Fields that say settings: defaults of the Project or of a destination, or an activation's own."""
 
     fields: MapNode
     document: Document
@@ -64,8 +64,14 @@ class ResolvedSettings:
     settings: tuple[Setting, ...]
 
 
-def resolve_settings(layers: tuple[Layer, ...]) -> ResolvedSettings | None:
-    """What the layers, the lowest first, come to; None after findings."""
+_ALL_TAKEN: Mapping[str, str] = {}
+
+
+def resolve_settings(layers: Sequence[Layer], left_out: Mapping[str, str] = _ALL_TAKEN) -> ResolvedSettings | None:
+    """What the layers, the lowest first, come to; None after findings.
+
+    `left_out` are the identifier types that are mapped but not sent, each with why.
+    """
     mapping = _merged(layers, "mapping", tuple(IdentifierType))
     limits = _merged(layers, "guardrails", LIMITS)
     guardrails = _guardrails(limits)
@@ -79,7 +85,7 @@ def resolve_settings(layers: tuple[Layer, ...]) -> ResolvedSettings | None:
     tags, owned = _tags(layers), _uppermost(layers, "owner")
     owner = owned.value if owned is not None and isinstance(owned.value, str) else ""
     settings = (
-        *_mapping_settings(mapping),
+        *_mapping_settings(mapping, left_out),
         Setting("schedule", describe(schedule), scheduled.location if scheduled else None),
         Setting("freshness", freshness or OFF, fresh.location if fresh else None),
         *_guardrail_settings(guardrails, limits),
@@ -87,20 +93,21 @@ def resolve_settings(layers: tuple[Layer, ...]) -> ResolvedSettings | None:
         *_labels(layers, tags, owner),
     )
     fresh_for = seconds(freshness) if freshness else None
-    return ResolvedSettings(_mapping(mapping), schedule, fresh_for, guardrails, protect, tags, owner, settings)
+    sent = {kind: given for kind, given in mapping.items() if kind not in left_out}
+    return ResolvedSettings(_mapping(sent), schedule, fresh_for, guardrails, protect, tags, owner, settings)
 
 
-def mapped(layers: tuple[Layer, ...]) -> dict[str, Given]:
+def mapped(layers: Sequence[Layer]) -> dict[str, Given]:
     """Every identifier type that the layers map to a column, with where that is said."""
     merged = _merged(layers, "mapping", tuple(IdentifierType))
     return {kind: given for kind, given in merged.items() if isinstance(given.value, str)}
 
 
-def _uppermost(layers: tuple[Layer, ...], section: str) -> Given | None:
+def _uppermost(layers: Sequence[Layer], section: str) -> Given | None:
     return next((given for layer in reversed(layers) if (given := layer.section(section))), None)
 
 
-def _merged(layers: tuple[Layer, ...], section: str, keys: tuple[str, ...]) -> dict[str, Given]:
+def _merged(layers: Sequence[Layer], section: str, keys: tuple[str, ...]) -> dict[str, Given]:
     """Each key's uppermost value; a section that is null as a whole sets every key to null."""
     result: dict[str, Given] = {}
     for layer in layers:
@@ -115,7 +122,7 @@ def _merged(layers: tuple[Layer, ...], section: str, keys: tuple[str, ...]) -> d
     return result
 
 
-def _tags(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+def _tags(layers: Sequence[Layer]) -> tuple[str, ...]:
     """The tags of all layers, each once; those below a null do not count."""
     tags: list[str] = []
     for layer in layers:
@@ -127,7 +134,7 @@ def _tags(layers: tuple[Layer, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def _labels(layers: tuple[Layer, ...], tags: tuple[str, ...], owner: str) -> Iterator[Setting]:
+def _labels(layers: Sequence[Layer], tags: tuple[str, ...], owner: str) -> Iterator[Setting]:
     """What an activation is known by; only what is written, for nothing is built in."""
     for key, value in (("tags", ", ".join(tags)), ("owner", one_line(owner))):
         given = _uppermost(layers, key)
@@ -174,11 +181,12 @@ def _limit(key: str, given: Given) -> Limit | None:
     return Limit(share, percent=True)
 
 
-def _mapping_settings(given: Mapping[str, Given]) -> tuple[Setting, ...]:
+def _mapping_settings(given: Mapping[str, Given], left_out: Mapping[str, str]) -> tuple[Setting, ...]:
+    def written(kind: IdentifierType) -> str:
+        return f"left out: {left_out[kind]}" if kind in left_out else _written(given[kind].value)
+
     return tuple(
-        Setting(f"mapping.{kind}", _written(given[kind].value), given[kind].location)
-        for kind in IdentifierType
-        if kind in given
+        Setting(f"mapping.{kind}", written(kind), given[kind].location) for kind in IdentifierType if kind in given
     )
 
 
