@@ -10,7 +10,7 @@ def test_settings_where_it_runs_and_the_sql_as_it_runs_are_shown(shop: Shop) -> 
     out = shop.run("show", "loyal", "--today", "2026-11-24").out
     assert "guardrails.min_members" in out
     assert "activations/loyal.yaml:1:" in out
-    assert "activations/shop.yaml:14:" in out  # the mapping, which the destination's defaults give
+    assert "activations/shop.yaml:15:" in out  # the mapping, which the destination's defaults give
     assert "The segment runs on this machine, over shop (files)." in out
     sql = "select email\nfrom shop.people\nwhere kind < '2026-11-24'\n"
     assert out.endswith(f"SQL of activations/loyal.yaml:1, on 2026-11-24:\n\n{sql}")
