@@ -44,6 +44,7 @@ app = typer.Typer(
 app.command("init")(init_validate.init)
 app.command("validate")(findings_as_data(init_validate.validate))
 app.command("show")(findings_as_data(show_preview.show))
+app.command("preview")(findings_as_data(show_preview.preview))
 app.command("plan")(findings_as_data(plan_apply_sync.plan))
 app.command("apply")(findings_as_data(plan_apply_sync.apply))
 app.command("sync")(findings_as_data(plan_apply_sync.sync))

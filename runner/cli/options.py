@@ -29,6 +29,14 @@ class CheckFormat(StrEnum):
     GITHUB = "github"
 
 
+class PreviewFormat(StrEnum):
+    """How a preview is written: also as a comment for a pull request."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class PlanFormat(StrEnum):
     """How a plan is written: also as a comment for a pull request, or with annotations of it."""
 
@@ -63,6 +71,7 @@ ChangedSince = Annotated[
 ]
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 CheckOutput = Annotated[CheckFormat, typer.Option("--format", help="How the result is written.")]
+PreviewOutput = Annotated[PreviewFormat, typer.Option("--format", help="How the preview is written.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]
 Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]
 At = Annotated[str, typer.Option("--at", metavar="TIME", help="Take TIME as now, such as 2026-11-24T06:00 [UTC].")]

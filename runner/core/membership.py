@@ -144,3 +144,21 @@ class SettledMembership:
     members: Mapping[IdentifierType, int]
     unknown: Mapping[IdentifierType, int]
     changes_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Identifiers of one type of a segment, to be looked for in audiences: all of them, or one in some.
+
+    `path` is the store's file of those that were taken, valid until the store is closed, and `taken` their number;
+    `identifiers` is how many the segment has, of which one in `one_in` (a power of two) was taken, by its hash.
+    """
+
+    path: Path
+    identifiers: int
+    taken: int
+    one_in: int = 1
+
+
+Sample = Mapping[IdentifierType, Sampled]
+"""A segment's identifiers, per type; a type of which there are none is left out."""

@@ -13,7 +13,14 @@ from typing import Protocol
 
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType, WireForms
-from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, SettledMembership
+from runner.core.membership import (
+    Batch,
+    ComparedMembership,
+    Evaluation,
+    MembershipFiles,
+    Sample,
+    SettledMembership,
+)
 from runner.core.project import Activation, Source
 
 BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
@@ -117,3 +124,9 @@ class MembershipStore(Protocol):
 
         Where little changes of much, the file may hold the changes alone. Raises StateError.
         """
+
+    def sample(self, compared: ComparedMembership) -> Sample:
+        """The identifiers of a segment that was compared with nobody, or some of them. Raises StateError."""
+
+    def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
+        """How many of those an audience holds, by type; a type that it has nobody of is left out. Raises StateError."""

@@ -12,6 +12,7 @@ from runner.core.findings import Finding, Location
 from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
+from runner.planning.overlap import Overlap
 
 ORDER = (
     Action.DELETE,
@@ -136,11 +137,13 @@ class Measured:
 class PlannedChange(Decision):
     """A decision with the members it moves, judged by the guardrails: what a plan consists of.
 
-    `measured` is None where no segment had to be evaluated. `blocks` keep the change from being carried out.
+    `measured` is None where no segment had to be evaluated. `blocks` keep the change from being carried out. `overlap`
+    is what other audiences hold already of the segment of a new one.
     """
 
     measured: Measured | None = None
     blocks: tuple[Block, ...] = ()
+    overlap: Overlap | None = None
 
     @classmethod
     def of(cls, decision: Decision, measured: Measured | None = None, blocks: Iterable[Block] = ()) -> PlannedChange:

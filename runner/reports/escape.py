@@ -22,6 +22,11 @@ _FIRST_COLON = re.compile(r"^(\s*):(?=:)")
 _COLON = re.compile(r":(?=:\s*[A-Za-z][\w-]*(?:\s+[\w-]+\s*=.*?)?::)")
 """In the middle of a line, where casts of SQL are: only what has the form of a whole command."""
 
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#&~$])")
+_LINKED = re.compile(r"(?<=@)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=#)(?=\d)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
+_LONGEST = 1_000
+"""The most characters of one text that is not ours, in Markdown."""
+
 
 def printable(text: str) -> str:
     """The text on one line, whatever a terminal might obey written as an escape: `\\x1b`, `\\n`, `\\u202e`."""
@@ -33,6 +38,18 @@ def printable(text: str) -> str:
 def without_controls(text: str) -> str:
     """The same for a text of several lines of ours."""
     return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def in_markdown(text: str) -> str:
+    """Text that is not ours as text: no mention, link, reference, entity, table cell, formula or HTML of its own.
+
+    GitHub makes links of bare addresses, of `#12` and of `GH-12` after it has undone backslashes, so a zero-width
+    space goes where each would begin.
+    """
+    flat = " ".join(text.split())
+    short = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    escaped = _SPECIAL.sub(r"\\\1", printable(short))
+    return _LINKED.sub("\u200b", escaped)
 
 
 def leaving(text: str) -> str:

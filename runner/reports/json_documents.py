@@ -16,6 +16,7 @@ from runner.planning.plan import Plan, PlannedChange
 from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.hints import members_of
+from runner.reports.overlap_text import overlap_data
 from runner.workflows.apply import Applied
 from runner.workflows.status import ActivationStatus
 from runner.workflows.sync import Synced
@@ -163,7 +164,8 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "refill": change.refill,
         "replaces": change.replaces,
         "members": [{"identifier_type": str(kind), **asdict(part)} for kind, part in members_of(change).items()],
-        "segment": _evaluation(change.measured.evaluation) if change.measured else None,
+        "segment": evaluation_data(change.measured.evaluation) if change.measured else None,
+        "overlap": overlap_data(change.overlap) if change.overlap else None,
         "blocks": [asdict(block) for block in change.blocks],
         "warnings": [_finding(warning) for warning in change.warnings],
         "error": change.error,
@@ -171,7 +173,8 @@ def _change(change: PlannedChange) -> dict[str, Any]:
     }
 
 
-def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
+    """What a segment came to."""
     return {
         "rows": evaluation.rows,
         "people": evaluation.people,

@@ -15,9 +15,10 @@ from runner.destinations.registry import platform_of
 from runner.planning.plan import CHANGING, Plan, PlannedChange
 from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import id_of
-from runner.reports.escape import printable
+from runner.reports.escape import in_markdown, printable
 from runner.reports.format import summary
 from runner.reports.hints import members_of, ways_out
+from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
 
 MARKER = "<!-- headcount:plan "
@@ -30,18 +31,13 @@ a step's summary may have 1 MiB and a note of GitLab's a million characters."""
 _AROUND = 1_000
 """More bytes than what stands around the lines of each section, and says that some are missing, takes."""
 
-_LONGEST = 1_000
-"""The most characters of one text that is not ours."""
 _WHOLE = "run `headcount plan` to see the whole"
-
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#&~$])")
-_LINKED = re.compile(r"(?<=@)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=#)(?=\d)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
 
 
 def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     """The plan as GitHub-flavoured Markdown of at most `limit` bytes. Holds counts, never identifiers."""
     listed = [change for change in plan.changes if change.action is not Action.UNCHANGED]
-    head = ["### Headcount plan", "", f"**{_escape(summary(plan))}**", ""]
+    head = ["### Headcount plan", "", f"**{in_markdown(summary(plan))}**", ""]
     made_at = plan.made_at.astimezone(UTC)
     foot = [f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {made_at:%Y-%m-%d %H:%M} UTC</sub>"]
     room = _Room(limit - _AROUND - _size([_marker(plan, cut=False), *head, *foot]))
@@ -93,13 +89,13 @@ def _caution(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
 
 def _dangers(changes: list[PlannedChange]) -> Iterator[str]:
     for change in changes:
-        name = _escape(change.name)
+        name = in_markdown(change.name)
         if change.action is Action.DELETE:
             yield f'> - `{change.id}`: audience "{name}" will be **deleted**; this {DELETE_WARNING}'
         for block in change.blocks:
-            yield f"> - `{change.id}` is **blocked**: {_escape(block.message)}"
+            yield f"> - `{change.id}` is **blocked**: {in_markdown(block.message)}"
         if change.action in (Action.FAILED, Action.CONFLICT):
-            yield f"> - `{change.id}` **{change.action}**: {_escape(change.error)}"
+            yield f"> - `{change.id}` **{change.action}**: {in_markdown(change.error)}"
         if change.replaces:
             would = "would be" if change.blocks else "will be"
             yield f'> - `{change.id}`: audience "{name}" {would} **deleted** and created again'
@@ -118,8 +114,8 @@ def _table(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
 
 
 def _row(change: PlannedChange) -> str:
-    audience = _escape(change.name) + (f" ({_escape(change.audience_id)})" if change.audience_id else "")
-    where = _escape(f"{change.location.file}:{change.location.line}") if change.location else ""
+    audience = in_markdown(change.name) + (f" ({in_markdown(change.audience_id)})" if change.audience_id else "")
+    where = in_markdown(f"{change.location.file}:{change.location.line}") if change.location else ""
     why = ", ".join(change.reasons) or change.error
     cells = (
         f"`{SYMBOLS[change.action][0]}`",
@@ -127,7 +123,7 @@ def _row(change: PlannedChange) -> str:
         str(change.action),
         audience,
         _members(change),
-        _escape(why),
+        in_markdown(why),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -159,7 +155,7 @@ def _sql(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
         )
         if lines:
             fence = "`" * (2 + max((len(run) for line in lines for run in re.findall("`+", line)), default=1))
-            yield f"<details><summary>SQL of {_escape(change.id)}</summary>"
+            yield f"<details><summary>SQL of {in_markdown(change.id)}</summary>"
             yield ""
             yield f"{fence}diff"
             yield from lines
@@ -173,23 +169,14 @@ def _details(changes: list[PlannedChange]) -> Iterator[str]:
     for change in changes:
         for part in change.fields:
             drift = f" (changed by hand in {platform_of(change.account.kind)})" if part.drift else ""
-            yield f'- `{change.id}` {part.field}: "{_escape(part.before)}" → "{_escape(part.after)}"{drift}'
+            yield f'- `{change.id}` {part.field}: "{in_markdown(part.before)}" → "{in_markdown(part.after)}"{drift}'
+        if change.overlap is not None:
+            for sentence in overlap_sentences(change.overlap, IN_A_PLAN):
+                yield f"- `{change.id}`: {in_markdown(sentence)}"
         for rejected in change.rejected:
-            kind, reason = rejected.identifier_type, _escape(rejected.reason)
+            kind, reason = rejected.identifier_type, in_markdown(rejected.reason)
             yield f"- `{change.id}` rejected {rejected.count:,} {kind}: {reason}"
         for warning in change.warnings:
-            yield f"- `{change.id}` warning: {_escape(f'{warning.location}: {warning.message}; {warning.hint}')}"
+            yield f"- `{change.id}` warning: {in_markdown(f'{warning.location}: {warning.message}; {warning.hint}')}"
         for advice in (*ways_out(change), *filter(None, [change.hint])):
-            yield f"- `{change.id}`: {_escape(advice)}"
-
-
-def _escape(text: str) -> str:
-    """Text that is not ours as text: no mention, link, reference, entity, table cell, formula or HTML of its own.
-
-    GitHub makes links of bare addresses, of `#12` and of `GH-12` after it has undone backslashes, so a zero-width
-    space goes where each would begin.
-    """
-    flat = " ".join(text.split())
-    short = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
-    escaped = _SPECIAL.sub(r"\\\1", printable(short))
-    return _LINKED.sub("\u200b", escaped)
+            yield f"- `{change.id}`: {in_markdown(advice)}"

@@ -19,6 +19,7 @@ from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
 from runner.reports.hints import members_of, ways_out
+from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
 
@@ -105,6 +106,9 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
         yield _members(kind, delta)
     if change.intended is Action.DELETE:
         yield Text(f"    {DELETE_WARNING}", style="red")
+    if change.overlap is not None:
+        for sentence in overlap_sentences(change.overlap, IN_A_PLAN):
+            yield Text(f"    {printable(sentence)}")
     yield from _rejected(change)
     for warning in change.warnings:
         yield Text(f"    warning: {printable(f'{warning.location}: {warning.message}')}", style="yellow")

@@ -23,6 +23,7 @@ from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
+from runner.workflows.look_for_overlap import with_overlaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def plan_members(
     context.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
     changes = tuple(_planned(decision, project, request, context, accounts) for decision in decided)
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
-    return changes
+    return with_overlaps(changes, context.state, context.memberships)
 
 
 def _to_evaluate(decision: Decision) -> Activation | None:

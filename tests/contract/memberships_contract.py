@@ -110,6 +110,17 @@ class MembershipsContract:
     ) -> None:
         assert store.compare(evaluation({GUM: set()}), MembershipFiles()).delta == {GUM: TypeDelta(0, 0, 0, 0)}
 
+    def test_what_an_audience_holds_or_may_hold_of_a_segment_is_counted_by_type(
+        self, audience: Audience, store: MembershipStore, evaluation: Evaluate
+    ) -> None:
+        audience.become(evaluation({GUM: {"a", "b", "c", "d"}}))
+        nobody = evaluation({GUM: {"a", "e"}})
+        audience.send(store.compare(nobody, audience.held), arrived={0}, doubtful=frozenset({1}), batch_size=2)
+        segment = store.compare(evaluation({GUM: {"a", "b", "c", "d", "e", "f"}, CUSTOMER: {"a"}}), MembershipFiles())
+        shared = store.shared(store.sample(segment), audience.held)
+        # Of b, c and d two are gone for certain; the third may be gone. Nothing is known of e, which was not sent.
+        assert shared == {GUM: 2}
+
     def test_batches_are_no_larger_than_asked_for_and_remove_first(
         self, audience: Audience, store: MembershipStore, evaluation: Evaluate
     ) -> None:

@@ -17,6 +17,8 @@ from runner.core.membership import (
     Evaluation,
     MembershipFiles,
     Rejected,
+    Sample,
+    Sampled,
     SettledMembership,
     TypeDelta,
 )
@@ -89,6 +91,15 @@ class FakeMemberships:
             path.write_text(json.dumps({"add": sorted(add), "remove": sorted(remove)}))
             differing[kind] = (path,)
         return ComparedMembership(held, delta, differing)
+
+    def sample(self, compared: ComparedMembership) -> Sample:
+        every = {kind: len(_read(file)["add"]) for kind, (file,) in compared.differing.items()}
+        return {kind: Sampled(compared.differing[kind][0], count, count) for kind, count in every.items() if count}
+
+    def shared(self, sample: Sample, held: MembershipFiles) -> dict[IdentifierType, int]:
+        certain, doubtful = _membership(held)
+        there = {kind: certain.get(kind, set()) | doubtful.get(kind, set()) for kind in sample}
+        return {kind: len(set(_read(part.path)["add"]) & there[kind]) for kind, part in sample.items() if there[kind]}
 
     def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
         batches: list[Batch] = []

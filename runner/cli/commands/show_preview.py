@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from runner.cli import completion
-from runner.cli.console import show_json, show_text, write_result
-from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var
-from runner.cli.wiring import Setup, declared_activation
+from runner.cli.console import show_findings, show_json, show_text, write_result
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, PreviewFormat, PreviewOutput, Today, Var
+from runner.cli.wiring import Setup, declared_activation, embedded_engine
 from runner.reports.escape import without_controls
 
 Id = Annotated[
@@ -41,3 +42,32 @@ def show(
     else:
         show_text(setup.out, shown_text(shown))
         write_result(without_controls(declared.segment.sql.text.rstrip("\n")) + "\n")
+
+
+def preview(
+    activation: Id,
+    folder: Dir = DEFAULT_DIR,
+    format: PreviewOutput = PreviewFormat.TEXT,  # noqa: A002 - the option's name
+    var: Var = None,
+    today: Today = "",
+    no_color: NoColor = False,
+) -> None:
+    """Evaluate one segment, without an ad account: rows, people, identifiers, overlap with other audiences.
+
+    Where there is a state, also what would be added and removed. Changes nothing, and calls no destination.
+    """
+    from runner.reports.preview_report import preview_document, preview_markdown, preview_text
+    from runner.workflows.preview import preview as evaluated
+
+    setup = Setup.of(folder, var, today=today, no_color=no_color)
+    project = setup.project()
+    declared = declared_activation(project, activation)
+    with closing(setup.state()) as state, closing(embedded_engine()) as engine:
+        found = evaluated(declared, project, engine.evaluator, engine.memberships, state)
+    show_findings(found.evaluation.warnings)
+    if format is PreviewFormat.JSON:
+        show_json(preview_document(found))
+    elif format is PreviewFormat.MARKDOWN:
+        write_result(preview_markdown(found))
+    else:
+        show_text(setup.out, preview_text(found))

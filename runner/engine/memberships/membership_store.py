@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner.core.errors import StateError
-from runner.core.identifiers import WireForms
-from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, SettledMembership
+from runner.core.identifiers import IdentifierType, WireForms
+from runner.core.membership import (
+    Batch,
+    ComparedMembership,
+    Evaluation,
+    MembershipFiles,
+    Sample,
+    SettledMembership,
+)
 from runner.core.project import Activation, Source
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
-from runner.engine.memberships import differences
+from runner.engine.memberships import differences, sampling
 from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.parquet_files import translating_errors
 
@@ -50,6 +57,16 @@ class DuckDBMembershipStore:
     def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
         with translating_errors("settling the membership", held.files, self._workspace.folder):
             return fold_delta(self._workspace.connection(), held, path, self._workspace.folder)
+
+    def sample(self, compared: ComparedMembership) -> Sample:
+        folder = self._workspace.next_folder()
+        with translating_errors("the comparison", (), self._workspace.folder):
+            folder.mkdir(mode=0o700)
+            return sampling.sampled(self._workspace.connection(), compared, folder)
+
+    def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
+        with translating_errors("the comparison with another audience", held.files, self._workspace.folder):
+            return sampling.shared(self._workspace.connection(), sample, held)
 
     def _compared(
         self, evaluation: Evaluation | None, held: MembershipFiles, joined: tuple[Path, ...] | None
