@@ -13,8 +13,14 @@ _ALIASES = {
     **dict.fromkeys(("phone", "tel", "telephone", "mobile"), "phone_number"),
     **dict.fromkeys(("identitylink", "identity_link", "liveramp", "rampid"), "liveramp_identity_link"),
     "gum": "gum_id",
+    **dict.fromkeys(("text", "string", "str", "char"), "varchar"),
+    **dict.fromkeys(("float", "number", "numeric", "decimal", "real"), "double"),
+    "int": "integer",
+    "long": "bigint",
+    "bool": "boolean",
+    "datetime": "timestamp",
 }
-"""What identifier types are called elsewhere, Criteo's own names among them: letters alone would mislead."""
+"""What identifier types, and types of columns, are called elsewhere: letters alone would mislead."""
 
 
 def closest(

@@ -17,6 +17,7 @@ from runner.core.findings import Finding, Location
 from runner.sources.file_bytes import opened_file
 from runner.sources.json_faults import first_bad_line
 from runner.sources.local_paths import shown
+from runner.sources.table_form import GUESSED, TableForm
 from runner.sources.text_lines import CHUNK, SECONDS, WHOLE, Lines, Unreadable, is_zstd, plain_lines
 
 _FORMATS = {"parquet": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv"} | dict.fromkeys(
@@ -71,13 +72,15 @@ def finding_of(fault: DataFault) -> Finding:
     return Finding(Location(shown(fault.file), fault.line, 0), "data-file", fault.message, fault.hint)
 
 
-def whole_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
+def whole_fault(file: str, lines: Lines = plain_lines, delimiter: str = "") -> DataFault | None:
     """What is wrong with a file that no engine could open, as far as reading it tells."""
     kind = format_of(file)
     if kind == "parquet":
         return parquet_fault(file)
-    text = layout_fault if kind == "csv" else json_fault
-    return (zstd_fault(file) if is_zstd(file) else None) or (text(file, lines) if kind else None)
+    packed = zstd_fault(file) if is_zstd(file) else None
+    if packed is not None or not kind:
+        return packed
+    return layout_fault(file, lines, delimiter) if kind == "csv" else json_fault(file, lines)
 
 
 def _unreadable(file: str, why: Unreadable) -> DataFault | None:
@@ -106,8 +109,8 @@ def zstd_fault(file: str) -> DataFault | None:
     return DataFault(file, 1, message, WHOLE)
 
 
-def header_of(file: str, lines: Lines = plain_lines) -> Header | None:
-    """The file's header line; None where it has none that can be read."""
+def header_of(file: str, lines: Lines = plain_lines, delimiter: str = "") -> Header | None:
+    """The file's header line; None where it has none that can be read. A `delimiter` is found out if it is empty."""
     try:
         first = next(_rows(file, ",", lines), None)
         if first is None:
@@ -115,18 +118,18 @@ def header_of(file: str, lines: Lines = plain_lines) -> Header | None:
         raw = next(lines(file))
     except (Unreadable, StopIteration):
         return None
-    read = {delimiter: next(csv.reader([raw], delimiter=delimiter), []) for delimiter in _DELIMITERS}
-    delimiter = max(_DELIMITERS, key=lambda one: len(read[one]))
-    return Header(tuple(read[delimiter]), delimiter)
+    read = {one: next(csv.reader([raw], delimiter=one), []) for one in delimiter or _DELIMITERS}
+    found = max(read, key=lambda one: len(read[one]))
+    return Header(tuple(read[found]), found)
 
 
-def layout_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
+def layout_fault(file: str, lines: Lines = plain_lines, delimiter: str = "") -> DataFault | None:
     """The first line of a CSV file that does not fit its header, or why it cannot be read as text at all.
 
     A file that is well laid out, or is too large to be looked through in time, has none.
     """
     until = monotonic() + SECONDS
-    header = header_of(file, lines)
+    header = header_of(file, lines, delimiter)
     try:
         for number, (line, row) in enumerate(_rows(file, header.delimiter if header else ",", lines)):
             if header is not None and row and len(row) != len(header.names):
@@ -139,15 +142,15 @@ def layout_fault(file: str, lines: Lines = plain_lines) -> DataFault | None:
     return None if header else DataFault(file, 1, "it is empty", _EMPTY)
 
 
-def header_fault(file: str, column: str, lines: Lines = plain_lines) -> DataFault | None:
+def header_fault(file: str, column: str, lines: Lines = plain_lines, delimiter: str = "") -> DataFault | None:
     """Why a column that was asked for is not found in a CSV file, where that is the file's fault."""
-    header = header_of(file, lines)
+    header = header_of(file, lines, delimiter)
     if header is None:
-        return layout_fault(file, lines)
+        return layout_fault(file, lines, delimiter)
     position = header.position(column)
     if position is None:
         return DataFault(file, 1, _VALUES, _NO_HEADER) if _holds_values(header) else None
-    fault = layout_fault(file, lines)
+    fault = layout_fault(file, lines, delimiter)
     if fault is not None or header.names[position].lower() == column.lower():
         return fault
     odd = ", ".join(dict.fromkeys(_called(one) for one in header.names[position] if not _ordinary(one)))
@@ -182,6 +185,7 @@ def value_fault(
     is_shown: bool,
     reported: int | None = None,
     lines: Lines = plain_lines,
+    form: TableForm = GUESSED,
 ) -> DataFault | None:
     """The first value of a CSV file's column that is not what it is read as; None where all are.
 
@@ -189,7 +193,7 @@ def value_fault(
     another way, and the line that the engine `reported` is given. A column whose name may not be shown (`is_shown`) is
     named by its position: where there is no header line, its name is somebody's.
     """
-    header = header_of(file, lines)
+    header = header_of(file, lines, form.delimiter)
     position = header.position(column) if header else None
     if header is None or position is None:
         return None
@@ -207,10 +211,11 @@ def value_fault(
             first = first or (chunk[bad[0]][0] if bad else 0)
             seen, wrong = seen + len(chunk), wrong + len(bad)
     except (Unreadable, IndexError):
-        return layout_fault(file, lines)
+        return layout_fault(file, lines, form.delimiter)
     line = reported if reported and 2 * wrong > seen else first or reported
     called = column if is_shown else f"{position + 1:,}"
-    return DataFault(file, line, f"a value of column {called} is no {what}", VALUE_HINT) if line else None
+    hint = DECLARED_HINT if form.declares(column) else VALUE_HINT
+    return DataFault(file, line, f"a value of column {called} is no {what}", hint) if line else None
 
 
 def parquet_fault(file: str) -> DataFault | None:
@@ -238,6 +243,7 @@ _EMPTY = "was it written to the end? it needs a header line at least"
 _VALUES = "the first line holds values, not the names of columns"
 _NO_HEADER = "put a header line, with the names of the columns, before it"
 VALUE_HINT = "correct that line, or read the column with try_cast(... as ...), which makes it null"
+DECLARED_HINT = "correct that line; or declare it as a varchar, and read it with try_cast(... as ...)"
 
 
 def _rows(file: str, delimiter: str, lines: Lines) -> Iterator[tuple[int, list[str]]]:

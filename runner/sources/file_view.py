@@ -10,9 +10,10 @@ from runner.core.errors import SegmentError
 from runner.core.file_patterns import has_pattern
 from runner.core.sql_quoting import file_list, literal, quoted
 from runner.core.suggest import quoted_word
-from runner.sources.data_faults import faulty, format_of, whole_fault
+from runner.sources.data_faults import faulty, format_of, header_fault, header_of, whole_fault
 from runner.sources.interface import Attaching, CannotRead, Cause, unreadable
 from runner.sources.local_paths import shown
+from runner.sources.table_form import GUESSED, TableForm, out_of_place
 
 if TYPE_CHECKING:
     from runner.sources.files import FilesSource
@@ -34,19 +35,60 @@ def create_view(source: FilesSource, table: str, files: tuple[str, ...], connect
     if len(formats) > 1:
         hint = "declare one table per format"
         raise _unreadable(source, table, f'the files of table "{table}" are of several formats', hint)
-    partitions = _partitions(source, table, files)
-    reader = f"read_{formats.pop()}({file_list(files)}, union_by_name = true, {partitions})"
+    (kind,) = formats
+    form = source.forms.get(table, GUESSED)
+    wrong = out_of_place(form.keys, kind)
+    if wrong is not None:
+        raise _unreadable(source, table, f"`{wrong[0]}` says nothing about {shown(files[0])}", wrong[1])
+    base = (file_list(files), "union_by_name = true", _partitions(source, table, files))
     try:
+        reader = f"read_{kind}({', '.join((*base, *_options(source, table, kind, base, files, connection)))})"
         connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
     except CannotRead as error:
         looked_at = () if error.cause is Cause.FORBIDDEN else (error.file,) if error.file else files
-        fault = next(filter(None, map(whole_fault, looked_at)), None)
+        faults = (whole_fault(file, delimiter=form.delimiter) for file in looked_at)
+        fault = next(filter(None, faults), None)
         if fault is not None:
             raise faulty(fault) from None
+        if kind == "csv" and error.cause is Cause.UNKNOWN:
+            _require_columns(source, table, files, form)
         at_fault = error.file or files[0]
         hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
         what = f"{shown(at_fault)} cannot be read as {format_of(at_fault)}"
         raise _unreadable(source, table, what, hint) from None
+
+
+def _options(
+    source: FilesSource,
+    table: str,
+    kind: str,
+    base: tuple[str, ...],
+    files: tuple[str, ...],
+    connection: Attaching,
+) -> tuple[str, ...]:
+    """What the reader is to be told of how the files are written. Raises CannotRead."""
+    form = source.forms.get(table, GUESSED)
+    if kind == "csv":
+        return form.csv_options()
+    if kind != "json" or not form.columns:
+        return ()
+    described = connection.run(f"describe select * from read_json({', '.join(base)})", files)
+    in_paths = source.partitions.get(table, {})
+    return form.json_options((str(name), str(of)) for name, of, *_ in described if name not in in_paths)
+
+
+def _require_columns(source: FilesSource, table: str, files: tuple[str, ...], form: TableForm) -> None:
+    """Raise SegmentError for a column that is declared and that none of these CSV files has."""
+    for column, place in form.places.items():
+        headers = [header_of(file, delimiter=form.delimiter) for file in files]
+        if any(header is not None and header.position(column) is not None for header in headers):
+            continue
+        fault = next(filter(None, (header_fault(file, column, delimiter=form.delimiter) for file in files)), None)
+        if fault is not None:
+            raise faulty(fault)
+        what = f"{shown(files[0])} has no column {quoted_word(column)}, which `columns` declares"
+        hint = "write it as the file's first line does" + ("" if form.delimiter else "; is the `delimiter` clear?")
+        raise unreadable(source, table, place, what, hint)
 
 
 def _partitions(source: FilesSource, table: str, files: tuple[str, ...]) -> str:

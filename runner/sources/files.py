@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Location
@@ -31,6 +31,7 @@ from runner.sources.interface import (
 )
 from runner.sources.local_paths import INSIDE, RELATIVE, absolute, anchor, fault, matching, nothing_at
 from runner.sources.object_paths import THERE, address, nothing_there
+from runner.sources.table_form import GUESSED, TableForm, declared_form, out_of_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,15 @@ class FilesSource(Source):
     is declared.
 
     `anchors`: pattern -> the folder that links may not lead it out of, where there is one. `partitions`: table -> the
-    columns that its paths hold (`year=2026/`), with their types.
+    columns that its paths hold (`year=2026/`), with their types. `forms`: table -> how its files are written, where the
+    document says so.
     """
 
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table_places: Mapping[str, Location] = field(default_factory=dict)
     anchors: Mapping[str, str] = field(default_factory=dict)
     partitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    forms: Mapping[str, TableForm] = field(default_factory=dict)
 
     def place(self, table: str) -> Location:
         """Where the table is declared."""
@@ -78,6 +81,7 @@ class FilesKind:
     def declare(self, written: Declaration) -> FilesSource:
         tables: dict[str, tuple[str, ...]] = {}
         partitions: dict[str, Mapping[str, str]] = {}
+        forms: dict[str, TableForm] = {}
         first: dict[str, str] = {}
         anchors: dict[str, str] = {}
         for table, given in (written.value("tables") or {}).items():
@@ -89,13 +93,15 @@ class FilesKind:
             if isinstance(given, Mapping):
                 if given.get("partitions"):
                     partitions[table] = given["partitions"]
+                if (form := _form(given, written, *at)) != GUESSED:
+                    forms[table] = form
                 at, given = (*at, "path"), given["path"]
             paths = {at: given} if isinstance(given, str) else {(*at, row): path for row, path in enumerate(given)}
             tables[table] = tuple(_declared(path, written, *steps) for steps, path in paths.items())
             found = zip(tables[table], paths.values(), strict=True)
             anchors.update({one: anchor(path, written) for one, path in found if not is_object(path)})
         places = {table: written.place("tables", table, at_key=True) for table in tables}
-        return FilesSource(written.name, self.type, written.location, tables, places, anchors, partitions)
+        return FilesSource(written.name, self.type, written.location, tables, places, anchors, partitions, forms)
 
     def missing(self, source: FilesSource) -> Iterator[Missing]:
         for table, pattern in ((table, one) for table, patterns in source.tables.items() for one in patterns):
@@ -114,12 +120,15 @@ class FilesKind:
             for table, patterns in sorted(source.tables.items())
         )
         declared = tuple((table, tuple(columns.items())) for table, columns in sorted(source.partitions.items()))
-        return (source.name, source.type, tables, "", *((declared,) if declared else ()))
+        forms = tuple((table, form.identity) for table, form in sorted(source.forms.items()))
+        said = (("forms", *forms),) if forms else ()
+        return (source.name, source.type, tables, "", *((declared,) if declared else ()), *said)
 
     def only(self, source: FilesSource, tables: Collection[str]) -> FilesSource:
         chosen = {table: paths for table, paths in source.tables.items() if table in tables}
         partitions = {table: columns for table, columns in source.partitions.items() if table in tables}
-        return replace(source, tables=chosen, partitions=partitions)
+        forms = {table: form for table, form in source.forms.items() if table in tables}
+        return replace(source, tables=chosen, partitions=partitions, forms=forms)
 
     def tables(self, source: FilesSource) -> tuple[str, ...]:
         return tuple(source.tables)
@@ -129,6 +138,7 @@ class FilesKind:
         connection.run(f"create schema {quoted(source.name)}")
         files: list[str] = []
         listed: dict[str, tuple[RemoteObject, ...]] = {}
+        forms: dict[str, TableForm] = {}
         for table in (table for table in source.tables if table.lower() in used):
             try:
                 own = _files(source, table, listed)
@@ -138,9 +148,11 @@ class FilesKind:
                     raise
                 raise unread(error, (source,)) from None
             files += own
+            if table in source.forms:
+                forms.update(dict.fromkeys(own, source.forms[table]))
         formats = {format_of(file) for file in files}
         names = NamesFrom.CSV if "csv" in formats else NamesFrom.JSON if "json" in formats else NamesFrom.SCHEMA
-        return Reachable(source.name, tuple(source.tables), tuple(files), names=names, listed=listed)
+        return Reachable(source.name, tuple(source.tables), tuple(files), names=names, listed=listed, forms=forms)
 
 
 def unread(fault: StoreFault, sources: Iterable[Source]) -> SegmentError:
@@ -155,6 +167,19 @@ def unread(fault: StoreFault, sources: Iterable[Source]) -> SegmentError:
 
 def _code(fault: StoreFault) -> str:
     return UNREACHABLE if fault.why in OUT_OF_REACH else "source-unreadable"
+
+
+def _form(given: Mapping[str, Any], written: Declaration, *at: Step) -> TableForm:
+    """How the files are written; a key is refused that says nothing about a format that one of the paths names."""
+    paths = [given["path"]] if isinstance(given["path"], str) else given["path"]
+    for file_format in dict.fromkeys(filter(None, map(format_of, paths))):
+        wrong = out_of_place(given, file_format)
+        if wrong is not None:
+            written.refuse(
+                "table-form", f"`{wrong[0]}` says nothing about these files: {wrong[1]}", *at, wrong[0], at_key=True
+            )
+            break
+    return declared_form(given, written, *at)
 
 
 def _declared(path: str, written: Declaration, *steps: Step) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from runner.core.destination import MissingSecret, Secret
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.project import Source
 from runner.object_stores.interface import RemoteObject
+
+if TYPE_CHECKING:
+    from runner.sources.table_form import TableForm
 
 S = TypeVar("S", bound=Source)
 
@@ -119,7 +122,8 @@ class Reachable:
     """An attached source: the names of its tables in SQL, and the files that must stay readable.
 
     `stored` is set for a database, where tables lie in schemas, `main` by default. `names` says where the column names
-    come from. `listed` are the objects that each pattern of an object store meant.
+    come from. `listed` are the objects that each pattern of an object store meant, `forms` the files of which more is
+    said than their names.
     """
 
     name: str
@@ -128,6 +132,7 @@ class Reachable:
     stored: StoredCode | None = None
     names: NamesFrom = NamesFrom.SCHEMA
     listed: Mapping[str, tuple[RemoteObject, ...]] = field(default_factory=dict)
+    forms: Mapping[str, TableForm] = field(default_factory=dict)
 
 
 class SourceKind(Protocol[S]):

@@ -82,6 +82,7 @@ DOORS = {
             "dbt_manifest",
             "json_faults",
             "local_paths",
+            "table_form",
             "text_lines",
             "warehouse",
         ),

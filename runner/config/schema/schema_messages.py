@@ -93,11 +93,18 @@ def _instead_of(error: SchemaError, path: Steps, node: Node) -> str:
         if node.templated:
             return ", and its template gives something else"
         if isinstance(node.value, str):
-            return f", not {quoted_word(node.value)}" if node.value else ", not empty"
+            return f", not {quoted_word(node.value)}{_meant(error)}" if node.value else ", not empty"
         return f", not {node.text[:60]}"
     if error.validator in ("minProperties", "minItems"):
         return ", not empty"
     return ", not a mapping" if isinstance(node, MapNode) else ", not a list"
+
+
+def _meant(error: SchemaError) -> str:
+    """The word of a list that a text is most like."""
+    words = error.validator_value if error.validator == "enum" else ()
+    near = nearest(error.instance, (word for word in words if isinstance(word, str)))
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def _hint(path: Steps, error: SchemaError) -> str:

@@ -27,6 +27,7 @@ from runner.sources.data_faults import (
     whole_fault,
 )
 from runner.sources.interface import NamesFrom, Reachable
+from runner.sources.table_form import GUESSED, TableForm
 from runner.sources.text_lines import Lines, plain_lines
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ _TYPES = {
 }
 """Types as DuckDB's errors call them -> as its SQL does, and as a person would."""
 
+_DECLARED = {"timestamptz": "TIMESTAMP WITH TIME ZONE"}
+"""Types as files declare them -> the same, where case is not all."""
+
 _NAMES_FROM = {"csv": NamesFrom.CSV, "json": NamesFrom.JSON, "parquet": NamesFrom.SCHEMA}
+
+_MEANT = {False: "trim(x) <> ''", True: "true"}
+"""Which values of a column count: where its type was found out, blanks are none; where it is declared, all."""
 
 _JSON_AT = re.compile(r'JSON transform error in file "[^"\n]*", in (line|record/value) (\d+):')
 _READER = re.compile(r"CSV Error on Line: (\d+)\n")
@@ -60,8 +67,11 @@ def behind_missing_columns(names: Iterable[str], reachable: tuple[Reachable, ...
     """The fault of a CSV file for which a column is not found; None where the SQL or the mapping is to blame."""
     files = _csv(reachable)
     for name in names:
-        having = [file for file in files if (header := header_of(file)) and header.position(name) is not None]
-        fault_found = next(filter(None, (header_fault(file, name) for file in having or files)), None)
+        read_by = {file: _form(file, reachable).delimiter for file in files}
+        headers = {file: header_of(file, delimiter=delimiter) for file, delimiter in read_by.items()}
+        having = [file for file, header in headers.items() if header and header.position(name) is not None]
+        faults = (header_fault(file, name, delimiter=read_by[file]) for file in having or files)
+        fault_found = next(filter(None, faults), None)
         if fault_found is not None:
             return fault_found
     return None
@@ -93,10 +103,13 @@ def behind_running(
         type_name = (to[1] or to[2]).upper() if to else ""
         if column is None or type_name not in _TYPES:
             return None
-        faults = (_value(file, column[1], type_name, connection, sql) for file in _data_files(reachable))
+        faults = (
+            _value(file, _form(file, reachable), column[1], type_name, connection, sql)
+            for file in _data_files(reachable)
+        )
         return next(filter(None, faults), None)
     if (at := _JSON_AT.match(found.message)) is not None:
-        return _json_fault(at, found.message, reachable)
+        return _json_fault(at, found.message, reachable, connection, sql)
     known = found.kind in ("IO", "Invalid Input", "Serialization")
     return _named_fault(found.message, reachable, lines_by(connection)) if known else None
 
@@ -110,19 +123,31 @@ def _reader_fault(
     if not file or match is None:
         return None
     line = int(match[1])
-    layout = layout_fault(file, lines_by(connection))
+    form = _form(file, reachable)
+    layout = layout_fault(file, lines_by(connection), form.delimiter)
     if read_as and read_as[2] in _TYPES and (layout is None or layout.line != line):
-        found = _value(file, read_as[1], read_as[2], connection, sql, line)
+        found = _value(file, form, read_as[1], read_as[2], connection, sql, line)
         if found is not None:
             return found
     return layout or DataFault(file, line, "this line does not fit the rest of the file")
 
 
-def _json_fault(at: re.Match[str], message: str, reachable: tuple[Reachable, ...]) -> DataFault | None:
+def _json_fault(
+    at: re.Match[str],
+    message: str,
+    reachable: tuple[Reachable, ...],
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+) -> DataFault | None:
     """A value that DuckDB met in a line of a JSON file, or in a record where there are several lines to one."""
     file, number = _named(message, _data_files(reachable)), int(at[2])
     if not file:
         return None
+    form = _form(file, reachable)
+    for column, declared in form.columns.items():
+        found = _value(file, form, column, _DECLARED.get(declared, declared.upper()), connection, sql)
+        if found is not None:
+            return found
     what = "a value is of another type than in what comes before it"
     if at[1] == "line":
         return DataFault(file, number, what, VALUE_HINT)
@@ -130,23 +155,33 @@ def _json_fault(at: re.Match[str], message: str, reachable: tuple[Reachable, ...
 
 
 def _value(
-    file: str, column: str, type_name: str, connection: duckdb.DuckDBPyConnection, sql: str, line: int | None = None
+    file: str,
+    form: TableForm,
+    column: str,
+    type_name: str,
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    line: int | None = None,
 ) -> DataFault | None:
     """The value of the column that is not of the type, if the file has the column."""
+    if type_name not in _TYPES:  # any value is a text
+        return None
     sql_type, word = _TYPES[type_name]
     kind = format_of(file)
-    is_shown = written(column, sql) or bool(showable((column,), sql, _NAMES_FROM[kind]))
+    is_shown = form.declares(column) or written(column, sql) or bool(showable((column,), sql, _NAMES_FROM[kind]))
     if kind != "csv":
-        return unfit_value(file, column, sql_type, word, is_shown, connection)
+        return unfit_value(file, column, sql_type, word, is_shown, connection, declared=form.declares(column))
     positions = (
         "select i - 1 from (select unnest($1::varchar[]) as x, generate_subscripts($1::varchar[], 1) as i)"
-        f" where trim(x) <> '' and try_cast(x as {sql_type}) is null"
+        f" where {_MEANT[form.declares(column)]} and not list_contains($2::varchar[], x)"
+        f" and try_cast(x as {sql_type}) is null"
     )
+    nulls = list(form.nulls or ("",))
 
     def unfit(values: list[str]) -> Collection[int]:
-        return [int(position) for (position,) in connection.execute(positions, [values]).fetchall()]
+        return [int(position) for (position,) in connection.execute(positions, [values, nulls]).fetchall()]
 
-    return value_fault(file, column, word, unfit, is_shown, line, lines_by(connection))
+    return value_fault(file, column, word, unfit, is_shown, line, lines_by(connection), form)
 
 
 def _named_fault(message: str, reachable: tuple[Reachable, ...], lines: Lines = plain_lines) -> DataFault | None:
@@ -155,11 +190,15 @@ def _named_fault(message: str, reachable: tuple[Reachable, ...], lines: Lines = 
     if not file:
         return None
     damaged = DataFault(file, 1, f"it cannot be read as {format_of(file)}: it is damaged", "copy or write it again")
-    return whole_fault(file, lines) or damaged
+    return whole_fault(file, lines, _form(file, reachable).delimiter) or damaged
 
 
 def _named(message: str, files: tuple[str, ...]) -> str:
     return next((file for file in sorted(files, key=len, reverse=True) if file in message), "")
+
+
+def _form(file: str, reachable: tuple[Reachable, ...]) -> TableForm:
+    return next((source.forms[file] for source in reachable if file in source.forms), GUESSED)
 
 
 def _data_files(reachable: tuple[Reachable, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from runner.core.sql_quoting import folded, literal, one_file, quoted
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.object_files import let_read_objects
 from runner.object_stores.reach import raise_failure
-from runner.sources.data_faults import VALUE_HINT, DataFault, format_of
+from runner.sources.data_faults import DECLARED_HINT, VALUE_HINT, DataFault, format_of
 from runner.sources.json_faults import line_of_record
 from runner.sources.text_lines import CHUNK, SECONDS, Lines, Unreadable, is_zstd, plain_lines
 
@@ -59,12 +59,20 @@ def _unpacked(file: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]
 
 
 def unfit_value(
-    file: str, column: str, sql_type: str, word: str, is_shown: bool, connection: duckdb.DuckDBPyConnection
+    file: str,
+    column: str,
+    sql_type: str,
+    word: str,
+    is_shown: bool,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    declared: bool = False,
 ) -> DataFault | None:
     """The first value of a JSON or Parquet file that cannot be cast to the type, `word` to a person.
 
     None where there is none, where most are such, for then the SQL is to blame, and where it is not found in time.
-    A key of JSON is not named: it can be somebody's. A column is, where its name `is_shown`, else by its position.
+    A key of JSON is not named, unless it is `declared`: it can be somebody's. A column is, where its name `is_shown`,
+    else by its position.
     """
     import duckdb
 
@@ -79,6 +87,8 @@ def unfit_value(
         return None
     line = line_of_record(file, number, lines_by(connection))
     where = "" if line else f"record {number:,}: "
+    if declared:
+        return DataFault(file, line or 1, f"{where}a value of column {column} is no {word}", DECLARED_HINT)
     return DataFault(file, line or 1, f"{where}a value that the SQL casts is no {word}", VALUE_HINT)
 
 
