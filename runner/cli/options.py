@@ -96,9 +96,9 @@ AllowRemovals = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-removals",
-        metavar="ID",
-        help="Let this activation's removals pass, once; repeatable.",
-        autocompletion=completion.activations,
+        metavar="PATTERN",
+        help="Let removals of these pass, once: ids and more, as for --select; repeatable.",
+        autocompletion=completion.patterns,
     ),
 ]
 AllowRecreate = Annotated[

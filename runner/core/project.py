@@ -113,17 +113,35 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """What a reviewer lets pass: so many removed identifiers in all, until the end of a day, for a reason.
+
+    `location` is where the day is written.
+    """
+
+    removals: int
+    until: date
+    reason: str
+    location: Location
+
+    def __str__(self) -> str:
+        return f"{self.removals:,} removals until {self.until}"
+
+
+@dataclass(frozen=True, slots=True)
 class Guardrails:
     """Limits that stop a change no one can have meant; `None` is a limit that is switched off.
 
     `max_removed_declared` is false when `max_removed` is the built-in limit, which only counts for memberships of 1,000
-    identifiers or more. Where nothing is said of `min_members` (None), a new audience needs one member.
+    identifiers or more. Where nothing is said of `min_members` (None), a new audience needs one member. `allow` lets
+    removals pass that the limits would stop.
     """
 
     max_removed: Limit | None = Limit(30, percent=True)
     max_added: Limit | None = None
     min_members: int | None = None
     max_removed_declared: bool = False
+    allow: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)

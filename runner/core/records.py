@@ -194,7 +194,8 @@ class ActivationRun:
     """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence.
 
     `added` and `removed` include the members of an audience that was deleted. `counts` has both by identifier type,
-    where that was recorded; `permission` is the option without which the removals would have been stopped, if any.
+    where that was recorded; `permission` is the option or the guardrail without which the removals would have been
+    stopped, if any, and `permission_reason` the reason that the files give for it.
     """
 
     activation: str
@@ -209,6 +210,7 @@ class ActivationRun:
     detail: str = ""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     permission: str = ""
+    permission_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

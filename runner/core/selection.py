@@ -63,14 +63,24 @@ class Selection:
 
     def require_matches(self, candidates: Collection[Candidate]) -> None:
         """Raise UsageError for a pattern that means nothing: a typo must not turn into "nothing to do"."""
-        for option, patterns in (("--select", self.select), ("--exclude", self.exclude)):
-            for pattern in patterns:
-                if not any(_matches(pattern, candidate) for candidate in candidates):
-                    raise UsageError(f'{option} "{pattern}" matches no activation', _suggest(pattern, candidates))
+        require_meant("--select", self.select, candidates)
+        require_meant("--exclude", self.exclude, candidates)
 
 
 EVERYTHING = Selection()
 """What is selected where nothing is said."""
+
+
+def meant_by(patterns: Iterable[str], candidate: Candidate) -> str:
+    """The first of the patterns that means the candidate, empty where none does."""
+    return next((pattern for pattern in patterns if _matches(pattern, candidate)), "")
+
+
+def require_meant(option: str, patterns: Iterable[str], candidates: Collection[Candidate]) -> None:
+    """Raise UsageError for a pattern of an option that means none of the candidates."""
+    for pattern in patterns:
+        if not any(_matches(pattern, candidate) for candidate in candidates):
+            raise UsageError(f'{option} "{pattern}" matches no activation', _suggest(pattern, candidates))
 
 
 def require_known(ids: Iterable[str], known: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from runner.core.membership import NOBODY, Delta, Evaluation, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
+from runner.planning.allowances import AllowedRemovals, Grant, option_grant
 from runner.planning.plan import Block, Decision, Measured, PlannedChange
 
 _ANEW = (Action.CREATE, Action.RECREATE)
@@ -25,17 +26,18 @@ def guard(
     decision: Decision,
     measured: Measured | None = None,
     *,
-    allow_removals: bool = False,
+    allow_removals: str = "",
+    allowance: AllowedRemovals | None = None,
     allow_recreate: bool = False,
     size: int | None = None,
     held: Delta | None = None,
 ) -> PlannedChange:
     """The change that comes of a decision and its members, with whatever blocks it.
 
-    `allow_removals` lets removals pass for this run, however many, `allow_recreate` an account whose audiences are all
-    made again. For a refill, `held` is the delta against what the
-    audience holds, where that is known; `size` is what the destination says that it holds, which is all that is
-    known of an audience that was imported.
+    `allow_removals` is the pattern of the option that lets removals pass for this run, however many; `allowance` is
+    what the files let pass. `allow_recreate` allows an account whose audiences are all made again. For a refill, `held`
+    is the delta against what the audience holds, where that is known; `size` is what the destination says that it
+    holds, which is all that is known of an audience that was imported.
     """
     if decision.intended is Action.DELETE:
         return PlannedChange.of(decision, measured, _protected(decision))
@@ -48,12 +50,37 @@ def guard(
     blocks += _members(limits, measured.evaluation)
     blocks += _nobody(decision, limits, measured.evaluation)
     known = held if decision.refill else measured.delta
-    if not allow_removals:
-        losses = _losses(decision, measured, limits, size, known)
-        blocks += [replace(block, allow=f"--allow-removals {decision.id}") for block in losses]
+    losses = tuple(_losses(decision, measured, limits, size, known))
+    grant = _grant(decision, measured.delta, allow_removals, allowance) if losses else None
+    if grant is None:
+        blocks += _not_allowed(decision, losses, allowance)
     if known is not None and not _is_filling(decision):
         blocks += _additions(known, limits)
-    return PlannedChange.of(decision, measured, blocks)
+    return replace(PlannedChange.of(decision, measured, blocks), allowance=allowance, grant=grant)
+
+
+def _grant(decision: Decision, delta: Delta, option: str, allowance: AllowedRemovals | None) -> Grant | None:
+    """What lets removals pass, if anything does; the files allow those of a delta only, whose number is known."""
+    if option:
+        return option_grant(option)
+    if allowance is None or decision.refill or decision.replaces:
+        return None
+    return allowance.grant if sum(part.removed for part in delta.values()) <= allowance.left else None
+
+
+def _not_allowed(decision: Decision, losses: tuple[Block, ...], allowance: AllowedRemovals | None) -> Iterator[Block]:
+    """The blocks, with the way out; and with why the permission of the files, if there is one, is none."""
+    why = _why_not(decision, allowance) if allowance is not None else ""
+    for block in losses:
+        yield replace(block, message=block.message + why, allow=f"--allow-removals {decision.id}")
+
+
+def _why_not(decision: Decision, allowance: AllowedRemovals) -> str:
+    if allowance.ended:
+        return f"; guardrails.allow ended on {allowance.permission.until}"
+    if decision.refill or decision.replaces:
+        return "; guardrails.allow says nothing of an audience that is cleared or made again"
+    return f"; guardrails.allow leaves {allowance.left:,} of {allowance.permission}"
 
 
 def _protected(decision: Decision) -> Iterator[Block]:

@@ -12,6 +12,7 @@ from runner.core.findings import Finding, Location
 from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
+from runner.planning.allowances import AllowedRemovals, Grant
 from runner.planning.overlap import Overlap
 
 ORDER = (
@@ -124,13 +125,15 @@ class Decision:
 class Measured:
     """The segment of an activation evaluated, and what must be sent for its audience to hold just that.
 
-    `compared` is what will be sent, `delta` what that means for the audience.
+    `compared` is what will be sent, `delta` what that means for the audience; `warnings` are about the activation's
+    settings.
     """
 
     activation: Activation
     evaluation: Evaluation
     compared: ComparedMembership
     delta: Delta
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +141,15 @@ class PlannedChange(Decision):
     """A decision with the members it moves, judged by the guardrails: what a plan consists of.
 
     `measured` is None where no segment had to be evaluated. `blocks` keep the change from being carried out. `overlap`
-    is what other audiences hold already of the segment of a new one.
+    is what other audiences hold already of the segment of a new one. `allowance` is what the files let it remove;
+    `grant` what let its removals pass, None where nothing had to.
     """
 
     measured: Measured | None = None
     blocks: tuple[Block, ...] = ()
     overlap: Overlap | None = None
+    allowance: AllowedRemovals | None = None
+    grant: Grant | None = None
 
     @classmethod
     def of(cls, decision: Decision, measured: Measured | None = None, blocks: Iterable[Block] = ()) -> PlannedChange:
@@ -165,8 +171,8 @@ class PlannedChange(Decision):
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What of the segment's SQL is worth a warning."""
-        return self.measured.evaluation.warnings if self.measured else ()
+        """What of the segment's SQL and of the settings is worth a warning."""
+        return (*self.measured.evaluation.warnings, *self.measured.warnings) if self.measured else ()
 
     @property
     def moves(self) -> bool:
@@ -223,7 +229,7 @@ class Plan:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What of the segments' SQL is worth a warning, once each."""
+        """What of the segments' SQL and of the settings is worth a warning, once each."""
         return tuple(dict.fromkeys(warning for change in self.changes for warning in change.warnings))
 
     @property

@@ -131,6 +131,8 @@ def _declared(activation: Activation, definition: Definition | None) -> Definiti
     view["guardrails.max_removed"] = "off" if limits.max_removed is None else f"{limits.max_removed}{built_in}"
     view["guardrails.max_added"] = "off" if limits.max_added is None else str(limits.max_added)
     view["guardrails.min_members"] = "off" if limits.min_members is None else str(limits.min_members)
+    if limits.allow is not None:
+        view["guardrails.allow"] = str(limits.allow)
     return view
 
 

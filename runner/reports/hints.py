@@ -22,6 +22,15 @@ def members_of(change: PlannedChange) -> Mapping[IdentifierType, TypeDelta]:
     }
 
 
+def let_pass(change: PlannedChange) -> Iterator[str]:
+    """What removals of the change were let pass by, and what the files go on to allow."""
+    if change.grant is not None:
+        reason = f": {change.grant.reason}" if change.grant.reason else ""
+        yield f"these removals are let pass by {change.grant.by}{reason}"
+    if change.allowance is not None and not change.allowance.ended:
+        yield f"guardrails.allow: {change.allowance.used:,} of {change.allowance.permission} used so far"
+
+
 def ways_out(change: PlannedChange) -> Iterator[str]:
     """What lets a blocked or an orphaned change pass: each option once, after what the files must say first."""
     if change.action is Action.ORPHANED:

@@ -12,6 +12,7 @@ from runner.core.membership import Evaluation
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, AppliedAudience, Run
 from runner.core.schedule import describe
+from runner.planning.allowances import AllowedRemovals
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
@@ -167,9 +168,22 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "segment": evaluation_data(change.measured.evaluation) if change.measured else None,
         "overlap": overlap_data(change.overlap) if change.overlap else None,
         "blocks": [asdict(block) for block in change.blocks],
+        "let_pass_by": change.grant.by if change.grant else "",
+        "allowance": _allowance(change.allowance) if change.allowance else None,
         "warnings": [_finding(warning) for warning in change.warnings],
         "error": change.error,
         "hint": change.hint,
+    }
+
+
+def _allowance(allowance: AllowedRemovals) -> dict[str, Any]:
+    permission = allowance.permission
+    return {
+        "removals": permission.removals,
+        "used": allowance.used,
+        "until": permission.until.isoformat(),
+        "ended": allowance.ended,
+        "reason": permission.reason,
     }
 
 

@@ -18,7 +18,7 @@ from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
-from runner.reports.hints import members_of, ways_out
+from runner.reports.hints import let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
@@ -104,6 +104,8 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
         yield Text("    cleared first: its present members cannot be read back", style="red")
     for kind, delta in members_of(change).items():
         yield _members(kind, delta)
+    for line in let_pass(change):
+        yield Text(f"    {printable(line)}", style="magenta")
     if change.intended is Action.DELETE:
         yield Text(f"    {DELETE_WARNING}", style="red")
     if change.overlap is not None:
@@ -183,6 +185,9 @@ def outcome_text(run: ActivationRun) -> Text:
         text.append(f"  {duration(run.seconds)}")
         if run.rejected:
             text.append(f"  {run.rejected:,} rejected", style="yellow")
+        if run.permission:
+            reason = f": {run.permission_reason}" if run.permission_reason else ""
+            text.append(f"  let pass by {printable(run.permission + reason)}", style="magenta")
         if run.invalid:
             text.append(f"  {any_platform()} called {run.invalid:,} malformed", style="yellow")
     elif run.detail:  # of a call that was interrupted, the history says so once more

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, Protocol
 
 from runner.core.destination import Accepted
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
     ActivationRun,
@@ -72,6 +73,12 @@ class State(Protocol):
     def binding(self) -> Binding | None:
         """The API and target that the state belongs to; None before the first run that sent something."""
 
+    def removed_under(self, activation: str, permission: Permission) -> int:
+        """How many identifiers were removed from audiences of an activation since a run was first under a permission.
+
+        A permission is the same one as long as its last day is.
+        """
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:
@@ -91,6 +98,9 @@ class State(Protocol):
 
     def bind(self, to: Binding) -> None:
         """The state belongs to this API and target from now on."""
+
+    def permit(self, activation: str, permission: Permission, today: date) -> None:
+        """Count what is removed under a permission from now on. Those that ended before `today` are forgotten."""
 
     # -- audiences -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
     ActivationRun,
@@ -29,7 +30,7 @@ from runner.core.records import (
 )
 from runner.state.db import codec, key_ranges
 from runner.state.db.journal import JournalEntry
-from runner.state.db.tables import audiences, bindings, deltas, retention, runs
+from runner.state.db.tables import audiences, bindings, deltas, permission_uses, retention, runs
 from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
 
@@ -103,6 +104,15 @@ class StateStore:
 
     def bind(self, to: Binding) -> None:
         self._take("bind", api=to.api, target=to.target)
+
+    def removed_under(self, activation: str, permission: Permission) -> int:
+        with self.backing.reading() as db:
+            return permission_uses.used(db, activation, permission.until.isoformat())
+
+    def permit(self, activation: str, permission: Permission, today: date) -> None:
+        days = {"until": permission.until.isoformat(), "today": today.isoformat()}
+        what = {"allowed": permission.removals, "reason": permission.reason}
+        self._take("permit", activation=activation, **what, **days)
 
     # -- audiences -----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import starmap
 from time import monotonic
 
@@ -109,7 +109,7 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     run = context.state.begin_run(
         command, began, context.origin() or NOT_KNOWN, id_of(plan) if command == "apply" else ""
     )
-    work = _Work(context, accounts, run, frozenset(plan.options.allow_removals))
+    work = _Work(context, accounts, run, plan.today)
     context.begun(False)
     context.progress.sending(sum(change.sends for change in plan.pending))
     try:
@@ -130,12 +130,12 @@ _Ready = tuple[PlannedChange, Target | None]
 class _Work:
     """One run under way: who has fared how so far. Keyed by audience, since an orphan shares its activation's id."""
 
-    def __init__(self, context: RunContext, accounts: Accounts, run: int, allowed: frozenset[str]) -> None:
+    def __init__(self, context: RunContext, accounts: Accounts, run: int, today: date) -> None:
         self.outcomes: dict[AudienceKey, ActivationRun] = {}
         self._context = context
         self._accounts = accounts
         self._run = run
-        self._allowed = allowed
+        self._today = today
 
     def define(self, plan: Plan) -> tuple[_Ready, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
@@ -172,6 +172,8 @@ class _Work:
         try:
             if target is not None and change.measured is not None and change.moves:
                 self._stop_if_asked()
+                if change.allowance is not None and not change.allowance.ended:
+                    self._context.state.permit(change.id, change.allowance.permission, self._today)
                 yield from send_members(change, change.measured, target, self._client(change), self._context, tally)
             outcome, detail = Outcome.DONE, ", ".join(change.reasons)
         except Interrupted as interruption:
@@ -220,11 +222,6 @@ class _Work:
         if self._context.stopping():
             raise Interrupted("stopped between two activations")
 
-    def _permission(self, change: PlannedChange, tally: Tally) -> str:
-        """The option that was given for removals of this activation, where there were some."""
-        allowed = change.id in self._allowed and tally.removed
-        return f"--allow-removals {change.id}" if allowed else ""
-
     def _record(
         self,
         change: PlannedChange,
@@ -240,6 +237,7 @@ class _Work:
         self, change: PlannedChange, outcome: Outcome, detail: str, tally: Tally | None = None, seconds: float = 0.0
     ) -> ActivationRun:
         tally = tally or Tally()
+        grant = change.grant if tally.removed else None
         return ActivationRun(
             activation=change.id,
             action=str(change.action),
@@ -252,7 +250,8 @@ class _Work:
             seconds=round(seconds, 3),
             detail=detail,
             counts=tally.counts,
-            permission=self._permission(change, tally),
+            permission=grant.by if grant else "",
+            permission_reason=grant.reason if grant else "",
         )
 
 

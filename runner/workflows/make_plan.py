@@ -13,7 +13,16 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, ComparedMembership, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
-from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of, require_known
+from runner.core.selection import (
+    EVERYTHING,
+    Candidate,
+    Selection,
+    all_candidates,
+    candidate_of,
+    meant_by,
+    require_meant,
+)
+from runner.planning.allowances import AllowedRemovals, allowance_of, ended_permissions
 from runner.planning.diff import Comparison, declared_decision, orphan_decision
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
@@ -30,9 +39,9 @@ from runner.workflows.look_for_overlap import with_overlaps
 class PlanRequest:
     """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
 
-    `allow_recreate` are the ids of accounts whose audiences may all be made again.
-    `variables` are the names of those that were set for this run. `unsettled` says, by record id, what kept an
-    unfinished delta from being settled.
+    `allow_removals` are patterns as of a selection, `allow_recreate` the ids of accounts whose audiences may all be
+    made again. `variables` are the names of those that were set for this run. `unsettled` says, by record id, what kept
+    an unfinished delta from being settled.
     """
 
     today: date
@@ -75,7 +84,7 @@ def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRe
     """The activations that were selected. A pattern may also mean an audience that is no longer declared."""
     candidates = all_candidates(project, applied)
     request.select.require_matches(candidates)
-    require_known(request.allow_removals, (candidate.id for candidate in candidates))
+    require_meant("--allow-removals", sorted(request.allow_removals), candidates)
     return tuple(one for one in project.activations if request.select.means(Candidate.of(one)))
 
 
@@ -182,7 +191,7 @@ def _planned(
     began, measured = monotonic(), None
     try:
         _require_settled(decision, request)
-        measured = _measure(decision, activation, project, context)
+        measured = _measure(decision, activation, project, context, request.today)
         decision = _moved(decision, measured)
         held = _delta_against_what_is_held(decision, measured, context)
         size = _size(decision, activation, accounts) if held is None else None
@@ -198,7 +207,8 @@ def _planned(
     return guard(
         decision,
         measured,
-        allow_removals=decision.id in request.allow_removals,
+        allow_removals=meant_by(sorted(request.allow_removals), Candidate.of(activation)),
+        allowance=_allowance(activation, request, context.state),
         allow_recreate=decision.account.account_id in request.allow_recreate,
         size=size,
         held=held,
@@ -212,13 +222,23 @@ def _require_settled(decision: Decision, request: PlanRequest) -> None:
         raise request.unsettled[applied.record_id]
 
 
-def _measure(decision: Decision, activation: Activation, project: Project, context: RunContext) -> Measured:
+def _measure(
+    decision: Decision, activation: Activation, project: Project, context: RunContext, today: date
+) -> Measured:
     """The segment evaluated and the delta known. Raises SegmentError, StateError."""
     evaluation, compared = _compared(decision, activation, project, context)
+    warnings = tuple(ended_permissions((activation,), today, is_warning=True))
     if not decision.replaces:
-        return Measured(activation, evaluation, compared, compared.delta)
+        return Measured(activation, evaluation, compared, compared.delta, warnings)
     from_empty = context.memberships.compare(evaluation, MembershipFiles())
-    return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta))
+    return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta), warnings)
+
+
+def _allowance(activation: Activation, request: PlanRequest, state: State) -> AllowedRemovals | None:
+    """What the files let the activation remove, with what of it was used."""
+    permission = activation.guardrails.allow
+    used = state.removed_under(activation.id, permission) if permission is not None else 0
+    return allowance_of(activation, used, request.today)
 
 
 def _moved(decision: Decision, measured: Measured) -> Decision:

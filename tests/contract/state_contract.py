@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, StateError
+from runner.core.findings import Location
 from runner.core.identifiers import Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.project import Permission
 from runner.core.records import Action, ActivationRun, Binding, Definition, LastRun, Outcome, Unfinished
 from runner.state.interface import State
 from tests.builders import EMAIL, NOON
@@ -19,6 +22,7 @@ from tests.builders import EMAIL, NOON
 DEFINITION = Definition("Loyal", "Ten baskets", {"email": "mail"}, "f" * 64)
 BATCHES = (Batch(0, Operation.REMOVE, EMAIL, 2), Batch(1, Operation.ADD, EMAIL, 3))
 LATER = NOON + timedelta(hours=1)
+PERMISSION = Permission(40, NOON.date(), "campaign ends", Location("loyal.yaml", 9, 1))
 
 
 def intend(state: State, activation: str = "loyal", account_id: str = "12345") -> int:
@@ -182,6 +186,32 @@ class StateContract:
         begin_delta(run, key)
         run.require_refill(key)
         assert run.held(key) == MembershipFiles()
+
+    # -- permissions ---------------------------------------------------------------------------------------------
+
+    def test_what_the_destination_took_of_removals_is_counted_under_a_permission(self, run: State) -> None:
+        key = intend(run)
+        run.permit("loyal", PERMISSION, NOON.date())
+        begin_delta(run, key)
+        take(run, key, 0)
+        assert run.removed_under("loyal", PERMISSION) == 0
+        end_delta(run, key, 5)
+        assert run.removed_under("loyal", PERMISSION) == 2
+        run.permit("loyal", replace(PERMISSION, removals=9, reason="another"), NOON.date())
+        begin_delta(run, key)
+        end_delta(run, key, 5)
+        assert run.removed_under("loyal", PERMISSION) == 2
+
+    def test_a_permission_is_of_one_activation_and_known_by_its_day(self, run: State) -> None:
+        key = intend(run)
+        run.permit("loyal", PERMISSION, NOON.date())
+        run.permit("lapsed", PERMISSION, NOON.date())
+        begin_delta(run, key)
+        take(run, key, 0)
+        end_delta(run, key, 5)
+        assert run.removed_under("lapsed", PERMISSION) == 0
+        later = replace(PERMISSION, until=PERMISSION.until + timedelta(days=1))
+        assert run.removed_under("loyal", later) == 0
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

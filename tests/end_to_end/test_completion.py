@@ -55,7 +55,7 @@ def in_bash(shop: Shop, *words: str, **environment: str) -> list[str]:
         (["plan", "--select", "tag", ":", "f"], ["france"]),
         (["apply", "--select", "=", "owner", ":", ""], ["crm"]),
         (["apply", "--allow-removals", "=", "loyal-f"], ["loyal-fr"]),
-        (["apply", "--allow-removals", "tag"], []),
+        (["apply", "--allow-removals", "tag", ":"], ["france"]),
         (["sync", "--rebuild", "loyal-d"], ["loyal-de"]),
         (["plan", "--exclude", "la"], ["lapsed"]),
         (["history", "la"], ["lapsed"]),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
+from runner.core.identifiers import Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
     Action,
@@ -52,6 +54,7 @@ class FakeState:
     bound_to: Binding | None = None
     _runs: list[Run] = field(default_factory=list)
     _checked: dict[int, frozenset[int]] = field(default_factory=dict)
+    _used: dict[tuple[str, date], int] = field(default_factory=dict)
     _paths: int = 0
 
     def put(self, record: AppliedAudience) -> AppliedAudience:
@@ -118,6 +121,12 @@ class FakeState:
 
     def last_good(self) -> Mapping[str, datetime]:
         return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
+
+    def removed_under(self, activation: str, permission: Permission) -> int:
+        return self._used.get((activation, permission.until), 0)
+
+    def permit(self, activation: str, permission: Permission, today: date) -> None:
+        self._used.setdefault((activation, permission.until), 0)
 
     # -- the lock ------------------------------------------------------------------------------------------------
 
@@ -216,6 +225,9 @@ class FakeState:
         if files.outbox is None:
             raise RuntimeError(f"audience {key} has no open delta")
         whole = len(files.taken) == len(files.batches)
+        taken = (one for one in files.batches if one.number in files.taken and one.operation is Operation.REMOVE)
+        removed, activation = sum(one.identifiers for one in taken), self.records[key].activation
+        self._used.update({known: used + removed for known, used in self._used.items() if known[0] == activation})
         self._files[key] = _Files(members=path)
         filling = self.records[key].filling and not whole
         self._change(key, members=dict(settled.members), unknown=dict(settled.unknown), filling=filling)

@@ -104,10 +104,12 @@ def validate(
             raise InvalidProject(bounded((*invalid.findings, *also))) from None
         raise
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
+    from runner.planning.allowances import ended_permissions
     from runner.planning.dbt_changes import unknown_column_warnings
     from runner.planning.freshness import freshness_warnings
 
-    found = _require_valid(_source_findings(project, chosen)) if sources else _sql_warnings(chosen)
+    seen = _source_findings(project, chosen) if sources else _sql_warnings(chosen)
+    found = _require_valid(bounded((*seen, *ended_permissions(chosen, setup.today, is_warning=False))))
     warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock()), *unknown_column_warnings(chosen)}))
     if resolved is not None:
         _show_resolved(declared_activation(project, resolved), setup, format)

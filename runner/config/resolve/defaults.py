@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.config.document import Document
+from runner.config.resolve.permissions import build_permission
 from runner.config.resolve.schedules import build_schedule, seconds
 from runner.config.yaml.nodes import ListNode, MapNode, Node, ScalarNode, Span, Value
 from runner.core.findings import Location
@@ -152,12 +153,19 @@ def _guardrails(given: Mapping[str, Given]) -> Guardrails | None:
     limits = {key: _limit(key, given[key]) for key in ("max_removed", "max_added") if key in given}
     if any(limit is not None and limit.value < 0 for limit in limits.values()):
         return None
+    allowed = given.get("allow")
+    allow = None
+    if allowed is not None and isinstance(allowed.node, MapNode):
+        allow = build_permission(allowed.node, allowed.document)
+        if allow is None:
+            return None
     members = (given["min_members"].value or 0) if "min_members" in given else None  # null: nobody is needed
     return Guardrails(
         max_removed=limits.get("max_removed", Guardrails().max_removed),
         max_added=limits.get("max_added"),
         min_members=int(members) if isinstance(members, int | float) else None,
         max_removed_declared="max_removed" in limits,
+        allow=allow,
     )
 
 
@@ -190,12 +198,12 @@ def _mapping_settings(given: Mapping[str, Given], left_out: Mapping[str, str]) -
     )
 
 
-def _guardrail_settings(guardrails: Guardrails, given: Mapping[str, Given]) -> tuple[Setting, ...]:
+def _guardrail_settings(guardrails: Guardrails, given: Mapping[str, Given]) -> Iterator[Setting]:
     values: dict[str, Limit | int | None] = {key: getattr(guardrails, key) for key in LIMITS}
-    return tuple(
-        Setting(f"guardrails.{key}", _amount(value), given[key].location if key in given else None)
-        for key, value in values.items()
-    )
+    for key, value in values.items():
+        yield Setting(f"guardrails.{key}", _amount(value), given[key].location if key in given else None)
+    if guardrails.allow is not None:
+        yield Setting("guardrails.allow", f"{guardrails.allow}: {guardrails.allow.reason}", given["allow"].location)
 
 
 def _amount(value: Limit | int | None) -> str:

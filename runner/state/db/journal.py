@@ -18,7 +18,7 @@ from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Outcome, RunOrigin
 from runner.interruption import undisturbed
 from runner.state.db import codec
-from runner.state.db.tables import audiences, bindings, deltas, retention, runs, unchanged
+from runner.state.db.tables import audiences, bindings, deltas, permission_uses, retention, runs, unchanged
 from runner.state.local.state_folder import StoredFile
 
 
@@ -118,6 +118,7 @@ def _close_delta(
 def _retire(db: Connection, key: int, counter: str, serial: int) -> tuple[str, ...]:
     """Be done with the delta and the membership so far; the files that nothing points to from then on."""
     deltas.use_serial(db, counter, serial)
+    permission_uses.count_removed(db, key)
     deltas.delete_batches(db, key)
     return deltas.retire_files(db, key)
 
@@ -161,6 +162,7 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "mark_taken": deltas.set_taken,
     "close_delta": _close_delta,
     "bind": bindings.write,
+    "permit": permission_uses.permit,
     "begin_run": _begin_run,
     "forget_runs": retention.forget,
     "record": _record,

@@ -73,13 +73,13 @@ def test_each_identifier_type_is_judged_on_its_own() -> None:
 def test_a_person_can_let_removals_pass_for_one_run() -> None:
     made = sync(before=5000, after=1, removed=4999)
     assert guard(made, made.measured).blocks[0].allow == "--allow-removals loyal"
-    assert blocked_by(made, allow_removals=True) == []
+    assert blocked_by(made, allow_removals="loyal") == []
 
 
 def test_allowing_removals_allows_nothing_else() -> None:
     limits = Guardrails(min_members=100, max_added=Limit(10, percent=True))
     made = sync(before=50, after=99, added=49, limits=limits)
-    assert blocked_by(made, allow_removals=True) == ["min_members", "max_added"]
+    assert blocked_by(made, allow_removals="loyal") == ["min_members", "max_added"]
 
 
 def test_min_members_counts_people() -> None:
@@ -123,7 +123,7 @@ def test_a_protected_audience_is_not_deleted() -> None:
     protected = activation(protect=True)
     made = replace(change(intended=Action.DELETE), activation=None, applied=applied(protected))
     assert blocked_by(made) == ["protect"]
-    assert blocked_by(made, allow_removals=True) == ["protect"]
+    assert blocked_by(made, allow_removals="loyal") == ["protect"]
 
 
 class TestAnAudienceThatIsReplaced:
@@ -144,14 +144,14 @@ class TestAnAudienceThatIsReplaced:
         (block,) = guard(self.replaced(), self.replaced().measured).blocks
         assert (block.guardrail, block.allow) == ("re_create", "--allow-removals loyal")
         assert "all 3 customer_id would be removed" in block.message
-        assert blocked_by(self.replaced(), allow_removals=True) == []
+        assert blocked_by(self.replaced(), allow_removals="loyal") == []
 
     def test_an_empty_one_has_nothing_to_lose(self) -> None:
         assert blocked_by(self.replaced(held=0)) == []
 
     def test_a_protected_one_stays_even_when_removals_are_allowed(self) -> None:
         protected = definition(activation(), protect=True)
-        assert blocked_by(self.replaced(definition=protected), allow_removals=True) == ["protect"]
+        assert blocked_by(self.replaced(definition=protected), allow_removals="loyal") == ["protect"]
 
     @pytest.mark.parametrize(("size", "blocks"), [(0, []), (1, ["re_create"]), (None, ["re_create"])])
     def test_of_unknown_content_the_size_is_asked(self, size: int | None, blocks: list[str]) -> None:
@@ -174,7 +174,7 @@ class TestANewAudience:
     @pytest.mark.parametrize("intended", [Action.CREATE, Action.RECREATE])
     def test_with_nobody_in_it_is_blocked(self, intended: Action) -> None:
         made = self.new(intended=intended)
-        (block,) = guard(made, made.measured, allow_removals=True).blocks
+        (block,) = guard(made, made.measured, allow_removals="loyal").blocks
         assert (block.guardrail, block.message) == (
             "min_members",
             "the segment yields nobody, so the new audience would be empty",

@@ -33,8 +33,8 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
         """
         INSERT INTO activation_run
             (run, activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail,
-                counts, permission)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                counts, permission, permission_reason)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (run, *_values(activation)),
     )
@@ -50,8 +50,8 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
 
 
 def _values(one: ActivationRun) -> tuple[object, ...]:
-    *plain, counts, permission = (getattr(one, part.name) for part in fields(one))
-    return (*plain, json.dumps(counts, sort_keys=True) if counts else None, permission or None)
+    *plain, counts, permission, reason = (getattr(one, part.name) for part in fields(one))
+    return (*plain, json.dumps(counts, sort_keys=True) if counts else None, permission or None, reason or None)
 
 
 def _news(one: ActivationRun) -> Iterator[str]:
@@ -120,10 +120,11 @@ def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes)
         raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
     for _, _, name, action, outcome, *rest in rows:
         if activation is None or name == activation:
-            added, removed, rejected, invalid, members, seconds, detail, counts, _, _, permission, *_ = rest
+            added, removed, rejected, invalid, members, seconds, detail, counts, _, _, permission, reason, *_ = rest
             counted = (added, removed, rejected, invalid, members)
             found = ActivationRun(name, action, Outcome(outcome), *counted, seconds, detail)
-            yield replace(found, counts=json.loads(counts) if counts else {}, permission=permission or "")
+            found = replace(found, permission=permission or "", permission_reason=reason or "")
+            yield replace(found, counts=json.loads(counts) if counts else {})
 
 
 def _require(db: Connection, run: int) -> None:
