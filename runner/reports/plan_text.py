@@ -102,10 +102,7 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
         yield Text("    deleted first: the new audience has another id, to be chosen again in campaigns", style="red")
     if change.refill:
         yield Text("    cleared first: its present members cannot be read back", style="red")
-    for kind, delta in members_of(change).items():
-        yield _members(kind, delta)
-    for line in let_pass(change):
-        yield Text(f"    {printable(line)}", style="magenta")
+    yield from _moves(change)
     if change.intended is Action.DELETE:
         yield Text(f"    {DELETE_WARNING}", style="red")
     if change.overlap is not None:
@@ -140,6 +137,14 @@ def _sql(change: PlannedChange) -> Iterator[Text]:
         yield Text(f"    | {printable(line)}", style={"+": "green", "-": "red"}.get(line[:1], ""))
     if len(lines) > SHOWN_SQL:
         yield Text(f"    | ... and {len(lines) - SHOWN_SQL:,} more lines")
+
+
+def _moves(change: PlannedChange) -> Iterator[Text]:
+    """The members of each type, and what lets those go that do."""
+    for kind, delta in members_of(change).items():
+        yield _members(kind, delta)
+    for line in let_pass(change):
+        yield Text(f"    {printable(line)}", style="magenta")
 
 
 def _members(kind: str, delta: TypeDelta) -> Text:
