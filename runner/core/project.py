@@ -210,11 +210,55 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressionLimits:
+    """Limits of a suppression; `None` is a limit that is switched off.
+
+    `max_removed` is the share of one audience, or the number of its identifiers, that a new or changed suppression may
+    take out of it. `max_added` is how many may enter a suppression from one run to the next, `max_lost` how many may
+    leave it. The built-in ones count from 1,000 identifiers on; the `_declared` ones always.
+    """
+
+    max_removed: Limit | None = Limit(30, percent=True)
+    max_added: Limit | None = None
+    max_lost: Limit | None = Limit(30, percent=True)
+    max_removed_declared: bool = False
+    max_lost_declared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """People who may never be sent to some destinations, whatever a segment says.
+
+    `accounts` are those of its destinations, in order; None for every account. `schedule` is its own.
+    """
+
+    name: str
+    reason: str
+    segment: Segment
+    mapping: Mapping[IdentifierType, str]
+    accounts: tuple[AccountRef, ...] | None
+    schedule: Schedule
+    limits: SuppressionLimits
+    location: Location
+    files: frozenset[str] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """What the history and the progress call it; no activation has an id with a blank in it."""
+        return f"suppression {self.name}"
+
+    def concerns(self, account: AccountRef) -> bool:
+        """Whether it is for the audiences of an account."""
+        return self.accounts is None or account in self.accounts
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
-    """Everything the files declare. `activations` are in the order of their ids."""
+    """Everything the files declare. `activations` are in the order of their ids, `suppressions` of their names."""
 
     folder: str
     sources: tuple[Source, ...]
     destinations: tuple[Destination, ...]
     segments: tuple[Segment, ...]
     activations: tuple[Activation, ...]
+    suppressions: tuple[Suppression, ...] = ()

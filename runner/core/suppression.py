@@ -1,0 +1,73 @@
+"""What is remembered of suppressions: what was applied of each, and whom it named last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from runner.core.identifiers import IdentifierType
+from runner.core.records import AccountRef
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionDefinition:
+    """The declared part of a suppression, as far as it decides who is kept out of which audiences.
+
+    `meaning`, `sql` and `text` are as in records.Definition; `accounts` are those whose audiences it is for, in order,
+    None for all there are.
+    """
+
+    meaning: str
+    sql: str
+    mapping: Mapping[str, str]
+    accounts: tuple[AccountRef, ...] | None = None
+    text: str = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
+
+    def concerns(self, account: AccountRef) -> bool:
+        """Whether audiences of the account are among those it is for."""
+        return self.accounts is None or account in self.accounts
+
+    def same(self, other: SuppressionDefinition) -> bool:
+        """Whether both keep the same people out of the same audiences."""
+        if self.meaning and self.meaning == other.meaning:
+            return replace(self, sql=other.sql) == other
+        return self == other
+
+    def narrowed(self, to: SuppressionDefinition) -> bool:
+        """Whether `to` is for fewer accounts: some that this one is for are missing there."""
+        if to.accounts is None:
+            return False
+        return self.accounts is None or not set(self.accounts) <= set(to.accounts)
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionFiles:
+    """Whom a suppression named last, as Parquet files with the columns of a membership file (see MembershipFiles).
+
+    `before` is whom it named when every audience was last known to hold none of them; None where that is `members`:
+    nobody is left to be removed.
+    """
+
+    members: Path
+    before: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedSuppression:
+    """A suppression that an apply has put into effect.
+
+    `members` counts whom it named last, by type; `evaluated_at` is when, None before the first time. `is_clean` says
+    that no audience is known to hold any of these. `failing_since` is when it could first not be evaluated, or had lost
+    too many; None where the last time went well.
+    """
+
+    name: str
+    definition: SuppressionDefinition
+    applied_at: datetime
+    members: Mapping[IdentifierType, int] = field(default_factory=dict)
+    evaluated_at: datetime | None = None
+    is_clean: bool = False
+    failing_since: datetime | None = None
