@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner.config.families import FOR_EACH
+from runner.config.written_words import Shared, words
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import MapNode, TextFile
 from runner.config.yaml.project_files import MAX_BYTES
@@ -32,7 +34,7 @@ def changed_since(project: Project, reference: str) -> frozenset[str]:
         base = _base(repository, reference)
         tree = _tree(repository, base)
         ids = {one.id for one in project.activations if not all(tree.holds(Path(file)) for file in one.files)}
-        return frozenset(ids.union(*(_declared(tree, path) for path in _differing(tree, folder))))
+        return frozenset(ids.union(_declared(tree, folder)))
     except NoGit:
         raise UsageError("--changed-since needs git, which is not installed", "install git, or use --select") from None
     except NoRepository:
@@ -73,19 +75,30 @@ def _tree(repository: Repository, commit: str) -> CommittedTree:
         raise UsageError("git does not list the files of the commit of --changed-since", _WHOLE_CLONE) from None
 
 
-def _differing(tree: CommittedTree, folder: Path) -> Iterator[Path]:
-    """The YAML files of the commit that are not as they were, or not there any more."""
-    return (path for path in tree.paths_below(folder) if path.suffix.lower() in _YAML and not tree.holds(path))
+def _declared(tree: CommittedTree, folder: Path) -> Iterator[str]:
+    """The ids of the activations that the commit declared in files that are not as they were any more.
+
+    All of them, where the Project document is not: it may have held the lists that families were made for.
+    """
+    paths = [path for path in tree.paths_below(folder) if path.suffix.lower() in _YAML]
+    documents = [document for path in paths if not tree.holds(path) for document in _documents(tree, path)]
+    everything = documents
+    if any(document.text("kind") == "Project" or FOR_EACH in document.entries for document in documents):
+        everything = [document for path in paths for document in _documents(tree, path)]
+    if any(document.text("kind") == "Project" for document in documents):
+        documents = everything
+    shared = Shared.of(everything)
+    for document in documents:
+        if document.text("kind") == "Activation":
+            yield from words(document, "id", shared)
 
 
-def _declared(tree: CommittedTree, path: Path) -> Iterator[str]:
-    """The ids of the activations that a file declared in the commit; none where it was not readable."""
+def _documents(tree: CommittedTree, path: Path) -> list[MapNode]:
+    """The documents that a file held in the commit; none where it was not readable."""
     try:
         text = tree.content(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        return
+        return []
     except GitRefused:
         raise UsageError(f"git does not say what {path} was in the commit of --changed-since", _WHOLE_CLONE) from None
-    for node in parse(TextFile(path.name, path, text), Findings())[0]:
-        if isinstance(node, MapNode) and node.text("kind") == "Activation" and (found := node.text("id")):
-            yield found
+    return [node for node in parse(TextFile(path.name, path, text), Findings())[0] if isinstance(node, MapNode)]

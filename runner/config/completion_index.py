@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runner.config.families import FOR_EACH
+from runner.config.written_words import Shared, words
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import ListNode, MapNode, ScalarNode, TextFile
+from runner.config.yaml.nodes import MapNode, TextFile
 from runner.config.yaml.project_files import MAX_BYTES, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
 from runner.disk.regular_files import read_regular
@@ -26,13 +28,15 @@ class Outline:
 
 def outline(folder: Path) -> Outline:
     """The outline of the files below a folder; files and documents that cannot be read are left out."""
-    words: dict[str, set[str]] = {field: set() for field in Outline.__dataclass_fields__}
-    for path in yaml_files(folder, Findings()) if folder.is_dir() else ():
-        for document in _documents(path):
-            _note(document, words)
-            if document.text("kind") == "Activation":
-                words["paths"].add(shown_path(path))
-    return Outline(**{field: tuple(sorted(found)) for field, found in words.items()})
+    found: dict[str, set[str]] = {field: set() for field in Outline.__dataclass_fields__}
+    paths = tuple(yaml_files(folder, Findings())) if folder.is_dir() else ()
+    documents = [(document, path) for path in paths for document in _documents(path)]
+    shared = Shared.of(document for document, _ in documents)
+    for document, path in documents:
+        _note(document, shared, found)
+        if document.text("kind") == "Activation":
+            found["paths"].add(shown_path(path))
+    return Outline(**{field: tuple(sorted(words)) for field, words in found.items()})
 
 
 def _documents(path: Path) -> Iterator[MapNode]:
@@ -44,23 +48,20 @@ def _documents(path: Path) -> Iterator[MapNode]:
     yield from (node for node in nodes if isinstance(node, MapNode))
 
 
-def _note(document: MapNode, words: dict[str, set[str]]) -> None:
-    if document.text("kind") == "Destination":
-        _add(words["destinations"], document.text("name"))
-        labelled = document.map("defaults")
-    elif document.text("kind") == "Activation":
-        _add(words["activations"], document.text("id"))
-        labelled = document
-    else:
-        return
-    if labelled is not None:
-        _add(words["owners"], labelled.text("owner"))
-        tags = labelled.get("tags")
-        for tag in tags.items if isinstance(tags, ListNode) else ():
-            _add(words["tags"], str(tag.value) if isinstance(tag, ScalarNode) else None)
+def _note(document: MapNode, shared: Shared, found: dict[str, set[str]]) -> None:
+    kind = document.text("kind")
+    if kind == "Destination":
+        found["destinations"].update(_whole(words(document, "name", shared)))
+    elif kind == "Activation":
+        found["activations"].update(_whole(words(document, "id", shared)))
+    labelled = document if kind == "Activation" else document.map("defaults")
+    if labelled is not None and kind in ("Activation", "Destination", "Project"):
+        each = document.entries.get(FOR_EACH)
+        family = replace(labelled, entries={**labelled.entries, FOR_EACH: each}) if each is not None else labelled
+        found["owners"].update(_whole(words(family, "owner", shared)))
+        found["tags"].update(_whole(words(family, "tags", shared)))
 
 
-def _add(words: set[str], word: str | None) -> None:
-    """Note a word; one that a template makes is not known here, and one with a space would not stay one word."""
-    if word and "{{" not in word and not any(character.isspace() for character in word):
-        words.add(word)
+def _whole(found: Iterable[str]) -> Iterator[str]:
+    """Those that can be a pattern: one with a space would not stay one word."""
+    return (word for word in found if word and not any(character.isspace() for character in word))

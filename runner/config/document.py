@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runner.config.templates.render import Scope
@@ -11,12 +12,29 @@ from runner.core.findings import Location
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """An entry of a `for_each`: what `each` means in the document made for it, what messages call it, and the key's
+    place.
+    """
+
+    values: Mapping[str, object]
+    label: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A document of a kind, as it stands in its file."""
+    """A document of a kind, as it stands in its file. `each` is the entry that one of a family is made for."""
 
     file: TextFile
     kind: str
     root: MapNode
+    each: Each | None = field(default=None, kw_only=True)
+
+    @property
+    def entry(self) -> str:
+        """What messages call the entry that the document is made for; empty where it is of no family."""
+        return self.each.label if self.each is not None else ""
 
     def location(self, span: Span | None = None) -> Location:
         """A place in the document's file; by default where the document starts."""

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from runner.config.document import Document
+from runner.config.families import Families
 from runner.config.read_documents import ReadDocuments, read_documents
 from runner.config.resolve.activations import LATER, Declared, build_activation
 from runner.config.resolve.dbt_models import Manifests, every_manifest
 from runner.config.resolve.destinations import draft_destination
 from runner.config.resolve.environment import Environment
-from runner.config.resolve.project_settings import project_defaults, without_defaults
+from runner.config.resolve.project_settings import project_defaults, project_lists, without_defaults
 from runner.config.resolve.segments import Runners, draft_segment
 from runner.config.resolve.sources import build_source, files_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
@@ -31,6 +32,7 @@ from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
 from runner.sources.dbt_manifest import DbtManifest
 from runner.sources.registry import WAREHOUSE_KINDS
+from runner.sources.warehouse import WarehouseSource
 
 T = TypeVar("T")
 _NO_VARIABLES: Mapping[str, str] = {}
@@ -77,11 +79,11 @@ def _recognised(project: Project, then: Project) -> Project:
 
     What cannot be declared on that day is recognised by what it is today, and so counts as changed tomorrow.
     """
-    segments_then = {segment.location: segment for segment in then.segments}
+    segments_then = {(segment.location, segment.entry): segment for segment in then.segments}
     words = {one.id: Words(one.name, one.description) for one in then.activations}
 
     def recognised(segment: Segment) -> Segment:
-        of = segments_then.get(segment.location, segment)
+        of = segments_then.get((segment.location, segment.entry), segment)
         return replace(segment, fingerprint=of.fingerprint, meaning=of.meaning, declared=of.declared)
 
     def worded(activation: Activation) -> Activation:
@@ -121,15 +123,18 @@ class _Inputs:
     def resolve(self, today: date, found: Findings) -> tuple[Project, Variables]:
         """What the documents come to on a day, as far as they have no findings, and the variables."""
 
-        def documents(kind: str, scope: Scope, later: Collection[Steps] = ()) -> tuple[Document, ...]:
-            return tuple(checked(one, scope, found, self.judged, later=later) for one in self.read.of(kind))
-
         scope = Scope("a Project document", today, templates=self.templates)
         parsed = self.read.of("Project")
         projects = tuple(checked(without_defaults(one), scope, found, self.judged) for one in parsed)
         check_one_project(projects)
         values = resolve_variables(projects[0] if projects else None, self.variables)
         defaults = project_defaults(parsed, replace(scope, variables=values), found, self.judged)
+        families = Families(project_lists(projects))
+
+        def documents(kind: str, scope: Scope, later: Collection[Steps] = ()) -> tuple[Document, ...]:
+            every = (made for one in self.read.of(kind) for made in families.expanded(one, scope, found))
+            return tuple(checked(one, scope, found, self.judged, later=later) for one in every)
+
         trusted = Scope("a Source or a Destination", today, values, templates=self.templates)
         sources, destinations = documents("Source", trusted), documents("Destination", trusted)
         segments = documents("Segment", Scope("a Segment", today, values, templates=self.templates))
@@ -161,7 +166,9 @@ def _runners(
         names[document.root.text("type") in WAREHOUSE_KINDS].add((document.root.text("name") or "").strip())
     found = every_manifest(manifests, documents, built)
     runners = (frozenset(names[True]), frozenset(names[False]), complete and None not in built)
-    return Runners(*runners, found, manifests.instead is not None)
+    kinds = {source.name: WAREHOUSE_KINDS[source.type] for source in built if isinstance(source, WarehouseSource)}
+    dialects = {name: kind.driver.dialect for name, kind in kinds.items()}
+    return Runners(*runners, found, manifests.instead is not None, dialects)
 
 
 def _named(documents: Iterable[Document], draft: Callable[[Document], T]) -> dict[str, T]:
@@ -195,6 +202,8 @@ def _project(
         folder=str(folder),
         sources=tuple(there),
         destinations=tuple(draft.destination for draft in declared.destinations.values() if draft.destination),
-        segments=tuple(sorted(shared | {one.segment for one in active}, key=lambda segment: segment.location)),
+        segments=tuple(
+            sorted(shared | {one.segment for one in active}, key=lambda segment: (segment.location, segment.entry))
+        ),
         activations=tuple(sorted(active, key=lambda activation: activation.id)),
     )

@@ -5,8 +5,8 @@ Findings are values. They are collected, sorted and shown together, and a report
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +50,19 @@ class Finding:
     excerpt: str = ""
     length: int = 1
     is_warning: bool = False
+
+
+_NAMED = 3
+"""Entries of a family that a finding names; of more, it says how many."""
+
+
+def for_entries(finding: Finding, entries: Sequence[str]) -> Finding:
+    """The finding with the entries of a family that it is about behind what it says; itself where there are none."""
+    if not entries:
+        return finding
+    more = len(entries) - _NAMED
+    named = "; ".join(entries[:_NAMED]) + (f"; and {more:,} more" if more > 0 else "")
+    return replace(finding, message=f"{finding.message} (for {named})")
 
 
 MOST_FINDINGS = 1_000

@@ -88,6 +88,7 @@ class Segment:
     a table that it reads changes, and neither with a comment nor with `today`. `fingerprint` is what stood in its place
     before: it changes with the text and with any source it reads. `declared` is the SQL as it is on ANY_DAY. `source`
     names the warehouse that runs it; empty where the embedded engine does. `models` are those of dbt's that it reads.
+    `entry` names the one of a family (`for_each`) that it was written out for.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Segment:
     declared: str = ""
     source: str = ""
     models: tuple[DbtModel, ...] = ()
+    entry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class Activation:
 
     `freshness` is how many seconds ago the last good run may be; `files` are those that the activation depends on.
 
-    `any_day` are the name and description as they are on ANY_DAY; None where they are the same every day.
+    `any_day` are the name and description as they are on ANY_DAY; None where they are the same every day. `entry` names
+    the one of a family (`for_each`) that it was made for.
     """
 
     id: str
@@ -199,6 +202,7 @@ class Activation:
     owner: str = ""
     files: frozenset[str] = frozenset()
     any_day: Words | None = None
+    entry: str = ""
 
     @property
     def account(self) -> AccountRef:

@@ -24,9 +24,11 @@ from runner.cli.options import (
 )
 from runner.cli.wiring import Setup, declared_activation, segment_evaluator
 from runner.core.errors import InvalidProject
-from runner.core.findings import MOST_FINDINGS, bounded
+from runner.core.findings import MOST_FINDINGS, bounded, for_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from runner.core.findings import Finding
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
@@ -135,21 +137,31 @@ def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[
     from runner.sources.interface import UNREACHABLE
 
     missing = check_source_files(project)
-    findings = set(missing)
+    findings: dict[Finding, list[str]] = {one: [] for one in missing}
     with segment_evaluator() as evaluator:
         for activation in chosen:
-            findings.update(evaluator.check(activation, project.sources))
+            _note(evaluator.check(activation, project.sources), activation, findings)
             if len(findings) > MOST_FINDINGS:
                 break
     # A file that is not there was found before a segment needed it.
     again, places = ("source-unreadable", UNREACHABLE), {one.location for one in missing}
-    return bounded(one for one in findings if one in missing or one.location not in places or one.code not in again)
+    kept = (one for one in findings if one in missing or one.location not in places or one.code not in again)
+    return bounded(for_entries(one, findings[one]) for one in kept)
+
+
+def _note(found: Iterable[Finding], activation: Activation, findings: dict[Finding, list[str]]) -> None:
+    """Add what was found to the findings, each with the entries of families that it is about."""
+    for finding in found:
+        findings.setdefault(finding, []).extend([activation.entry] if activation.entry else [])
 
 
 def _sql_warnings(chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
     """What the SQL alone tells."""
+    warnings: dict[Finding, list[str]] = {}
     with segment_evaluator() as evaluator:
-        return tuple(sorted({warning for activation in chosen for warning in evaluator.advise(activation)}))
+        for activation in chosen:
+            _note(evaluator.advise(activation), activation, warnings)
+    return tuple(sorted(for_entries(one, entries) for one, entries in warnings.items()))
 
 
 def _require_valid(found: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -75,6 +75,7 @@ def build_activation(document: Document, declared: Declared, files: ProjectFiles
         protect=settled.protect,
         location=document.location(document.value_span("id")),
         settings=(
+            *_entry_setting(document),
             Setting("name", name.text, name.location),
             Setting("description", one_line(description.text), description.location)
             if description
@@ -86,6 +87,7 @@ def build_activation(document: Document, declared: Declared, files: ProjectFiles
         ),
         tags=settled.tags,
         owner=settled.owner,
+        entry=document.entry,
     )
 
 
@@ -203,6 +205,12 @@ def _settled(
 def _sound_fields(document: Document) -> MapNode:
     entries = {key: entry for key, entry in document.root.entries.items() if document.sound(key)}
     return replace(document.root, entries=entries)
+
+
+def _entry_setting(document: Document) -> tuple[Setting, ...]:
+    """Which one of a family the activation is."""
+    each = document.each
+    return (Setting("for_each", each.label, document.location(each.span)),) if each is not None else ()
 
 
 def _destination_setting(document: Document, destination: Destination) -> Setting:

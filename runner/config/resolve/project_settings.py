@@ -1,16 +1,18 @@
-"""What the Project document sets for all: defaults of every destination's activations."""
+"""What the Project document sets for all: defaults of every destination's activations, and lists for families."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runner.config.document import ParsedDocument
+from runner.config.document import Document, ParsedDocument
+from runner.config.families import Lists
 from runner.config.resolve.defaults import Layer, resolve_settings
 from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import plain
 
 DEFAULTS = "defaults"
 
@@ -28,6 +30,14 @@ def project_defaults(
     before = len(found)
     layers = tuple(layer for one in projects[:1] if (layer := _layer(one, scope, found, judged)) is not None)
     return layers if len(found) == before else None
+
+
+def project_lists(projects: Sequence[Document]) -> Lists | None:
+    """The Project's lists by name; None where they have findings."""
+    fields = {
+        key: value for one in projects[:1] if (named := one.root.map("lists")) for key, value in plain(named).items()
+    }
+    return fields if all(one.sound("lists") for one in projects[:1]) else None
 
 
 def _layer(parsed: ParsedDocument, scope: Scope, found: Findings, judged: Judged) -> Layer | None:

@@ -46,7 +46,7 @@ class Runners:
     """The sources that can run a segment, and the others, by name; `complete` is false when one could not be read.
 
     `manifests` are dbt's, by the source that declares one; None where it has findings. `is_lenient`: a model that a
-    manifest lacks is no finding.
+    manifest lacks is no finding. `dialects` are those of the warehouses' SQL.
     """
 
     warehouses: frozenset[str]
@@ -54,6 +54,7 @@ class Runners:
     complete: bool
     manifests: Mapping[str, DbtManifest | None] = field(default_factory=dict)
     is_lenient: bool = False
+    dialects: Mapping[str, str] = field(default_factory=dict)
 
     def models(self, source: str | None) -> Models | str:
         """What `ref` means in a segment of the source (None: it has findings), or why it means nothing."""
@@ -64,6 +65,10 @@ class Runners:
         if source not in self.manifests:
             return f"`ref` means nothing here: source {quoted_word(source)} has no `dbt: {{manifest: ...}}`"
         return Models(self.manifests[source], self.is_lenient)
+
+    def dialect(self, source: str | None) -> str:
+        """What the SQL of a segment of the source is written in; empty for the embedded engine's."""
+        return self.dialects.get(source or "", "")
 
     @property
     def usual(self) -> str:
@@ -85,7 +90,7 @@ def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectF
     name, description = fields.text("name"), fields.text("description") or ""
     source = _source(fields, document, runners) if document.sound("source", "segment") else None
     models = runners.models(source)
-    scope = replace(document.scope, models=models)
+    scope = replace(document.scope, models=models, dialect=runners.dialect(source))
     sql = _read_sql(fields, document, files, scope) if document.sound("sql", "file", "segment") else None
     words = (name.strip() if name else None, description.strip())
     segment = None
@@ -93,7 +98,7 @@ def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectF
         location = document.location(document.value_span(key))
         recognised = (sql.fingerprint, location, sql.meaning, sql.sql.text)
         used = () if isinstance(models, str) else tuple(models.used.values())
-        segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source, used)
+        segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source, used, document.entry)
     spans = (_span(fields, "name"), _span(fields, "description"), _span(fields, "source"))
     return SegmentDraft(segment, *words, document, *spans)
 

@@ -28,7 +28,9 @@ def check_names(documents: Iterable[Document]) -> None:
             continue
         name = name.strip()
         earlier = first.setdefault(name.lower() if document.kind == "Source" else name, document)
-        if earlier is not document:
+        if _one_family(earlier, document):
+            _refuse_alike(earlier, document, "name", name)
+        elif earlier is not document:
             place = _line_of(earlier, "name")
             message = f"there is a {document.kind} {quoted_word(name)} already, in {place}; rename one of them"
             document.refuse(document.value_span("name"), "duplicate-name", message)
@@ -42,7 +44,9 @@ def check_ids(documents: Iterable[Document]) -> None:
         if activation is None:
             continue
         earlier = first.setdefault(activation.casefold(), document)
-        if earlier is not document:
+        if _one_family(earlier, document):
+            _refuse_alike(earlier, document, "id", activation)
+        elif earlier is not document:
             same = earlier.root.text("id") == activation
             what = "" if same else " except for its case"
             message = f"there is an activation {quoted_word(activation)} already{what}, in {_line_of(earlier, 'id')}"
@@ -56,15 +60,34 @@ def check_audience_names(activations: Iterable[tuple[Document, Activation | None
         if activation is None:
             continue
         earlier = first.setdefault((activation.account, activation.name), activation)
-        if earlier is activation:
+        if earlier is activation or earlier.id.casefold() == activation.id.casefold():
             continue
         place, name = _name_place(activation), quoted_word(activation.name)
+        advice = f"write another `name` in {quoted_word(activation.id)}"
+        if activation.entry and earlier.location == activation.location:
+            advice = "write a `name` with `each` in it"
         message = (
             f"the audience of {quoted_word(earlier.id)} ({_name_place(earlier)}) is called {name} too,"
-            f" in the same account; write another `name` in {quoted_word(activation.id)}"
+            f" in the same account; {advice}"
         )
         span = Span(place.line, place.column, _length(place, document.file))
         document.refuse(span, "duplicate-audience-name", message)
+
+
+def _one_family(earlier: Document, later: Document) -> bool:
+    """Whether two documents are made for entries of one `for_each`."""
+    if earlier.each is None or later.each is None or earlier is later:
+        return False
+    return earlier.file.name == later.file.name and earlier.each.span == later.each.span
+
+
+def _refuse_alike(earlier: Document, later: Document, key: str, word: str) -> None:
+    """Record that two entries give one id or name."""
+    message = (
+        f"entry {quoted_word(earlier.entry)} gives the {key} {quoted_word(word)} too; each entry needs its own,"
+        f" so write one with `each` in it"
+    )
+    later.refuse(later.value_span(key), f"duplicate-{key}", message)
 
 
 def _name_place(activation: Activation) -> Location:

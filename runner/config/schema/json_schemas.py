@@ -72,6 +72,14 @@ def _part(kind: str, field: str) -> Validator:
     return Draft7Validator(schema(kind)["properties"][field])
 
 
+@cache
+def field_validator(kind: str, field: str) -> Validator:
+    """The schema of one field of a kind, for a document that has only that one."""
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator({"properties": {field: schema(kind)["properties"][field]}})
+
+
 Judged = dict[tuple[str, str, str], bool]
 """Kind, field and value: whether the value is valid there."""
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from runner.config.document import Document, ParsedDocument
-from runner.config.schema.json_schemas import Judged, plainly_valid, validator
+from runner.config.schema.json_schemas import Judged, field_validator, plainly_valid, validator
 from runner.config.schema.schema_messages import SchemaError, explain, label_of, missing_field
-from runner.config.templates.render import Scope, is_template, render
+from runner.config.templates.render import Scope, evaluate, is_template, render
 from runner.config.templates.template_types import TemplateErrors
+from runner.config.templates.values import texts_in
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
 from runner.config.yaml.source_map import Origin, origin_of
 from runner.config.yaml.strict_yaml import core_value
 
+T = TypeVar("T")
 _Change = Callable[[Node, Steps], Node]
 
 _LATER: frozenset[Steps] = frozenset({("sql",), ("segment", "sql")})
@@ -30,7 +33,7 @@ def checked(
 
     Templates under the paths `later`, of SQL, and of credentials are left as they are.
     """
-    document = Document(parsed.file, parsed.kind, parsed.root, scope, found)
+    document = _document(parsed, scope, found)
     rendering = _Rendering(document, frozenset(later) | _LATER)
     root = rendering.root()
     empty = set(_empty(root, ()))
@@ -44,6 +47,31 @@ def checked(
         explain(error, document)
     faulty = {_field(error) for error in errors} | {str(path[0]) for path in skipped if path}
     return replace(document, faulty=frozenset(faulty))
+
+
+def checked_field(parsed: ParsedDocument, field: str, scope: Scope, found: Findings) -> Document:
+    """The document with nothing but one of its fields, filled in and checked by itself; findings go to `found`."""
+    root = replace(parsed.root, entries={field: parsed.root.entries[field]})
+    document = _document(replace(parsed, root=root), scope, found)
+    rendering = _Rendering(document, _LATER)
+    document = replace(document, root=rendering.root())
+    empty = set(_empty(document.root, ()))
+    for path in empty:
+        _explain_empty(document, document.root, path)
+    if empty or rendering.failed:
+        return replace(document, faulty=frozenset([field]))
+    errors = list(field_validator(parsed.kind, field).iter_errors(plain(document.root)))
+    for error in errors:
+        explain(error, document)
+    return replace(document, faulty=frozenset([field] if errors else ()))
+
+
+def _document(parsed: ParsedDocument, scope: Scope, found: Findings) -> Document:
+    """The document, whose templates know the entry of its family, and whose findings name it."""
+    each = parsed.each
+    if each is not None:
+        scope, found = replace(scope, each=each.values), found.for_entry(each.label)
+    return Document(parsed.file, parsed.kind, parsed.root, scope, found, each=each)
 
 
 def _field(error: SchemaError) -> str:
@@ -70,10 +98,10 @@ def _schema_errors(document: Document, judged: Judged) -> tuple[list[SchemaError
 
 
 def _typed(node: Node, wrong: set[Steps], path: Steps) -> Node:
-    """The node with what templates gave taken for numbers and booleans where text is wrong."""
+    """The node with what templates gave taken for numbers and booleans where text is wrong, and the other way round."""
     if isinstance(node, ScalarNode):
-        if node.templated and path in wrong and isinstance(node.value, str):
-            return replace(node, value=core_value(node.value.strip()))
+        if node.templated and path in wrong and node.value is not None:
+            return replace(node, value=core_value(node.value.strip()) if isinstance(node.value, str) else node.text)
         return node
     return _rebuilt(node, path, lambda child, below: _typed(child, wrong, below))
 
@@ -127,28 +155,58 @@ class _Rendering:
             return _rebuilt(node, path, self._render)
         if not isinstance(node.value, str) or not is_template(node.value) or self._is_later(path):
             return node
-        text = rendered(node, self._document, self._document.scope)
-        if text is None:
+        try:
+            return filled_in(node, self._document, self._document.scope)
+        except _Refused:
             self.failed.add(path)
             return node
-        return replace(node, value=text, templated=True)
 
     def _is_later(self, path: Steps) -> bool:
         return path in self._later or path[0] in ("credentials", "auth", "kind")
 
 
+class _Refused(Exception):
+    """A template cannot be filled in, and there is a finding that says why."""
+
+
+def filled_in(node: ScalarNode, document: Document, scope: Scope) -> Node:
+    """The value with its templates filled in: a list or a mapping where a single `{{ }}` gives one."""
+    value = _filled(node, document, evaluate, scope)
+    return _node_of(value, node)
+
+
 def rendered(node: ScalarNode, document: Document, scope: Scope) -> str | None:
     """The text of a value with its templates filled in; None after findings about them."""
     try:
-        text = render(node.text, scope)
+        return _filled(node, document, render, scope)
+    except _Refused:
+        return None
+
+
+def _filled(node: ScalarNode, document: Document, fill: Callable[[str, Scope], T], scope: Scope) -> T:
+    try:
+        value = fill(node.text, scope)
     except TemplateErrors as error:
         report_template(error, origin_of(node, document.file), document)
-        return None
-    if is_template(text):
+        raise _Refused from None
+    if any(is_template(text) for text in texts_in(value)):
         message = "the value still holds a template once it is filled in; templates are filled in once"
         document.refuse(node.span, "template-in-value", message)
-        return None
-    return text
+        raise _Refused
+    return value
+
+
+def _node_of(value: Any, written: ScalarNode) -> Node:
+    """What a template gave, in the place of the template."""
+    if isinstance(value, list):
+        return ListNode(tuple(_node_of(item, written) for item in value), written.span)
+    if isinstance(value, dict):
+        entries = {key: Entry(written.span, _node_of(part, written)) for key, part in value.items()}
+        return MapNode(entries, written.span, written.end_line)
+    if isinstance(value, str):
+        return replace(written, value=value, templated=True)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return replace(written, value=value, text=text, templated=True)
 
 
 def report_template(error: TemplateErrors, origin: Origin, document: Document) -> None:

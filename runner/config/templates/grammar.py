@@ -14,6 +14,7 @@ from runner.config.templates.template_types import (
     FUNCTIONS,
     MAX_PROBLEMS,
     NAMES,
+    SQL,
     VERSION,
     Checked,
     TemplateProblem,
@@ -102,8 +103,8 @@ def _refusal(node: nodes.Node) -> tuple[str, str, str] | None:
     if type(node) not in _NODES:
         what = _STATEMENTS.get(kind, kind.lower())
         return what, "", ""
-    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        return f"the filter {_shown(node.name)}", node.name, suggest(node.name, FILTERS)
+    if isinstance(node, nodes.Filter) and node.name not in (*FILTERS, SQL):
+        return f"the filter {_shown(node.name)}", node.name, suggest(node.name, (*FILTERS, SQL))
     if isinstance(node, nodes.Test) and node.name not in TESTS:
         return f"the test {_shown(node.name)}", node.name, suggest(node.name, TESTS)
     if isinstance(node, nodes.Filter | nodes.Test | nodes.Call) and (node.dyn_args or node.dyn_kwargs):

@@ -15,7 +15,9 @@ from runner.config.templates.budget import MAX_OUTPUT, Budget
 from runner.config.templates.filters import DEFAULTS, DEFINED, apply_filter, apply_test
 from runner.config.templates.methods import attribute, call
 from runner.config.templates.operators import calculate, compare
+from runner.config.templates.sql_values import PrintedSql, as_sql, require_plain
 from runner.config.templates.template_types import (
+    SQL,
     CannotEvaluate,
     Checked,
     Function,
@@ -34,9 +36,18 @@ Functions = Mapping[str, Function]
 
 
 class Interpreter:
-    """One rendering: the names that are set, and the text so far."""
+    """One rendering: the names that are set, and the text so far. `dialect` is that of the SQL that is written; None
+    for what is no SQL.
+    """
 
-    def __init__(self, checked: Checked, names: Mapping[str, object], functions: Functions, budget: Budget) -> None:
+    def __init__(
+        self,
+        checked: Checked,
+        names: Mapping[str, object],
+        functions: Functions,
+        budget: Budget,
+        dialect: str | None = None,
+    ) -> None:
         self._tree = checked.tree
         self._places = checked.places
         self._functions = functions
@@ -45,12 +56,19 @@ class Interpreter:
         self._parts: list[str] = []
         self._size = 0
         self._pieces: list[Piece] = []
+        self._dialect = dialect
 
     def text(self) -> str:
         """What the template comes to. Raises TemplateFault with its place."""
         if self._tree is not None:
             self._body(self._tree.body)
         return "".join(self._parts)
+
+    def value(self) -> object:
+        """What a template that is a single `{{ }}` gives, a value of its kind. Raises TemplateFault with its place."""
+        assert self._tree is not None
+        (output,) = self._tree.body
+        return self._value(output.nodes[0])  # type: ignore[attr-defined]
 
     def pieces(self) -> tuple[Piece, ...]:
         """Where the text comes from; empty where that is not known."""
@@ -94,18 +112,15 @@ class Interpreter:
 
     def _printed(self, part: nodes.Expr) -> str:
         try:
-            return self._text(part)
+            value = self._value(part)
+            if self._dialect is not None:
+                require_plain(value, self._dialect, self._budget)
+            return written(value, self._budget)
         except TemplateFault as fault:
+            _placed(fault, part)
             place = self._places.get(id(part))
             fault.start = place[0] if place is not None else None
             raise
-
-    def _text(self, node: nodes.Expr) -> str:
-        value = self._value(node)
-        try:
-            return written(value, self._budget)
-        except TemplateFault as fault:
-            raise _placed(fault, node) from None
 
     def _if(self, statement: nodes.If) -> None:
         for branch in (statement, *statement.elif_):
@@ -173,6 +188,8 @@ class Interpreter:
 
     def _constant(self, node: nodes.Const) -> object:
         value: object = node.value
+        if isinstance(value, str) and self._dialect is not None:
+            return PrintedSql(value)  # what stands in the SQL was written as SQL
         return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
     def _mapping(self, node: nodes.Dict) -> object:
@@ -231,6 +248,8 @@ class Interpreter:
             if node.name not in DEFAULTS:
                 raise
             return given[0] if given else named.get("default_value", "")
+        if node.name == SQL:
+            return as_sql(value, self._dialect or "", self._budget)
         return apply_filter(node.name, value, given, named, self._budget)
 
     def _test(self, node: nodes.Test) -> object:
@@ -259,7 +278,7 @@ class Interpreter:
         return True
 
     def _concat(self, node: nodes.Concat) -> object:
-        parts = [self._text(part) for part in node.nodes]
+        parts = [written(self._value(part), self._budget) for part in node.nodes]
         self._budget.text(sum(map(len, parts)))
         return "".join(parts)
 

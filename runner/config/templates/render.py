@@ -7,11 +7,14 @@ runs, and whatever grows is charged to a budget while it runs. Nothing of the en
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
-from runner.config.templates.budget import MAX_TEMPLATE, Budget, ProjectBudget
+from runner.config.templates.budget import MAX_OUTPUT, MAX_TEMPLATE, Budget, ProjectBudget
+from runner.config.templates.sql_values import PrintedSql
 from runner.config.templates.template_types import (
     MAX_PROBLEMS,
     NAMES,
@@ -20,15 +23,20 @@ from runner.config.templates.template_types import (
     Function,
     NoSuchModel,
     NotThere,
+    QuoteInSql,
     TemplateErrors,
     TemplateFault,
     TemplateProblem,
     TemplateTooLarge,
     Use,
 )
+from runner.config.templates.values import detached, texts_in
 from runner.core.suggest import quoted_word, suggest
 from runner.core.unprintable import code_point, first_unprintable
 from runner.core.written_text import WrittenText, with_plain_breaks
+
+if TYPE_CHECKING:
+    from runner.config.templates.interpreter import Interpreter
 
 _MAX_RANGE = 1_000
 _STEPS_TO_COMPARE = 10
@@ -79,7 +87,8 @@ class Scope:
     """What a template may use. `None` means that it may not; `place` says where it stands, for messages.
 
     `models` gives what a model of dbt's is called in the warehouse, from its name, package and version; it raises
-    NoSuchModel. A text says why there are none.
+    NoSuchModel. A text says why there are none. `each` is the entry that a document with `for_each` is made for.
+    `dialect` is that of the SQL that the template is; None where it is no SQL.
     """
 
     place: str
@@ -87,6 +96,8 @@ class Scope:
     variables: Mapping[str, object] | None = None
     segment: SegmentWords | None = None
     models: Models | str = NO_MODELS
+    each: Mapping[str, object] | None = None
+    dialect: str | None = None
     templates: Templates = field(default_factory=Templates, compare=False, repr=False)
 
 
@@ -112,16 +123,37 @@ def render_with_places(text: str, scope: Scope) -> Rendered:
     """The text with its templates filled in, and the way back. Raises TemplateErrors with everything that is wrong."""
     if not is_template(text):
         return Rendered(text)
+    return _done(text, scope, lambda checked: _filled(text, checked, scope))
+
+
+def evaluate(text: str, scope: Scope) -> object:
+    """What a template gives: a single `{{ }}` a value of its own kind, anything else a text. Raises TemplateErrors.
+
+    Lists and mappings are new ones, of texts, numbers, booleans and None.
+    """
+    if not is_template(text):
+        return text
+    return _done(text, scope, lambda checked: _valued(text, checked, scope))
+
+
+T = TypeVar("T")
+
+
+def _done(text: str, scope: Scope, fill: Callable[[Checked], T]) -> T:
+    """What filling in a template comes to. Raises TemplateErrors for all that is wrong with it."""
     try:
         checked = scope.templates.parsed(text)
         problems = (*checked.problems, *islice(_out_of_scope(checked, scope), MAX_PROBLEMS))
         if problems or checked.tree is None:
             raise TemplateErrors(*problems)
-        return _filled(text, checked, scope)
+        return fill(checked)
     except TemplateTooLarge as fault:
         raise TemplateErrors(_problem(text, fault, "template-too-large", f"the template is refused: {fault}")) from None
     except NoSuchModel as fault:
         raise TemplateErrors(_problem(text, fault, "unknown-model", str(fault))) from None
+    except QuoteInSql as fault:
+        message = f"{fault}, and would not be whole in SQL; write `| sql` behind it, and no quotes around the braces"
+        raise TemplateErrors(_problem(text, fault, "quote-in-sql", message)) from None
     except TemplateFault as fault:
         message = f"the template cannot be filled in: {fault}"
         raise TemplateErrors(_problem(text, fault, "template-failed", message)) from None
@@ -155,12 +187,16 @@ def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
                 "segment-not-available",
                 f"`segment` is not known in {scope.place}; only an activation's name and description may use it",
             )
+        elif use.name == "each" and scope.each is None:
+            message = "`each` is known only in a document that has `for_each`"
+            yield TemplateProblem(use.line, "each", "each-not-available", message)
 
 
 def _usable(scope: Scope) -> list[str]:
     usable = ["today", "range"]
     usable += ["var"] if scope.variables is not None else []
     usable += [] if isinstance(scope.models, str) else ["ref"]
+    usable += ["each"] if scope.each is not None else []
     return usable + (["segment"] if scope.segment is not None else [])
 
 
@@ -198,18 +234,38 @@ def _suggestion(name: str, scope: Scope) -> str:
     return suggest(name, variables) if budget.steps > 0 else ""
 
 
-def _filled(text: str, checked: Checked, scope: Scope) -> Rendered:
+@contextmanager
+def _interpreter(checked: Checked, scope: Scope) -> Iterator[tuple[Interpreter, Budget]]:
+    """What fills the template in, on a budget that is taken off the project's at the end."""
     from runner.config.templates.interpreter import Interpreter
 
     names: dict[str, object] = {"today": scope.today}
     if scope.segment is not None:
         names["segment"] = {"name": scope.segment.name, "description": scope.segment.description}
+    if scope.each is not None:
+        names["each"] = scope.each
     budget = scope.templates.budget.rendering()
-    interpreter = Interpreter(checked, names, _functions(scope, budget), budget)
     try:
-        filled = interpreter.text()
+        yield Interpreter(checked, names, _functions(scope, budget), budget, scope.dialect), budget
     finally:
         scope.templates.budget.rendered(budget)
+
+
+def _valued(text: str, checked: Checked, scope: Scope) -> object:
+    if not checked.is_single:
+        return _filled(text, checked, scope).text
+    with _interpreter(checked, scope) as (interpreter, budget):
+        value = detached(interpreter.value(), budget)
+    if isinstance(value, str) and len(value) > MAX_OUTPUT:
+        raise TemplateTooLarge(f"it gives more than {MAX_OUTPUT:,} characters")
+    if any(first_unprintable(part) is not None for part in texts_in(value)):
+        raise TemplateFault("it gives a character that no text may hold")
+    return value
+
+
+def _filled(text: str, checked: Checked, scope: Scope) -> Rendered:
+    with _interpreter(checked, scope) as (interpreter, _):
+        filled = interpreter.text()
     pieces = interpreter.pieces()
     written = WrittenText(with_plain_breaks(text), pieces) if pieces else WrittenText("", ())
     odd = first_unprintable(filled)
@@ -253,7 +309,7 @@ def _functions(scope: Scope, budget: Budget) -> Mapping[str, Function]:
             raise CannotEvaluate("ref takes the name of a model, or a package and a name; a version goes behind: v=2")
         *package, name = map(str, arguments)
         try:
-            return scope.models(name, "".join(package), "".join(map(str, named.values())))
+            return PrintedSql(scope.models(name, "".join(package), "".join(map(str, named.values()))))
         except NoSuchModel as fault:
             fault.word = name
             raise

@@ -16,7 +16,9 @@ MAX_PROBLEMS = 20
 FUNCTIONS = ("var", "range", "ref")
 VERSION = ("v", "version")
 """What `ref` calls the version of a model."""
-NAMES = ("today", "segment", *FUNCTIONS)
+NAMES = ("today", "segment", "each", *FUNCTIONS)
+SQL = "sql"
+"""The filter that writes a value as SQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class NoSuchModel(CannotEvaluate):
     """`ref` means nothing that there is."""
 
 
+class QuoteInSql(CannotEvaluate):
+    """A text with a quote in it is printed into SQL as it is."""
+
+
 class TemplateTooLarge(TemplateFault):
     """A template does, or comes to, more than it may."""
 
@@ -95,3 +101,12 @@ class Checked:
     uses: tuple[Use, ...] = ()
     problems: tuple[TemplateProblem, ...] = ()
     places: Mapping[int, Stretch] = field(default_factory=dict, compare=False)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the template is one `{{ }}` and nothing else."""
+        from jinja2 import nodes
+
+        if self.tree is None or len(self.tree.body) != 1 or not isinstance(output := self.tree.body[0], nodes.Output):
+            return False
+        return len(output.nodes) == 1 and not isinstance(output.nodes[0], nodes.TemplateData)

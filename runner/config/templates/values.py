@@ -63,6 +63,34 @@ def _parts(value: object, budget: Budget, depth: int) -> Iterator[str]:
     yield "]" if isinstance(value, list) else ",)" if len(value) == 1 else ")"
 
 
+def detached(value: object, budget: Budget, depth: int = 0) -> object:
+    """The value with nothing in it shared: lists and mappings copied, a date as text, each part charged."""
+    if depth > MAX_DEPTH:
+        raise TemplateTooLarge("a list is too deeply nested")
+    budget.step()
+    if isinstance(value, list | tuple):
+        return [detached(item, budget, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): detached(part, budget, depth + 1) for key, part in value.items()}
+    if isinstance(value, str):
+        budget.text(len(value))
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float) else written(value, budget)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text that a value is or holds, as a key too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield str(key)
+            yield from texts_in(part)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts_in(item)
+
+
 def equal(left: object, right: object, budget: Budget, depth: int = 0) -> bool:
     """Whether two values are equal."""
     if depth > MAX_DEPTH:

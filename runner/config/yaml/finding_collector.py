@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
-from runner.core.findings import MOST_FINDINGS, Finding, Location, bounded
+from runner.core.findings import MOST_FINDINGS, Finding, Location, bounded, for_entries
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _SECRETIVE = re.compile(
@@ -22,7 +22,7 @@ class Findings:
     """Collects what is wrong. Nothing it keeps shows a line on or below which a credential may be written."""
 
     def __init__(self) -> None:
-        self._found: dict[Finding, None] = {}
+        self._found: dict[Finding, dict[str, None]] = {}
         self._recorded = 0
         self._lines: dict[str, tuple[str, ...]] = {}
         self._private: dict[str, set[int]] = {}
@@ -31,19 +31,24 @@ class Findings:
         """How many were recorded, those included that were too many to be kept."""
         return self._recorded
 
-    def add(self, file: TextFile, span: Span, code: str, message: str, hint: str = "") -> None:
-        """Record a finding at a place in a file."""
+    def for_entry(self, entry: str) -> Findings:
+        """A way to record what is wrong with one document of a family: the same findings, with the entry named."""
+        return _FindingsOfEntry(self, entry)
+
+    def add(self, file: TextFile, span: Span, code: str, message: str, hint: str = "", *, entry: str = "") -> None:
+        """Record a finding at a place in a file; `entry` names the one of a family that it is about."""
         if self._is_full():
             return
         line = span.line
         excerpt = "" if line in self._private_lines(file) else self._line(file, line)
         location = Location(file.name, line, span.column)
-        self._found[Finding(location, code, message, hint, excerpt, max(1, span.length))] = None
+        finding = Finding(location, code, message, hint, excerpt, max(1, span.length))
+        self._found.setdefault(finding, {}).update({entry: None} if entry else {})
 
     def add_nowhere(self, name: str, code: str, message: str, hint: str = "") -> None:
         """Record a finding about a file or folder as a whole, of which no line can be shown."""
         if not self._is_full():
-            self._found[Finding(Location(name, 0, 0), code, message, hint)] = None
+            self._found.setdefault(Finding(Location(name, 0, 0), code, message, hint), {})
 
     def keep_private(self, file: TextFile, root: Node) -> None:
         """Never show the lines that a document's credentials stand on, however they are laid out."""
@@ -54,8 +59,8 @@ class Findings:
 
     def take_over(self, other: Findings, codes: Collection[str]) -> None:
         """Record what another collector found of these codes."""
-        taken = [finding for finding in other._found if finding.code in codes]
-        self._found |= dict.fromkeys(taken)
+        taken = {finding: entries for finding, entries in other._found.items() if finding.code in codes}
+        self._found |= taken
         self._recorded += len(taken)
 
     def sorted(self) -> tuple[Finding, ...]:
@@ -65,7 +70,7 @@ class Findings:
         """
         broken = {finding.location for finding in self._found if finding.code.startswith("yaml-")}
         shown = (found for found in self._found if found.location not in broken or found.code.startswith("yaml-"))
-        return bounded(shown)
+        return bounded(for_entries(finding, tuple(self._found[finding])) for finding in shown)
 
     def _is_full(self) -> bool:
         """Count one more, and say whether it is one too many: one beyond the most is kept, by which it is known."""
@@ -85,6 +90,33 @@ class Findings:
         if file.name not in self._private:
             self._private[file.name] = _secretive(self._lines_of(file))
         return self._private[file.name]
+
+
+class _FindingsOfEntry(Findings):
+    """Hands everything on to the findings of all files."""
+
+    def __init__(self, every: Findings, entry: str) -> None:
+        super().__init__()
+        self._every = every
+        self._entry = entry
+
+    def __len__(self) -> int:
+        return len(self._every)
+
+    def add(self, file: TextFile, span: Span, code: str, message: str, hint: str = "", *, entry: str = "") -> None:
+        self._every.add(file, span, code, message, hint, entry=entry or self._entry)
+
+    def add_nowhere(self, name: str, code: str, message: str, hint: str = "") -> None:
+        self._every.add_nowhere(name, code, message, hint)
+
+    def keep_private(self, file: TextFile, root: Node) -> None:
+        self._every.keep_private(file, root)
+
+    def take_over(self, other: Findings, codes: Collection[str]) -> None:
+        self._every.take_over(other, codes)
+
+    def sorted(self) -> tuple[Finding, ...]:
+        return self._every.sorted()
 
 
 def _secretive(lines: tuple[str, ...]) -> set[int]:

@@ -37,7 +37,7 @@ def test_every_property_of_a_schema_is_described_and_shown_by_example(kind: str)
     Draft7Validator.check_schema(schema(kind))
     shared = re.compile(
         r"(?:activation\.schema\.json)?#/definitions/"
-        r"(segment|mapping|schedule|freshness|(?:own_)?guardrails|protect|tags|owner)$"
+        r"(segment|for_each|mapping|schedule|freshness|(?:own_)?guardrails|protect|tags|owner)$"
     )
     for name, part in properties(schema(kind)):
         if shared.match(part.get("$ref", "")):

@@ -32,6 +32,8 @@ HOSTILE: Mapping[str, str] = {
     "a list that shares its parts, as a name": SHARED + "{{ var(a) }}",
     "a list that shares its parts, as a separator": SHARED + "{{ 'a,b'.split(a) }}",
     "a list that shares its parts, as a layout": SHARED + "{{ today.strftime(a) }}",
+    "a list that shares its parts, written as SQL": SHARED + "{{ a | sql }}",
+    "a list in a list, again and again": doubled("[1]", "[a]", 1_500) + "{{ a }}",
     "a mapping that shares its parts": doubled("{'x': 1}", "{'x': a, 'y': a}", 30) + "{{ [a] }}",
     "a mapping that shares its parts, compared": doubled("{'x': 1}", "{'x': a, 'y': a}", 30)
     + doubled("{'x': 1}", "{'x': a, 'y': a}", 30).replace("set a", "set b").replace(": a", ": b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.config.templates.budget import MAX_OUTPUT
-from runner.config.templates.render import Scope, SegmentWords, render
+from runner.config.templates.render import Scope, SegmentWords, evaluate, render
+from runner.config.templates.sql_values import ESCAPING
 from runner.config.templates.template_types import TemplateErrors
 from runner.core.project import ANY_DAY
 
@@ -179,3 +181,101 @@ def test_a_template_gives_no_character_that_a_file_may_not_hold(escape: str, nam
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.code) == (2, 7, "template-failed")
     assert problem.message == f"the template cannot be filled in: it gives the character {name}, which no text may hold"
+
+
+FAMILY = Scope("an Activation", date(2026, 11, 24), {"n": 5, "places": ["FR", "O'Hare"]}, each={
+    "country": "FR", "name": "O'Hare", "path": "a\\", "limit": 7, "kept": True, "tags": ["a", "b'c"], "none": [],
+    "columns": {"email": "mail"},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("{{ each.limit }}", 7),
+        ("{{ each.kept }}", True),
+        ("{{ each.tags }}", ["a", "b'c"]),
+        ("{{ each.columns }}", {"email": "mail"}),
+        ("{{ var('n') + 1 }}", 6),
+        ("{{ [each.limit, (1, today)] }}", [7, [1, "2026-11-24"]]),
+        ("{{ none }}", None),
+        (" {{ each.limit }}", " 7"),
+        ("{{ each.limit }}%", "7%"),
+        ("{% if true %}{{ each.limit }}{% endif %}", "7"),
+    ],
+)
+def test_a_single_template_keeps_the_type_of_its_value(template: str, value: object) -> None:
+    assert evaluate(template, FAMILY) == value
+    assert type(evaluate(template, FAMILY)) is type(value)
+
+
+def test_a_list_that_shares_its_parts_is_charged_for_each_of_them() -> None:
+    scope = Scope("an Activation", date(2026, 11, 24), {"a": _doubled(30)})
+    with pytest.raises(TemplateErrors) as raised:
+        evaluate("{{ var('a') }}", scope)
+    assert raised.value.problems[0].code == "template-too-large"
+
+
+def _doubled(times: int) -> object:
+    part: object = "x"
+    for _ in range(times):
+        part = [part, part]
+    return part
+
+
+@pytest.mark.parametrize(
+    ("template", "dialect", "expected"),
+    [
+        ("country = {{ each.country | sql }}", "", "country = 'FR'"),
+        ("{{ each.name | sql }}", "", "'O''Hare'"),
+        ("{{ each.name | sql }}", "postgres", "'O''Hare'"),
+        ("{{ each.path | sql }}", "postgres", "'a\\'"),
+        *((("{{ each.name | sql }}", dialect, "'O\\'Hare'")) for dialect in sorted(ESCAPING)),
+        *((("{{ each.path | sql }}", dialect, "'a\\\\'")) for dialect in sorted(ESCAPING)),
+        ("{{ each.tags | sql }}", "", "('a', 'b''c')"),
+        ("{{ [1, 2.5, true, none, today] | sql }}", "", "(1, 2.5, true, null, date '2026-11-24')"),
+        ("{{ each.limit | sql }} {{ each.kept | sql }}", "", "7 true"),
+        ("{{ (each.tags if each.kept else []) | sql }}", "", "('a', 'b''c')"),
+        ("{{ \"where a = 'b'\" if each.kept }}", "", "where a = 'b'"),
+        ("'{{ each.country }}'", "", "'FR'"),
+        ('"{{ each.path }}"', "", '"a\\"'),
+    ],
+)
+def test_values_in_sql(template: str, dialect: str, expected: str) -> None:
+    assert render(template, replace(FAMILY, dialect=dialect)) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "dialect"),
+    [
+        ("'{{ each.name }}'", ""),
+        ("{{ var('places')[1] }}", "postgres"),
+        ("{{ each.tags | join(',') }}", ""),
+        ("{{ each.tags }}", ""),
+        ("{{ (each.name | sql) ~ '' }}", ""),
+        ("'{{ each.path }}'", "spark"),
+        ("{{ each.name | upper }}", "snowflake"),
+        ("{% for tag in each.tags %}{{ tag }}{% endfor %}", ""),
+    ],
+)
+def test_a_text_with_a_quote_is_not_printed_into_sql_as_it_is(template: str, dialect: str) -> None:
+    with pytest.raises(TemplateErrors) as raised:
+        render(template, replace(FAMILY, dialect=dialect))
+    (problem,) = raised.value.problems
+    assert problem.code == "quote-in-sql"
+    assert "Hare" not in problem.message
+    assert render("{{ each.name }}", FAMILY) == "O'Hare"  # no SQL
+
+
+@pytest.mark.parametrize("template", ["{{ each.none | sql }}", "{{ each.columns | sql }}", "{{ [each.tags] | sql }}"])
+def test_what_is_no_literal_and_no_list_of_them_is_not_written_as_sql(template: str) -> None:
+    with pytest.raises(TemplateErrors) as raised:
+        render(template, replace(FAMILY, dialect=""))
+    assert raised.value.problems[0].code == "template-failed"
+
+
+@pytest.mark.parametrize("template", ["{% set each = 1 %}", "{{ each.__class__ }}", "{{ each | attr('x') }}"])
+def test_nothing_but_its_values_is_to_be_had_of_an_entry(template: str) -> None:
+    with pytest.raises(TemplateErrors) as raised:
+        render(template, FAMILY)
+    assert raised.value.problems[0].code == "template-refused"
