@@ -398,4 +398,4 @@ def backing_at(
     from runner.state.remote.obstore_bucket import ObstoreBucket
 
     store = ObstoreBucket(location, sealing_of(environ))
-    return BucketBacking(store, Cache(cache_folder(store.location, environ)), clock, timings, fresh)
+    return BucketBacking(store, Cache(cache_folder(store.location, environ), store.sealing), clock, timings, fresh)

@@ -488,16 +488,24 @@ def test_an_object_that_is_damaged_is_named_and_never_taken_for_empty(machine, s
         state.audiences(), state.held(key)
 
 
-def test_a_damaged_file_of_the_cache_is_fetched_again(machine, store):
-    key = fill(machine("one"))
-    state = machine("two")
-    members = state.held(key).members
+@pytest.mark.parametrize("key", ["", KEY], ids=["as it is", "encrypted"])
+@pytest.mark.parametrize("damage", ["", "damaged", "cut short"])
+def test_what_a_machine_has_of_a_membership_is_fetched_again_only_where_it_is_damaged(
+    machine, store, tmp_path, key, damage
+):
+    audience = fill(machine("one", key=key))
+    state = machine("two", key=key)
+    state.held(audience)
     state.close()
-    for cached in members.parents[4].glob("objects/*"):
-        cached.chmod(0o600)
-        cached.write_bytes(b"x" * cached.stat().st_size)
-    again = machine("two")
-    assert rows(again.held(key).members) == 3
+    cached = [path for path in (tmp_path / "two").glob("*/objects/*") if path.is_file()]
+    assert len(cached) == 2, "a database and a membership"
+    for path in cached if damage else ():
+        path.chmod(0o600)
+        path.write_bytes(b"x" * path.stat().st_size if damage == "damaged" else path.read_bytes()[:-5])
+    store.calls.clear()
+    assert rows(machine("two", key=key).held(audience).members) == 3
+    fetched = {name for method, name in store.calls if method == "GET" and not name.startswith("control")}
+    assert len(fetched) == (2 if damage else 0)
 
 
 # -- garbage -----------------------------------------------------------------------------------------------------------
