@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -45,10 +45,21 @@ class Postgres:
 
     def failed_logins(self) -> int:
         """How often a password was refused since the server's log began."""
+        return self._log().count("password authentication failed")
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[], str]]:
+        """What gives the statements that the tests' role has run in sessions begun since, as the server's log."""
+        self.run(f"alter role {ROLE} set log_statement = 'all'")
+        before = len(self._log())
+        try:
+            yield lambda: self._log()[before:]
+        finally:
+            self.run(f"alter role {ROLE} reset log_statement")
+
+    def _log(self) -> str:
         logs = sorted(Path(self.server.pgdata).glob("*log*"))
-        return sum(
-            path.read_text(errors="replace").count("password authentication failed") for path in logs if path.is_file()
-        )
+        return "".join(path.read_text(errors="replace") for path in logs if path.is_file())
 
     @property
     def uri(self) -> str:

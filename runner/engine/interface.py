@@ -72,6 +72,9 @@ class SegmentEvaluator(Protocol):
     Further columns are not read. The counts of the Evaluation are those of this file.
     """
 
+    def name(self, run: str) -> None:
+        """What segments are called from now on in the logs of warehouses that run them, beside the activation's id."""
+
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows; and warnings
         about SQL that may yield other people in each run."""

@@ -25,7 +25,7 @@ def saved_plan_document(plan: Plan) -> dict[str, Any]:
         "plan_id": id_of(plan),
         "options": _options(plan.options),
         "plan": {key: value for key, value in shown.items() if key not in ("kind", "plan_id")},
-        "audiences": [_audience(views) for views in all_views(plan)],
+        "audiences": [_audience(views) for views in all_views(plan.changes)],
     }
 
 

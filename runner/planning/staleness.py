@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from runner.core.destination import LiveAudience
@@ -97,14 +97,19 @@ def views_of(change: Decision) -> DefinitionViews:
     )
 
 
-def all_views(plan: Plan) -> tuple[DefinitionViews, ...]:
-    """The definitions that a plan is about, in an order that members have no part in."""
-    return tuple(sorted((views_of(change) for change in plan.changes), key=lambda views: views.key))
+def all_views(decisions: Iterable[Decision]) -> tuple[DefinitionViews, ...]:
+    """The definitions that a plan's changes are about, in an order that members have no part in."""
+    return tuple(sorted(map(views_of, decisions), key=lambda views: views.key))
 
 
 def id_of(plan: Plan) -> str:
     """The plan's id: the same as long as the same was asked for and the definitions are the same."""
-    return plan_fingerprint(plan.options, all_views(plan))
+    return id_before(plan.changes, plan.options)
+
+
+def id_before(decisions: Iterable[Decision], options: Options) -> str:
+    """The id of the plan that comes of decisions, before members are looked at."""
+    return plan_fingerprint(options, all_views(decisions))
 
 
 def plan_fingerprint(options: Options, definitions: tuple[DefinitionViews, ...]) -> str:

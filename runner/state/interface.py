@@ -163,6 +163,9 @@ class State(Protocol):
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
+    def next_run(self) -> int:
+        """The id of the run that begins next; certain while the lock is held."""
+
     def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
         """Record that a run began, who began it and which plan it follows; returns its id.
 

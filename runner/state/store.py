@@ -183,6 +183,10 @@ class StateStore:
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
+    def next_run(self) -> int:
+        with self.backing.reading() as db:
+            return runs.next_id(db)
+
     def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
         began = {"command": command, "at": codec.from_time(at)}
         run = int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id))

@@ -68,7 +68,7 @@ def _reviewed_plan(
 ) -> Plan:
     """The plan, held to the one that was reviewed. Raises StalePlan when the two are not about the same."""
     try:
-        plan = make_plan(project, request, context, accounts)
+        plan = make_plan(project, request, context, accounts, str(context.state.next_run()))
     except UsageError as error:
         if not isinstance(reviewed, ReviewedPlan):
             raise

@@ -27,6 +27,7 @@ from runner.planning.diff import Comparison, declared_decision, orphan_decision
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import NO_DESTINATION, Decision, Measured, Options, Plan, PlannedChange
+from runner.planning.staleness import id_before
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
@@ -71,11 +72,15 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def make_plan(project: Project, request: PlanRequest, context: RunContext, accounts: Accounts) -> Plan:
-    """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError."""
+def make_plan(project: Project, request: PlanRequest, context: RunContext, accounts: Accounts, run: str = "") -> Plan:
+    """The full list of changes for what was selected. Changes nothing anywhere; raises InvalidProject, UsageError.
+
+    `run` is what queries in warehouses are called by; by default the plan's id is, as far as it is known by then.
+    """
     applied = context.state.audiences()
     chosen = choose(project, applied, request)
     decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)
+    context.evaluator.name(run or f"plan-{id_before(decisions, request.options)[:8]}")
     changes = plan_members(decisions, project, request, context, accounts)
     return Plan.of(without_taken_names(changes), context.clock(), request.today, request.options)
 

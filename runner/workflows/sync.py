@@ -82,6 +82,7 @@ def sync(
         skipped = (*work.skipped, *_skipped(decisions, rebuild, context))
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
+        context.evaluator.name(str(context.state.next_run()))
         changes = plan_members(eligible, project, request, context, accounts)
         plan = Plan.of(changes, context.clock(), request.today, request.options)
         orphans = orphans_with_people(project, applied, request.select)

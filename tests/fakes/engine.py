@@ -38,9 +38,13 @@ class FakeEvaluator:
     rejected: tuple[Rejected, ...] = ()
     fails: dict[str, Exception] = field(default_factory=dict)
     evaluated: list[str] = field(default_factory=list)
+    run: str = ""
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         return ()
+
+    def name(self, run: str) -> None:
+        self.run = run
 
     def advise(self, activation: Activation) -> tuple[Finding, ...]:
         return ()

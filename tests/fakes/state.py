@@ -234,6 +234,9 @@ class FakeState:
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
+    def next_run(self) -> int:
+        return len(self._runs) + 1
+
     def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
         self._runs.append(Run(len(self._runs) + 1, command, at, None, origin=origin, plan_id=plan_id))
         return self._runs[-1].id

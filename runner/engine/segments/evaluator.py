@@ -42,6 +42,10 @@ class DuckDBSegmentEvaluator:
         self._workspace = workspace
         self._queries = queries
         self._on_progress = on_progress
+        self._run = ""
+
+    def name(self, run: str) -> None:
+        self._run = run
 
     def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         return self._queries.check(query_of(activation), sources)
@@ -69,7 +73,9 @@ class DuckDBSegmentEvaluator:
             with self.translating_errors(activation.segment.sql):
                 folder.mkdir(mode=0o700)
             path = folder / "wire.parquet"
-            warnings = self._queries.write(query_of(activation), sources, rows, path, readable, watch)
+            warnings = self._queries.write(
+                replace(query_of(activation), run=self._run), sources, rows, path, readable, watch
+            )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -19,7 +19,8 @@ VIEW = "segment"
 class SegmentQuery:
     """A segment's SQL and the column of each mapped type, with the places where these are written.
 
-    `activation` is the id of whose it is; `source` names the warehouse that runs it, empty where the embedded engine
+    `activation` is the id of whose it is, and `run` what a warehouse is told of the run that asks, empty where that is
+    none of a plan's; `source` names the warehouse that runs it, empty where the embedded engine
     does. `dialect` is what sqlglot calls the warehouse's SQL; `elsewhere` are the warehouses that embedded SQL cannot
     read.
     """
@@ -31,6 +32,7 @@ class SegmentQuery:
     source: str = ""
     dialect: str = ""
     elsewhere: frozenset[str] = frozenset()
+    run: str = ""
 
 
 class SegmentQueries(Protocol):

@@ -33,7 +33,7 @@ SYNC = change(intended=Action.SYNC, applied=applied(LOYAL), live=live(), audienc
 
 def reviewed(made: Plan) -> ReviewedPlan:
     said = {part.key: AnnouncedChange(part.action, part.refill, part.delta) for part in made.changes}
-    return ReviewedPlan(id_of(made), made.options, all_views(made), said)
+    return ReviewedPlan(id_of(made), made.options, all_views(made.changes), said)
 
 
 def stale(before: PlannedChange, now: PlannedChange) -> list[str]:

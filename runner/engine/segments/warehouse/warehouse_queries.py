@@ -48,6 +48,9 @@ _STREAM = "stream"
 _BEFORE, _AFTER = "select * from (\n", "\n) as headcount_segment"
 """Go around a segment's SQL, on lines of their own: a comment at its end ends with its line."""
 
+_LONGEST_ID = 39
+"""Characters of an activation's id in the name of its query: Postgres keeps 63 of the whole."""
+
 _UTC = frozenset({"UTC", "Etc/UTC", "Z", "GMT", "+00:00"})
 
 _PATIENCE = 2.0
@@ -69,7 +72,7 @@ class WarehouseQueries:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._run = secrets.token_hex(4)
+        self._check = f"check-{secrets.token_hex(4)}"
         self._sessions: dict[str, WarehouseSession] = {}
         self._refused: dict[str, SegmentError] = {}
 
@@ -192,7 +195,7 @@ class WarehouseQueries:
 
     def _label(self, query: SegmentQuery) -> str:
         """What a segment is called over there."""
-        return f"headcount/{query.activation[:40]}/{self._run}"
+        return f"headcount/{query.activation[:_LONGEST_ID]}/{query.run or self._check}"
 
     def _selected(self, query: SegmentQuery, mapped: _Mapped, driver: Driver) -> str:
         """The query that is sent: the mapped columns of the segment's SQL, and no other."""

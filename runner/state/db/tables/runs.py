@@ -26,6 +26,12 @@ def begin(db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id
     return cursor.lastrowid
 
 
+def next_id(db: Connection) -> int:
+    """The id that the next run gets; ids of runs that were forgotten are never given again."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
+    return int(row[0]) + 1 if row is not None else 1
+
+
 def record(db: Connection, run: int, activation: ActivationRun) -> None:
     """How one activation fared. An activation and its orphan are two of the same id."""
     _require(db, run)
