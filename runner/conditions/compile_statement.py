@@ -1,0 +1,281 @@
+"""From a statement to an SQL expression: values as literals, names quoted, and true or false, never null.
+
+A condition that must hold becomes SQL that is true where it does; one that must not, SQL that is true exactly where the
+other is not. Between them stand only AND and OR, so a null counts as false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from runner.conditions.comparisons import Terms
+from runner.conditions.rows import Row, in_case_of
+from runner.conditions.statements import (
+    OPPOSITES,
+    Aggregate,
+    Comparison,
+    Condition,
+    Event,
+    Every,
+    Fragment,
+    Happening,
+    InSegment,
+    Measure,
+    Operator,
+    Opposite,
+    Sequel,
+    Some,
+    Statement,
+)
+from runner.core.declared_segment import ColumnKind, Columns
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_DAY = 86_400
+_UNITS = ((_DAY, "DAY"), (3_600, "HOUR"), (60, "MINUTE"), (1, "SECOND"))
+
+
+@dataclass(slots=True)
+class Compiling:
+    """What one compilation knows and collects: the dialect, the columns of tables by the tables' names, and the SQL
+    that was written as such, by the names of the tables that stand for it in the expression.
+    """
+
+    dialect: str
+    columns: Mapping[str, Columns]
+    written: dict[str, str] = field(default_factory=dict)
+
+    def stand_in(self, sql: str) -> str:
+        """The name of a table that stands for SQL as it was written."""
+        name = f"headcount_written_{len(self.written)}"
+        self.written[name] = sql
+        return name
+
+
+def people_of(statement: Statement, compiling: Compiling) -> exp.Select:
+    """Every column of the people of a statement."""
+    from sqlglot import exp
+
+    person = _People(statement, compiling).person
+    return _selected(statement, compiling, exp.Column(this=exp.Star(), table=person.column("").args["table"]))
+
+
+def _selected(statement: Statement, compiling: Compiling, column: exp.Expression) -> exp.Select:
+    """A column of the people of a statement, the top ones where it says so."""
+    from sqlglot import exp
+
+    people = _People(statement, compiling)
+    select = people.restrict(exp.select(column).from_(people.person.source()), statement.where, people.person)
+    top, key = statement.top, statement.entity.key.name
+    if top is None:
+        return select
+    tie = people.terms.ordered(people.person.column(key), people.person.kind(key))
+    by = exp.Ordered(this=people.person.column(top.by.name), desc=not top.lowest, nulls_first=False)
+    return select.order_by(by, exp.Ordered(this=tie, desc=False, nulls_first=False), copy=False).limit(top.count)
+
+
+class _People:
+    """Compiles what one statement says about a person."""
+
+    def __init__(self, statement: Statement, compiling: Compiling) -> None:
+        entity = statement.entity
+        self._compiling = compiling
+        self._timezone = entity.timezone
+        self._key = entity.key.name
+        self.terms = Terms(compiling.dialect, statement.day, entity.timezone)
+        columns = compiling.columns.get(str(entity.table))
+        self.person = Row(entity.table, entity.name, compiling.dialect, columns)
+
+    def restrict(self, select: exp.Select, condition: Condition, row: Row) -> exp.Select:
+        """The select, of the rows for which the condition holds."""
+        return _where(select, *self._conjuncts(condition, row))
+
+    def _conjuncts(self, condition: Condition, row: Row) -> Iterator[exp.Expression]:
+        parts = condition.parts if isinstance(condition, Every) else (condition,)
+        for part in parts:
+            if isinstance(part, Every):
+                yield from self._conjuncts(part, row)
+            else:
+                yield self._sql(part, row, holds=True)
+
+    def _sql(self, condition: Condition, row: Row, *, holds: bool) -> exp.Expression:
+        """What is true exactly where the condition holds, or where it does not."""
+        from sqlglot import exp
+
+        match condition:
+            case Opposite(part):
+                return self._sql(part, row, holds=not holds)
+            case Every(parts) | Some(parts):
+                return _joined(
+                    exp.And if isinstance(condition, Every) == holds else exp.Or,
+                    [self._sql(part, row, holds=holds) for part in parts],
+                )
+            case Comparison():
+                return self._comparison(condition, row, holds=holds)
+            case Fragment(sql):
+                known = exp.Coalesce(this=exp.Paren(this=self._parsed(sql)), expressions=[exp.false()])
+                return known if holds else exp.Not(this=known)
+            case Happening():
+                return self._happening(condition, row, holds=condition.happened == holds)
+            case InSegment():
+                return self._member(condition, row, holds=condition.is_in == holds)
+
+    def _parsed(self, sql: str) -> exp.Expression:
+        from runner.conditions.fragments import parsed_fragment
+
+        return parsed_fragment(sql, self._compiling.dialect)
+
+    def _comparison(self, comparison: Comparison, row: Row, *, holds: bool) -> exp.Expression:
+        name = comparison.column.name
+        return self._compared(row.column(name), row.kind(name), comparison, holds=holds)
+
+    def _compared(
+        self, operand: exp.Expression, kind: ColumnKind | None, comparison: Comparison, *, holds: bool
+    ) -> exp.Expression:
+        from sqlglot import exp
+
+        operator = comparison.operator
+        unknown = exp.Is(this=operand.copy(), expression=exp.null())
+        if operator is Operator.KNOWN:
+            return exp.Not(this=unknown) if holds == comparison.values[0] else unknown
+        if operator in OPPOSITES:
+            holds = not holds
+            comparison = replace(comparison, operator=OPPOSITES[operator])
+        found = self.terms.holds(operand, kind, comparison)
+        if holds:
+            return found
+        opposite = exp.NEQ(**found.args) if isinstance(found, exp.EQ) else exp.Not(this=found)
+        return _joined(exp.Or, [opposite, unknown])
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def _event_row(self, event: Event, *, after: str = "") -> Row:
+        columns = self._compiling.columns.get(str(event.table))
+        alias = f"next_{event.name}" if event.name == after else event.name
+        return Row(event.table, alias, self._compiling.dialect, columns)
+
+    def _happening(self, happening: Happening, person: Row, *, holds: bool) -> exp.Expression:
+        """Whether there are such events of the person: in one pass over them, whoever the person is."""
+        from sqlglot import exp
+
+        event = self._event_row(happening.event)
+        key = event.column(happening.event.key.name)
+        if holds:
+            return exp.In(this=person.column(self._key), query=self._events(happening, event, key).subquery())
+        same = exp.EQ(this=key.copy(), expression=person.column(self._key))
+        if not happening.measures:
+            rows = exp.select("1").from_(event.source())
+            return exp.Not(this=exp.Exists(this=_where(rows, same, *self._narrowing(happening, event))))
+        alias = exp.TableAlias(this=key.args["table"].copy())
+        grouped = exp.Subquery(this=self._events(happening, event, key), alias=alias)
+        return exp.Not(this=exp.Exists(this=exp.select("1").from_(grouped).where(same, copy=False)))
+
+    def _events(self, happening: Happening, event: Row, key: exp.Column) -> exp.Select:
+        """The keys of the people with such events: of measures, each once."""
+        from sqlglot import exp
+
+        select = _where(exp.select(key.copy()).from_(event.source()), *self._narrowing(happening, event))
+        if not happening.measures:
+            return select
+        select = select.group_by(key.copy(), copy=False)
+        measured = [self._measured(measure, event) for measure in happening.measures]
+        select.set("having", exp.Having(this=_joined(exp.And, measured)))
+        return select
+
+    def _narrowing(self, happening: Happening, event: Row) -> Iterator[exp.Expression]:
+        yield from self._conjuncts(happening.where, event)
+        for sequel in happening.sequels:
+            yield self._sequel(sequel, happening.event, event)
+
+    def _measured(self, measure: Measure, event: Row) -> exp.Expression:
+        from sqlglot import exp
+
+        comparison, name = measure.comparison, measure.comparison.column.name
+        if measure.aggregate is Aggregate.TIMES:
+            return self._compared(exp.Count(this=exp.Star()), ColumnKind.NUMBER, comparison, holds=True)
+        kind, operand = event.kind(name), event.column(name)
+        made = {Aggregate.SUM: exp.Sum, Aggregate.MIN: exp.Min, Aggregate.MAX: exp.Max, Aggregate.AVG: exp.Avg}
+        return self._compared(made[measure.aggregate](this=operand), kind, comparison, holds=True)
+
+    def _sequel(self, sequel: Sequel, first: Event, row: Row) -> exp.Expression:
+        """Whether an event is followed by one of the other kind, of the same person."""
+        from sqlglot import exp
+
+        other = self._event_row(sequel.event, after=first.name)
+        same = exp.EQ(this=other.column(sequel.event.key.name), expression=row.column(first.key.name))
+        bounds = self._bounds(sequel, (row, first.at.name), (other, sequel.event.at.name))
+        rows = exp.select("1").from_(other.source())
+        found = exp.Exists(this=_where(rows, same, *bounds, *self._conjuncts(sequel.where, other)))
+        return found if sequel.happens else exp.Not(this=found)
+
+    def _bounds(self, sequel: Sequel, first: tuple[Row, str], second: tuple[Row, str]) -> Iterator[exp.Expression]:
+        """Later, and not too late. A day without a time is all of it: whatever happens on it may be either."""
+        from sqlglot import exp
+
+        kinds = tuple(row.kind(name) for row, name in (first, second))
+        zoned = self._timezone != "UTC" or (ColumnKind.INSTANT in kinds and set(kinds) != {ColumnKind.INSTANT})
+        before, after = (
+            self.terms.moment(row.column(name), kind, zoned=zoned and kind is not ColumnKind.INSTANT)
+            for (row, name), kind in zip((first, second), kinds, strict=True)
+        )
+        days = tuple(kind is ColumnKind.DATE for kind in kinds)
+        if all(days):
+            yield exp.GTE(this=after.copy(), expression=before.copy())
+        else:
+            end = _later(after, _DAY) if days[1] else after
+            yield exp.GT(this=end.copy(), expression=before.copy())
+        if sequel.seconds is not None:
+            latest = _later(before, sequel.seconds + _DAY * days[0])
+            yield exp.LT(this=after, expression=latest) if days[0] else exp.LTE(this=after, expression=latest)
+
+    # -- segments ----------------------------------------------------------------------------------------------------
+
+    def _member(self, membership: InSegment, person: Row, *, holds: bool) -> exp.Expression:
+        from sqlglot import exp
+
+        dialect, key = self._compiling.dialect, person.column(self._key)
+        alias = exp.to_identifier(in_case_of(dialect, "members"), quoted=True)
+        own = exp.Column(this=key.this.copy(), table=alias)
+        if isinstance(membership.segment, Statement):
+            chosen = _People(membership.segment, self._compiling).person.column(self._key)
+            people: exp.Query = _selected(membership.segment, self._compiling, chosen)
+            if holds:
+                return exp.In(this=key, query=people.subquery())
+            source: exp.Expression = exp.Subquery(this=people, alias=exp.TableAlias(this=alias.copy()))
+        else:
+            name = exp.to_identifier(self._compiling.stand_in(membership.segment))
+            source = exp.Table(this=name, alias=exp.TableAlias(this=alias.copy()))
+            if holds:
+                return exp.In(this=key, query=exp.select(own).from_(source).subquery())
+        same = exp.EQ(this=own, expression=key)
+        return exp.Not(this=exp.Exists(this=exp.select("1").from_(source).where(same, copy=False)))
+
+
+def _where(select: exp.Select, *conditions: exp.Expression) -> exp.Select:
+    """The select with these conditions as its WHERE, side by side."""
+    from sqlglot import exp
+
+    if conditions:
+        select.set("where", exp.Where(this=_joined(exp.And, conditions)))
+    return select
+
+
+def _joined(connector: type[exp.And] | type[exp.Or], parts: Sequence[exp.Expression]) -> exp.Expression:
+    """The parts with AND or OR between them, in parentheses where another one is inside."""
+    from sqlglot import exp
+
+    whole, *others = [exp.Paren(this=part) if isinstance(part, exp.And | exp.Or) else part for part in parts]
+    for other in others:
+        whole = connector(this=whole, expression=other)
+    return whole
+
+
+def _later(moment: exp.Expression, seconds: int) -> exp.Expression:
+    from sqlglot import exp
+
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    length = exp.Interval(this=exp.Literal.string(str(seconds // size)), unit=exp.var(unit))
+    return exp.Add(this=moment.copy(), expression=length)

@@ -1,0 +1,30 @@
+"""The SQL of statements as text, in a dialect, laid out as a person would have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.conditions.compile_statement import Compiling, people_of
+from runner.conditions.rows import relation
+from runner.conditions.statements import Statement, Table
+from runner.core.declared_segment import Columns
+
+_NOTHING_KNOWN: Mapping[str, Columns] = {}
+
+
+def sql_of(statement: Statement, dialect: str, columns: Mapping[str, Columns] = _NOTHING_KNOWN) -> str:
+    """The SQL that yields the people of a statement, one row each."""
+    compiling = Compiling(dialect, columns)
+    text = people_of(statement, compiling).sql(
+        dialect=dialect, pretty=True, normalize_functions="lower", comments=False
+    )
+    for name, sql in compiling.written.items():
+        text = text.replace(name, f"(\n{sql.rstrip('; ')}\n)", 1)
+    return text
+
+
+def select_all(table: Table, dialect: str) -> str:
+    """SQL that yields all of a table."""
+    from sqlglot import exp
+
+    return exp.select("*").from_(relation(table, dialect)).sql(dialect=dialect)
