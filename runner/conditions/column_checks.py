@@ -11,15 +11,15 @@ from runner.conditions.rows import spelled
 from runner.conditions.statements import (
     Aggregate,
     Column,
-    Comparison,
     Condition,
-    Event,
+    EntityEvent,
     Every,
     Happening,
     InSegment,
     Measure,
     Operator,
     Opposite,
+    PropertyComparison,
     Sequel,
     Some,
     Statement,
@@ -84,7 +84,7 @@ class ColumnChecks:
                     yield from self._condition(part, table, statement)
             case Opposite(part):
                 yield from self._condition(part, table, statement)
-            case Comparison(column):
+            case PropertyComparison(column):
                 kind, findings = self._kind(table, column)
                 yield from findings
                 yield from _misfits(condition, kind)
@@ -92,6 +92,8 @@ class ColumnChecks:
                 yield from self._happening(condition, statement)
             case InSegment(segment=Statement() as other):
                 yield from self.of(other)
+            case InSegment():
+                yield from self._yields_key(condition, statement)
 
     def _happening(self, happening: Happening, statement: Statement) -> Iterator[Finding]:
         yield from self._event(happening.event, statement, is_timed=bool(happening.sequels))
@@ -105,7 +107,7 @@ class ColumnChecks:
         yield from self._event(sequel.event, statement, is_timed=True)
         yield from self._condition(sequel.where, sequel.event.table, statement)
 
-    def _event(self, event: Event, statement: Statement, *, is_timed: bool) -> Iterator[Finding]:
+    def _event(self, event: EntityEvent, statement: Statement, *, is_timed: bool) -> Iterator[Finding]:
         entity = statement.entity
         kind, findings = self._kind(event.table, event.key)
         yield from findings
@@ -118,7 +120,23 @@ class ColumnChecks:
         if is_timed:
             yield from self._suits(event.table, event.at, _TIMES, "the time of an event")
 
-    def _measure(self, measure: Measure, event: Event) -> Iterator[Finding]:
+    def _yields_key(self, membership: InSegment, statement: Statement) -> Iterator[Finding]:
+        """A segment in SQL has the key among its columns, or nobody can be looked up in it."""
+        key, known = statement.entity.key, self._columns.get(membership.yielded)
+        if known is None:
+            return
+        found = spelled(key.name, known)
+        name = f"segment {quoted_word(membership.name)}"
+        what = f"{quoted_word(key.name)}, the key of {statement.entity.name}"
+        own = self._kind(statement.entity.table, key)[0]
+        if len(found) != 1:
+            message = f"{name} yields no column {what}" if not found else f"{name} yields several columns {what}"
+            yield Finding(membership.location, "unknown-property", message, "select it in its SQL")
+        elif own is not None and known[found[0]] is not own:
+            message = f"{name} yields {known[found[0]]} as {what}, which is {own}"
+            yield Finding(membership.location, "condition-type", message, "cast it in its SQL")
+
+    def _measure(self, measure: Measure, event: EntityEvent) -> Iterator[Finding]:
         aggregate, comparison = measure.aggregate, measure.comparison
         if aggregate is Aggregate.TIMES:
             return
@@ -153,7 +171,7 @@ class ColumnChecks:
         return None, (_finding(column, "unknown-property", message),)
 
 
-def _misfits(comparison: Comparison, kind: ColumnKind | None) -> Iterator[Finding]:
+def _misfits(comparison: PropertyComparison, kind: ColumnKind | None) -> Iterator[Finding]:
     """An operator that does not suit what the column holds, or a value that does not."""
     if kind is None:
         return

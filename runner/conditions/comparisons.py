@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from runner.conditions.statements import Comparison, Day, Operator, Value
+from runner.conditions.statements import Day, Operator, PropertyComparison, Value
 from runner.core.declared_segment import ColumnKind
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Terms:
         self._day = day
         self._timezone = timezone
 
-    def holds(self, operand: exp.Expression, kind: ColumnKind | None, comparison: Comparison) -> exp.Expression:
+    def holds(self, operand: exp.Expression, kind: ColumnKind | None, comparison: PropertyComparison) -> exp.Expression:
         """What is true where the comparison holds, and else false or null."""
         from sqlglot import exp
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.conditions.comparisons import Terms
-from runner.conditions.rows import Row, in_case_of
+from runner.conditions.rows import Row
 from runner.conditions.statements import (
     OPPOSITES,
     Aggregate,
-    Comparison,
     Condition,
-    Event,
+    EntityEvent,
     Every,
     Fragment,
     Happening,
@@ -25,6 +24,7 @@ from runner.conditions.statements import (
     Measure,
     Operator,
     Opposite,
+    PropertyComparison,
     Sequel,
     Some,
     Statement,
@@ -113,7 +113,7 @@ class _People:
                     exp.And if isinstance(condition, Every) == holds else exp.Or,
                     [self._sql(part, row, holds=holds) for part in parts],
                 )
-            case Comparison():
+            case PropertyComparison():
                 return self._comparison(condition, row, holds=holds)
             case Fragment(sql):
                 known = exp.Coalesce(this=exp.Paren(this=self._parsed(sql)), expressions=[exp.false()])
@@ -128,12 +128,12 @@ class _People:
 
         return parsed_fragment(sql, self._compiling.dialect)
 
-    def _comparison(self, comparison: Comparison, row: Row, *, holds: bool) -> exp.Expression:
+    def _comparison(self, comparison: PropertyComparison, row: Row, *, holds: bool) -> exp.Expression:
         name = comparison.column.name
         return self._compared(row.column(name), row.kind(name), comparison, holds=holds)
 
     def _compared(
-        self, operand: exp.Expression, kind: ColumnKind | None, comparison: Comparison, *, holds: bool
+        self, operand: exp.Expression, kind: ColumnKind | None, comparison: PropertyComparison, *, holds: bool
     ) -> exp.Expression:
         from sqlglot import exp
 
@@ -152,7 +152,7 @@ class _People:
 
     # -- events ------------------------------------------------------------------------------------------------------
 
-    def _event_row(self, event: Event, *, after: str = "") -> Row:
+    def _event_row(self, event: EntityEvent, *, after: str = "") -> Row:
         columns = self._compiling.columns.get(str(event.table))
         alias = f"next_{event.name}" if event.name == after else event.name
         return Row(event.table, alias, self._compiling.dialect, columns)
@@ -197,10 +197,15 @@ class _People:
         if measure.aggregate is Aggregate.TIMES:
             return self._compared(exp.Count(this=exp.Star()), ColumnKind.NUMBER, comparison, holds=True)
         kind, operand = event.kind(name), event.column(name)
-        made = {Aggregate.SUM: exp.Sum, Aggregate.MIN: exp.Min, Aggregate.MAX: exp.Max, Aggregate.AVG: exp.Avg}
+        made: dict[Aggregate, type[exp.Expression]] = {
+            Aggregate.SUM: exp.Sum,
+            Aggregate.MIN: exp.Min,
+            Aggregate.MAX: exp.Max,
+            Aggregate.AVG: exp.Avg,
+        }
         return self._compared(made[measure.aggregate](this=operand), kind, comparison, holds=True)
 
-    def _sequel(self, sequel: Sequel, first: Event, row: Row) -> exp.Expression:
+    def _sequel(self, sequel: Sequel, first: EntityEvent, row: Row) -> exp.Expression:
         """Whether an event is followed by one of the other kind, of the same person."""
         from sqlglot import exp
 
@@ -236,22 +241,21 @@ class _People:
     def _member(self, membership: InSegment, person: Row, *, holds: bool) -> exp.Expression:
         from sqlglot import exp
 
-        dialect, key = self._compiling.dialect, person.column(self._key)
-        alias = exp.to_identifier(in_case_of(dialect, "members"), quoted=True)
-        own = exp.Column(this=key.this.copy(), table=alias)
+        key = person.column(self._key)
+        members = Row(person.table, "members", self._compiling.dialect, self._compiling.columns.get(membership.yielded))
         if isinstance(membership.segment, Statement):
             chosen = _People(membership.segment, self._compiling).person.column(self._key)
             people: exp.Query = _selected(membership.segment, self._compiling, chosen)
-            if holds:
-                return exp.In(this=key, query=people.subquery())
-            source: exp.Expression = exp.Subquery(this=people, alias=exp.TableAlias(this=alias.copy()))
+            members = Row(person.table, "members", self._compiling.dialect, person.columns)
+            source: exp.Expression = exp.Subquery(this=people, alias=members.alias_of())
         else:
             name = exp.to_identifier(self._compiling.stand_in(membership.segment))
-            source = exp.Table(this=name, alias=exp.TableAlias(this=alias.copy()))
-            if holds:
-                return exp.In(this=key, query=exp.select(own).from_(source).subquery())
-        same = exp.EQ(this=own, expression=key)
-        return exp.Not(this=exp.Exists(this=exp.select("1").from_(source).where(same, copy=False)))
+            source = exp.Table(this=name, alias=members.alias_of())
+            people = exp.select(members.column(self._key)).from_(source)
+        if holds:
+            return exp.In(this=key, query=people.subquery())
+        same = exp.EQ(this=members.column(self._key), expression=key)
+        return exp.Not(this=exp.Exists(this=_where(exp.select("1").from_(source), same)))
 
 
 def _where(select: exp.Select, *conditions: exp.Expression) -> exp.Select:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_LONGEST = 20_000
-"""Characters of one condition."""
+_LONGEST, _DEEPEST = 4_000, 10
+"""Characters of one condition, and brackets inside of each other: of some, each doubles the parser's work."""
 
 
 class NoFragment(Exception):
@@ -25,6 +25,8 @@ def parsed_fragment(sql: str, dialect: str) -> exp.Expression:
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it quotes the SQL
     if len(sql) > _LONGEST:
         raise NoFragment(f"has more than {_LONGEST:,} characters; put it into a view, or write the segment in SQL")
+    if _depth(sql) > _DEEPEST:
+        raise NoFragment(f"has more than {_DEEPEST} brackets inside of each other; put parts of it into a view")
     try:
         # On a line of its own, so that a comment ends before the parenthesis does.
         found = sqlglot.parse(f"select (\n{sql}\n) as a", read=dialect)
@@ -41,6 +43,15 @@ def parsed_fragment(sql: str, dialect: str) -> exp.Expression:
         raise NoFragment("must be one condition, such as `a > b`, and nothing after it")
     condition: exp.Expression = inside.this
     return condition
+
+
+def _depth(sql: str) -> int:
+    """How deep brackets are nested, those in texts and comments included."""
+    depth = deepest = 0
+    for sign in sql:
+        depth += (sign in "([{") - (sign in ")]}" and depth > 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _given(tree: exp.Expression) -> list[str]:

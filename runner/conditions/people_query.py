@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.conditions.column_checks import ColumnChecks
-from runner.conditions.sql_text import select_all, sql_of
+from runner.conditions.sql_text import select_all, select_all_of, sql_of
 from runner.conditions.statements import (
     Condition,
     Every,
@@ -27,12 +27,20 @@ class PeopleQuery:
 
     statement: Statement
     dialect: str
+    files: frozenset[str] = frozenset()
 
     def tables(self) -> tuple[TableOf, ...]:
-        found: dict[str, Table] = {}
-        for table in _tables(self.statement):
-            found.setdefault(str(table), table)
-        return tuple(TableOf(name, select_all(table, self.dialect), table.location) for name, table in found.items())
+        found: dict[str, TableOf] = {}
+        for one in _read_by(self.statement):
+            table = self._written(one) if isinstance(one, InSegment) else self._declared(one)
+            found.setdefault(table.name, table)
+        return tuple(found.values())
+
+    def _declared(self, table: Table) -> TableOf:
+        return TableOf(str(table), select_all(table, self.dialect), table.location)
+
+    def _written(self, membership: InSegment) -> TableOf:
+        return TableOf(membership.yielded, select_all_of(str(membership.segment)), membership.location)
 
     def check(self, columns: Mapping[str, Columns], shown: Collection[str]) -> tuple[Finding, ...]:
         return tuple(sorted(set(ColumnChecks(columns, shown).of(self.statement))))
@@ -41,23 +49,26 @@ class PeopleQuery:
         return sql_of(self.statement, self.dialect, columns)
 
 
-def _tables(statement: Statement) -> Iterator[Table]:
+def _read_by(statement: Statement) -> Iterator[Table | InSegment]:
+    """The tables that a statement reads, and the segments in SQL."""
     yield statement.entity.table
-    yield from _tables_in(statement.where)
+    yield from _read_in(statement.where)
 
 
-def _tables_in(condition: Condition) -> Iterator[Table]:
+def _read_in(condition: Condition) -> Iterator[Table | InSegment]:
     match condition:
         case Every(parts) | Some(parts):
             for part in parts:
-                yield from _tables_in(part)
+                yield from _read_in(part)
         case Opposite(part):
-            yield from _tables_in(part)
+            yield from _read_in(part)
         case Happening(event=event, where=where, sequels=sequels):
             yield event.table
-            yield from _tables_in(where)
+            yield from _read_in(where)
             for sequel in sequels:
                 yield sequel.event.table
-                yield from _tables_in(sequel.where)
+                yield from _read_in(sequel.where)
         case InSegment(segment=Statement() as statement):
-            yield from _tables(statement)
+            yield from _read_by(statement)
+        case InSegment():
+            yield condition

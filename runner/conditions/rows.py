@@ -53,11 +53,15 @@ class Row:
 
     def source(self) -> exp.Table:
         """The table, under its alias."""
+        source = relation(self.table, self.dialect)
+        source.set("alias", self.alias_of())
+        return source
+
+    def alias_of(self) -> exp.TableAlias:
+        """The alias in an expression."""
         from sqlglot import exp
 
-        source = relation(self.table, self.dialect)
-        source.set("alias", exp.TableAlias(this=exp.to_identifier(in_case_of(self.dialect, self.alias), quoted=True)))
-        return source
+        return exp.TableAlias(this=exp.to_identifier(in_case_of(self.dialect, self.alias), quoted=True))
 
 
 def relation(table: Table, dialect: str) -> exp.Table:
@@ -66,8 +70,4 @@ def relation(table: Table, dialect: str) -> exp.Table:
 
     names = [part.text if part.quoted else in_case_of(dialect, part.text) for part in table.parts]
     parts = [exp.to_identifier(name, quoted=True) for name in names]
-    this: exp.Expression = parts[-1]
-    found = exp.Table(this=this, **dict(zip(("db", "catalog"), reversed(parts[:-1]), strict=False)))
-    if len(parts) > 3:
-        raise ValueError(f"a name of {len(parts)} parts")
-    return found
+    return exp.Table(**dict(zip(("this", "db", "catalog"), reversed(parts), strict=False)))

@@ -9,6 +9,9 @@ from runner.conditions.rows import relation
 from runner.conditions.statements import Statement, Table
 from runner.core.declared_segment import Columns
 
+_END = "; \t\r\n"
+"""What may stand after a query."""
+
 _NOTHING_KNOWN: Mapping[str, Columns] = {}
 
 
@@ -19,7 +22,7 @@ def sql_of(statement: Statement, dialect: str, columns: Mapping[str, Columns] = 
         dialect=dialect, pretty=True, normalize_functions="lower", comments=False
     )
     for name, sql in compiling.written.items():
-        text = text.replace(name, f"(\n{sql.rstrip('; ')}\n)", 1)
+        text = text.replace(name, _within(sql), 1)
     return text
 
 
@@ -28,3 +31,13 @@ def select_all(table: Table, dialect: str) -> str:
     from sqlglot import exp
 
     return exp.select("*").from_(relation(table, dialect)).sql(dialect=dialect)
+
+
+def select_all_of(sql: str) -> str:
+    """SQL that yields all that other SQL does."""
+    return f"select * from {_within(sql)} as headcount_members"  # noqa: S608 (a segment's own SQL, as it runs)
+
+
+def _within(sql: str) -> str:
+    """SQL in parentheses, on lines of its own: a comment at its end ends with its line."""
+    return f"(\n{sql.rstrip(_END)}\n)"

@@ -73,7 +73,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EntityEvent:
     """What people did: a row for each time, with the person's key and when it was."""
 
     name: str
@@ -90,11 +90,11 @@ class Entity:
     table: Table
     key: Column
     timezone: str = "UTC"
-    events: tuple[Event, ...] = ()
+    events: tuple[EntityEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PropertyComparison:
     """A property compared with values. `values` are texts, numbers or truths; of `within` and `older_than` the days,
     of `known` whether it is. False where the property is unknown, but for `is_not`, `not_in` and `known: false`.
     """
@@ -138,14 +138,14 @@ class Measure:
     """What the events of a person come to. The column of `times` has no meaning."""
 
     aggregate: Aggregate
-    comparison: Comparison
+    comparison: PropertyComparison
 
 
 @dataclass(frozen=True, slots=True)
 class Sequel:
     """Whether an event is followed by another one, later than it and at most so many seconds after."""
 
-    event: Event
+    event: EntityEvent
     where: Condition
     seconds: int | None
     happens: bool
@@ -155,7 +155,7 @@ class Sequel:
 class Happening:
     """Whether a person has events for which `where` holds, and the measures taken of these hold as well."""
 
-    event: Event
+    event: EntityEvent
     where: Condition
     happened: bool
     measures: tuple[Measure, ...] = ()
@@ -171,8 +171,13 @@ class InSegment:
     is_in: bool
     location: Location
 
+    @property
+    def yielded(self) -> str:
+        """What the columns that SQL yields are known by, among those of tables."""
+        return f"segment {self.name}"
 
-Condition = Comparison | Every | Some | Opposite | Fragment | Happening | InSegment
+
+Condition = PropertyComparison | Every | Some | Opposite | Fragment | Happening | InSegment
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ from runner.config.read_documents import ReadDocuments, read_documents
 from runner.config.resolve.activations import LATER, Declared, build_activation
 from runner.config.resolve.dbt_models import Manifests, every_manifest
 from runner.config.resolve.destinations import draft_destination
+from runner.config.resolve.entities import draft_entity
 from runner.config.resolve.environment import Environment
+from runner.config.resolve.people import People
 from runner.config.resolve.project_settings import project_defaults, project_lists, without_defaults
-from runner.config.resolve.segments import Runners, draft_segment
-from runner.config.resolve.sources import build_source, files_of, with_sources
+from runner.config.resolve.segments import Runners
+from runner.config.resolve.sources import build_source, files_of, tables_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
 from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
@@ -35,6 +37,9 @@ from runner.sources.registry import WAREHOUSE_KINDS
 from runner.sources.warehouse import WarehouseSource
 
 T = TypeVar("T")
+_DAILY = ("today", "within", "older_than")
+"""Words without which a project is the same every day."""
+
 _NO_VARIABLES: Mapping[str, str] = {}
 
 
@@ -63,7 +68,7 @@ def load(
         project, values = inputs.resolve(today, found)
         if not found:
             values.require_used(variables)
-        if not found and files.mention("today"):
+        if not found and any(map(files.mention, _DAILY)):
             inputs = replace(inputs, templates=inputs.templates.another_day())
             then, _ = inputs.resolve(ANY_DAY, elsewhere := Findings())
             project = _recognised(project, then)
@@ -139,19 +144,31 @@ class _Inputs:
         sources, destinations = documents("Source", trusted), documents("Destination", trusted)
         segments = documents("Segment", Scope("a Segment", today, values, templates=self.templates))
         activations = documents("Activation", Scope("an Activation", today, values, templates=self.templates), LATER)
-        for kind in (sources, destinations, segments):
+        entities = documents("Entity", Scope("an Entity", today, values, templates=self.templates))
+        for kind in (sources, destinations, segments, entities):
             check_names(kind)
         check_ids(activations)
         built_sources = tuple(build_source(document, self.environment) for document in sources)
         runners = _runners(sources, built_sources, self.manifests, complete=self.read.complete)
+        attached = tables_of(one for one in built_sources if one is not None)
+        is_complete = self.read.complete and all(
+            document.sound("name") for document in (*destinations, *segments, *entities)
+        )
+        people = People(
+            runners,
+            self.files,
+            _named(entities, lambda document: draft_entity(document, runners, attached)),
+            _named(segments, lambda document: document),
+            is_complete,
+        )
         declared = Declared(
             _named(destinations, lambda document: draft_destination(document, self.environment)),
-            _named(segments, lambda document: draft_segment(document.root, document, "name", self.files, runners)),
-            runners,
-            self.read.complete and all(document.sound("name") for document in (*destinations, *segments)),
+            people.segments(),
+            people,
+            is_complete,
             defaults,
         )
-        built = [build_activation(document, declared, self.files) for document in activations]
+        built = [build_activation(document, declared) for document in activations]
         check_audience_names(zip(activations, built, strict=True))
         always = frozenset(document.file.name for document in projects)
         return _project(self.folder, built_sources, declared, built, always), values

@@ -43,6 +43,10 @@ class TableOf:
 class DeclaredSegment(Protocol):
     """A segment declared by conditions. Implementations are values that can be sent to another process."""
 
+    @property
+    def files(self) -> frozenset[str]:
+        """The files that declare what it speaks of."""
+
     def tables(self) -> tuple[TableOf, ...]:
         """The tables that it reads, each once."""
 

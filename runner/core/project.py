@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from runner.core.declared_segment import DeclaredSegment
 from runner.core.destination import Destination
 from runner.core.findings import Location, Place
 from runner.core.identifiers import IdentifierType
@@ -89,6 +90,7 @@ class Segment:
     before: it changes with the text and with any source it reads. `declared` is the SQL as it is on ANY_DAY. `source`
     names the warehouse that runs it; empty where the embedded engine does. `models` are those of dbt's that it reads.
     `entry` names the one of a family (`for_each`) that it was written out for.
+    One declared by `conditions` has the SQL that these come to as long as the columns of its tables are not known.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Segment:
     source: str = ""
     models: tuple[DbtModel, ...] = ()
     entry: str = ""
+    conditions: DeclaredSegment | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

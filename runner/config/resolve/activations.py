@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from runner.config.document import Document
 from runner.config.resolve.defaults import Layer, ResolvedSettings, one_line, resolve_settings
 from runner.config.resolve.destinations import DestinationDraft
-from runner.config.resolve.segments import Runners, SegmentDraft, draft_segment
+from runner.config.resolve.people import People
+from runner.config.resolve.segments import SegmentDraft
 from runner.config.resolve.taken_identifiers import left_out
 from runner.config.schema.validate_documents import rendered
 from runner.config.templates.render import SegmentWords
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span
-from runner.config.yaml.project_files import ProjectFiles
 from runner.core.destination import Destination
 from runner.core.findings import Location
 from runner.core.project import Activation, Setting
@@ -35,7 +35,7 @@ class Declared:
 
     destinations: Mapping[str, DestinationDraft]
     segments: Mapping[str, SegmentDraft]
-    runners: Runners
+    people: People
     complete: bool
     defaults: tuple[Layer, ...] | None = ()
 
@@ -50,14 +50,14 @@ class _Words:
     document: Document
 
 
-def build_activation(document: Document, declared: Declared, files: ProjectFiles) -> Activation | None:
+def build_activation(document: Document, declared: Declared) -> Activation | None:
     """The activation; None when it, its segment or its destination has findings."""
     before = len(document.found)
     draft = _destination(document, declared) if document.sound("destination") else None
-    segment = _segment(document, declared, files) if document.sound("segment") else None
+    segment = _segment(document, declared) if document.sound("segment") else None
     name = _name(document, segment) if segment is not None else None
     description = _description(document, segment) if segment is not None else None
-    settled = _settled(document, draft, declared.defaults)
+    settled = _settled(document, draft, declared.defaults, segment.mapping if segment is not None else None)
     if len(document.found) > before or document.faulty or settled is None or name is None:
         return None
     if draft is None or draft.destination is None or segment is None or segment.segment is None:
@@ -125,11 +125,11 @@ def _first_key(document: Document) -> Span:
     return entry.key
 
 
-def _segment(document: Document, declared: Declared, files: ProjectFiles) -> SegmentDraft | None:
+def _segment(document: Document, declared: Declared) -> SegmentDraft | None:
     node = document.root.get("segment")
     span = document.value_span("segment")
     if isinstance(node, MapNode):
-        return draft_segment(node, document, "segment", files, declared.runners)
+        return declared.people.draft(node, document, "segment")
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return None
     draft = declared.segments.get(node.value.strip())
@@ -188,12 +188,12 @@ def _own(key: str, document: Document, segment: SegmentDraft) -> _Words | None:
 
 
 def _settled(
-    document: Document, draft: DestinationDraft | None, below: tuple[Layer, ...] | None
+    document: Document, draft: DestinationDraft | None, below: tuple[Layer, ...] | None, entity: Layer | None
 ) -> ResolvedSettings | None:
     own = Layer(_sound_fields(document), document)
     if draft is None:
         return resolve_settings((own,))
-    layers = (*(below or ()), *([draft.defaults] if draft.defaults is not None else []), own)
+    layers = (*(below or ()), *(layer for layer in (draft.defaults, entity) if layer is not None), own)
     omitted = left_out(layers, draft.document)
     settled = resolve_settings(layers, omitted)
     known = below is not None and document.sound("mapping") and draft.document.sound("defaults")

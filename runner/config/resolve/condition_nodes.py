@@ -14,10 +14,9 @@ from runner.conditions.fragments import NoFragment, parsed_fragment
 from runner.conditions.statements import (
     Aggregate,
     Column,
-    Comparison,
     Condition,
     Entity,
-    Event,
+    EntityEvent,
     Every,
     Fragment,
     Happening,
@@ -25,12 +24,17 @@ from runner.conditions.statements import (
     Measure,
     Operator,
     Opposite,
+    PropertyComparison,
     Sequel,
     Some,
 )
 from runner.config.document import Document
 from runner.config.resolve.condition_values import INVALID, age, column, comparisons, length
+from runner.config.schema.validate_documents import report_template
+from runner.config.templates.render import render
+from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Span
+from runner.config.yaml.source_map import origin_of
 from runner.core.suggest import quoted_word, suggest
 
 _ALONE = ("any", "all", "not", "sql", "in_segment", "not_in_segment")
@@ -52,34 +56,38 @@ class ConditionReader:
     dialect: str
     named: Callable[[ScalarNode, bool], InSegment | None]
 
-    def every(self, node: Node, key: str, event: Event | None = None, depth: int = 0) -> Every | None:
+    def every(self, node: Node, key: str, event: EntityEvent | None = None, depth: int = 0) -> Every | None:
         """The conditions of a list, or one without a list; None after findings."""
         parts = self._parts(node, key, event, depth)
         return None if parts is None else Every(parts)
 
-    def _parts(self, node: Node, key: str, event: Event | None, depth: int) -> tuple[Condition, ...] | None:
+    def _parts(self, node: Node, key: str, event: EntityEvent | None, depth: int) -> tuple[Condition, ...] | None:
         if depth > _DEEPEST:
-            return self._wrong(node.span, f"conditions are nested more than {_DEEPEST} deep; write it in SQL")
+            self._wrong(node.span, f"conditions are nested more than {_DEEPEST} deep; write it in SQL")
+            return None
         items = node.items if isinstance(node, ListNode) else (node,)
         if not items:
-            return self._wrong(node.span, f"`{key}` has no condition in it")
+            self._wrong(node.span, f"`{key}` has no condition in it")
+            return None
         made = [self._item(item, event, depth) for item in items]
         return tuple(one for one in made if one is not None) if None not in made else None
 
-    def _item(self, node: Node, event: Event | None, depth: int) -> Condition | None:
+    def _item(self, node: Node, event: EntityEvent | None, depth: int) -> Condition | None:
         if not isinstance(node, MapNode) or not node.entries:
             example = "write a property, as in `country: FR`, or `did: order`"
-            return self._wrong(node.span, f"a condition is a mapping; {example}")
+            self._wrong(node.span, f"a condition is a mapping; {example}")
+            return None
         for word in (*_DID, *_ALONE):
             if word in node.entries:
                 if event is not None and word not in ("any", "all", "not", "sql"):
                     message = f"`{word}` is about a person, and this is about what happened to {event.name}"
-                    return self._wrong(node.entries[word].key, f"{message}; put it beside `did`")
+                    self._wrong(node.entries[word].key, f"{message}; put it beside `did`")
+                    return None
                 return self._happening(node, word) if word in _DID else self._alone(node, word, event, depth)
         return self._properties(node)
 
     def _properties(self, node: MapNode) -> Condition | None:
-        made: list[Comparison] = []
+        made: list[PropertyComparison] = []
         before = len(self.document.found)
         for key, entry in node.entries.items():
             if key in _MODIFIERS:
@@ -90,22 +98,24 @@ class ConditionReader:
             return None
         return made[0] if len(made) == 1 else Every(tuple(made))
 
-    def _compared(self, key: str, entry: Entry) -> tuple[Comparison, ...]:
+    def _compared(self, key: str, entry: Entry) -> tuple[PropertyComparison, ...]:
         of = column(key, entry.key, self.document)
         return (of and comparisons(of, entry.value, self.document)) or ()
 
-    def _alone(self, node: MapNode, word: str, event: Event | None, depth: int) -> Condition | None:
+    def _alone(self, node: MapNode, word: str, event: EntityEvent | None, depth: int) -> Condition | None:
         for other, entry in node.entries.items():
             if other != word:
                 message = f"{quoted_word(other)} stands beside `{word}`, which is a condition of its own"
-                return self._wrong(entry.key, f"{message}; begin another item of the list with it")
+                self._wrong(entry.key, f"{message}; begin another item of the list with it")
+                return None
         entry = node.entries[word]
         if word in ("in_segment", "not_in_segment"):
             return self._member(entry.value, word)
         if word == "sql":
             return self._fragment(entry.value)
         if word != "not" and not isinstance(entry.value, ListNode):
-            return self._wrong(entry.value.span, f"`{word}` takes a list of conditions")
+            self._wrong(entry.value.span, f"`{word}` takes a list of conditions")
+            return None
         parts = self._parts(entry.value, word, event, depth + 1)
         if parts is None:
             return None
@@ -115,17 +125,23 @@ class ConditionReader:
 
     def _fragment(self, node: Node) -> Condition | None:
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str) or not node.value.strip():
-            return self._wrong(node.span, "`sql` takes one condition in SQL, as a text")
+            self._wrong(node.span, "`sql` takes one condition in SQL, as a text")
+            return None
         try:
-            parsed_fragment(node.value, self.dialect)
+            sql = render(node.text, self.document.scope)
+            parsed_fragment(sql, self.dialect)
+        except TemplateErrors as error:
+            report_template(error, origin_of(node, self.document.file), self.document)
+            return None
         except NoFragment as error:
             self.document.refuse(node.span, "sql-syntax", f"the SQL of this condition {error}")
             return None
-        return Fragment(node.value, self.document.location(node.span))
+        return Fragment(sql, self.document.location(node.span))
 
     def _member(self, node: Node, word: str) -> Condition | None:
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-            return self._wrong(node.span, f"`{word}` takes the name of a segment")
+            self._wrong(node.span, f"`{word}` takes the name of a segment")
+            return None
         return self.named(node, word == "in_segment")
 
     # -- events ----------------------------------------------------------------------------------------------------
@@ -150,38 +166,40 @@ class ConditionReader:
     def _refuse_others(self, node: MapNode, known: tuple[str, ...], beside: str) -> None:
         for key, entry in node.entries.items():
             if key not in known:
-                advice = suggest(key, known)
+                advice = '; did you mean "within_next"?' if _is_next(key, known) else suggest(key, known)
                 message = f"unknown modifier {quoted_word(key)} beside {beside}{advice}"
                 hint = "a property of the event goes under `with`, another condition into an item of its own"
                 self.document.refuse(entry.key, "unknown-modifier", message, hint)
 
-    def _event(self, node: Node) -> Event | None:
+    def _event(self, node: Node) -> EntityEvent | None:
         events = {event.name: event for event in self.entity.events}
         name = node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
         if name is None:
-            return self._wrong(node.span, "`did` takes the name of an event")
+            self._wrong(node.span, "`did` takes the name of an event")
+            return None
         if name not in events:
             advice = suggest(name, events, "events") or f"; declare it under `events:` of entity {self.entity.name}"
             message = f"entity {self.entity.name} has no event {quoted_word(name)}{advice}"
             self.document.refuse(node.span, "unknown-event", message)
         return events.get(name)
 
-    def _with(self, node: MapNode, event: Event) -> Iterable[Condition]:
+    def _with(self, node: MapNode, event: EntityEvent) -> Iterable[Condition]:
         inner = node.get("with")
         found = self.every(inner, "with", event, 1) if inner is not None else None
         return found.parts if found is not None else ()
 
-    def _ages(self, node: MapNode, event: Event) -> Iterable[Condition]:
+    def _ages(self, node: MapNode, event: EntityEvent) -> Iterable[Condition]:
         for operator in (Operator.WITHIN, Operator.OLDER_THAN):
             entry = node.entries.get(operator)
             days = age(entry.value, operator, self.document) if entry else None
             if days is not None and entry is not None:
-                yield Comparison(event.at, operator, (Decimal(days),))
+                yield PropertyComparison(event.at, operator, (Decimal(days),))
 
     def _sequel(self, entry: Entry, key: str) -> Sequel | None:
         node = entry.value
         if not isinstance(node, MapNode) or "did" not in node.entries:
-            return self._wrong(node.span, f"`{key}` says what follows, as in {{did: order, within_next: 2d}}")
+            self._wrong(node.span, f"`{key}` says what follows, as in {{did: order, within_next: 2d}}")
+            return None
         self._refuse_others(node, _OF_SEQUELS, f"`did` in `{key}`")
         event = self._event(node.entries["did"].value)
         if event is None:
@@ -207,7 +225,7 @@ class ConditionReader:
                 message = f"`{aggregate}` takes a property and what it is compared with"
                 self._wrong(entry.value.span, f"{message}, as in {{amount: {{more_than: 200}}}}")
 
-    def _is_number_of_times(self, times: Comparison, node: Node) -> bool:
+    def _is_number_of_times(self, times: PropertyComparison, node: Node) -> bool:
         least = 2 if times.operator is Operator.LESS_THAN else 1
         fits = times.operator in _COUNTED and all(
             isinstance(value, Decimal) and value == value.to_integral_value() and value >= least
@@ -220,6 +238,11 @@ class ConditionReader:
 
     def _wrong(self, span: Span, message: str) -> None:
         self.document.refuse(span, INVALID, message)
+
+
+def _is_next(key: str, known: tuple[str, ...]) -> bool:
+    """Whether a limit is meant that is counted from the event before."""
+    return "within_next" in known and key.startswith("within")
 
 
 _COUNTED = frozenset(Operator) - {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from runner.conditions.statements import Column, Comparison, Operator, Value
+from runner.conditions.statements import Column, Operator, PropertyComparison, Value
 from runner.config.document import Document
 from runner.config.yaml.nodes import ListNode, MapNode, Node, ScalarNode, Span
 from runner.config.yaml.strict_yaml import core_value
@@ -33,7 +33,7 @@ def column(name: str, span: Span, document: Document) -> Column | None:
     return Column(name, document.location(span))
 
 
-def comparisons(of: Column, node: Node, document: Document) -> tuple[Comparison, ...] | None:
+def comparisons(of: Column, node: Node, document: Document) -> tuple[PropertyComparison, ...] | None:
     """What is said about a column: a value, a list of values, or operators that all hold; None after findings."""
     if isinstance(node, MapNode):
         if not node.entries:
@@ -46,7 +46,7 @@ def comparisons(of: Column, node: Node, document: Document) -> tuple[Comparison,
     return None if found is None else (found,)
 
 
-def _operated(of: Column, word: str, span: Span, node: Node, document: Document) -> Comparison | None:
+def _operated(of: Column, word: str, span: Span, node: Node, document: Document) -> PropertyComparison | None:
     if word not in set(Operator):
         advice = suggest(word, Operator, "operators")
         document.refuse(span, "unknown-operator", f"unknown operator {quoted_word(word)}{advice}")
@@ -54,22 +54,22 @@ def _operated(of: Column, word: str, span: Span, node: Node, document: Document)
     return _compared(of, Operator(word), node, document)
 
 
-def _compared(of: Column, operator: Operator, node: Node, document: Document) -> Comparison | None:
+def _compared(of: Column, operator: Operator, node: Node, document: Document) -> PropertyComparison | None:
     if operator in _AGES:
         days = age(node, operator, document)
-        return None if days is None else Comparison(of, operator, (Decimal(days),))
+        return None if days is None else PropertyComparison(of, operator, (Decimal(days),))
     if operator is Operator.KNOWN:
         return _known(of, node, document)
     values = _values(operator, node, document)
     if values is None or not _are_sensible(operator, values, node, document):
         return None
-    return Comparison(of, operator, values)
+    return PropertyComparison(of, operator, values)
 
 
-def _known(of: Column, node: Node, document: Document) -> Comparison | None:
+def _known(of: Column, node: Node, document: Document) -> PropertyComparison | None:
     value = _typed(node).value if isinstance(node, ScalarNode) else None
     if isinstance(value, bool):
-        return Comparison(of, Operator.KNOWN, (value,))
+        return PropertyComparison(of, Operator.KNOWN, (value,))
     document.refuse(node.span, INVALID, "`known` is true or false")
     return None
 
@@ -99,9 +99,15 @@ def _values(operator: Operator, node: Node, document: Document) -> tuple[Value, 
         document.refuse(node.span, INVALID, _shape(operator))
         return None
     nodes = node.items if isinstance(node, ListNode) else (node,)
-    if not nodes or len(nodes) > _MOST_VALUES or (operator is Operator.BETWEEN and len(nodes) != 2):
-        too_many = f"a list has at most {_MOST_VALUES:,} values; put them into a table"
-        document.refuse(node.span, INVALID, too_many if len(nodes) > _MOST_VALUES else _shape(operator))
+    message = ""
+    if operator is Operator.BETWEEN and len(nodes) != 2:
+        message = _shape(operator)
+    elif not nodes:
+        message = "the list of values is empty, and no property is one of none"
+    elif len(nodes) > _MOST_VALUES:
+        message = f"a list has at most {_MOST_VALUES:,} values; put them into a table"
+    if message:
+        document.refuse(node.span, INVALID, message)
         return None
     found = [_value(one, operator, document) for one in nodes]
     return tuple(one for one in found if one is not None) if None not in found else None
@@ -164,4 +170,3 @@ def _are_sensible(operator: Operator, values: tuple[Value, ...], node: Node, doc
     if message:
         document.refuse(node.span, INVALID, message)
     return not message
-

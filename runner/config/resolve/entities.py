@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from runner.conditions.statements import Column, Entity, Event, Table
+from runner.conditions.statements import Column, Entity, EntityEvent, Table
 from runner.conditions.table_names import table_name
 from runner.config.document import Document
 from runner.config.resolve.condition_values import column
 from runner.config.resolve.defaults import Layer
-from runner.config.resolve.runners import Runners
+from runner.config.resolve.schedules import timezone_problem
+from runner.config.resolve.segments import Runners, source_of
 from runner.config.schema.validate_documents import report_template
 from runner.config.templates.render import render
 from runner.config.templates.template_types import TemplateErrors
@@ -34,21 +34,25 @@ class EntityDraft:
     mapping: Layer | None = None
 
 
-def draft_entity(document: Document, runners: Runners) -> EntityDraft:
-    """The entity of a document, without one where the document has findings."""
-    return _Drafting(document, runners).draft()
+def draft_entity(document: Document, runners: Runners, attached: Mapping[str, Collection[str]]) -> EntityDraft:
+    """The entity of a document, without one where the document has findings.
+
+    `attached` are the tables of attached sources, as far as their declarations say.
+    """
+    return _Drafting(document, runners, attached).draft()
 
 
 @dataclass(slots=True)
 class _Drafting:
     document: Document
     runners: Runners
+    attached: Mapping[str, Collection[str]]
     models: dict[str, DbtModel] = field(default_factory=dict)
 
     def draft(self) -> EntityDraft:
         document, root = self.document, self.document.root
         before = len(document.found)
-        source = self.runners.source_of(root, document) if document.sound("source") else None
+        source = source_of(root, document, self.runners) if document.sound("source") else None
         mapping = root.entries.get("mapping") if document.sound("mapping") else None
         layer = Layer(replace(root, entries={"mapping": mapping}), document) if mapping else None
         name, timezone = root.text("name"), self._timezone()
@@ -65,18 +69,16 @@ class _Drafting:
         name = self.document.root.text("timezone")
         if name is None or node is None or not self.document.sound("timezone"):
             return "UTC"
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            message = f"unknown time zone {quoted_word(name)}; write an IANA name, such as Europe/Paris"
-            self.document.refuse(node.span, "invalid-timezone", message)
+        problem = timezone_problem(name)
+        if problem:
+            self.document.refuse(node.span, "invalid-timezone", problem)
         return name
 
     def _column(self, fields: MapNode, key: str) -> Column | None:
         node, name = fields.get(key), fields.text(key)
         return column(name, node.span, self.document) if node is not None and name is not None else None
 
-    def _events(self, root: MapNode, entity: str, source: str | None) -> tuple[Event, ...]:
+    def _events(self, root: MapNode, entity: str, source: str | None) -> tuple[EntityEvent, ...]:
         declared = root.map("events")
         if declared is None or not self.document.sound("events"):
             return ()
@@ -90,12 +92,12 @@ class _Drafting:
                 found.append(event)
         return tuple(found)
 
-    def _event(self, name: str, entry: Entry, source: str | None) -> Event | None:
+    def _event(self, name: str, entry: Entry, source: str | None) -> EntityEvent | None:
         fields = entry.value
         if not isinstance(fields, MapNode):
             return None
         table, key, at = self._table(fields, source), self._column(fields, "key"), self._column(fields, "at")
-        return Event(name, table, key, at) if table is not None and key is not None and at is not None else None
+        return EntityEvent(name, table, key, at) if table is not None and key is not None and at is not None else None
 
     def _table(self, fields: MapNode, source: str | None) -> Table | None:
         """The table under `from`; None after a finding."""
@@ -126,13 +128,18 @@ class _Drafting:
 
     def _is_attached(self, table: Table, span: Span) -> bool:
         """Whether embedded SQL can read the table, as far as that is known from what is declared."""
-        known: Mapping[str, Collection[str]] = self.runners.attached_tables
+        known = self.attached
         source = table.parts[0].text
         code, message = "", ""
         if len(table.parts) < 2 and self.runners.attached:
-            code, message = "unknown-source", f"{quoted_word(source)} says no source; write {min(self.runners.attached)}.{source}"
+            code, message = (
+                "unknown-source",
+                f"{quoted_word(source)} says no source; write {min(self.runners.attached)}.{source}",
+            )
         elif source in self.runners.warehouses:
-            message = f"{quoted_word(source)} is a warehouse; write `source: {source}` beside, and its tables without it"
+            message = (
+                f"{quoted_word(source)} is a warehouse; write `source: {source}` beside, and its tables without it"
+            )
             code = "unknown-source"
         elif source not in self.runners.attached:
             if self.runners.complete:
@@ -141,12 +148,15 @@ class _Drafting:
         elif known.get(source) and table.parts[-1].text.lower() not in {one.lower() for one in known[source]}:
             near = nearest(table.parts[-1].text, known[source])
             advice = f'; did you mean "{source}.{near}"?' if near else suggest("", known[source], "it has")
-            code, message = "unknown-table", f"source {source} has no table {quoted_word(table.parts[-1].text)}{advice}"
+            code, message = (
+                "sql-unknown-table",
+                f"source {source} has no table {quoted_word(table.parts[-1].text)}{advice}",
+            )
         if code:
             self.document.refuse(span, code, message)
         return not code
 
-    def _require_one_source(self, table: Table | None, events: tuple[Event, ...], source: str | None) -> None:
+    def _require_one_source(self, table: Table | None, events: tuple[EntityEvent, ...], source: str | None) -> None:
         if table is None or source:
             return
         own = table.parts[0].text
@@ -154,4 +164,5 @@ class _Drafting:
             other = event.table.parts[0].text
             if other != own:
                 message = f"event {event.name} is in source {other}, its entity in {own}; they have one source"
-                self.document.refuse_at(event.table.location, "entity-of-two-sources", message)
+                at = Span(event.table.location.line, event.table.location.column, len(str(event.table)))
+                self.document.refuse(at, "entity-of-two-sources", message)

@@ -23,7 +23,7 @@ def build_schedule(node: Node, document: Document) -> Schedule | None:
     if every is not None:
         return Schedule(every=seconds(every))
     cron, timezone = node.text("cron"), node.text("timezone") or "UTC"
-    problems = ((node.get("cron"), cron and _cron_problem(cron)), (node.get("timezone"), _timezone_problem(timezone)))
+    problems = ((node.get("cron"), cron and _cron_problem(cron)), (node.get("timezone"), timezone_problem(timezone)))
     for part, problem in problems:
         if part is not None and problem:
             code = "invalid-timezone" if part is node.get("timezone") else "invalid-cron"
@@ -62,7 +62,8 @@ def _cron_problem(expression: str) -> str:
 
 
 @cache
-def _timezone_problem(name: str) -> str:
+def timezone_problem(name: str) -> str:
+    """What is wrong with the name of a time zone; empty where nothing is."""
     from zoneinfo import ZoneInfo, available_timezones
 
     try:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runner.conditions.statements import Statement
 from runner.config.document import Document
 from runner.config.resolve.dbt_models import Models
+from runner.config.resolve.defaults import Layer
 from runner.config.resolve.sql_meaning import meaning
 from runner.config.schema.validate_documents import report_template
 from runner.config.templates.render import NO_MODELS, Scope, render_with_places
@@ -29,7 +31,8 @@ _SQL = (".sql",)
 class SegmentDraft:
     """A segment that may yet lack a name: one written inside an activation may take the activation's.
 
-    `segment` is None when its SQL has findings; the spans say where its words stand.
+    `segment` is None when its SQL has findings; the spans say where its words stand. One of conditions has its
+    `statement`, and its entity gives it a `mapping`.
     """
 
     segment: Segment | None
@@ -39,6 +42,8 @@ class SegmentDraft:
     name_span: Span | None = None
     description_span: Span | None = None
     source_span: Span | None = None
+    statement: Statement | None = None
+    mapping: Layer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class _Read:
 def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectFiles, runners: Runners) -> SegmentDraft:
     """The segment that the fields describe, declared at a top-level key of the document."""
     name, description = fields.text("name"), fields.text("description") or ""
-    source = _source(fields, document, runners) if document.sound("source", "segment") else None
+    source = source_of(fields, document, runners) if document.sound("source", "segment") else None
     models = runners.models(source)
     scope = replace(document.scope, models=models, dialect=runners.dialect(source))
     sql = _read_sql(fields, document, files, scope) if document.sound("sql", "file", "segment") else None
@@ -99,11 +104,11 @@ def draft_segment(fields: MapNode, document: Document, key: str, files: ProjectF
         recognised = (sql.fingerprint, location, sql.meaning, sql.sql.text)
         used = () if isinstance(models, str) else tuple(models.used.values())
         segment = Segment(words[0] or "", words[1], sql.sql, *recognised, source, used, document.entry)
-    spans = (_span(fields, "name"), _span(fields, "description"), _span(fields, "source"))
+    spans = (span_of(fields, "name"), span_of(fields, "description"), span_of(fields, "source"))
     return SegmentDraft(segment, *words, document, *spans)
 
 
-def _source(fields: MapNode, document: Document, runners: Runners) -> str | None:
+def source_of(fields: MapNode, document: Document, runners: Runners) -> str | None:
     """The warehouse that runs the segment, empty where none does; None after findings."""
     name = fields.text("source")
     if name is None:
@@ -120,7 +125,8 @@ def _source(fields: MapNode, document: Document, runners: Runners) -> str | None
     return name
 
 
-def _span(fields: MapNode, key: str) -> Span | None:
+def span_of(fields: MapNode, key: str) -> Span | None:
+    """Where the value of a field stands."""
     entry = fields.entries.get(key)
     return entry.value.span if entry else None
 
@@ -180,10 +186,11 @@ def _filled(template: str, origin: Origin, node: ScalarNode, document: Document,
         document.refuse(node.span, "sql-empty", "the query is empty; write a SELECT")
         return None
     sql = SqlText(text, origin.file.name, origin.first_line, origin.indent, origin.exact, rendered.written)
-    return _Read(sql, _fingerprint(template, text), meaning(template, text))
+    return _Read(sql, fingerprint_of(template, text), meaning(template, text))
 
 
-def _fingerprint(template: str, text: str) -> str:
+def fingerprint_of(template: str, text: str) -> str:
+    """A SHA-256 (hex) of SQL as it was written and as it came out."""
     digest = hashlib.sha256()
     for part in (template, text):
         data = part.encode("utf-8", "surrogatepass")

@@ -99,6 +99,11 @@ def check_source_files(project: Project) -> tuple[Finding, ...]:
     return tuple(replace(one, is_warning=one.code == UNREACHABLE) for one in found.sorted())
 
 
+def tables_of(sources: Iterable[Source]) -> dict[str, tuple[str, ...]]:
+    """The tables of each attached source that are known from its declaration; none where it has others."""
+    return {one.name: kind_of(one).tables(one) for one in sources if not isinstance(one, WarehouseSource)}
+
+
 def _file(location: Location) -> TextFile:
     path = Path(location.file)
     try:
@@ -143,7 +148,7 @@ def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str
     segment = activation.segment
     read = (source.location.file for source in read_by(segment, sources))
     own = (activation.location.file, segment.location.file, segment.sql.file, activation.destination.location.file)
-    return frozenset((*own, *read))
+    return frozenset((*own, *read, *(segment.conditions.files if segment.conditions else ())))
 
 
 def read_by(segment: Segment, sources: Iterable[Source]) -> list[Source]:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _FIELD_BY_FIELD = {"$schema", "title", "description", "type", "required", "additionalProperties", "properties"}
 """The keywords of a schema that says nothing about fields taken together."""
 
-KINDS = ("Project", "Source", "Destination", "Segment", "Activation")
+_FOR_EDITORS = "x-for-editors"
+"""Lists the keywords of a part that editors read and that are not judged here: what reads the value says more."""
+
+KINDS = ("Project", "Source", "Destination", "Entity", "Segment", "Activation")
 
 
 def schema_folder() -> Path:
@@ -113,7 +116,7 @@ def _resolved(part: Any, name: str) -> Any:
         return [_resolved(item, name) for item in part]
     if not isinstance(part, dict):
         return part
-    merged = dict(part)
+    merged = {key: value for key, value in part.items() if key not in part.get(_FOR_EDITORS, ())}
     reference = merged.pop("$ref", None)
     if reference is not None:
         file, _, pointer = reference.partition("#")

@@ -162,7 +162,9 @@ class _Rendering:
             return node
 
     def _is_later(self, path: Steps) -> bool:
-        return path in self._later or path[0] in ("credentials", "auth", "kind")
+        names_table = path[-1] == "from" and self._document.kind == "Entity"  # there a model of dbt's may be meant
+        is_condition = path[-1] == "sql" and "where" in path
+        return path in self._later or path[0] in ("credentials", "auth", "kind") or names_table or is_condition
 
 
 class _Refused(Exception):

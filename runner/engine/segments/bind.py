@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from runner.core.declared_segment import Columns
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
@@ -18,7 +19,8 @@ from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
-from runner.engine.segments.column_privacy import HEADER, yielded
+from runner.engine.segments.column_kinds import column_kind
+from runner.engine.segments.column_privacy import HEADER, showable, yielded
 from runner.engine.segments.data_file_errors import behind_binding, behind_missing_columns
 from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
@@ -113,7 +115,14 @@ def _bind(
     sql = query.sql
     names = max((source.names for source in instance.reachable), default=NamesFrom.SCHEMA)
     try:
-        refused = flaws(instance.connection, statement, _tables(query, sources, instance.reachable))
+        tables = _tables(query, sources, instance.reachable)
+        refused = flaws(instance.connection, statement, tables)
+        if not refused and query.conditions is not None:
+            query, unfit = _typed(query, instance, names, deadline)
+            if unfit:
+                return Prepared(instance, sql, {}, 0, unfit)
+            sql = query.sql
+            refused = flaws(instance.connection, parsed(instance.connection, sql.text), tables)
         if refused:
             return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
@@ -131,6 +140,21 @@ def _bind(
         if fault is not None:
             return Prepared(instance, sql, {}, 0, (finding_of(fault),))
         return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names, _columns(instance)),))
+
+
+def _typed(
+    query: SegmentQuery, instance: Instance, names: NamesFrom, deadline: float
+) -> tuple[SegmentQuery, tuple[Finding, ...]]:
+    """A query declared by conditions, with the SQL for the columns that its tables have; or what does not fit them."""
+    assert query.conditions is not None
+    columns: dict[str, Columns] = {}
+    shown: set[str] = set()
+    for table in query.conditions.tables():
+        described = cancellable.run(instance.connection, _DESCRIBE + table.select, deadline=deadline)
+        columns[table.name] = {str(row[0]): column_kind(str(row[1])) for row in described}
+        shown.update(showable(columns[table.name], query.sql.text, names))
+    findings = query.conditions.check(columns, shown)
+    return query.with_columns(columns), findings
 
 
 def _columns(instance: Instance) -> frozenset[str]:

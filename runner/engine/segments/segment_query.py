@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from runner.core.declared_segment import Columns, DeclaredSegment
 from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Source, SqlText
@@ -22,7 +23,7 @@ class SegmentQuery:
     `activation` is the id of whose it is, and `run` what a warehouse is told of the run that asks, empty where that is
     none of a plan's; `source` names the warehouse that runs it, empty where the embedded engine
     does. `dialect` is what sqlglot calls the warehouse's SQL; `elsewhere` are the warehouses that embedded SQL cannot
-    read.
+    read. One declared by `conditions` gets its SQL once the columns of its tables are known.
     """
 
     sql: SqlText
@@ -33,6 +34,13 @@ class SegmentQuery:
     dialect: str = ""
     elsewhere: frozenset[str] = frozenset()
     run: str = ""
+    conditions: DeclaredSegment | None = None
+
+    def with_columns(self, columns: Mapping[str, Columns]) -> SegmentQuery:
+        """The query with the SQL for tables that have these columns, where it is declared by conditions."""
+        if self.conditions is None:
+            return self
+        return replace(self, sql=replace(self.sql, text=self.conditions.text(columns)))
 
 
 class SegmentQueries(Protocol):
@@ -72,6 +80,7 @@ def query_of(activation: Activation) -> SegmentQuery:
         {one: places.get(f"mapping.{one}") or activation.location for one in activation.mapping},
         activation.id,
         activation.segment.source,
+        conditions=activation.segment.conditions,
     )
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from enum import Enum, auto
 
+from runner.core.declared_segment import ColumnKind
 from runner.core.identifiers import IdentifierType
 from runner.engine.segments.bind import Unfit
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
@@ -53,6 +54,23 @@ def as_text(column: ArrowField, name: str) -> str:
     if _shape(column) is not _Shape.BINARY:
         return name
     return f"case octet_length({name}) when 32 then lower(hex({name})) when 0 then '' else '\\x' || hex({name}) end"
+
+
+def column_kind(column: ArrowField) -> ColumnKind:
+    """What the column holds, as far as conditions care."""
+    form, extension = column.format, column.extension
+    if not extension and form in ("tdD", "tdm"):
+        return ColumnKind.DATE
+    if not extension and form.startswith("ts"):
+        return ColumnKind.INSTANT if form.partition(":")[2] else ColumnKind.LOCAL_TIME
+    if not extension and form == "b":
+        return ColumnKind.BOOLEAN
+    if extension == "arrow.uuid" or column.metadata.get(_POSTGRES_TYPE) in ("uuid", "citext"):
+        return ColumnKind.WORD
+    if extension == "arrow.opaque" and _opaque(column) is _Shape.OTHER:
+        return ColumnKind.OTHER
+    shapes = {_Shape.TEXT: ColumnKind.TEXT, _Shape.NUMBER: ColumnKind.NUMBER, _Shape.FRACTION: ColumnKind.NUMBER}
+    return shapes.get(_shape(column), ColumnKind.OTHER)
 
 
 def _shape(column: ArrowField) -> _Shape:

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from runner.core.declared_segment import Columns
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
@@ -27,13 +28,14 @@ from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
 from runner.engine.segments.bind import resolve
+from runner.engine.segments.column_privacy import presentable
 from runner.engine.segments.segment_errors import fault
 from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
 from runner.engine.segments.warehouse import warehouse_sentences as sentences
 from runner.engine.segments.warehouse.adbc_session import RowStream, WarehouseSession
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
 from runner.engine.segments.warehouse.driver_errors import CannotLogIn, WarehouseError, fault_in
-from runner.engine.segments.warehouse.result_columns import as_text, unfit
+from runner.engine.segments.warehouse.result_columns import as_text, column_kind, unfit
 from runner.engine.segments.warehouse_policy import text_of
 from runner.sources.interface import NamesFrom
 from runner.sources.registry import WAREHOUSE_KINDS
@@ -61,8 +63,9 @@ _CHECK_PACKAGES = ("adbc_driver_manager", "sqlglot")
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """The mapped columns of a result."""
+    """The query as it can be sent, and the mapped columns of its result."""
 
+    query: SegmentQuery
     columns: Mapping[IdentifierType, ArrowField]
     findings: tuple[Finding, ...]
 
@@ -88,7 +91,7 @@ class WarehouseQueries:
             mapped = _described(query, session, deadline)
             if mapped.findings:
                 raise SegmentError(mapped.findings[0].message, mapped.findings[0].hint, mapped.findings[0])
-            sql = self._selected(query, mapped, WAREHOUSE_KINDS[source.type].driver)
+            sql = self._selected(mapped.query, mapped, WAREHOUSE_KINDS[source.type].driver)
             with session.stream(sql, deadline) as stream, self._reading(stream, mapped) as connection:
                 copy = f"copy ({rows}) to {literal(target)} {UNPACKED}"
                 _run(connection, copy, stream, session, deadline)
@@ -222,15 +225,36 @@ class WarehouseQueries:
 
 def _described(query: SegmentQuery, session: WarehouseSession, deadline: float) -> _Mapped:
     """The mapped columns of the SQL, and what is wrong with it and with them."""
+    query, unfit_columns = _typed(query, session, deadline)
+    if unfit_columns:
+        return _Mapped(query, {}, unfit_columns)
     try:
         yielded = session.describe(f"{_BEFORE}{text_of(query.sql.text)}{_AFTER} where 1 = 0", deadline)
     except WarehouseError as error:
         if error.fault.is_lost:
             raise
-        return _Mapped({}, (sentences.refused(error.fault, query.sql, len(_BEFORE)),))
+        return _Mapped(query, {}, (sentences.refused(error.fault, query.sql, len(_BEFORE)),))
     names = [(one.name, one) for one in yielded]
     positions, findings = resolve(query, names, NamesFrom.SCHEMA, unfit)
-    return _Mapped({one: yielded[position] for one, position in positions.items()}, findings)
+    return _Mapped(query, {one: yielded[position] for one, position in positions.items()}, findings)
+
+
+def _typed(query: SegmentQuery, session: WarehouseSession, deadline: float) -> tuple[SegmentQuery, tuple[Finding, ...]]:
+    """A query declared by conditions, with the SQL for the columns that its tables have; or what does not fit them."""
+    if query.conditions is None:
+        return query, ()
+    columns: dict[str, Columns] = {}
+    for table in query.conditions.tables():
+        try:
+            fields = session.describe(f"{table.select} where 1 = 0", deadline)
+        except WarehouseError as error:
+            if error.fault.is_lost:
+                raise
+            return query, (sentences.unreadable(error.fault, table),)
+        columns[table.name] = {one.name: column_kind(one) for one in fields}
+    shown = {name for found in columns.values() for name in found if presentable(name)}
+    findings = query.conditions.check(columns, shown)
+    return query if findings else query.with_columns(columns), findings
 
 
 def _run(

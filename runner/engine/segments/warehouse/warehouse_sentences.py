@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 
+from runner.core.declared_segment import TableOf
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
 from runner.core.project import SqlText
 from runner.core.suggest import quoted_word
 from runner.engine.segments.segment_errors import place
-from runner.engine.segments.warehouse.driver_errors import CANCELLED, CannotLogIn, WarehouseFault
+from runner.engine.segments.warehouse.driver_errors import CANCELLED, UNKNOWN, CannotLogIn, WarehouseFault
 from runner.sources.interface import UNREACHABLE
 from runner.sources.warehouse import WarehouseSource
 
@@ -73,6 +74,15 @@ def refused(fault: WarehouseFault, sql: SqlText, before: int) -> Finding:
         return place(sql, code, message.format(name=shown), "", offset, len(name[0].encode()) if name else 1)
     message, hint = _sentence(fault)
     return place(sql, "sql-error", message, hint, offset)
+
+
+def unreadable(fault: WarehouseFault, table: TableOf) -> Finding:
+    """The finding for a table that conditions speak of and that cannot be looked at."""
+    if fault.state in ("42P01", "3F000", UNKNOWN):
+        message = f"there is no table {quoted_word(table.name)} in the source, or it may not be read"
+        return Finding(table.location, "sql-unknown-table", message)
+    message, hint = _sentence(fault)
+    return Finding(table.location, "sql-error", f"{quoted_word(table.name)}: {message}", hint)
 
 
 def _position(fault: WarehouseFault, sql: SqlText, before: int) -> int:
