@@ -242,6 +242,18 @@ def test_what_the_warehouse_does_not_know_is_a_finding(crm: Shop, warehouse: War
         assert finding(crm, f"select uper(email) as email from {warehouse.people}")["code"] == "sql-unknown-function"
 
 
+def test_what_yields_other_people_in_each_run_is_a_warning_at_its_word(crm: Shop, warehouse: Warehouse) -> None:
+    sql = f"select email from {warehouse.people} where current_timestamp > cast('2020-01-01' as timestamp) limit 2"
+    crm.activation(sql=sql)
+    found = crm.run("validate", "--format", "json").json["warnings"]
+    assert [one["code"] for one in found] == ["sql-not-steady"] * 2
+    columns = [one["location"]["column"] for one in found]
+    assert columns[1] - columns[0] == sql.index("limit") - sql.index("current_timestamp")
+    said = [one["message"] for one in crm.plan()["loyal"]["warnings"]]
+    assert said[0] == "current_timestamp goes by the time of the run"
+    crm.apply()
+
+
 LEAKY = {
     "postgres": ("cast(canary as int)", "cast(canary as json)", "cast(canary as date)"),
     "snowflake": ("cast(canary as int)", "cast(upper(canary) as int)", "cast(canary || kind as int)"),

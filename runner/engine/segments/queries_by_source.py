@@ -37,11 +37,15 @@ class QueriesBySource:
         if warehouse is None:
             return self._embedded.check(_within(query, sources), _attached(sources))
         try:
-            return self._judged(query, warehouse) or self._warehouses.check(query, warehouse)
+            judged = self._judged(query, warehouse)
         except SegmentError as error:
-            if error.finding is None:
-                return ()
-            return (replace(error.finding, is_warning=error.finding.code == UNREACHABLE),)
+            return _found(error)
+        if any(not one.is_warning for one in judged):
+            return judged
+        try:
+            return (*self._warehouses.check(query, warehouse), *judged)
+        except SegmentError as error:
+            return (*_found(error), *judged)
 
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         return () if query.source else self._embedded.advise(query)
@@ -59,10 +63,11 @@ class QueriesBySource:
         if warehouse is None:
             within = _within(query, sources)
             return self._embedded.write(within, _attached(sources), rows, target, readable, on_progress)
-        for finding in self._judged(query, warehouse):
+        judged = self._judged(query, warehouse)
+        for finding in (one for one in judged if not one.is_warning):
             raise SegmentError(finding.message, finding.hint, finding)
         self._warehouses.write(query, warehouse, rows, target)
-        return ()
+        return judged
 
     def reach(self, source: WarehouseSource) -> Reached:
         """Ask a warehouse what its sessions may do. Raises SegmentError."""
@@ -73,10 +78,17 @@ class QueriesBySource:
         self._embedded.close()
 
     def _judged(self, query: SegmentQuery, warehouse: WarehouseSource) -> tuple[Finding, ...]:
-        """What a segment may not do, seen in its SQL alone."""
+        """What a segment may not do, seen in its SQL alone; where there is none of that, warnings about it."""
         self._warehouses.require_installed(warehouse)
         dialect = WAREHOUSE_KINDS[warehouse.type].driver.dialect
         return self._embedded.check(replace(query, dialect=dialect), ())
+
+
+def _found(error: SegmentError) -> tuple[Finding, ...]:
+    """What a check says of an error: a source that is out of reach is a warning there."""
+    if error.finding is None:
+        return ()
+    return (replace(error.finding, is_warning=error.finding.code == UNREACHABLE),)
 
 
 def _warehouse(query: SegmentQuery, sources: tuple[Source, ...]) -> WarehouseSource | None:

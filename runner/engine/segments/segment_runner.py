@@ -22,8 +22,9 @@ from runner.engine.segments.bind import advice, prepared, taken_apart
 from runner.engine.segments.reading_again import blaming_data, unless_replaced
 from runner.engine.segments.segment_errors import failed, place, too_slow
 from runner.engine.segments.segment_query import SegmentQuery
-from runner.engine.segments.sql_policy import Parsed
+from runner.engine.segments.sql_policy import Flaw, Parsed
 from runner.engine.segments.warehouse_policy import warehouse_flaws
+from runner.engine.segments.warehouse_steadiness import unsteady_in
 from runner.object_stores.interface import StoreFault
 from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import unread
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 _PARSERS: dict[Limits, duckdb.DuckDBPyConnection] = {}
 """What takes SQL apart in this process: opening one costs more than most segments, and nothing of one stays in it."""
+
+
+def _placed(sql: SqlText, flaw: Flaw) -> Finding:
+    return place(sql, flaw.code, flaw.message, flaw.hint, flaw.offset, flaw.length)
 
 
 class SegmentRunner:
@@ -54,7 +59,10 @@ class SegmentRunner:
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         if query.source:
             flaws = warehouse_flaws(query.sql.text, query.dialect)
-            return tuple(place(query.sql, one.code, one.message, one.hint, one.offset, one.length) for one in flaws)
+            found = tuple(_placed(query.sql, one) for one in flaws)
+            return found or tuple(
+                replace(_placed(query.sql, one), is_warning=True) for one in unsteady_in(query.sql.text, query.dialect)
+            )
         deadline = monotonic() + self._limits.seconds_to_check
         warnings: tuple[Finding, ...] = ()
         try:

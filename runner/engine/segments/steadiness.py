@@ -26,8 +26,8 @@ _BY_POSITION = frozenset(
 """Window functions that mean nothing without an order."""
 
 _SAMPLE = "for a sample that stays, take it by a key: md5_number_lower(customer_id) % 100 < 10"
-_TODAY = "write date '{{ today }}': the day of the run, which --today sets"
-_ORDER = "say which with ORDER BY, down to a column that tells people apart"
+TODAY = "write date '{{ today }}': the day of the run, which --today sets"
+ORDER = "say which with ORDER BY, down to a column that tells people apart"
 
 _SUSPECT = re.compile(
     rf"(?<![a-z_])(?:{'|'.join(sorted(_WITHOUT_PARENTHESES | _ANY_OF_SEVERAL | CHANCE | NOW))}|age|reservoir_quantile"
@@ -71,10 +71,10 @@ def _unsteady(node: _Node) -> Iterator[Flaw]:
         case "COLUMN_REF":
             name = folded(node["column_names"][-1])
             if len(node["column_names"]) == 1 and name in _WITHOUT_PARENTHESES:
-                yield flaw_at(node, CODE, f"{name} is another one in each run", _TODAY)
+                yield flaw_at(node, CODE, f"{name} is another one in each run", TODAY)
         case "WINDOW" if node["type"] in _BY_POSITION and not node["orders"] and not node["arg_orders"]:
             name = folded(node["function_name"])
-            yield flaw_at(node, CODE, f"{name}() goes by the order of the rows, which is none without ORDER BY", _ORDER)
+            yield flaw_at(node, CODE, f"{name}() goes by the order of the rows, which is none without ORDER BY", ORDER)
 
 
 def _of_function(node: _Node, name: str) -> Iterator[Flaw]:
@@ -82,7 +82,7 @@ def _of_function(node: _Node, name: str) -> Iterator[Flaw]:
     if name in CHANCE or name == "reservoir_quantile":
         yield flaw_at(node, CODE, f"{name}() gives something else in each run", _SAMPLE)
     elif name in NOW or (name == "age" and len(node["arguments"]) == 1):
-        yield flaw_at(node, CODE, f"{name}() goes by the time of the run", _TODAY)
+        yield flaw_at(node, CODE, f"{name}() goes by the time of the run", TODAY)
     elif name in _ANY_OF_SEVERAL and not ordered:
         hint = f"say which: min(...), or {name}(... order by ...)"
         yield flaw_at(node, CODE, f"{name}() takes any value of its group, in each run perhaps another one", hint)
@@ -96,11 +96,11 @@ def _of_modifiers(node: _Node) -> Iterator[Flaw]:
     limit = kinds.get("LIMIT_MODIFIER")
     if limit is not None:
         at = limit.get("limit") or limit.get("offset") or node
-        yield flaw_at(at, CODE, "LIMIT without ORDER BY keeps other people in each run", _ORDER)
+        yield flaw_at(at, CODE, "LIMIT without ORDER BY keeps other people in each run", ORDER)
     distinct = kinds.get("DISTINCT_MODIFIER", {}).get("distinct_on_targets")
     if distinct:
         yield flaw_at(
-            distinct[0], CODE, "DISTINCT ON without ORDER BY keeps any row of each, perhaps another one", _ORDER
+            distinct[0], CODE, "DISTINCT ON without ORDER BY keeps any row of each, perhaps another one", ORDER
         )
 
 

@@ -52,7 +52,9 @@ def warehouse_flaws(sql: str, dialect: str) -> tuple[Flaw, ...]:
         return (Flaw("sql-empty", "the SQL is empty: write a SELECT that yields one row per person"),)
     for word in words:
         if word.token_type.name == "SEMICOLON":
-            return (_at(text, word, "sql-several-statements", f"{_ONE_SELECT}, and nothing after it; take out the ;"),)
+            return (
+                at_word(text, word, "sql-several-statements", f"{_ONE_SELECT}, and nothing after it; take out the ;"),
+            )
     try:
         trees = sqlglot.parse(text, read=dialect)
     except ParseError as error:
@@ -70,7 +72,7 @@ def _of_tree(tree: Any, text: str, words: Sequence[Token]) -> Iterator[Flaw]:
 
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Values):
         kind = quoted_word(words[0].text.upper())[1:-1]
-        yield _at(text, words[0], "sql-not-a-select", f"only a SELECT can be a segment, not {kind}")
+        yield at_word(text, words[0], "sql-not-a-select", f"only a SELECT can be a segment, not {kind}")
         return
     for node in tree.walk():
         if isinstance(node, exp.DML | exp.DDL | exp.Command | exp.Copy | exp.Set | exp.QueryTransform):
@@ -85,7 +87,7 @@ def _of_tree(tree: Any, text: str, words: Sequence[Token]) -> Iterator[Flaw]:
         elif isinstance(node, exp.Placeholder | exp.Parameter):
             word = next((one for one in words if one.token_type.name in _PARAMETERS), words[0])
             hint = "write {{ var('x') }} for a variable"
-            yield _at(text, word, "sql-parameter", "a segment takes no parameters", hint)
+            yield at_word(text, word, "sql-parameter", "a segment takes no parameters", hint)
         elif isinstance(node, exp.Table) and reads_as_file(node.name, node.db):
             yield _near(
                 text, words, node.name.upper(), "sql-forbidden-function", "a segment reads tables, and no files"
@@ -96,18 +98,18 @@ def _of_words(text: str, words: Sequence[Token], dialect: str) -> Iterator[Flaw]
     """Calls that a segment may not make, whatever the tree makes of them."""
     for word, after in zip(words, (*words[1:], None), strict=True):
         if word.text == "@" and dialect == "snowflake":
-            yield _at(text, word, "sql-forbidden-function", "a segment reads tables, and no stages")
+            yield at_word(text, word, "sql-forbidden-function", "a segment reads tables, and no stages")
         if word.token_type.name == "STRING" and text[word.start] == '"':
             name = quoted_word(word.text)[1:-1]
             message = (
                 f"in this dialect \"{name}\" is a text, and no name; write `{name}` for a column, '{name}' for a text"
             )
-            yield _at(text, word, "sql-quoted-name", message)
+            yield at_word(text, word, "sql-quoted-name", message)
         called = after is not None and after.token_type.name == "L_PAREN"
         reason = refusal(word.text, dialect) if called else None
         if reason is not None:
             message = f"{quoted_word(word.text)[1:-1]}() cannot be used in a segment: {reason}"
-            yield _at(text, word, "sql-forbidden-function", message)
+            yield at_word(text, word, "sql-forbidden-function", message)
 
 
 def _unread(text: str, words: Sequence[Token], error: Any) -> Flaw:
@@ -117,15 +119,16 @@ def _unread(text: str, words: Sequence[Token], error: Any) -> Flaw:
         (one for one in words if (one.line, one.col) >= (details.get("line", 0), details.get("col", 0))), words[-1]
     )
     shown = quoted_word(word.text)
-    return _at(text, word, "sql-syntax", f"the SQL cannot be read here, at {shown}", _PUT_INTO_A_VIEW)
+    return at_word(text, word, "sql-syntax", f"the SQL cannot be read here, at {shown}", _PUT_INTO_A_VIEW)
 
 
 def _near(text: str, words: Sequence[Token], name: str, code: str, message: str) -> Flaw:
     """A flaw at the first word of a name; the tree does not say where its parts stand."""
     word = next((one for one in words if one.text.upper() == name), None)
-    return _at(text, word, code, message) if word is not None else Flaw(code, message)
+    return at_word(text, word, code, message) if word is not None else Flaw(code, message)
 
 
-def _at(text: str, word: Token, code: str, message: str, hint: str = "") -> Flaw:
+def at_word(text: str, word: Token, code: str, message: str, hint: str = "") -> Flaw:
+    """A flaw at a word of the SQL."""
     offset = len(text[: word.start].encode())
     return Flaw(code, message, hint, offset, len(text[word.start : word.end + 1].encode()))
