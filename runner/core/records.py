@@ -214,11 +214,33 @@ class ActivationRun:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentCost:
+    """What one segment cost in a run: rows that its SQL yielded, None where it failed; seconds until it was compared
+    with its audience.
+    """
+
+    activation: str
+    rows: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunCost:
+    """What all segments of a run cost: how many were evaluated, the sums, and the costliest, the slowest first."""
+
+    evaluated: int
+    rows: int
+    seconds: float
+    costliest: tuple[SegmentCost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One apply or sync; `finished_at` is None when it was killed or still goes on.
 
     `plan_id` is the plan that an apply followed, empty for a sync. `unchanged` counts the activations that were looked
-    at and needed nothing, which are not among `activations`.
+    at and needed nothing, which are not among `activations`. `cost` is that of its segments, None where that was not
+    recorded.
     """
 
     id: int
@@ -229,6 +251,7 @@ class Run:
     origin: RunOrigin = NOT_KNOWN
     plan_id: str = ""
     unchanged: int = 0
+    cost: RunCost | None = None
 
 
 @dataclass(frozen=True, slots=True)

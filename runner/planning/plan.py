@@ -142,7 +142,8 @@ class PlannedChange(Decision):
 
     `measured` is None where no segment had to be evaluated. `blocks` keep the change from being carried out. `overlap`
     is what other audiences hold already of the segment of a new one. `allowance` is what the files let it remove;
-    `grant` what let its removals pass, None where nothing had to.
+    `grant` what let its removals pass, None where nothing had to. `seconds` is how long it took to evaluate the segment
+    and compare it, None where none was.
     """
 
     measured: Measured | None = None
@@ -150,6 +151,7 @@ class PlannedChange(Decision):
     overlap: Overlap | None = None
     allowance: AllowedRemovals | None = None
     grant: Grant | None = None
+    seconds: float | None = None
 
     @classmethod
     def of(cls, decision: Decision, measured: Measured | None = None, blocks: Iterable[Block] = ()) -> PlannedChange:

@@ -165,7 +165,7 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "refill": change.refill,
         "replaces": change.replaces,
         "members": [{"identifier_type": str(kind), **asdict(part)} for kind, part in members_of(change).items()],
-        "segment": evaluation_data(change.measured.evaluation) if change.measured else None,
+        "segment": _segment(change),
         "overlap": overlap_data(change.overlap) if change.overlap else None,
         "blocks": [asdict(block) for block in change.blocks],
         "let_pass_by": change.grant.by if change.grant else "",
@@ -185,6 +185,12 @@ def _allowance(allowance: AllowedRemovals) -> dict[str, Any]:
         "ended": allowance.ended,
         "reason": permission.reason,
     }
+
+
+def _segment(change: PlannedChange) -> dict[str, Any] | None:
+    if change.measured is None:
+        return None
+    return {**evaluation_data(change.measured.evaluation), "seconds": round(change.seconds or 0.0, 3)}
 
 
 def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
@@ -216,6 +222,7 @@ def _run(run: Run) -> dict[str, Any]:
         "plan_id": run.plan_id,
         "activations": [_activation_run(part) for part in run.activations],
         "unchanged": run.unchanged,
+        "segments": asdict(run.cost) if run.cost else None,
     }
 
 

@@ -13,6 +13,7 @@ from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
+from runner.reports.cost_text import run_cost
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
 from runner.reports.plan_text import outcome_text
@@ -121,6 +122,8 @@ def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
         text.append(f"  {moment(run.started_at, now)}{'' if run.finished_at else '  (did not end)'}\n")
         if who := _who(run):
             text.append(f"    {printable(who)}\n", style="dim")
+        if spent := run_cost(run.cost):
+            text.append(f"    {printable(spent)}\n", style="dim")
         for part in run.activations:
             text.append("    ").append_text(outcome_text(part)).append("\n")
         if run.unchanged:

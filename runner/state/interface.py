@@ -32,6 +32,7 @@ from runner.core.records import (
     Definition,
     Latest,
     Run,
+    RunCost,
     RunOrigin,
 )
 from runner.state.db.database import Database
@@ -166,8 +167,15 @@ class State(Protocol):
     def next_run(self) -> int:
         """The id of the run that begins next; certain while the lock is held."""
 
-    def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
-        """Record that a run began, who began it and which plan it follows; returns its id.
+    def begin_run(
+        self,
+        command: str,
+        at: datetime,
+        origin: RunOrigin = NOT_KNOWN,
+        plan_id: str = "",
+        cost: RunCost | None = None,
+    ) -> int:
+        """Record that a run began, who began it, which plan it follows and what its segments cost; returns its id.
 
         Past runs that are no longer kept are forgotten with it.
         """

@@ -26,6 +26,7 @@ from runner.core.records import (
     Definition,
     Latest,
     Run,
+    RunCost,
     RunOrigin,
 )
 from runner.state.db import codec, key_ranges
@@ -187,9 +188,17 @@ class StateStore:
         with self.backing.reading() as db:
             return runs.next_id(db)
 
-    def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
+    def begin_run(
+        self,
+        command: str,
+        at: datetime,
+        origin: RunOrigin = NOT_KNOWN,
+        plan_id: str = "",
+        cost: RunCost | None = None,
+    ) -> int:
         began = {"command": command, "at": codec.from_time(at)}
-        run = int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id))
+        known = {} if cost is None else {"cost": codec.cost_data(cost)}
+        run = int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id, **known))
         with self.backing.reading() as db:
             first = retention.first_kept(db, at)
         if first is not None:

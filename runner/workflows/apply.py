@@ -13,6 +13,7 @@ from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
 from runner.core.records import NOT_KNOWN, Action, ActivationRun, AudienceKey, Outcome
 from runner.planning.approval import held_to
+from runner.planning.cost import cost_of
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.workflows.accounts import Accounts
@@ -106,9 +107,8 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     `began` is from before the segments were evaluated: what is due next counts from the data that a run has seen.
     """
     bind(context, plan)
-    run = context.state.begin_run(
-        command, began, context.origin() or NOT_KNOWN, id_of(plan) if command == "apply" else ""
-    )
+    plan_id = id_of(plan) if command == "apply" else ""
+    run = context.state.begin_run(command, began, context.origin() or NOT_KNOWN, plan_id, cost_of(plan))
     work = _Work(context, accounts, run, plan.today)
     context.begun(False)
     context.progress.sending(sum(change.sends for change in plan.pending))

@@ -176,7 +176,7 @@ def plan_members(
     """The changes that come of decisions: segments evaluated, members compared, guardrails judged."""
     decided = tuple(decisions)
     context.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
-    changes = tuple(_planned(decision, project, request, context, accounts) for decision in decided)
+    changes = tuple(_timed(decision, project, request, context, accounts) for decision in decided)
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
     return with_overlaps(changes, context.state, context.memberships)
 
@@ -186,14 +186,32 @@ def _to_evaluate(decision: Decision) -> Activation | None:
     return None if decision.intended in (Action.FAILED, Action.CONFLICT) else decision.activation
 
 
-def _planned(
+def _timed(
     decision: Decision, project: Project, request: PlanRequest, context: RunContext, accounts: Accounts
 ) -> PlannedChange:
-    """The change with its members, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
+    """The change, with how long its segment took, well or not."""
     activation = _to_evaluate(decision)
     if activation is None:
         return guard(decision)
-    began, measured = monotonic(), None
+    began = monotonic()
+    try:
+        change = _planned(decision, activation, project, request, context, accounts)
+    finally:
+        seconds = monotonic() - began
+        context.progress.evaluated(decision.id, seconds)
+    return replace(change, seconds=seconds)
+
+
+def _planned(
+    decision: Decision,
+    activation: Activation,
+    project: Project,
+    request: PlanRequest,
+    context: RunContext,
+    accounts: Accounts,
+) -> PlannedChange:
+    """The change with its members, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
+    measured = None
     try:
         _require_settled(decision, request)
         measured = _measure(decision, activation, project, context, request.today)
@@ -207,8 +225,6 @@ def _planned(
             raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
         failure = as_failure(error)
         return PlannedChange.of(decision.failed(failure.message, failure.hint), measured)
-    finally:
-        context.progress.evaluated(decision.id, monotonic() - began)
     return guard(
         decision,
         measured,

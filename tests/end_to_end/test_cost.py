@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from jsonschema import Draft7Validator
 
+from runner.config import schema_folder
 from tests.end_to_end.shop import Shop
 from tests.postgres import PASSWORD, ROLE, Postgres
 
@@ -54,6 +57,12 @@ def asked(crm: Shop, postgres: Postgres) -> Iterator[Callable[[], list[str]]]:
         yield names
 
 
+@pytest.fixture
+def schema() -> Callable[[str], Draft7Validator]:
+    """What checks a document of a kind."""
+    return lambda kind: Draft7Validator(json.loads((schema_folder() / f"{kind}.schema.json").read_text()))
+
+
 def test_a_warehouse_is_told_the_number_that_the_run_has_in_the_history(
     crm: Shop, asked: Callable[[], list[str]]
 ) -> None:
@@ -95,3 +104,37 @@ def test_a_long_id_leaves_room_for_the_run(crm: Shop, asked: Callable[[], list[s
     crm.activation("a-very-long-name-of-an-activation-about-people", sql=ALL)
     word = crm.run("plan", "--select", "a-*", "--format", "json").json["plan_id"][:8]
     assert asked() == [f"headcount/a-very-long-name-of-an-activation-about/plan-{word}"]
+
+
+def test_rows_and_seconds_of_each_segment_are_in_plan_and_history(
+    crm: Shop, schema: Callable[[str], Draft7Validator]
+) -> None:
+    planned = crm.run("plan", "--format", "json").json
+    schema("plan").validate(planned)
+    segments = {change["id"]: change["segment"] for change in planned["changes"]}
+    assert {name: segment["rows"] for name, segment in segments.items()} == {"everyone": 6, "few": 2}
+    assert all(segment["seconds"] > 0 for segment in segments.values())
+    assert re.search(
+        r"2 segments in .* s, 8 rows\n(?=.* 6 rows +everyone\n)", crm.run("plan", "--verbose").out, re.DOTALL
+    )
+
+    crm.apply()
+    crm.activation("broken", sql="select cast(email as int)::text as email from crm.people")
+    crm.apply(code=1)
+    history = crm.run("history", "--format", "json").json
+    schema("history").validate(history)
+    spent = [run["segments"] for run in history["runs"]]
+    assert [(one["evaluated"], one["rows"]) for one in spent] == [(3, 8), (2, 8)], "unchanged segments cost as much"
+    rows = {one["activation"]: one["rows"] for one in spent[0]["costliest"]}
+    assert rows == {"broken": None, "everyone": 6, "few": 2}
+    assert spent[0]["seconds"] == pytest.approx(sum(one["seconds"] for one in spent[0]["costliest"]))
+    of_one = crm.run("history", "few", "--format", "json").json["runs"]
+    assert [(run["segments"]["evaluated"], run["segments"]["rows"]) for run in of_one] == [(1, 2), (1, 2)]
+
+
+def test_a_segment_that_takes_its_time_is_named_in_the_history(crm: Shop, postgres: Postgres) -> None:
+    postgres.run("create view crm.slow as select email from crm.people, pg_sleep(1)")
+    postgres.run(f"grant select on crm.slow to {ROLE}")
+    crm.activation("few", sql="select email from crm.slow")
+    crm.apply()
+    assert re.search(r"    2 segments in .* s, 12 rows, most for few \(.* s, 6 rows\)\n", crm.run("history").out)

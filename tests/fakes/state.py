@@ -24,6 +24,7 @@ from runner.core.records import (
     Latest,
     Outcome,
     Run,
+    RunCost,
     RunOrigin,
     Unfinished,
 )
@@ -237,8 +238,15 @@ class FakeState:
     def next_run(self) -> int:
         return len(self._runs) + 1
 
-    def begin_run(self, command: str, at: datetime, origin: RunOrigin = NOT_KNOWN, plan_id: str = "") -> int:
-        self._runs.append(Run(len(self._runs) + 1, command, at, None, origin=origin, plan_id=plan_id))
+    def begin_run(
+        self,
+        command: str,
+        at: datetime,
+        origin: RunOrigin = NOT_KNOWN,
+        plan_id: str = "",
+        cost: RunCost | None = None,
+    ) -> int:
+        self._runs.append(Run(len(self._runs) + 1, command, at, None, origin=origin, plan_id=plan_id, cost=cost))
         return self._runs[-1].id
 
     def record(self, run: int, activation: ActivationRun) -> None:

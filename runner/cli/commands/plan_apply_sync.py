@@ -95,6 +95,8 @@ def plan(
         show_text(setup.out, plan_summary(made))
     else:
         _show_plan(made, setup, format)
+        if verbose and format is PlanFormat.TEXT:
+            _show_cost(made, setup)
     raise typer.Exit(exit_codes.of_plan(made, detailed=detailed_exitcode))
 
 
@@ -315,6 +317,13 @@ def _show_plan(made: Plan, setup: Setup, format: PlanFormat) -> None:  # noqa: A
             from runner.reports.github_annotations import plan_annotations
 
             write_annotations(plan_annotations(made, from_root))
+
+
+def _show_cost(made: Plan, setup: Setup) -> None:
+    from runner.planning.cost import cost_of
+    from runner.reports.cost_text import plan_cost
+
+    show_text(setup.out, plan_cost(cost_of(made)))
 
 
 def _approve(made: Plan, *, setup: Setup, parts: Parts, yes: bool, format: Format) -> bool:  # noqa: A002

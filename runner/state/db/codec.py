@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.identifiers import IdentifierType
-from runner.core.records import ActivationRun, Definition, Outcome
+from runner.core.records import ActivationRun, Definition, Outcome, RunCost, SegmentCost
 
 _CALLER = "gum_caller_id"
 
@@ -73,6 +73,16 @@ def outcomes_of_data(data: Iterable[Mapping[str, Any]]) -> Iterator[ActivationRu
         fields = {name: value for name, value in group.items() if name != "activations"}
         for activation in group["activations"]:
             yield ActivationRun(activation, **{**fields, "outcome": Outcome(fields["outcome"])})
+
+
+def cost_data(cost: RunCost) -> dict[str, Any]:
+    """What segments cost in JSON's types; each of the costliest is a list of three."""
+    return {**asdict(cost), "costliest": [[one.activation, one.rows, one.seconds] for one in cost.costliest]}
+
+
+def cost_of_data(data: Mapping[str, Any]) -> RunCost:
+    """The cost that `cost_data` was made of."""
+    return RunCost(**{**data, "costliest": tuple(SegmentCost(*one) for one in data["costliest"])})
 
 
 def from_counts(counts: Mapping[IdentifierType, int]) -> str:

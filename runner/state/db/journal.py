@@ -127,8 +127,16 @@ def _counts(counts: dict[str, int]) -> dict[IdentifierType, int]:
     return {IdentifierType(kind): count for kind, count in counts.items()}
 
 
-def _begin_run(db: Connection, command: str, at: str, origin: dict[str, Any] | None = None, plan_id: str = "") -> int:
-    return runs.begin(db, command, codec.to_time(at), RunOrigin(**origin or {}), plan_id)
+def _begin_run(
+    db: Connection,
+    command: str,
+    at: str,
+    origin: dict[str, Any] | None = None,
+    plan_id: str = "",
+    cost: dict[str, Any] | None = None,
+) -> int:
+    known = None if cost is None else codec.cost_of_data(cost)
+    return runs.begin(db, command, codec.to_time(at), RunOrigin(**origin or {}), plan_id, known)
 
 
 def _record(db: Connection, run: int, activation: dict[str, Any]) -> None:

@@ -8,19 +8,22 @@ from dataclasses import astuple, fields, replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, RunOrigin
+from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
 from runner.state.db import checksums, codec
 from runner.state.db.tables import unchanged
 
 
-def begin(db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id: str) -> int:
+def begin(
+    db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id: str, cost: RunCost | None = None
+) -> int:
     """A new run."""
+    options = None if cost is None else json.dumps({"cost": codec.cost_data(cost)}, sort_keys=True)
     cursor = db.execute(
         """
-        INSERT INTO run (command, started_at, plan_id, user, host, ci_job, ci_url, commit_id, dirty)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO run (command, started_at, plan_id, options, user, host, ci_job, ci_url, commit_id, dirty)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (command, codec.from_time(at), plan_id, *astuple(origin)),
+        (command, codec.from_time(at), plan_id, options, *astuple(origin)),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -81,14 +84,14 @@ def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
     found: list[Run] = []
     rows = db.execute(
         """
-        SELECT id, command, started_at, finished_at, outcomes, unchanged,
+        SELECT id, command, started_at, finished_at, outcomes, unchanged, options,
             plan_id, user, host, ci_job, ci_url, commit_id, dirty
         FROM run ORDER BY id DESC
         """
     )
     keys = None if activation is None else unchanged.keys_of(db, activation)
     while len(found) < limit and (row := rows.fetchone()) is not None:
-        run, command, started_at, finished_at, checksum, ranges, plan_id, *who, dirty = row
+        run, command, started_at, finished_at, checksum, ranges, options, plan_id, *who, dirty = row
         outcomes = tuple(_outcomes(db, run, activation, checksum))
         same = unchanged.count(ranges, keys)
         if activation is None or outcomes or same:
@@ -96,8 +99,21 @@ def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
             user, host, ci_job, ci_url, commit = (part or "" for part in who)
             origin = RunOrigin(user, host, ci_job, ci_url, commit, None if dirty is None else bool(dirty))
             began = codec.to_time(started_at)
-            found.append(Run(run, command, began, end, outcomes, origin, plan_id or "", same))
+            cost = _cost(options, activation)
+            found.append(Run(run, command, began, end, outcomes, origin, plan_id or "", same, cost))
     return tuple(found)
+
+
+def _cost(options: str | None, activation: str | None) -> RunCost | None:
+    """What the segments of a run cost, or one of them; None where that is not recorded."""
+    recorded = json.loads(options).get("cost") if options else None
+    if recorded is None:
+        return None
+    cost = codec.cost_of_data(recorded)
+    if activation is None:
+        return cost
+    its = tuple(one for one in cost.costliest if one.activation == activation)
+    return RunCost(len(its), sum(one.rows or 0 for one in its), sum(one.seconds for one in its), its) if its else None
 
 
 def latest(db: Connection) -> Mapping[str, Latest]:
