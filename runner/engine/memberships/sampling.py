@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, MembershipFiles, Sample, Sampled
-from runner.core.sql_quoting import file_list, literal, one_file
+from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.memberships import set_algebra
@@ -40,7 +40,8 @@ def sampled(
             continue
         one_in = 1 << (max(-(-delta.after // most), 1) - 1).bit_length()
         path = folder / f"{identifier_type}.parquet"
-        rows = f"select identifier from read_parquet({file_list(files)}) where hash(identifier) & {one_in - 1} = 0"
+        rows = set_algebra.differing(files, identifier_type, as_evaluated=identifier_type in compared.as_evaluated)
+        rows = f"select identifier from ({rows}) where hash(identifier) & {one_in - 1} = 0"
         [(taken,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
         found[identifier_type] = Sampled(path, delta.after, int(taken), one_in)
     return found
