@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import duckdb
 
 from runner.core.identifiers import IdentifierType
+from runner.engine.interface import MappedColumn
 from runner.engine.segments import normalize
 
 RANGE = 10
@@ -38,7 +39,7 @@ def trimmed(path: str, _: int) -> None:
 
 def wire_forms(path: str, _: int) -> None:
     """The engine's own wire forms: trimmed, judged, lower-cased, hashed, as bytes."""
-    select = normalize.wire_select({IdentifierType.EMAIL: "email"}, f"'{path}'")
+    select = normalize.wire_select({MappedColumn(IdentifierType.EMAIL): "email"}, f"'{path}'")
     duckdb.execute(f"select max(email), max(email_kind) from ({select})").fetchall()
 
 
@@ -55,7 +56,7 @@ def queries_with_wire_forms(path: str, segments: int) -> None:
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(f"create view people as from '{path}'")
     for number in range(segments):
-        select = normalize.wire_select({IdentifierType.EMAIL: "email"}, f"({segment(number, 'people')})")
+        select = normalize.wire_select({MappedColumn(IdentifierType.EMAIL): "email"}, f"({segment(number, 'people')})")
         connection.execute(f"select max(email), max(email_kind) from ({select})").fetchall()
 
 

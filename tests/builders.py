@@ -35,6 +35,10 @@ def destination(name: str = "shop", account_id: str = "12345", **changes: Any) -
 
 
 def activation(id: str = "loyal", **changes: Any) -> Activation:
+    """A `mapping` may give a single column as a text."""
+    if "mapping" in changes:
+        given = changes["mapping"].items()
+        changes["mapping"] = {one: (named,) if isinstance(named, str) else tuple(named) for one, named in given}
     segment = Segment("Loyal", "", SqlText("select 1", "activations/a.yaml", 5), "f" * 64, HERE)
     made = Activation(
         id=id,
@@ -42,7 +46,7 @@ def activation(id: str = "loyal", **changes: Any) -> Activation:
         destination=destination(),
         name=id.title(),
         description="",
-        mapping={EMAIL: "email"},
+        mapping={EMAIL: ("email",)},
         schedule=Schedule(),
         guardrails=Guardrails(),
         protect=False,

@@ -40,7 +40,8 @@ class Evaluation:
     """A segment evaluated: `path` is the evaluator's file of wire forms, valid until the evaluator is closed.
 
     `rows` are the rows the SQL yielded, `people` those with at least one valid identifier, `blank` the null or blank
-    values per type. `path` is None for a segment that was compared with a membership while it ran: only its counts
+    values per type, each column counted. `columns` says how many columns of the file a type has, where it is more than
+    one. `path` is None for a segment that was compared with a membership while it ran: only its counts
     and what differs were written. `warnings` are about the segment's SQL.
     """
 
@@ -51,6 +52,7 @@ class Evaluation:
     blank: Mapping[IdentifierType, int]
     rejected: tuple[Rejected, ...]
     warnings: tuple[Finding, ...] = ()
+    columns: Mapping[IdentifierType, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ class Activation:
 
     `freshness` is how many seconds ago the last good run may be; `files` are those that the activation depends on.
 
+    `mapping` are the columns that hold each type of identifier: a person has as many as of them hold a value.
+
     `any_day` are the name and description as they are on ANY_DAY; None where they are the same every day. `entry` names
     the one of a family (`for_each`) that it was made for.
     """
@@ -194,7 +196,7 @@ class Activation:
     destination: Destination
     name: str
     description: str
-    mapping: Mapping[IdentifierType, str]
+    mapping: Mapping[IdentifierType, tuple[str, ...]]
     schedule: Schedule
     guardrails: Guardrails
     protect: bool

@@ -50,7 +50,7 @@ class Definition:
 
     name: str
     description: str
-    mapping: Mapping[str, str]
+    mapping: Mapping[str, str | tuple[str, ...]]
     sql: str
     options: Mapping[str, str | int] = field(default_factory=dict)
     protect: bool = False

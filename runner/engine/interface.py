@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType, WireForms
@@ -43,6 +43,25 @@ def reasons(identifier_type: IdentifierType) -> Mapping[int, str]:
     return dict(enumerate(_REASONS.get(identifier_type, _OPAQUE_REASONS), start=REJECTED))
 
 
+class MappedColumn(NamedTuple):
+    """One of the columns that hold a type of identifier: the first, the second, ... that the mapping names."""
+
+    type: IdentifierType
+    number: int = 1
+
+    @property
+    def name(self) -> str:
+        """What the column with its wire forms is called in an evaluation's file: `email`, `email_2`, ..."""
+        return str(self.type) if self.number == 1 else f"{self.type}_{self.number}"
+
+
+def mapped_columns(mapping: Mapping[IdentifierType, tuple[str, ...]]) -> Mapping[MappedColumn, str]:
+    """Every column that a mapping names, in its order."""
+    return {
+        MappedColumn(one, number): name for one, names in mapping.items() for number, name in enumerate(names, start=1)
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """A warehouse that answered after `seconds`: whether its sessions are read-only, and whether its user may do
@@ -64,7 +83,8 @@ class SegmentEvaluator(Protocol):
     - MUST NOT hold a segment's people in Python memory.
 
     `Evaluation.path` is a Parquet file with a row for each row of the SQL, in any order, duplicates included, and two
-    columns for each mapped type, named after it (`email`, `email_kind`):
+    columns for each mapped column, named after its type (`email`, `email_kind`), those of the second one that holds a
+    type `email_2` and `email_2_kind`, and so on (see MappedColumn):
     - `<type>` BLOB: the wire form as bytes, null where the value is blank or rejected. For `email` and `phone_number`
       the 32 bytes of the SHA-256, or the 16 of an MD5 that was given as the e-mail; for `mobile_ad_id` the 16 of the
       UUID; for any other type the UTF-8 text. Equal people have equal bytes: memberships are compared by them.

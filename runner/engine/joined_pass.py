@@ -15,7 +15,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.project import Activation, Source
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import AS_GIVEN, HASHED, SegmentEvaluator
+from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvaluator, mapped_columns
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import first_damaged
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
@@ -38,9 +38,10 @@ def evaluate_joined(
 
     Raises SegmentError, and StateError where the membership cannot be read.
     """
-    if not isinstance(evaluator, DuckDBSegmentEvaluator) or len(activation.mapping) > 1 or not _pays(held):
+    columns = tuple(mapped_columns(activation.mapping))
+    if not isinstance(evaluator, DuckDBSegmentEvaluator) or len(columns) > 1 or not _pays(held):
         return None
-    [identifier_type] = activation.mapping
+    [(identifier_type, _)] = columns
     before = set_algebra.before(held, identifier_type)
     if before is None:
         return None
@@ -55,7 +56,7 @@ def evaluate_joined(
             raise damage from None
         raise
     with evaluator.translating_errors(activation.segment.sql):
-        evaluation = counted(workspace.connection(), (identifier_type,), file, None, "sum(occurrences)")
+        evaluation = counted(workspace.connection(), (MappedColumn(identifier_type),), file, None, "sum(occurrences)")
     return replace(evaluation, warnings=warnings), file
 
 
@@ -64,7 +65,8 @@ def _joined(identifier_type: IdentifierType, before: str) -> str:
 
     What is on both sides is only counted: writing and reading ten million again costs a seventh of a plan.
     """
-    wire_forms = wire_select({identifier_type: column(identifier_type)}, VIEW)
+    mapped = MappedColumn(identifier_type)
+    wire_forms = wire_select({mapped: column(mapped)}, VIEW)
     rows = set_algebra.joined_rows(wire_forms, before, identifier_type)
     kind = f"{identifier_type}_kind"
     # The two valid kinds as one, so that an identifier that differs has one row.

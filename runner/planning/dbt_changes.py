@@ -58,7 +58,7 @@ def _unknown(activation: Activation, models: tuple[DbtModel, ...]) -> Iterator[s
     if not models or not all(model.columns for model in models):
         return
     sql = activation.segment.sql.text
-    for column in sorted({column.lower() for column in activation.mapping.values()}):
+    for column in sorted({column.lower() for columns in activation.mapping.values() for column in columns}):
         is_made_here = re.search(rf"\bas\s+[\"`]?{re.escape(column)}\b", sql, re.IGNORECASE)
         if column in _named(activation) and not is_made_here and not any(column in model.columns for model in models):
             yield column

@@ -21,7 +21,10 @@ def definition_of(activation: Activation) -> Definition:
     return Definition(
         name=activation.name,
         description=activation.description,
-        mapping={str(kind): column for kind, column in sorted(activation.mapping.items())},
+        mapping={
+            str(kind): columns[0] if len(columns) == 1 else columns
+            for kind, columns in sorted(activation.mapping.items())
+        },
         sql=activation.segment.fingerprint,
         meaning=activation.segment.meaning,
         text=activation.segment.declared,

@@ -162,7 +162,10 @@ def _definition(definition: Definition) -> dict[str, str]:
         "protect": "true" if definition.protect else "false",
     }
     view.update((option, str(value)) for option, value in definition.options.items())
-    return view | {f"mapping.{kind}": column for kind, column in definition.mapping.items()}
+    return view | {
+        f"mapping.{kind}": columns if isinstance(columns, str) else ", ".join(columns)
+        for kind, columns in definition.mapping.items()
+    }
 
 
 # -- then and now ----------------------------------------------------------------------------------------------------

@@ -192,6 +192,18 @@ def test_a_mapped_column_is_found_exactly_or_in_any_case_but_never_guessed(crm: 
     assert crm.plan()["loyal"]["members"][0]["added"] == 6
 
 
+def test_a_type_may_be_in_several_columns(crm: Shop, warehouse: Warehouse, sandbox: Sandbox) -> None:
+    other = "concat(kind, '@other.example') as other"
+    crm.activation(sql=f"select email, {other} from {warehouse.people}", mapping={"email": ["email", "other"]})
+    assert crm.plan()["loyal"]["members"][0]["added"] == 6 + 2
+    crm.apply()
+    [segment] = sandbox.segments()
+    assert {sha("person-1@shop.example"), sha("odd@other.example")} < sandbox.members(segment.id, "email")
+    assert crm.plan()["loyal"]["action"] == "unchanged"
+    absent = finding(crm, f"select email, {other} from {warehouse.people}", mapping={"email": ["email", "absent"]})
+    assert absent["code"] == "mapping-unknown-column"
+
+
 @pytest.mark.parametrize(
     "column", ["current_date", "cast(id as double precision)", "cast(id as decimal(9, 2))", "true"]
 )

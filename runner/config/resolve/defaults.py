@@ -38,6 +38,12 @@ class Given:
     def value(self) -> Value:
         return self.node.value if isinstance(self.node, ScalarNode) else None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a mapping names for a type; none where it is switched off."""
+        items = self.node.items if isinstance(self.node, ListNode) else (self.node,)
+        return tuple(item.value for item in items if isinstance(item, ScalarNode) and isinstance(item.value, str))
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -55,7 +61,7 @@ class Layer:
 class ResolvedSettings:
     """The settings that layers come to, and what `validate --resolved` says about them."""
 
-    mapping: Mapping[IdentifierType, str]
+    mapping: Mapping[IdentifierType, tuple[str, ...]]
     schedule: Schedule
     freshness: int | None
     guardrails: Guardrails
@@ -101,7 +107,7 @@ def resolve_settings(layers: Sequence[Layer], left_out: Mapping[str, str] = _ALL
 def mapped(layers: Sequence[Layer]) -> dict[str, Given]:
     """Every identifier type that the layers map to a column, with where that is said."""
     merged = _merged(layers, "mapping", tuple(IdentifierType))
-    return {kind: given for kind, given in merged.items() if isinstance(given.value, str)}
+    return {kind: given for kind, given in merged.items() if given.columns}
 
 
 def _uppermost(layers: Sequence[Layer], section: str) -> Given | None:
@@ -143,9 +149,9 @@ def _labels(layers: Sequence[Layer], tags: tuple[str, ...], owner: str) -> Itera
             yield Setting(key, value or OFF, given.location)
 
 
-def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, str]:
-    """The identifier types that are mapped to a column, in the order of the types."""
-    return {kind: part.value for kind in IdentifierType if (part := given.get(kind)) and isinstance(part.value, str)}
+def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, tuple[str, ...]]:
+    """The columns of each identifier type that is mapped, in the order of the types."""
+    return {kind: given[kind].columns for kind in IdentifierType if kind in given and given[kind].columns}
 
 
 def _guardrails(given: Mapping[str, Given]) -> Guardrails | None:
@@ -191,7 +197,7 @@ def _limit(key: str, given: Given) -> Limit | None:
 
 def _mapping_settings(given: Mapping[str, Given], left_out: Mapping[str, str]) -> tuple[Setting, ...]:
     def written(kind: IdentifierType) -> str:
-        return f"left out: {left_out[kind]}" if kind in left_out else _written(given[kind].value)
+        return f"left out: {left_out[kind]}" if kind in left_out else ", ".join(given[kind].columns) or OFF
 
     return tuple(
         Setting(f"mapping.{kind}", written(kind), given[kind].location) for kind in IdentifierType if kind in given
@@ -208,10 +214,6 @@ def _guardrail_settings(guardrails: Guardrails, given: Mapping[str, Given]) -> I
 
 def _amount(value: Limit | int | None) -> str:
     return OFF if value is None else str(value) if isinstance(value, Limit) else f"{value:,}"
-
-
-def _written(value: Value) -> str:
-    return OFF if value is None else one_line(str(value))
 
 
 def one_line(text: str) -> str:

@@ -97,6 +97,8 @@ def _instead_of(error: SchemaError, path: Steps, node: Node) -> str:
         return f", not {node.text[:60]}"
     if error.validator in ("minProperties", "minItems"):
         return ", not empty"
+    if error.validator == "uniqueItems":
+        return ", each of them once"
     if error.validator == "maxProperties" and isinstance(node, MapNode):
         return f", not {len(node.entries)} keys"
     return ", not a mapping" if isinstance(node, MapNode) else ", not a list"

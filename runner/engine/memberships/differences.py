@@ -53,14 +53,21 @@ def compared(
     for identifier_type, most in _compared_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
         now = (
-            set_algebra.declared(evaluation.path, identifier_type)
+            set_algebra.declared(evaluation.path, identifier_type, evaluation.columns.get(identifier_type, 1))
             if evaluation and evaluation.path and mapped
             else None
         )
         before = set_algebra.before(held, identifier_type)
         if joined is not None and mapped:
             files = joined
-        elif evaluation and evaluation.path and now and not before and _nobody_twice(connection, now, most):
+        elif (
+            evaluation
+            and evaluation.path
+            and now
+            and not before
+            and identifier_type not in evaluation.columns
+            and _nobody_twice(connection, now, most)
+        ):
             files = (evaluation.path,)
             as_evaluated.add(identifier_type)
         elif now or before:
@@ -161,7 +168,7 @@ def stored_types(
 
     Raises what DuckDB raises.
     """
-    most = dict.fromkeys((str(one) for one in evaluation.types), evaluation.people) if evaluation else dict[str, int]()
+    most = {str(one): values for one, values in _values(evaluation).items()}
     for path in held.files:
         query = f"select identifier_type, count(*) from read_parquet({one_file(path)}) group by identifier_type"
         for name, rows in cancellable.run(connection, query):
@@ -175,10 +182,17 @@ def _compared_types(
     """The same for a comparison: one that nobody is of any more is left out where counts tell."""
     if held.counts is None or not held.untouched:
         return stored_types(connection, evaluation, held)
-    most = dict.fromkeys(evaluation.types, evaluation.people) if evaluation else dict[IdentifierType, int]()
+    most = _values(evaluation)
     for identifier_type, (members, _) in held.counts.items():
         most[identifier_type] = max(members, most.get(identifier_type, 0))
     return {one: most[one] for one in IdentifierType if one in most}
+
+
+def _values(evaluation: Evaluation | None) -> dict[IdentifierType, int]:
+    """How many valid values of each mapped type a segment has at most."""
+    if evaluation is None:
+        return {}
+    return {one: evaluation.people * evaluation.columns.get(one, 1) for one in evaluation.types}
 
 
 def least_portions(most: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles
 from runner.core.sql_quoting import file_list, one_file
+from runner.engine.interface import MappedColumn
 
 DECLARED = 1
 """In the segment now (D)."""
@@ -39,11 +40,13 @@ SHA256 = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
 """The types whose wire forms are spread evenly over all values."""
 
 
-def declared(evaluation: Path, identifier_type: IdentifierType) -> str:
-    """The identifiers of D, not yet distinct."""
-    return (
-        f"select {identifier_type} as identifier, {DECLARED}::utinyint as side "
-        f"from read_parquet({one_file(evaluation)}) where {identifier_type} is not null"
+def declared(evaluation: Path, identifier_type: IdentifierType, columns: int = 1) -> str:
+    """The identifiers of D, not yet distinct, in so many columns of the segment's file."""
+    names = (MappedColumn(identifier_type, number).name for number in range(1, columns + 1))
+    return " union all ".join(
+        f"select {name} as identifier, {DECLARED}::utinyint as side "
+        f"from read_parquet({one_file(evaluation)}) where {name} is not null"
+        for name in names
     )
 
 

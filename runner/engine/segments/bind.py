@@ -19,6 +19,7 @@ from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import Instance, InstancePool
 from runner.engine.duckdb.os_errors import full
+from runner.engine.interface import MappedColumn
 from runner.engine.segments.column_kinds import column_kind
 from runner.engine.segments.column_privacy import HEADER, showable, yielded
 from runner.engine.segments.data_file_errors import behind_binding, behind_missing_columns
@@ -52,7 +53,7 @@ class Prepared:
 
     instance: Instance
     sql: SqlText
-    columns: Mapping[IdentifierType, str]
+    columns: Mapping[MappedColumn, str]
     width: int
     findings: tuple[Finding, ...]
 
@@ -187,30 +188,30 @@ def resolve(
     names: NamesFrom,
     unfit: Callable[[T, IdentifierType], Unfit | None],
     known: Collection[str] = (),
-) -> tuple[Mapping[IdentifierType, int], tuple[Finding, ...]]:
+) -> tuple[Mapping[MappedColumn, int], tuple[Finding, ...]]:
     """The position of each mapped column among the names and types that the SQL yields; findings for those unfit.
 
     `known` are the columns of its sources, as far as they are known, and `names` is where their names come from.
     """
-    mapped: dict[IdentifierType, int] = {}
+    mapped: dict[MappedColumn, int] = {}
     findings: list[Finding] = []
-    for identifier_type, name in query.mapping.items():
+    for one, name in query.mapping.items():
         exact = [position for position, column in enumerate(columns) if column[0] == name]
         alike = [position for position, column in enumerate(columns) if folded(column[0]) == folded(name)]
         found = exact or alike
-        location = query.mapped_at[identifier_type]
+        location = query.mapped_at[one]
         if not found:
             shown = yielded((column for column, _ in columns), known, query.sql.text, names)
             findings.append(_missing(name, shown, location, names))
         elif len(found) > 1:
             message = f'the SQL yields {len(found)} columns called "{name}"'
             findings.append(Finding(location, "mapping-ambiguous-column", message, "give each its own name with `as`"))
-        elif (why := unfit(columns[found[0]][1], identifier_type)) is not None:
+        elif (why := unfit(columns[found[0]][1], one.type)) is not None:
             of = f"type {why.column_type}," if why.column_type else "a type"
-            message = f'column "{name}" is of {of} which holds no {identifier_type}'
+            message = f'column "{name}" is of {of} which holds no {one.type}'
             findings.append(Finding(location, "mapping-column-type", message, why.hint))
         else:
-            mapped[identifier_type] = found[0]
+            mapped[one] = found[0]
     return mapped, tuple(findings)
 
 

@@ -19,7 +19,7 @@ from runner.core.sql_quoting import one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import AS_GIVEN, BLANK, HASHED, reasons
+from runner.engine.interface import AS_GIVEN, BLANK, HASHED, MappedColumn, mapped_columns, reasons
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
 from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
@@ -55,10 +55,10 @@ class DuckDBSegmentEvaluator:
         return self._queries.advise(query) if may_be_unsteady(query.sql.text) else ()
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
-        types = tuple(activation.mapping)
-        path, warnings = self.write(activation, sources, wire_select({one: column(one) for one in types}, VIEW))
+        columns = tuple(mapped_columns(activation.mapping))
+        path, warnings = self.write(activation, sources, wire_select({one: column(one) for one in columns}, VIEW))
         with self.translating_errors(activation.segment.sql):
-            return replace(counted(self._workspace.connection(), types, path, path), warnings=warnings)
+            return replace(counted(self._workspace.connection(), columns, path, path), warnings=warnings)
 
     def write(
         self, activation: Activation, sources: tuple[Source, ...], rows: str, readable: tuple[Path, ...] = ()
@@ -101,7 +101,7 @@ class DuckDBSegmentEvaluator:
 
 def counted(
     connection: duckdb.DuckDBPyConnection,
-    types: tuple[IdentifierType, ...],
+    columns: tuple[MappedColumn, ...],
     file: Path,
     path: Path | None,
     total: str = "count(*)",
@@ -112,18 +112,20 @@ def counted(
     lacks rows.
     """
     source = f"read_parquet({one_file(file)})"
-    kinds = ", ".join(f"{identifier_type}_kind" for identifier_type in types)
+    kinds = ", ".join(f"{one.name}_kind" for one in columns)
     # A row without a kind is none of the segment's.
     rows = cancellable.run(
-        connection, f"select {kinds}, {total} from {source} where {types[0]}_kind is not null group by all"
+        connection, f"select {kinds}, {total} from {source} where {columns[0].name}_kind is not null group by all"
     )
     found = [(row[:-1], int(row[-1])) for row in rows]
     blank: dict[IdentifierType, int] = {}
     rejected: list[Rejected] = []
-    for position, identifier_type in enumerate(types):
+    types = tuple(dict.fromkeys(one.type for one in columns))
+    for identifier_type in types:
         counts: dict[int, int] = {}
         for combination, count in found:
-            counts[combination[position]] = counts.get(combination[position], 0) + count
+            for kind in (kind for one, kind in zip(columns, combination, strict=True) if one.type == identifier_type):
+                counts[kind] = counts.get(kind, 0) + count
         blank[identifier_type] = counts.get(BLANK, 0)
         for kind, reason in reasons(identifier_type).items():
             if kind in counts:
@@ -135,4 +137,5 @@ def counted(
         people=sum(count for combination, count in found if any(kind in (HASHED, AS_GIVEN) for kind in combination)),
         blank=blank,
         rejected=tuple(rejected),
+        columns={one.type: one.number for one in columns if one.number > 1},
     )

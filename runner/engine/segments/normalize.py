@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
-from runner.engine.interface import AS_GIVEN, BLANK, HASHED, LONGEST_EMAIL, LONGEST_OPAQUE, REJECTED
+from runner.engine.interface import AS_GIVEN, BLANK, HASHED, LONGEST_EMAIL, LONGEST_OPAQUE, REJECTED, MappedColumn
 
 TRIMMED = (
     *(0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0xA0, 0x1680),
@@ -51,13 +51,13 @@ _REASON, _OTHER_REASON = REJECTED, REJECTED + 1
 """The reasons of `runner.engine.interface.reasons`, in their order."""
 
 
-def wire_select(columns: Mapping[IdentifierType, str], relation: str) -> str:
-    """A select of the wire form and kind of each type from SQL expressions over `relation`.
+def wire_select(columns: Mapping[MappedColumn, str], relation: str) -> str:
+    """A select of the wire form and kind of each mapped column from SQL expressions over `relation`.
 
-    The columns are called `<type>` and `<type>_kind` (UTINYINT).
+    They are called by the column's name, and `<name>_kind` (UTINYINT).
     """
-    types = tuple(_Stages.of(str(kind)) for kind in columns)
-    rules = tuple(_RULES.get(kind, _opaque)(stages) for kind, stages in zip(columns, types, strict=True))
+    types = tuple(_Stages.of(one.name) for one in columns)
+    rules = tuple(_RULES.get(one.type, _opaque)(stages) for one, stages in zip(columns, types, strict=True))
     raw = (f"cast({column} as varchar) as {stages.raw}" for stages, column in zip(types, columns.values(), strict=True))
     query = f"select {_list(raw)} from {relation}"
     for additions in (

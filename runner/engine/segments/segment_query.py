@@ -9,8 +9,8 @@ from typing import Protocol
 
 from runner.core.declared_segment import Columns, DeclaredSegment
 from runner.core.findings import Finding, Location
-from runner.core.identifiers import IdentifierType
 from runner.core.project import Activation, Source, SqlText
+from runner.engine.interface import MappedColumn, mapped_columns
 
 VIEW = "segment"
 """The view that yields a segment's mapped columns (see `column`) while it runs."""
@@ -18,7 +18,7 @@ VIEW = "segment"
 
 @dataclass(frozen=True, slots=True)
 class SegmentQuery:
-    """A segment's SQL and the column of each mapped type, with the places where these are written.
+    """A segment's SQL and the columns that are mapped, with the places where these are written.
 
     `activation` is the id of whose it is, and `run` what a warehouse is told of the run that asks, empty where that is
     none of a plan's; `source` names the warehouse that runs it, empty where the embedded engine
@@ -27,8 +27,8 @@ class SegmentQuery:
     """
 
     sql: SqlText
-    mapping: Mapping[IdentifierType, str]
-    mapped_at: Mapping[IdentifierType, Location]
+    mapping: Mapping[MappedColumn, str]
+    mapped_at: Mapping[MappedColumn, Location]
     activation: str = ""
     source: str = ""
     dialect: str = ""
@@ -74,16 +74,17 @@ class SegmentQueries(Protocol):
 def query_of(activation: Activation) -> SegmentQuery:
     """The activation's part of a query."""
     places = {setting.key: setting.location for setting in activation.settings}
+    mapping = mapped_columns(activation.mapping)
     return SegmentQuery(
         activation.segment.sql,
-        dict(activation.mapping),
-        {one: places.get(f"mapping.{one}") or activation.location for one in activation.mapping},
+        mapping,
+        {one: places.get(f"mapping.{one.type}") or activation.location for one in mapping},
         activation.id,
         activation.segment.source,
         conditions=activation.segment.conditions,
     )
 
 
-def column(identifier_type: IdentifierType) -> str:
-    """The view's column for a mapped type."""
-    return f"mapped_{identifier_type}"
+def column(mapped: MappedColumn) -> str:
+    """The view's column for a mapped one."""
+    return f"mapped_{mapped.name}"

@@ -41,6 +41,8 @@ def definition_data(definition: Definition) -> dict[str, Any]:
 def definition_of_data(data: Mapping[str, Any]) -> Definition:
     """The definition that `definition_data` was made of."""
     fields = dict(data)
+    mapping = fields["mapping"].items()
+    fields["mapping"] = {kind: tuple(column) if isinstance(column, list) else column for kind, column in mapping}
     caller = fields.pop(_CALLER, None)
     options = {**fields.pop("options", {}), **({} if caller is None else {_CALLER: caller})}
     return Definition(**fields, options=options)

@@ -64,12 +64,12 @@ def test_an_entry_may_be_a_mapping_and_its_values_keep_their_type(tmp_path: Path
     de, fr = project(tmp_path, a=text, d=DESTINATION).activations
     assert (fr.id, fr.mapping, fr.tags, fr.protect) == (
         "loyal-fr",
-        {IdentifierType.EMAIL: "mail_fr"},
+        {IdentifierType.EMAIL: ("mail_fr",)},
         ("fr", "west"),
         True,
     )
     assert (fr.guardrails.min_members, fr.guardrails.max_removed) == (20, Limit(10, percent=True))
-    assert (de.mapping, de.tags, de.protect) == ({IdentifierType.PHONE_NUMBER: "tel"}, (), False)
+    assert (de.mapping, de.tags, de.protect) == ({IdentifierType.PHONE_NUMBER: ("tel",)}, (), False)
     assert (de.guardrails.min_members, de.guardrails.max_removed) == (30, Limit(500, percent=False))
 
 

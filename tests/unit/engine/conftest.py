@@ -45,14 +45,18 @@ class World:
         databases = self.databases.items()
         return (shop, *(DuckDBFileSource(name, "duckdb", SOURCES_FILE, path, SOURCES_FILE) for name, path in databases))
 
-    def check(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> tuple[Finding, ...]:
+    def check(
+        self, sql: str | SqlText, mapping: Mapping[IdentifierType, str | tuple[str, ...]] | None = None
+    ) -> tuple[Finding, ...]:
         return self.engine.evaluator.check(activation(sql, mapping), self.sources)
 
-    def evaluate(self, sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> Evaluation:
+    def evaluate(
+        self, sql: str | SqlText, mapping: Mapping[IdentifierType, str | tuple[str, ...]] | None = None
+    ) -> Evaluation:
         return self.engine.evaluator.evaluate(activation(sql, mapping), self.sources)
 
 
-def activation(sql: str | SqlText, mapping: Mapping[IdentifierType, str] | None = None) -> Activation:
+def activation(sql: str | SqlText, mapping: Mapping[IdentifierType, str | tuple[str, ...]] | None = None) -> Activation:
     text = sql if isinstance(sql, SqlText) else SqlText(sql, "activations/a.yaml", 5, 4)
     segment = Segment("Loyal", "", text, "f" * 64, builders.HERE)
     return builders.activation(segment=segment, mapping=mapping or {IdentifierType.EMAIL: "email"}, location=MAPPING)

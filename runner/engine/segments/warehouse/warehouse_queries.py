@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING
 from runner.core.declared_segment import Columns
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
-from runner.core.identifiers import IdentifierType
 from runner.core.project import SqlText
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb.cancellable import Call, Row, TimeLimitReached
 from runner.engine.duckdb.os_errors import full, reason
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import Reached
+from runner.engine.interface import MappedColumn, Reached
 from runner.engine.segments.bind import resolve
 from runner.engine.segments.column_privacy import presentable
 from runner.engine.segments.segment_errors import fault
@@ -66,7 +65,7 @@ class _Mapped:
     """The query as it can be sent, and the mapped columns of its result."""
 
     query: SegmentQuery
-    columns: Mapping[IdentifierType, ArrowField]
+    columns: Mapping[MappedColumn, ArrowField]
     findings: tuple[Finding, ...]
 
 

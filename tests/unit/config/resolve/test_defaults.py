@@ -23,7 +23,7 @@ def test_an_activation_of_id_and_segment_alone_takes_the_only_destination(tmp_pa
     found = activation(tmp_path, ACTIVATION)
     assert found.destination.name == "criteo-fr"
     assert (found.name, found.description) == ("Loyal", "")
-    assert found.mapping == {IdentifierType.EMAIL: "mail"}
+    assert found.mapping == {IdentifierType.EMAIL: ("mail",)}
     assert found.schedule == Schedule()
     assert found.guardrails == Guardrails()
     assert not found.protect
@@ -39,7 +39,7 @@ def test_defaults_of_the_destination_win_over_the_built_in_ones(tmp_path: Path) 
 def test_an_activation_wins_key_by_key_and_replaces_a_schedule_whole(tmp_path: Path) -> None:
     own = "mapping: {email: other}\nschedule: {cron: '0 6 * * *'}\nguardrails: {max_removed: 500, max_added: 200%}\n"
     found = activation(tmp_path, ACTIVATION + own + "protect: false\n", RICH)
-    assert found.mapping == {IdentifierType.EMAIL: "other", IdentifierType.MOBILE_AD_ID: "idfa"}
+    assert found.mapping == {IdentifierType.EMAIL: ("other",), IdentifierType.MOBILE_AD_ID: ("idfa",)}
     assert found.schedule == Schedule(cron="0 6 * * *", timezone="UTC")
     assert found.guardrails.max_removed == Limit(500, percent=False)
     assert found.guardrails.max_added == Limit(200, percent=True)
@@ -50,7 +50,7 @@ def test_an_activation_wins_key_by_key_and_replaces_a_schedule_whole(tmp_path: P
 def test_null_switches_a_default_off(tmp_path: Path) -> None:
     own = "mapping: {email: null}\nschedule: null\nguardrails: {max_removed: null, min_members: ~}\nprotect: null\n"
     found = activation(tmp_path, ACTIVATION + own, RICH)
-    assert found.mapping == {IdentifierType.MOBILE_AD_ID: "idfa"}
+    assert found.mapping == {IdentifierType.MOBILE_AD_ID: ("idfa",)}
     assert found.schedule.manual
     assert (found.guardrails.max_removed, found.guardrails.min_members) == (None, 0)
     assert found.guardrails.max_removed_declared
@@ -115,3 +115,14 @@ def test_an_identifier_type_is_recognised_by_what_it_is_called_elsewhere(
 ) -> None:
     (finding,) = findings(tmp_path, a=ACTIVATION + f"mapping: {{{written}: x}}\n", d=DEFAULTS)
     assert f'did you mean "{meant}"?' in finding.message
+
+
+def test_a_type_may_be_in_several_columns(tmp_path: Path) -> None:
+    found = activation(tmp_path, ACTIVATION + "mapping: {email: [mail, mail_sha256], mobile_ad_id: idfa}\n")
+    assert found.mapping == {IdentifierType.EMAIL: ("mail", "mail_sha256"), IdentifierType.MOBILE_AD_ID: ("idfa",)}
+    assert {part.key: part.value for part in found.settings}["mapping.email"] == "mail, mail_sha256"
+
+
+@pytest.mark.parametrize("columns", ["[]", "[mail, mail]", "[mail, 5]", "[mail, null]", "{mail: mail}", "['']"])
+def test_what_is_no_column_and_no_list_of_them_is_a_finding(tmp_path: Path, columns: str) -> None:
+    assert codes(tmp_path, a=ACTIVATION + f"mapping: {{email: {columns}}}\n", d=DEFAULTS) == ["invalid-value"]

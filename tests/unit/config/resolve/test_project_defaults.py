@@ -30,7 +30,7 @@ credentials: {client_id: sandbox, client_secret: sandbox}
 
 def test_defaults_of_the_project_win_over_the_built_in_ones(tmp_path: Path) -> None:
     found = activation(tmp_path, ACTIVATION, DESTINATION, p=PROJECT)
-    assert found.mapping == {IdentifierType.EMAIL: "mail", IdentifierType.MOBILE_AD_ID: "idfa"}
+    assert found.mapping == {IdentifierType.EMAIL: ("mail",), IdentifierType.MOBILE_AD_ID: ("idfa",)}
     assert found.schedule == Schedule(every=21_600)
     assert found.guardrails == Guardrails(Limit(10, percent=True), None, 1_000, max_removed_declared=True)
     assert (found.owner, found.tags) == ("crm", ("retail",))
@@ -40,7 +40,7 @@ def test_a_destination_and_an_activation_win_over_the_project(tmp_path: Path) ->
     destination = DESTINATION + "defaults: {mapping: {email: hashed}, schedule: {every: 1d}, tags: [fr]}\n"
     own = "mapping: {mobile_ad_id: null}\nguardrails: {min_members: 5}\nowner: web\n"
     found = activation(tmp_path, ACTIVATION + own, destination, p=PROJECT)
-    assert found.mapping == {IdentifierType.EMAIL: "hashed"}
+    assert found.mapping == {IdentifierType.EMAIL: ("hashed",)}
     assert found.schedule == Schedule(every=86_400)
     assert (found.guardrails.max_removed, found.guardrails.min_members) == (Limit(10, percent=True), 5)
     assert (found.owner, found.tags) == ("web", ("retail", "fr"))
@@ -72,7 +72,7 @@ def test_an_unknown_variable_in_the_defaults_of_the_project_is_a_finding(tmp_pat
 def test_a_type_that_the_destination_cannot_take_is_left_out_where_a_layer_below_maps_it(tmp_path: Path) -> None:
     text = PROJECT.replace("mobile_ad_id: idfa", "customer_id: id, gum_id: gum")
     found = activation(tmp_path, ACTIVATION, DESTINATION, p=text)
-    assert found.mapping == {IdentifierType.EMAIL: "mail"}
+    assert found.mapping == {IdentifierType.EMAIL: ("mail",)}
     shown = {part.key: part.value for part in found.settings}
     assert shown["mapping.customer_id"] == "left out: marketing solutions takes none"
     assert shown["mapping.gum_id"] == "left out: the destination has no gum_caller_id"
@@ -82,14 +82,14 @@ def test_a_type_that_the_destination_cannot_take_is_left_out_where_a_layer_below
 
 def test_a_destination_of_one_type_takes_the_first_of_the_uppermost_layer_that_maps_one(tmp_path: Path) -> None:
     text = PROJECT.replace("email: mail, mobile_ad_id: idfa", "mobile_ad_id: idfa, customer_id: id, email: mail")
-    customer = {IdentifierType.CUSTOMER_ID: "id"}
+    customer = {IdentifierType.CUSTOMER_ID: ("id",)}
     assert activation(tmp_path, ACTIVATION, ONSITE, p=text).mapping == customer
     emailing = ONSITE + "defaults: {mapping: {email: hashed, phone_number: phone}}\n"
-    assert activation(tmp_path, ACTIVATION, emailing, p=text).mapping == {IdentifierType.EMAIL: "hashed"}
+    assert activation(tmp_path, ACTIVATION, emailing, p=text).mapping == {IdentifierType.EMAIL: ("hashed",)}
     own = ACTIVATION + "mapping: {phone_number: tel}\n"
-    assert activation(tmp_path, own, emailing, p=text).mapping == {IdentifierType.PHONE_NUMBER: "tel"}
+    assert activation(tmp_path, own, emailing, p=text).mapping == {IdentifierType.PHONE_NUMBER: ("tel",)}
     off = ACTIVATION + "mapping: {email: null}\n"
-    assert activation(tmp_path, off, emailing, p=text).mapping == {IdentifierType.PHONE_NUMBER: "phone"}
+    assert activation(tmp_path, off, emailing, p=text).mapping == {IdentifierType.PHONE_NUMBER: ("phone",)}
 
 
 def test_where_nothing_mapped_can_be_taken_the_finding_says_what_was_left_out(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_where_nothing_mapped_can_be_taken_the_finding_says_what_was_left_out(tm
 
 def test_defaults_of_a_destination_may_be_left_out_too(tmp_path: Path) -> None:
     destination = DESTINATION + "defaults: {mapping: {email: mail, user_identifier: uid}}\n"
-    assert activation(tmp_path, ACTIVATION, destination).mapping == {IdentifierType.EMAIL: "mail"}
+    assert activation(tmp_path, ACTIVATION, destination).mapping == {IdentifierType.EMAIL: ("mail",)}
 
 
 def test_a_project_document_with_nothing_but_defaults_is_one(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.identifiers import IdentifierType
-from runner.engine.interface import AS_GIVEN, BLANK, reasons
+from runner.engine.interface import AS_GIVEN, BLANK, MappedColumn, reasons
 from runner.engine.memberships.set_algebra import wire_text
 from runner.engine.segments.normalize import wire_select
 from tests.plain_duckdb import plain
@@ -66,7 +66,7 @@ def lower(text: str) -> str:
 
 def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[naive.Outcome]:
     """What the engine makes of each value."""
-    query = wire_select({identifier_type: "value"}, "(select unnest($1::varchar[]) as value)")
+    query = wire_select({MappedColumn(identifier_type): "value"}, "(select unnest($1::varchar[]) as value)")
     text = wire_text(identifier_type, str(identifier_type))
     rows = CONNECTION.execute(f"select {text}, {identifier_type}_kind from ({query})", [values]).fetchall()
     why = reasons(identifier_type)
@@ -94,7 +94,7 @@ def test_clear_and_hashed_values_of_one_person_are_one_member() -> None:
 
 
 def test_columns_that_are_not_text_are_read_as_text() -> None:
-    query = wire_select({IdentifierType.PHONE_NUMBER: "number"}, "(select 33612345678::bigint as number)")
+    query = wire_select({MappedColumn(IdentifierType.PHONE_NUMBER): "number"}, "(select 33612345678::bigint as number)")
 
     [(_, kind)] = CONNECTION.execute(query).fetchall()
 
