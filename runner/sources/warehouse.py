@@ -77,7 +77,7 @@ class Driver:
     `first` is a query with which a driver that logs in late does so. Then come `settings`, which a server may
     refuse, and `zone`, a query that must give a name of UTC. `probe` is a query of two words, `on` or `off`:
     whether sessions are read-only, and whether their user may do anything at all. `statement` are options of each
-    query.
+    query. `catalogue` is a query for the names of all tables that the user may see, each as `schema.table`.
     """
 
     package: str
@@ -93,6 +93,7 @@ class Driver:
     statement: Mapping[str, str | int] = field(default_factory=dict)
     quote: str = '"'
     transactions: bool = True
+    catalogue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

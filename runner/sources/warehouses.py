@@ -63,6 +63,10 @@ def _nothing_to_begin(*_: object) -> tuple[str, ...]:
     return ()
 
 
+_TABLES = """
+    select table_schema || '.' || table_name from information_schema.tables
+    where lower(table_schema) not in ('pg_catalog', 'information_schema', 'pg_internal') limit 10000
+"""
 _POSTGRES_PROBE = "select current_setting('transaction_read_only'), current_setting('is_superuser')"
 
 
@@ -92,7 +96,13 @@ WAREHOUSES: tuple[WarehouseKind, ...] = (
         judge=postgres_address.judge,
         hosts=postgres_address.hosts,
         driver=Driver(
-            "adbc_driver_postgresql", "postgres", "postgres", _postgres_options, _postgres_begin, _POSTGRES_PROBE
+            package="adbc_driver_postgresql",
+            extra="postgres",
+            dialect="postgres",
+            options=_postgres_options,
+            begin=_postgres_begin,
+            probe=_POSTGRES_PROBE,
+            catalogue=_TABLES,
         ),
     ),
     WarehouseKind(
@@ -102,7 +112,14 @@ WAREHOUSES: tuple[WarehouseKind, ...] = (
         methods={"password": {"password": "REDSHIFT_PASSWORD"}},
         judge=postgres_address.judge,
         hosts=postgres_address.hosts,
-        driver=Driver("adbc_driver_postgresql", "postgres", "redshift", _postgres_options, _redshift_begin),
+        driver=Driver(
+            package="adbc_driver_postgresql",
+            extra="postgres",
+            dialect="redshift",
+            options=_postgres_options,
+            begin=_redshift_begin,
+            catalogue=_TABLES,
+        ),
     ),
     WarehouseKind(
         type="snowflake",
@@ -124,6 +141,7 @@ WAREHOUSES: tuple[WarehouseKind, ...] = (
             options=snowflake_options.options,
             begin=_snowflake_begin,
             statement=snowflake_options.STATEMENT,
+            catalogue=_TABLES,
             transactions=False,
         ),
     ),

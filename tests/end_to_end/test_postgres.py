@@ -163,8 +163,32 @@ def test_only_one_select_that_reads_tables_can_be_a_segment(crm: Shop, sql: str,
 @pytest.mark.parametrize(
     ("sql", "code", "message", "column"),
     [
-        ("select emial as email from crm.people", "sql-unknown-column", 'there is no column "emial"', 8),
-        ("select email from crm.poeple", "sql-unknown-table", 'there is no table "crm.poeple"', 19),
+        (
+            "select emial as email from crm.people",
+            "sql-unknown-column",
+            'there is no column "emial"; did you mean "email"?',
+            8,
+        ),
+        (
+            "with t as (select x.id, x.emial as mail from crm.people x) select mail as email from t",
+            "sql-unknown-column",
+            'there is no column "x.emial"; did you mean "email"?',
+            25,
+        ),
+        ("select qqqqqq as email from crm.people", "sql-unknown-column", 'there is no column "qqqqqq"', 8),
+        (
+            "select email from crm.poeple",
+            "sql-unknown-table",
+            'there is no table "crm.poeple"; did you mean "crm.people"?',
+            19,
+        ),
+        (
+            "select email from people",
+            "sql-unknown-table",
+            'there is no table "people"; did you mean "crm.people"?',
+            19,
+        ),
+        ("select email from crm.qqqqqq", "sql-unknown-table", 'there is no table "crm.qqqqqq"', 19),
         ("select uper(email) as email from crm.people", "sql-unknown-function", 'there is no function "uper"', 8),
         ("select email + 1 as email from crm.people", "sql-unknown-function", "", 14),
         ("select case when true then generate_series(1, 2) end::text as email", "sql-error", "the query uses", 28),
@@ -178,6 +202,7 @@ def test_what_the_database_does_not_know_is_a_finding_at_its_place(
     [found] = crm.run("validate", "--format", "json", code=3).json["findings"]
     assert (found["code"], found["location"]["line"], found["location"]["column"]) == (code, 2, column)
     assert found["message"].startswith(message)
+    assert "qqqqqq" not in sql or "did you mean" not in found["message"]
 
 
 def test_nothing_that_a_segment_runs_can_change_the_database(crm: Shop, postgres: Postgres) -> None:

@@ -248,8 +248,13 @@ def test_only_one_select_can_be_a_segment(crm: Shop, warehouse: Warehouse, sql: 
 
 
 def test_what_the_warehouse_does_not_know_is_a_finding(crm: Shop, warehouse: Warehouse) -> None:
-    assert finding(crm, f"select emial as email from {warehouse.people}")["code"] == "sql-unknown-column"
-    assert finding(crm, "select email from nobody")["code"] == "sql-unknown-table"
+    found = finding(crm, f"select id,\n  emial as email from {warehouse.people}")
+    assert found["code"] == "sql-unknown-column"
+    if warehouse.name != "snowflake":
+        assert found["message"] == 'there is no column "emial"; did you mean "email"?'
+    found = finding(crm, f"select p.id, p.email from {warehouse.people} as p, nobody as n where p.id = n.id")
+    assert found["code"] == "sql-unknown-table"
+    assert 'no table "nobody"' in found["message"]
     if warehouse.name != "snowflake":  # where the stand-in says that there is no such object
         assert finding(crm, f"select uper(email) as email from {warehouse.people}")["code"] == "sql-unknown-function"
 

@@ -33,7 +33,15 @@ from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
 from runner.engine.segments.warehouse import warehouse_sentences as sentences
 from runner.engine.segments.warehouse.adbc_session import RowStream, WarehouseSession
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
-from runner.engine.segments.warehouse.driver_errors import CannotLogIn, WarehouseError, fault_in
+from runner.engine.segments.warehouse.driver_errors import CannotLogIn, WarehouseError, WarehouseFault, fault_in
+from runner.engine.segments.warehouse.names_meant import (
+    NOT_KNOWN,
+    UNKNOWN_COLUMN,
+    UNKNOWN_TABLE,
+    Meant,
+    column_meant,
+    table_meant,
+)
 from runner.engine.segments.warehouse.result_columns import as_text, column_kind, unfit
 from runner.engine.segments.warehouse_policy import text_of
 from runner.sources.interface import NamesFrom
@@ -82,12 +90,12 @@ class WarehouseQueries:
         """What is wrong with the query against its source, without reading rows. Raises SegmentError."""
         seconds = min(self._limit(source), self._workspace.limits.seconds_to_check)
         with self._segment(query, source, seconds) as (session, deadline):
-            return _described(query, session, deadline).findings
+            return self._described(query, source, session, deadline).findings
 
     def write(self, query: SegmentQuery, source: WarehouseSource, rows: str, target: Path) -> None:
         """Write what the select `rows` yields over the view to the Parquet file `target`. Raises SegmentError."""
         with self._segment(query, source, self._limit(source)) as (session, deadline):
-            mapped = _described(query, session, deadline)
+            mapped = self._described(query, source, session, deadline)
             if mapped.findings:
                 raise SegmentError(mapped.findings[0].message, mapped.findings[0].hint, mapped.findings[0])
             sql = self._selected(mapped.query, mapped, WAREHOUSE_KINDS[source.type].driver)
@@ -106,10 +114,70 @@ class WarehouseQueries:
 
     def _row(self, sql: str, session: WarehouseSession, deadline: float) -> Row:
         """The one row of a query of ours."""
+        [row] = self._rows(sql, session, deadline)
+        return row
+
+    def _rows(self, sql: str, session: WarehouseSession, deadline: float) -> list[Row]:
+        """The rows of a query of ours."""
         with session.stream(sql, deadline) as stream, closing(self._workspace.connection()) as connection:
             connection.register(_STREAM, stream.handle)
-            [row] = _run(connection, f"select * from {_STREAM}", stream, session, deadline)
-            return row
+            return _run(connection, f"select * from {_STREAM}", stream, session, deadline)
+
+    def _described(
+        self, query: SegmentQuery, source: WarehouseSource, session: WarehouseSession, deadline: float
+    ) -> _Mapped:
+        """The mapped columns of the SQL, and what is wrong with it and with them."""
+        query, unfit_columns = _typed(query, session, deadline)
+        if unfit_columns:
+            return _Mapped(query, {}, unfit_columns)
+        try:
+            yielded = session.describe(f"{_BEFORE}{text_of(query.sql.text)}{_AFTER} where 1 = 0", deadline)
+        except WarehouseError as error:
+            if error.fault.is_lost:
+                raise
+            meant = self._meant(error.fault, query, source, session, deadline)
+            return _Mapped(query, {}, (sentences.refused(error.fault, query.sql, len(_BEFORE), meant),))
+        names = [(one.name, one) for one in yielded]
+        positions, findings = resolve(query, names, NamesFrom.SCHEMA, unfit)
+        return _Mapped(query, {one: yielded[position] for one, position in positions.items()}, findings)
+
+    def _meant(
+        self,
+        fault: WarehouseFault,
+        query: SegmentQuery,
+        source: WarehouseSource,
+        session: WarehouseSession,
+        deadline: float,
+    ) -> Meant:
+        """What the SQL probably meant by a name that the source does not know. A failed statement ends its transaction,
+        so that each question begins the segment again."""
+        driver = WAREHOUSE_KINDS[source.type].driver
+
+        def begin() -> None:
+            session.end()
+            session.begin(self._label(query), max(1.0, deadline - monotonic()), deadline)
+
+        def columns(sql: str) -> list[str] | None:
+            try:
+                begin()
+                return [one.name for one in session.describe(sql, deadline)]
+            except WarehouseError:
+                return None
+
+        def catalogue() -> list[str]:
+            if not driver.catalogue:
+                return []
+            begin()
+            return [str(name) for (name,) in self._rows(driver.catalogue, session, deadline)]
+
+        text = text_of(query.sql.text)
+        try:
+            if fault.state == UNKNOWN_COLUMN:
+                at = sentences.position(fault, query.sql, len(_BEFORE))
+                return column_meant(text, driver.dialect, at if at >= 0 else None, columns)
+            return table_meant(text, driver.dialect, catalogue, columns) if fault.state == UNKNOWN_TABLE else NOT_KNOWN
+        except (WarehouseError, TimeLimitReached):
+            return NOT_KNOWN
 
     def close(self) -> None:
         """Log out everywhere."""
@@ -220,22 +288,6 @@ class WarehouseQueries:
         connection.execute(f"drop view {VIEW}")
         connection.unregister(_STREAM)
         connection.close()
-
-
-def _described(query: SegmentQuery, session: WarehouseSession, deadline: float) -> _Mapped:
-    """The mapped columns of the SQL, and what is wrong with it and with them."""
-    query, unfit_columns = _typed(query, session, deadline)
-    if unfit_columns:
-        return _Mapped(query, {}, unfit_columns)
-    try:
-        yielded = session.describe(f"{_BEFORE}{text_of(query.sql.text)}{_AFTER} where 1 = 0", deadline)
-    except WarehouseError as error:
-        if error.fault.is_lost:
-            raise
-        return _Mapped(query, {}, (sentences.refused(error.fault, query.sql, len(_BEFORE)),))
-    names = [(one.name, one) for one in yielded]
-    positions, findings = resolve(query, names, NamesFrom.SCHEMA, unfit)
-    return _Mapped(query, {one: yielded[position] for one, position in positions.items()}, findings)
 
 
 def _typed(query: SegmentQuery, session: WarehouseSession, deadline: float) -> tuple[SegmentQuery, tuple[Finding, ...]]:

@@ -14,6 +14,7 @@ from runner.core.project import SqlText
 from runner.core.suggest import quoted_word
 from runner.engine.segments.segment_errors import place
 from runner.engine.segments.warehouse.driver_errors import CANCELLED, UNKNOWN, CannotLogIn, WarehouseFault
+from runner.engine.segments.warehouse.names_meant import NOT_KNOWN, Meant
 from runner.sources.interface import UNREACHABLE
 from runner.sources.warehouse import WarehouseSource
 
@@ -62,16 +63,20 @@ _SENTENCES = (
 _FAILED = "the query failed while it ran; what the source said is not shown because it can quote the data"
 
 
-def refused(fault: WarehouseFault, sql: SqlText, before: int) -> Finding:
-    """The finding for SQL that cannot be prepared; `before` characters were put before it."""
-    at = _position(fault, sql, before)
+def refused(fault: WarehouseFault, sql: SqlText, before: int, meant: Meant = NOT_KNOWN) -> Finding:
+    """The finding for SQL that cannot be prepared; `before` characters were put before it, and `meant` says of a name
+    that is not known what the source itself did not."""
+    at = position(fault, sql, before)
+    if at < 0 and meant.at is not None:
+        at = meant.at
     offset = len(sql.text[:at].encode()) if 0 <= at < len(sql.text) else None
     name = _NAME.match(sql.text, at) if offset is not None else None
     known = _NAMED.get(fault.state)
     if known is not None:
         code, message = known
         shown = quoted_word(re.sub('["`]', "", name[0])) if name else "of a name that the SQL writes"
-        return place(sql, code, message.format(name=shown), "", offset, len(name[0].encode()) if name else 1)
+        said = message.format(name=shown) + (f'; did you mean "{meant.nearest}"?' if meant.nearest else "")
+        return place(sql, code, said, "", offset, len(name[0].encode()) if name else 1)
     message, hint = _sentence(fault)
     return place(sql, "sql-error", message, hint, offset)
 
@@ -85,7 +90,7 @@ def unreadable(fault: WarehouseFault, table: TableOf) -> Finding:
     return Finding(table.location, "sql-error", f"{quoted_word(table.name)}: {message}", hint)
 
 
-def _position(fault: WarehouseFault, sql: SqlText, before: int) -> int:
+def position(fault: WarehouseFault, sql: SqlText, before: int) -> int:
     """The character of the segment's SQL; negative where it is not known. Before it stands a line of ours."""
     if fault.position is not None:
         return fault.position - before
