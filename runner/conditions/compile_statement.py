@@ -6,7 +6,7 @@ other is not. Between them stand only AND and OR, so a null counts as false.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -165,13 +165,19 @@ class _People:
         key = event.column(happening.event.key.name)
         if holds:
             return exp.In(this=person.column(self._key), query=self._events(happening, event, key).subquery())
-        same = exp.EQ(this=key.copy(), expression=person.column(self._key))
-        if not happening.measures:
-            rows = exp.select("1").from_(event.source())
-            return exp.Not(this=exp.Exists(this=_where(rows, same, *self._narrowing(happening, event))))
-        alias = exp.TableAlias(this=key.args["table"].copy())
-        grouped = exp.Subquery(this=self._events(happening, event, key), alias=alias)
-        return exp.Not(this=exp.Exists(this=exp.select("1").from_(grouped).where(same, copy=False)))
+        name = happening.event.key.name
+        source: exp.Expression = event.source()
+        conditions = tuple(self._narrowing(happening, event))
+        if happening.measures:
+            source = exp.Subquery(this=self._events(happening, event, key), alias=event.alias_of())
+            event, conditions = replace(event, columns={key.name: event.kind(name) or ColumnKind.OTHER}), ()
+        lookup = _Lookup(source, event, (name,), conditions)
+        return exp.Not(this=lookup.exists(person, lambda row: [self._same(row, name, person, self._key)]))
+
+    def _same(self, row: Row, key: str, other: Row, other_key: str) -> exp.Expression:
+        from sqlglot import exp
+
+        return exp.EQ(this=row.column(key), expression=other.column(other_key))
 
     def _events(self, happening: Happening, event: Row, key: exp.Column) -> exp.Select:
         """The keys of the people with such events: of measures, each once."""
@@ -209,11 +215,15 @@ class _People:
         """Whether an event is followed by one of the other kind, of the same person."""
         from sqlglot import exp
 
-        other = self._event_row(sequel.event, after=first.name)
-        same = exp.EQ(this=other.column(sequel.event.key.name), expression=row.column(first.key.name))
-        bounds = self._bounds(sequel, (row, first.at.name), (other, sequel.event.at.name))
-        rows = exp.select("1").from_(other.source())
-        found = exp.Exists(this=_where(rows, same, *bounds, *self._conjuncts(sequel.where, other)))
+        other, key, at = self._event_row(sequel.event, after=first.name), sequel.event.key.name, sequel.event.at.name
+        lookup = _Lookup(other.source(), other, (key, at), tuple(self._conjuncts(sequel.where, other)))
+        found = lookup.exists(
+            row,
+            lambda one: [
+                self._same(one, key, row, first.key.name),
+                *self._bounds(sequel, (row, first.at.name), (one, at)),
+            ],
+        )
         return found if sequel.happens else exp.Not(this=found)
 
     def _bounds(self, sequel: Sequel, first: tuple[Row, str], second: tuple[Row, str]) -> Iterator[exp.Expression]:
@@ -246,7 +256,7 @@ class _People:
         if isinstance(membership.segment, Statement):
             chosen = _People(membership.segment, self._compiling).person.column(self._key)
             people: exp.Query = _selected(membership.segment, self._compiling, chosen)
-            members = Row(person.table, "members", self._compiling.dialect, person.columns)
+            members = replace(members, columns={chosen.name: person.kind(self._key) or ColumnKind.OTHER})
             source: exp.Expression = exp.Subquery(this=people, alias=members.alias_of())
         else:
             name = exp.to_identifier(self._compiling.stand_in(membership.segment))
@@ -254,8 +264,30 @@ class _People:
             people = exp.select(members.column(self._key)).from_(source)
         if holds:
             return exp.In(this=key, query=people.subquery())
-        same = exp.EQ(this=members.column(self._key), expression=key)
-        return exp.Not(this=exp.Exists(this=_where(exp.select("1").from_(source), same)))
+        lookup = _Lookup(source, members, (self._key,), ())
+        return exp.Not(this=lookup.exists(person, lambda row: [self._same(row, self._key, person, self._key)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """Rows that a subquery looks through: those of a source for which the conditions hold, by these columns."""
+
+    source: exp.Expression
+    row: Row
+    names: tuple[str, ...]
+    conditions: tuple[exp.Expression, ...]
+
+    def exists(self, outer: Row, correlated: Callable[[Row], Sequence[exp.Expression]]) -> exp.Exists:
+        """Whether there is such a row that also goes with the outer one."""
+        from sqlglot import exp
+
+        source, row, conditions = self.source, self.row, self.conditions
+        if row.hides(outer, self.names):
+            row = row.under_other_names(self.names)
+            columns = [exp.alias_(self.row.column(name), row.column(name).this.copy()) for name in self.names]
+            inner = _where(exp.select(*columns).from_(source), *conditions)
+            source, conditions = exp.Subquery(this=inner, alias=row.alias_of()), ()
+        return exp.Exists(this=_where(exp.select("1").from_(source), *correlated(row), *conditions))
 
 
 def _where(select: exp.Select, *conditions: exp.Expression) -> exp.Select:

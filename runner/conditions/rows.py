@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.conditions.statements import Table
@@ -29,18 +29,22 @@ def spelled(name: str, columns: Columns) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table under an alias; `columns` are None where they are not known."""
+    """A row of a table under an alias; `columns` are None where they are not known.
+
+    `renamed` are columns that a subquery gives other names: by those that they have in the table.
+    """
 
     table: Table
     alias: str
     dialect: str
     columns: Columns | None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> exp.Column:
         """The column, qualified."""
         from sqlglot import exp
 
-        found = spelled(name, self.columns or {})
+        found = (self.renamed[name],) if name in self.renamed else spelled(name, self.columns or {})
         return exp.column(
             exp.to_identifier(found[0] if found else in_case_of(self.dialect, name), quoted=True),
             table=exp.to_identifier(in_case_of(self.dialect, self.alias), quoted=True),
@@ -50,6 +54,16 @@ class Row:
         """What the column holds; None where that is not known."""
         found = spelled(name, self.columns or {})
         return (self.columns or {}).get(found[0]) if found else None
+
+    def hides(self, other: Row, names: Iterable[str]) -> bool:
+        """Whether a column of this row is called as the other row is: inside of a subquery, some engines would take
+        `other.column` for a part of it. `names` are columns that there are, whatever is known.
+        """
+        return folded(other.alias) in {folded(name) for name in (*(self.columns or ()), *names)}
+
+    def under_other_names(self, names: Sequence[str]) -> Row:
+        """The row of a subquery that yields these columns, and no other, under names that hide nothing."""
+        return replace(self, renamed={name: f"headcount_{number}" for number, name in enumerate(names)})
 
     def source(self) -> exp.Table:
         """The table, under its alias."""

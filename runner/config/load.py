@@ -19,7 +19,7 @@ from runner.config.resolve.destinations import draft_destination
 from runner.config.resolve.entities import draft_entity
 from runner.config.resolve.environment import Environment
 from runner.config.resolve.people import People
-from runner.config.resolve.project_settings import project_defaults, project_lists, without_defaults
+from runner.config.resolve.project_settings import project_defaults, project_lists, project_timezone, without_defaults
 from runner.config.resolve.segments import Runners
 from runner.config.resolve.sources import build_source, files_of, tables_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
@@ -160,6 +160,7 @@ class _Inputs:
             _named(entities, lambda document: draft_entity(document, runners, attached)),
             _named(segments, lambda document: document),
             is_complete,
+            project_timezone(projects),
         )
         declared = Declared(
             _named(destinations, lambda document: draft_destination(document, self.environment)),

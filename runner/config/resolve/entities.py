@@ -10,7 +10,7 @@ from runner.conditions.table_names import table_name
 from runner.config.document import Document
 from runner.config.resolve.condition_values import column
 from runner.config.resolve.defaults import Layer
-from runner.config.resolve.schedules import timezone_problem
+from runner.config.resolve.schedules import declared_timezone
 from runner.config.resolve.segments import Runners, source_of
 from runner.config.schema.validate_documents import report_template
 from runner.config.templates.render import render
@@ -55,7 +55,7 @@ class _Drafting:
         source = source_of(root, document, self.runners) if document.sound("source") else None
         mapping = root.entries.get("mapping") if document.sound("mapping") else None
         layer = Layer(replace(root, entries={"mapping": mapping}), document) if mapping else None
-        name, timezone = root.text("name"), self._timezone()
+        name, timezone = root.text("name"), declared_timezone(document)
         key, table = self._column(root, "key"), self._table(root, source)
         events = self._events(root, name or "", source)
         self._require_one_source(table, events, source)
@@ -63,16 +63,6 @@ class _Drafting:
             return EntityDraft(document, None, source or "", mapping=layer)
         entity = Entity(name.strip(), table, key, timezone, events)
         return EntityDraft(document, entity, source or "", tuple(self.models.values()), layer)
-
-    def _timezone(self) -> str:
-        node = self.document.root.get("timezone")
-        name = self.document.root.text("timezone")
-        if name is None or node is None or not self.document.sound("timezone"):
-            return "UTC"
-        problem = timezone_problem(name)
-        if problem:
-            self.document.refuse(node.span, "invalid-timezone", problem)
-        return name
 
     def _column(self, fields: MapNode, key: str) -> Column | None:
         node, name = fields.get(key), fields.text(key)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from runner.config.document import Document, ParsedDocument
 from runner.config.families import Lists
 from runner.config.resolve.defaults import Layer, resolve_settings
+from runner.config.resolve.schedules import declared_timezone
 from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
@@ -38,6 +39,11 @@ def project_lists(projects: Sequence[Document]) -> Lists | None:
         key: value for one in projects[:1] if (named := one.root.map("lists")) for key, value in plain(named).items()
     }
     return fields if all(one.sound("lists") for one in projects[:1]) else None
+
+
+def project_timezone(projects: Sequence[Document]) -> str:
+    """The zone whose midnight begins a day."""
+    return declared_timezone(projects[0]) if projects else "UTC"
 
 
 def _layer(parsed: ParsedDocument, scope: Scope, found: Findings, judged: Judged) -> Layer | None:

@@ -23,7 +23,7 @@ def build_schedule(node: Node, document: Document) -> Schedule | None:
     if every is not None:
         return Schedule(every=seconds(every))
     cron, timezone = node.text("cron"), node.text("timezone") or "UTC"
-    problems = ((node.get("cron"), cron and _cron_problem(cron)), (node.get("timezone"), timezone_problem(timezone)))
+    problems = ((node.get("cron"), cron and _cron_problem(cron)), (node.get("timezone"), _timezone_problem(timezone)))
     for part, problem in problems:
         if part is not None and problem:
             code = "invalid-timezone" if part is node.get("timezone") else "invalid-cron"
@@ -61,9 +61,19 @@ def _cron_problem(expression: str) -> str:
     return ""
 
 
+def declared_timezone(document: Document) -> str:
+    """The zone under a document's `timezone`, by default UTC; a finding where there is none of that name."""
+    node, name = document.root.get("timezone"), document.root.text("timezone")
+    if name is None or node is None or not document.sound("timezone"):
+        return "UTC"
+    problem = _timezone_problem(name)
+    if problem:
+        document.refuse(node.span, "invalid-timezone", problem)
+    return "UTC" if problem else name
+
+
 @cache
-def timezone_problem(name: str) -> str:
-    """What is wrong with the name of a time zone; empty where nothing is."""
+def _timezone_problem(name: str) -> str:
     from zoneinfo import ZoneInfo, available_timezones
 
     try:
