@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
+
+from tests.memory import in_memory
 
 ROLE, PASSWORD = "headcount", "open-sesame-4711"
 OTHER_ROLE = "how_to"
@@ -69,6 +72,13 @@ class Postgres:
     def uri_of(self, role: str) -> str:
         """The address that a role logs in to."""
         return f"postgresql://{role}@/postgres?{urlsplit(self.server.get_uri()).query}"
+
+
+@contextmanager
+def running_postgres_for_tests() -> Iterator[Postgres]:
+    """A server in a folder of its own. Pytest's is out of reach for the server's user each time that tests begin."""
+    with TemporaryDirectory(prefix="pg-", dir=in_memory()) as folder, running_postgres(Path(folder) / "data") as server:
+        yield server
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""The walk-through, as it stands in the documents: every command of it is run, the jobs on machines of their own."""
+"""The walk-through, as it stands in the documents: every command of it is run, over a real Postgres, the jobs on
+machines of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,23 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from runner.sandbox import SandboxOptions
 from tests.object_store import ObjectStore, running_store
+from tests.postgres import PASSWORD, Postgres, running_postgres_for_tests
 from tests.sandbox_client import Sandbox, running
 
 pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "walk-through.md"
 BUYERS = {90: 10, 120: 13}
-"""How many of the starter's customers bought something in so many days: one every nine days."""
+"""How many of the page's customers bought something in so many days: one every nine days."""
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
 @pytest.fixture
@@ -34,10 +40,16 @@ def store() -> Iterator[ObjectStore]:
         yield running
 
 
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    with running_postgres_for_tests() as server:
+        yield server
+
+
 class Walk:
     """Someone who follows the page: a laptop, and a CI that gives every job a fresh machine."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, store: ObjectStore) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, store: ObjectStore, postgres: Postgres) -> None:
         self._folder = folder
         self._laptop = folder / "laptop"
         self._jobs = 0
@@ -50,6 +62,9 @@ class Walk:
             "CRITEO_API_URL": sandbox.url,
             "CRITEO_CLIENT_ID": "sandbox",
             "CRITEO_CLIENT_SECRET": "sandbox",
+            "PGPASSWORD": PASSWORD,
+            "DATABASE": postgres.uri,
+            "HEADCOUNT_STATE_KEY": KEY,
             "REPOSITORY": str(folder / "repository.git"),
             "ARTIFACTS": str(folder / "artifacts"),
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -90,17 +105,31 @@ class Walk:
         return done.stdout
 
 
-def blocks() -> list[tuple[bool, str]]:
-    """The page's shell blocks in order, and whether each is a job's."""
-    found = re.findall(r"^```sh( job)?\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [(bool(job), script) for job, script in found]
+def holds_a_customer(content: bytes) -> bool:
+    """Whether an address of one of the page's customers is in it, or its SHA-256."""
+    for number in range(1, 41):
+        address = f"customer-{number}@example.com".encode()
+        hashed = sha256(address)
+        if any(form in content for form in (address, hashed.digest(), hashed.hexdigest().encode())):
+            return True
+    return False
 
 
-def test_every_command_runs_and_the_audience_is_in_criteo(tmp_path: Path, sandbox: Sandbox, store: ObjectStore) -> None:
+def blocks() -> list[tuple[str, str]]:
+    """The page's blocks in order, and what each is: `sh`, `sh job` or `sql`."""
+    return re.findall(r"^```(sh|sh job|sql)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_every_command_runs_and_the_audience_is_in_criteo(
+    tmp_path: Path, sandbox: Sandbox, store: ObjectStore, postgres: Postgres
+) -> None:
     store.make_bucket("audiences")
-    walk, sizes = Walk(tmp_path, sandbox, store), []
-    for is_job, script in blocks():
-        out = walk.in_a_job(script) if is_job else walk.on_the_laptop(script)
+    walk, sizes = Walk(tmp_path, sandbox, store, postgres), []
+    for kind, script in blocks():
+        if kind == "sql":
+            postgres.run(script)
+            continue
+        out = walk.in_a_job(script) if kind == "sh job" else walk.on_the_laptop(script)
         if "headcount apply" in script:
             [segment] = sandbox.segments()
             sizes.append(len(sandbox.members(segment.id, "email")))
@@ -109,3 +138,4 @@ def test_every_command_runs_and_the_audience_is_in_criteo(tmp_path: Path, sandbo
     assert "SQL changed" in (tmp_path / "artifacts" / "plan.md").read_text()
     assert not [path for path in tmp_path.rglob(".headcount") if path.is_dir()]
     assert "prod/control.json" in store.objects("audiences")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and holds_a_customer(path.read_bytes())]

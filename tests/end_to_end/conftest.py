@@ -12,7 +12,7 @@ import pytest
 
 from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import CANARY, Shop
-from tests.postgres import Postgres, running_postgres
+from tests.postgres import Postgres, running_postgres_for_tests
 from tests.sandbox_client import Sandbox, running
 from tests.snowflake import PROGRAM, Snowflake, running_snowflake
 from tests.spark import Spark, running_spark
@@ -37,9 +37,9 @@ def sandbox(afterwards: Callable[[Callable[[], None]], None]) -> Iterator[Sandbo
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A database server for all tests of a process: it takes a second to start."""
-    with running_postgres(tmp_path_factory.mktemp("pg") / "data") as server:
+    with running_postgres_for_tests() as server:
         yield server
 
 
