@@ -6,6 +6,7 @@ https://arrow.apache.org/adbc/current/driver/bigquery.html names the options.
 from __future__ import annotations
 
 from runner.sources.interface import Declaration
+from runner.sources.key_files import google_key
 from runner.sources.warehouse import WarehouseSource
 
 FIELDS = ("project", "dataset", "location")
@@ -25,7 +26,10 @@ def hosts(_: WarehouseSource) -> tuple[str, ...]:
 
 
 def options(source: WarehouseSource) -> dict[str, str]:
-    """The options of a connection, which hold the secret. Without `auth`, the machine's own credentials are used."""
+    """The options of a connection, which hold the secret. Without `auth`, the machine's own credentials are used.
+
+    Raises UnusableSecret.
+    """
     given = {
         f"{_SQL}.project_id": source.settings["project"],
         f"{_SQL}.dataset_id": source.settings.get("dataset", ""),
@@ -34,5 +38,5 @@ def options(source: WarehouseSource) -> dict[str, str]:
     }
     if source.method == "service-account":
         given[f"{_SQL}.auth_type"] = f"{_SQL}.auth_type.json_credential_string"
-        given[f"{_SQL}.auth_credentials"] = source.secret("credentials")
+        given[f"{_SQL}.auth_credentials"] = google_key(source)
     return {name: value for name, value in given.items() if value}

@@ -5,12 +5,10 @@ https://arrow.apache.org/adbc/current/driver/snowflake.html names the options.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import textwrap
 
 from runner.sources.interface import Declaration
+from runner.sources.key_files import private_key
 from runner.sources.warehouse import WarehouseSource
 
 FIELDS = ("account", "user", "database", "schema", "warehouse", "role")
@@ -49,7 +47,7 @@ def hosts(source: WarehouseSource) -> tuple[str, ...]:
 
 
 def options(source: WarehouseSource) -> dict[str, str]:
-    """The options of a connection, which hold the secret."""
+    """The options of a connection, which hold the secret. Raises UnusableSecret."""
     given = {
         f"{_SQL}.account": source.settings["account"],
         "username": source.settings["user"],
@@ -72,28 +70,10 @@ def _secret(source: WarehouseSource) -> dict[str, str]:
     if source.method == "password":
         return {"password": source.secret("password")}
     if source.method == "key-pair":
-        passphrase = source.secret("passphrase")
-        key = pem(source.secret("private_key"), encrypted=bool(passphrase))
         return {
-            f"{_CLIENT}.jwt_private_key_pkcs8_value": key,
-            f"{_CLIENT}.jwt_private_key_pkcs8_password": passphrase,
+            f"{_CLIENT}.jwt_private_key_pkcs8_value": private_key(source),
+            f"{_CLIENT}.jwt_private_key_pkcs8_password": source.secret("passphrase"),
         }
     if source.method == "workload-identity":
         return {f"{_CLIENT}.identity_provider": "OIDC", f"{_CLIENT}.auth_token": source.secret("token")}
     return {f"{_CLIENT}.auth_token": source.secret("token")}
-
-
-def pem(text: str, *, encrypted: bool) -> str:
-    r"""A private key as PEM, from what environments hold: PEM, PEM with a literal `\n` for each line, or base64."""
-    text = text.strip().replace("\\n", "\n")
-    if "-----BEGIN" in text:
-        return text
-    try:
-        data = base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return text
-    if data.startswith(b"-----BEGIN"):
-        return data.decode("ascii", "replace").strip()
-    name = "ENCRYPTED PRIVATE KEY" if encrypted else "PRIVATE KEY"
-    lines = "\n".join(textwrap.wrap(base64.b64encode(data).decode("ascii"), 64))
-    return f"-----BEGIN {name}-----\n{lines}\n-----END {name}-----"

@@ -24,7 +24,18 @@ _OPTIONAL = frozenset({"passphrase"})
 AMBIENT = "none"
 """The method of a source without `auth`: no secret is sent."""
 
+_FILE = "_file"
+"""The end of the name of a secret that is where another one is found, and stands in its place."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class UnusableSecret(Exception):
+    """A secret is none of its kind: `why` says so in our own words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +154,16 @@ class WarehouseKind:
                 written.refuse("unknown-field", message, "auth", name, at_key=True)
         secrets = {}
         for name, variable in wanted.items():
-            if name not in auth and name not in _OPTIONAL:
+            instead = name.removesuffix(_FILE) if name.endswith(_FILE) else f"{name}{_FILE}"
+            if name in auth and name.endswith(_FILE) and instead in auth:
+                message = f"the key is in `{instead}` or in a file, not in both; take one of them out"
+                written.refuse("contradictory-fields", message, "auth", name, at_key=True)
+            elif name not in auth and (name in _OPTIONAL or name.endswith(_FILE) or instead in auth):
+                continue
+            elif name not in auth:
                 message = f"method {method} needs `{name}`; write {name}: \"{{{{ env('{variable}') }}}}\""
                 written.refuse("missing-field", message, "auth", at_key=True)
-            elif name in auth and (secret := written.secret("auth", name, variable=variable)) is not None:
+            elif (secret := written.secret("auth", name, variable=variable)) is not None:
                 secrets[name] = secret
         return secrets
 

@@ -126,7 +126,11 @@ WAREHOUSES: tuple[WarehouseKind, ...] = (
         title="a Snowflake account",
         fields=snowflake_options.FIELDS,
         methods={
-            "key-pair": {"private_key": "SNOWFLAKE_PRIVATE_KEY", "passphrase": "SNOWFLAKE_PASSPHRASE"},
+            "key-pair": {
+                "private_key": "SNOWFLAKE_PRIVATE_KEY",
+                "private_key_file": "SNOWFLAKE_PRIVATE_KEY_FILE",
+                "passphrase": "SNOWFLAKE_PASSPHRASE",
+            },
             "workload-identity": {"token": "SNOWFLAKE_TOKEN"},
             "access-token": {"token": "SNOWFLAKE_TOKEN"},
             "oauth": {"token": "SNOWFLAKE_TOKEN"},
@@ -149,7 +153,9 @@ WAREHOUSES: tuple[WarehouseKind, ...] = (
         type="bigquery",
         title="a project of BigQuery",
         fields=bigquery_options.FIELDS,
-        methods={"service-account": {"credentials": "BIGQUERY_CREDENTIALS"}},
+        methods={
+            "service-account": {"credentials": "BIGQUERY_CREDENTIALS", "credentials_file": "BIGQUERY_CREDENTIALS_FILE"}
+        },
         judge=bigquery_options.judge,
         hosts=bigquery_options.hosts,
         driver=Driver(

@@ -99,6 +99,9 @@ def _refuse(wanted: Wanted, node: ScalarNode, document: Document, reference: re.
         hint = f"the only default allowed is '{wanted.default}'" if wanted.default else ""
     elif "{{" in node.text:
         message, hint = f"{wanted.path} must be a reference to the environment and nothing else; {advice}", ""
+    elif wanted.path.endswith("_file"):
+        message = f"{wanted.path} is written out, and the job says which file is read; {advice}"
+        hint = "the variable holds the absolute path"
     else:
         message = f"{wanted.path} is written out, and would be in git; {advice}"
         hint = f"if it was ever committed, {wanted.committed}"

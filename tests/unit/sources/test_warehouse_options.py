@@ -7,15 +7,17 @@ enumerations in the drivers' Python packages.
 from __future__ import annotations
 
 import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.core.destination import Secret
 from runner.core.findings import Location
+from runner.sources.key_files import pem
 from runner.sources.registry import WAREHOUSE_KINDS
-from runner.sources.snowflake_options import pem
-from runner.sources.warehouse import WarehouseSource
+from runner.sources.warehouse import UnusableSecret, WarehouseSource
 from tests.unit.sources.test_kinds import Written
 
 HERE = Location("sources.yaml", 2, 7)
@@ -75,6 +77,16 @@ SETTINGS = {
 }
 
 
+GOOGLE = {
+    "type": "service_account",
+    "project_id": "acme",
+    "private_key": "c2VjcmV0",
+    "client_email": "headcount@acme.iam.gserviceaccount.com",
+    "token_uri": "https://oauth2.googleapis.com/token",
+}
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nbGV0IHVz\n-----END PRIVATE KEY-----"
+
+
 def source(type: str, method: str = "none", **secrets: str) -> WarehouseSource:
     held = {name: Secret(value) for name, value in secrets.items()}
     return WarehouseSource("warehouse", type, HERE, SETTINGS[type], {}, method, held)
@@ -95,7 +107,10 @@ def options(type: str, method: str = "none", **secrets: str) -> dict[str, Any]:
 )
 def test_every_option_is_one_that_the_driver_documents(type: str, method: str, name: None) -> None:
     kind = WAREHOUSE_KINDS[type]
-    given = options(type, method, **dict.fromkeys(kind.methods[method], "c2VjcmV0"))
+    secrets = {name: "c2VjcmV0" for name in kind.methods[method] if not name.endswith("_file")}
+    if "credentials" in secrets:
+        secrets["credentials"] = json.dumps(GOOGLE)
+    given = options(type, method, **secrets)
     assert given.keys() | kind.driver.statement.keys() <= DOCUMENTED[type]
     assert all(given.values())
     assert any("c2VjcmV0" in value for value in given.values())
@@ -137,7 +152,7 @@ def test_a_private_key_is_pem_however_the_environment_holds_it() -> None:
 
 def test_bigquery_uses_the_machines_credentials_without_auth() -> None:
     assert options("bigquery")["adbc.bigquery.sql.auth_type"] == "adbc.bigquery.sql.auth_type.auth_bigquery"
-    given = options("bigquery", "service-account", credentials="{}")
+    given = options("bigquery", "service-account", credentials=json.dumps(GOOGLE))
     assert given["adbc.bigquery.sql.auth_type"] == "adbc.bigquery.sql.auth_type.json_credential_string"
 
 
@@ -197,3 +212,61 @@ def test_snowflakes_sessions_are_named_bounded_and_in_utc() -> None:
     [statement] = WAREHOUSE_KINDS["snowflake"].driver.begin("headcount/loyal/1", 600)
     assert "timezone = 'UTC', query_tag = 'headcount/loyal/1', multi_statement_count = 1" in statement
     assert statement.endswith("statement_timeout_in_seconds = 600")
+
+
+# -- keys in files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", [PRIVATE_KEY, PRIVATE_KEY.replace("\n", "\\n"), "bGV0IHVz\n"])
+def test_a_private_key_is_read_from_the_file_that_the_job_names(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "key.p8"
+    path.write_text(written)
+    given = options("snowflake", "key-pair", private_key_file=str(path))
+    assert given["adbc.snowflake.sql.client_option.jwt_private_key_pkcs8_value"] == PRIVATE_KEY
+
+
+def test_what_is_no_private_key_is_refused_and_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("root:x:0:0:s3cr3t")
+    given: list[dict[str, str]] = [
+        {"private_key_file": str(path)},
+        {"private_key_file": "key.p8"},
+        {"private_key_file": str(tmp_path)},
+        {"private_key_file": str(tmp_path / "s3cr3t")},
+        {"private_key": "root:x:0:0:s3cr3t"},
+        {"private_key": "-----BEGIN CERTIFICATE-----\ns3cr3t\n-----END CERTIFICATE-----"},
+    ]
+    for secrets in given:
+        with pytest.raises(UnusableSecret) as refused:
+            options("snowflake", "key-pair", **secrets)
+        assert "s3cr3t" not in refused.value.why
+        assert str(tmp_path) not in refused.value.why
+
+
+def test_a_key_of_google_s_is_handed_on_without_what_could_lead_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps({**GOOGLE, "auth_uri": "https://evil.example", "quota_project_id": "other"}))
+    given = options("bigquery", "service-account", credentials_file=str(path))
+    assert json.loads(given["adbc.bigquery.sql.auth_credentials"]) == GOOGLE
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "external_account", "credential_source": {"file": "/etc/passwd"}},
+        {"type": "authorized_user"},
+        {"type": "impersonated_service_account"},
+        {"token_uri": "https://evil.example/token"},
+        {"universe_domain": "evil.example"},
+    ],
+)
+def test_credentials_that_could_lead_elsewhere_are_refused(odd: dict[str, Any]) -> None:
+    with pytest.raises(UnusableSecret) as refused:
+        options("bigquery", "service-account", credentials=json.dumps(GOOGLE | odd))
+    assert "evil" not in refused.value.why
+
+
+@pytest.mark.parametrize("text", ["[]", "no json", "[" * 100_000])
+def test_credentials_that_are_no_json_of_a_key_are_refused(text: str) -> None:
+    with pytest.raises(UnusableSecret):
+        options("bigquery", "service-account", credentials=text)

@@ -46,7 +46,7 @@ from runner.engine.segments.warehouse.result_columns import as_text, column_kind
 from runner.engine.segments.warehouse_policy import text_of
 from runner.sources.interface import NamesFrom
 from runner.sources.registry import WAREHOUSE_KINDS
-from runner.sources.warehouse import Driver, WarehouseSource
+from runner.sources.warehouse import Driver, UnusableSecret, WarehouseSource
 
 if TYPE_CHECKING:
     import duckdb
@@ -256,6 +256,8 @@ class WarehouseQueries:
                     source, CannotLogIn("its sessions are not in UTC, and cannot be put into it")
                 )
             return session
+        except UnusableSecret as cause:
+            raise sentences.unreachable(source, CannotLogIn(cause.why)) from None
         except CannotLogIn as cause:
             raise sentences.unreachable(source, cause) from None
         except WarehouseError:
