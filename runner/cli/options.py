@@ -138,10 +138,10 @@ def clock_of(text: str) -> Callable[[], datetime]:
     return lambda: datetime.now(UTC) + ahead
 
 
-def day(text: str, now: datetime) -> date:
-    """The date of `--today`, by default the date in UTC. Raises UsageError."""
+def day(text: str) -> date | None:
+    """The date of `--today`; None where it is not given. Raises UsageError."""
     if not text:
-        return now.date()
+        return None
     try:
         return date.fromisoformat(text)
     except ValueError:

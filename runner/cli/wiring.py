@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +71,14 @@ class Setup:
         out, err = consoles(no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
         clock = clock_of(at)
-        return cls(folder, variables(var), day(today, clock()), clock, out, err)
+        setup = cls(folder, variables(var), clock().date(), clock, out, err)
+        return replace(setup, today=day(today) or clock().astimezone(setup.zone()).date())
+
+    def zone(self) -> tzinfo:
+        """The time zone of the project, in which a day begins."""
+        from runner.config import declared_zone
+
+        return declared_zone(self.folder)
 
     def project(self) -> Project:
         """Read the files. Raises InvalidProject."""

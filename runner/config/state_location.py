@@ -1,13 +1,17 @@
-"""Where the project says that its state is: `state:` of its Project document, and nothing else of the files.
+"""What the Project document says that is needed before the rest of the files is read: where the state is, and which day
+it is.
 
-Commands that only look into the state need this before the rest of the files is known to be valid.
+Commands that only look into the state need no more of the files, which may not be valid.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import UTC, date, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from runner.config.document import ParsedDocument
 from runner.config.read_documents import documents_of
 from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
@@ -23,19 +27,31 @@ def declared_state(folder: Path, *, today: date) -> str | Path | None:
 
     Raises InvalidProject with what is wrong with the Project document.
     """
-    found, elsewhere = Findings(), Findings()
-    if not folder.is_dir():
-        return None
-    scope = Scope("a Project document", today)
-    for path in yaml_files(folder, elsewhere):
-        file = read_text(path, shown_path(path), folder.resolve().parent, elsewhere)
-        if file is None or _KIND not in file.text:
-            continue
-        for document in documents_of(file, elsewhere):
-            if document.kind != _KIND or "state" not in document.root.entries:
-                continue
-            place = checked(document, scope, found, {}).root.text("state")
-            if found:
-                raise InvalidProject(found.sorted())
-            return place if place is None or ":/" in place else path.absolute().parent / Path(place).expanduser()
+    found = Findings()
+    for document in _with_field(folder, "state"):
+        place = checked(document, Scope("a Project document", today), found, {}).root.text("state")
+        if found:
+            raise InvalidProject(found.sorted())
+        if place is None or ":/" in place:
+            return place
+        return document.file.path.absolute().parent / Path(place).expanduser()
     return None
+
+
+def declared_zone(folder: Path) -> tzinfo:
+    """The time zone of the project, UTC where it names none or one that there is not, which is a finding elsewhere."""
+    for document in _with_field(folder, "timezone"):
+        try:
+            return ZoneInfo(document.root.text("timezone") or "UTC")
+        except (LookupError, ValueError, OSError):
+            break
+    return UTC
+
+
+def _with_field(folder: Path, field: str) -> Iterator[ParsedDocument]:
+    """The Project documents, of which there should be one, that have a field; whatever is wrong with them passes by."""
+    passed = Findings()
+    for path in yaml_files(folder, passed) if folder.is_dir() else ():
+        file = read_text(path, shown_path(path), folder.resolve().parent, passed)
+        if file is not None and _KIND in file.text and field in file.text:
+            yield from (one for one in documents_of(file, passed) if one.kind == _KIND and field in one.root.entries)

@@ -57,6 +57,9 @@ class Site(Protocol):
     def now(self) -> datetime:
         """The time (aware, UTC)."""
 
+    def today(self) -> date:
+        """The date in the time zone of the project."""
+
     def load(self, today: date) -> Project:
         """Read the files. Raises InvalidProject."""
 
@@ -103,7 +106,7 @@ class Service:
 
     def load(self) -> None:
         """Read the files for the first time, which must be valid. Raises InvalidProject, UsageError."""
-        self._today = self._site.now().date()
+        self._today = self._site.today()
         self._project = self._site.load(self._today)
         self._counted_at = self._site.now()
         self._selection.require_matches([Candidate.of(one) for one in self._project.activations])
@@ -125,7 +128,7 @@ class Service:
         event = self._site.wait(self._pause(coming, now).total_seconds())
         if event is Event.STOP:
             return False
-        if event is Event.CHANGED or self._site.now().date() != self._today:
+        if event is Event.CHANGED or self._site.today() != self._today:
             self._reload(changed=event is Event.CHANGED)
         elif ready and (self._locked_until is None or self._site.now() >= self._locked_until):
             return self._sync(ready)
@@ -225,7 +228,7 @@ class Service:
 
     def _reload(self, *, changed: bool) -> None:
         """Take the files as they are now; while they are not valid, those that last were go on."""
-        today = self._site.now().date()
+        today = self._site.today()
         try:
             project = self._site.load(today)
         except Exception as error:  # noqa: BLE001 - no file that anyone writes may end the service

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -90,13 +90,20 @@ class _Site:
 
     setup: Setup
     files: frozenset[str] = frozenset()
+    zone: tzinfo | None = None
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
     """A queue that a signal handler may put into, whatever the loop is doing."""
 
     def now(self) -> datetime:
         return self.setup.clock()
 
+    def today(self) -> date:
+        """The zone is looked up when the files have changed, not each time that somebody asks."""
+        self.zone = self.zone or self.setup.zone()
+        return self.now().astimezone(self.zone).date()
+
     def load(self, today: date) -> Project:
+        self.zone = self.setup.zone()
         self.setup = replace(self.setup, today=today)
         project = self.setup.project()
         self.files = frozenset[str]().union(*(one.files for one in project.activations))

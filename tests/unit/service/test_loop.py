@@ -52,6 +52,9 @@ class World:
     def now(self) -> datetime:
         return self.clock
 
+    def today(self) -> date:
+        return self.clock.date()
+
     def load(self, today: date) -> Project:
         self.days.append(today)
         if self.invalid:
