@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from runner.sources.registry import WAREHOUSE_KINDS
 from tests.end_to_end.shop import Shop
 
 pytestmark = pytest.mark.skipif(find_spec("adbc_driver_snowflake") is None, reason="the driver is not installed")
@@ -53,3 +55,13 @@ def test_a_file_that_holds_no_key_fails_the_plan_before_a_login(
 
 def test_a_variable_that_is_not_set_is_said(crm: Shop) -> None:
     assert "the environment variable SNOWFLAKE_PRIVATE_KEY_FILE is not set" in crm.run("plan", code=1).out
+
+
+def test_a_driver_is_never_looked_for_by_its_name(crm: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made_driver.py").write_text("def _driver_path(): return 'adbc_driver_snowflake'")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    kind = WAREHOUSE_KINDS["snowflake"]
+    driver = replace(kind.driver, package="made_driver", options=lambda _: {})
+    monkeypatch.setitem(WAREHOUSE_KINDS, "snowflake", replace(kind, driver=driver))
+    said = crm.run("plan", code=1, SNOWFLAKE_PRIVATE_KEY_FILE="/key.p8").out
+    assert "the package made_driver has no library in it; install it again" in said

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ from runner.engine.duckdb.cancellable import Call, TimeLimitReached
 from runner.engine.segments.warehouse.arrow_schema import ArrowField, fields_at, stream_fields_at
 from runner.engine.segments.warehouse.driver_errors import (
     LOST,
+    CannotLogIn,
     WarehouseError,
     WarehouseFault,
     fault_of,
@@ -195,6 +197,8 @@ def _logged_in(
 
     try:
         library = import_module(driver.package)._driver_path()
+        if not Path(library).is_absolute():  # a name would have any library loaded that is called so (docs/adr/0024)
+            raise CannotLogIn(f"the package {driver.package} has no library in it; install it again")
         database = adbc_driver_manager.AdbcDatabase(driver=library, **driver.options(source))
         connection = adbc_driver_manager.AdbcConnection(database)
         if driver.first:
