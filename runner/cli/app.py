@@ -17,7 +17,17 @@ from typer.main import get_command
 from runner import __version__
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import findings_as_data
-from runner.cli.commands import dbt, doctor, init_validate, inspect, plan_apply_sync, sandbox, show_preview, state
+from runner.cli.commands import (
+    dbt,
+    doctor,
+    holdout,
+    init_validate,
+    inspect,
+    plan_apply_sync,
+    sandbox,
+    show_preview,
+    state,
+)
 from runner.cli.commands.serve import serve
 from runner.cli.console import error_paint, show_error, show_usage, tell, unwritten
 from runner.core.errors import HeadcountError, Interrupted
@@ -45,6 +55,7 @@ app.command("init")(init_validate.init)
 app.command("validate")(findings_as_data(init_validate.validate))
 app.command("show")(findings_as_data(show_preview.show))
 app.command("preview")(findings_as_data(show_preview.preview))
+app.command("holdout")(findings_as_data(holdout.holdout))
 app.command("plan")(findings_as_data(plan_apply_sync.plan))
 app.command("apply")(findings_as_data(plan_apply_sync.apply))
 app.command("sync")(findings_as_data(plan_apply_sync.sync))

@@ -42,7 +42,8 @@ class Evaluation:
     `rows` are the rows the SQL yielded, `people` those with at least one valid identifier, `blank` the null or blank
     values per type, each column counted. `columns` says how many columns of the file a type has, where it is more than
     one. `path` is None for a segment that was compared with a membership while it ran: only its counts
-    and what differs were written. `warnings` are about the segment's SQL.
+    and what differs were written. `warnings` are about the segment's SQL. `held_out` are the rows that its holdout
+    leaves out, `without_key` those on which it cannot decide, which are left out as well: neither has people or values.
     """
 
     path: Path | None
@@ -53,6 +54,8 @@ class Evaluation:
     rejected: tuple[Rejected, ...]
     warnings: tuple[Finding, ...] = ()
     columns: Mapping[IdentifierType, int] = field(default_factory=dict)
+    held_out: int = 0
+    without_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import date
 from runner.core.declared_segment import DeclaredSegment
 from runner.core.destination import Destination
 from runner.core.findings import Location, Place
+from runner.core.holdout import Holdout
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef, AudienceKey
 from runner.core.written_text import WrittenText
@@ -208,6 +209,7 @@ class Activation:
     files: frozenset[str] = frozenset()
     any_day: Words | None = None
     entry: str = ""
+    holdout: Holdout | None = None
 
     @property
     def account(self) -> AccountRef:

@@ -42,10 +42,10 @@ class Definition:
 
     `meaning` is the segment's (see project.Segment), `sql` its fingerprint, which decides where a definition was
     recorded before there were meanings; `text` is the SQL, for people: it decides nothing. `mapping` is identifier type
-    -> column name, `options` the fields of the destination without which its identifiers mean nothing. Schedules and
-    guardrails are not part of it:
-    they change nothing in the destination. `undated_name` and `undated_description` are
-    set where the words name the day: they are what these come to on one fixed day (docs/adr/0008).
+    -> column name, `holdout` what Holdout.data says (empty where there is none), `options` the fields of the
+    destination without which its identifiers mean nothing. Schedules and guardrails are not part of it: they change
+    nothing in the destination. `undated_name` and `undated_description` are set where the words name the day: they are
+    what these come to on one fixed day (docs/adr/0008).
     """
 
     name: str
@@ -58,6 +58,7 @@ class Definition:
     undated_description: str | None = None
     meaning: str = ""
     text: str = field(default="", compare=False)
+    holdout: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def undated(self) -> Definition:
@@ -195,7 +196,8 @@ class ActivationRun:
 
     `added` and `removed` include the members of an audience that was deleted. `counts` has both by identifier type,
     where that was recorded; `permission` is the option or the guardrail without which the removals would have been
-    stopped, if any, and `permission_reason` the reason that the files give for it.
+    stopped, if any, and `permission_reason` the reason that the files give for it. `held_out` are the rows of the
+    segment that its holdout left out.
     """
 
     activation: str
@@ -211,6 +213,7 @@ class ActivationRun:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     permission: str = ""
     permission_reason: str = ""
+    held_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runner.disk.regular_files import NotRegular
@@ -20,11 +22,24 @@ def write_atomically(path: Path, content: str, mode: int) -> None:
     of a regular file is taken, never that of a link, a device or a pipe. Raises NotRegular, OSError, and then leaves
     no draft behind.
     """
+    with _draft_of(path, mode) as draft:
+        draft.write_text(content, encoding="utf-8")
+
+
+def copy_atomically(source: Path, path: Path, mode: int) -> None:
+    """Copy a file with these rights, as `write_atomically` writes one; until it is whole, its owner alone reads it."""
+    with _draft_of(path, mode) as draft:
+        shutil.copyfile(source, draft)
+
+
+@contextmanager
+def _draft_of(path: Path, mode: int) -> Iterator[Path]:
+    """A file beside `path`, readable to its owner only, that takes its name once it is written."""
     handle, name = tempfile.mkstemp(prefix=".draft-", suffix=".tmp", dir=path.parent)
+    os.close(handle)
     draft = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
+        yield draft
         draft.chmod(mode)
         flush(draft)
         if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):

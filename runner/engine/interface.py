@@ -27,6 +27,9 @@ BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
 """Kinds of value in an evaluation: nothing there; valid, and encoded or hashed by the evaluator; valid, and a hash
 already; rejected for the first reason of its type. Greater numbers are its further reasons (see `reasons`)."""
 
+HELD_OUT, KEYLESS = 254, 255
+"""Kinds of every value of a row that is left out: its holdout holds it out, or it has no key to decide by."""
+
 LONGEST_EMAIL, LONGEST_OPAQUE = 254, 1024
 """Characters that an e-mail address, and an identifier without a form of its own, may have."""
 
@@ -73,6 +76,20 @@ class Reached:
     is_almighty: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom a holdout chose: how many keys there are, how many of them are held out, and rows that have no key.
+
+    `path` is the evaluator's Parquet file of the keys, each once: `key` as text, and whether it is `held_out`. It is
+    valid until the evaluator is closed.
+    """
+
+    path: Path
+    keys: int
+    held_out: int
+    without_key: int
+
+
 class SegmentEvaluator(Protocol):
     """Finds the people of a segment, as wire forms.
 
@@ -88,7 +105,8 @@ class SegmentEvaluator(Protocol):
     - `<type>` BLOB: the wire form as bytes, null where the value is blank or rejected. For `email` and `phone_number`
       the 32 bytes of the SHA-256, or the 16 of an MD5 that was given as the e-mail; for `mobile_ad_id` the 16 of the
       UUID; for any other type the UTF-8 text. Equal people have equal bytes: memberships are compared by them.
-    - `<type>_kind` UTINYINT, never null: BLANK, HASHED, AS_GIVEN, or from REJECTED on a number of `reasons`.
+    - `<type>_kind` UTINYINT, never null: BLANK, HASHED, AS_GIVEN, or from REJECTED on a number of `reasons`. In a row
+      that the activation's holdout leaves out it is HELD_OUT or KEYLESS for every type, and there is no wire form.
     Further columns are not read. The counts of the Evaluation are those of this file.
     """
 
@@ -104,6 +122,9 @@ class SegmentEvaluator(Protocol):
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form; with the warnings. Raises SegmentError."""
+
+    def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
+        """Run the segment and say which of its people the activation's holdout leaves out. Raises SegmentError."""
 
     def release(self) -> None:
         """Let go of the sources, which others may wait to write; evaluations go on to be there, and may follow."""

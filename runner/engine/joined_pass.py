@@ -18,9 +18,7 @@ from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvaluator, mapped_columns
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import first_damaged
-from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
-from runner.engine.segments.normalize import wire_select
-from runner.engine.segments.segment_query import VIEW, column
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted, wire_forms
 
 JOIN_FROM, JOIN_TO = 100_000_000, 470_000_000
 """Bytes of a membership with which a segment is compared while it runs, some three to thirteen million members. Fewer
@@ -46,7 +44,7 @@ def evaluate_joined(
     if before is None:
         return None
 
-    rows = _joined(identifier_type, before)
+    rows = _joined(wire_forms(activation), identifier_type, before)
     try:
         file, warnings = evaluator.write(activation, sources, rows, held.files)
     except SegmentError:
@@ -60,14 +58,12 @@ def evaluate_joined(
     return replace(evaluation, warnings=warnings), file
 
 
-def _joined(identifier_type: IdentifierType, before: str) -> str:
-    """The rows of a segment joined with `before`, a query of distinct identifiers with their sides.
+def _joined(segment: str, identifier_type: IdentifierType, before: str) -> str:
+    """The rows of a segment's wire forms joined with `before`, a query of distinct identifiers with their sides.
 
     What is on both sides is only counted: writing and reading ten million again costs a seventh of a plan.
     """
-    mapped = MappedColumn(identifier_type)
-    wire_forms = wire_select({mapped: column(mapped)}, VIEW)
-    rows = set_algebra.joined_rows(wire_forms, before, identifier_type)
+    rows = set_algebra.joined_rows(segment, before, identifier_type)
     kind = f"{identifier_type}_kind"
     # The two valid kinds as one, so that an identifier that differs has one row.
     differs = f"{set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}"

@@ -30,6 +30,7 @@ def definition_of(activation: Activation) -> Definition:
         text=activation.segment.declared,
         options={name: value for name, value in destination.options.items() if name in needed},
         protect=activation.protect,
+        holdout=activation.holdout.data if activation.holdout else {},
         undated_name=activation.any_day.name if activation.any_day else None,
         undated_description=activation.any_day.description if activation.any_day else None,
     )
@@ -300,6 +301,8 @@ def _why_redefined(applied: AppliedAudience, now: Definition) -> Iterable[str]:
         yield "SQL changed"
     if before.mapping != now.mapping:
         yield "mapping changed"
+    if before.holdout != now.holdout:
+        yield f"holdout {'changed' if before.holdout and now.holdout else 'added' if now.holdout else 'removed'}"
     for name in sorted(before.options.keys() | now.options.keys()):
         if before.options.get(name) != now.options.get(name):
             yield f"{name} changed"

@@ -6,9 +6,10 @@ as ever. A guardrail that cannot be computed blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, Delta, Evaluation, TypeDelta
 from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
@@ -17,6 +18,8 @@ from runner.planning.allowances import AllowedRemovals, Grant, option_grant
 from runner.planning.plan import Block, Decision, Measured, PlannedChange
 
 _ANEW = (Action.CREATE, Action.RECREATE)
+
+_NONE_HELD_OUT: Mapping[IdentifierType, int] = {}
 
 SMALL = 1_000
 """The built-in limit leaves memberships below this many identifiers alone: a share of few is noise."""
@@ -108,7 +111,11 @@ def _losses(
 ) -> Iterator[Block]:
     if decision.replaces:
         return _replaced(decision, measured.delta, size)
-    return _refill(decision, measured.delta, limits, size) if known is None else _removals(known, limits)
+    return (
+        _refill(decision, measured.delta, limits, size)
+        if known is None
+        else _removals(known, limits, measured.newly_held_out)
+    )
 
 
 def _replaced(decision: Decision, delta: Delta, size: int | None) -> Iterator[Block]:
@@ -147,15 +154,19 @@ def _members(limits: Guardrails, evaluation: Evaluation) -> Iterator[Block]:
         )
 
 
-def _removals(delta: Delta, limits: Guardrails) -> Iterator[Block]:
+def _removals(
+    delta: Delta, limits: Guardrails, held_out: Mapping[IdentifierType, int] = _NONE_HELD_OUT
+) -> Iterator[Block]:
     for kind, part in delta.items():
+        because = f"; {held_out[kind]:,} of them because of the holdout" if held_out.get(kind) else ""
         if part.before and not part.after:
-            yield Block("empty_segment", f"the segment has no {kind} any more: all {part.before:,} would be removed")
+            gone = f"the segment has no {kind} any more: all {part.before:,} would be removed{because}"
+            yield Block("empty_segment", gone)
         elif part.removed and _judged(limits, part.before) and _exceeds(part.removed, part.before, limits.max_removed):
             yield Block(
                 "max_removed",
                 f"{part.removed:,} of {part.before:,} {kind} would be removed ({_share(part.removed, part.before)}),"
-                f" more than {limits.max_removed}",
+                f" more than {limits.max_removed}{because}",
             )
 
 

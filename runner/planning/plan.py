@@ -9,6 +9,7 @@ from typing import Self
 
 from runner.core.destination import LiveAudience
 from runner.core.findings import Finding, Location
+from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
@@ -126,7 +127,7 @@ class Measured:
     """The segment of an activation evaluated, and what must be sent for its audience to hold just that.
 
     `compared` is what will be sent, `delta` what that means for the audience; `warnings` are about the activation's
-    settings.
+    settings. `newly_held_out` are the members of each type that leave because its holdout is new or another one.
     """
 
     activation: Activation
@@ -134,6 +135,7 @@ class Measured:
     compared: ComparedMembership
     delta: Delta
     warnings: tuple[Finding, ...] = ()
+    newly_held_out: Mapping[IdentifierType, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,7 @@ def _definition(definition: Definition) -> dict[str, str]:
         "protect": "true" if definition.protect else "false",
     }
     view.update((option, str(value)) for option, value in definition.options.items())
+    view.update((f"holdout.{key}", value) for key, value in definition.holdout.items())
     return view | {
         f"mapping.{kind}": columns if isinstance(columns, str) else ", ".join(columns)
         for kind, columns in definition.mapping.items()

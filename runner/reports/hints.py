@@ -31,6 +31,19 @@ def let_pass(change: PlannedChange) -> Iterator[str]:
         yield f"guardrails.allow: {change.allowance.used:,} of {change.allowance.permission} used so far"
 
 
+def held_out(change: PlannedChange) -> Iterator[str]:
+    """Whom the holdout of an activation leaves out, and how many members leave because of it."""
+    if change.measured is None or change.activation is None or change.activation.holdout is None:
+        return
+    evaluation, leaving = change.measured.evaluation, change.measured.newly_held_out
+    because = ", ".join(f"{count:,} {kind}" for kind, count in leaving.items())
+    leave = f"; {because} leave because of it" if because else ""
+    yield f"held out: {evaluation.held_out:,} of {evaluation.rows:,} rows, {change.activation.holdout}{leave}"
+    if evaluation.without_key:
+        key = change.activation.holdout.by
+        yield f"left out as well, since they have no {key} to decide by: {evaluation.without_key:,} rows"
+
+
 def ways_out(change: PlannedChange) -> Iterator[str]:
     """What lets a blocked or an orphaned change pass: each option once, after what the files must say first."""
     if change.action is Action.ORPHANED:

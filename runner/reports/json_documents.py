@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.destination import AdAccount
 from runner.core.findings import Finding, Location
+from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, AppliedAudience, Run
 from runner.core.schedule import describe
+from runner.engine.interface import Choice
 from runner.planning.allowances import AllowedRemovals
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.sql_diff import sql_diff
@@ -168,12 +171,17 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "segment": _segment(change),
         "overlap": overlap_data(change.overlap) if change.overlap else None,
         "blocks": [asdict(block) for block in change.blocks],
+        "newly_held_out": _by_type(change.measured.newly_held_out) if change.measured else {},
         "let_pass_by": change.grant.by if change.grant else "",
         "allowance": _allowance(change.allowance) if change.allowance else None,
         "warnings": [_finding(warning) for warning in change.warnings],
         "error": change.error,
         "hint": change.hint,
     }
+
+
+def _by_type(counts: Mapping[IdentifierType, int]) -> dict[str, int]:
+    return {str(kind): count for kind, count in counts.items()}
 
 
 def _allowance(allowance: AllowedRemovals) -> dict[str, Any]:
@@ -187,6 +195,12 @@ def _allowance(allowance: AllowedRemovals) -> dict[str, Any]:
     }
 
 
+def holdout_document(activation: str, file: str, choice: Choice) -> dict[str, Any]:
+    """schemas/holdout.schema.json"""
+    counts = {"keys": choice.keys, "held_out": choice.held_out, "without_key": choice.without_key}
+    return document("holdout", activation=activation, file=file, **counts)
+
+
 def _segment(change: PlannedChange) -> dict[str, Any] | None:
     if change.measured is None:
         return None
@@ -197,6 +211,8 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
     """What a segment came to."""
     return {
         "rows": evaluation.rows,
+        "held_out": evaluation.held_out,
+        "without_key": evaluation.without_key,
         "people": evaluation.people,
         "blank": {str(kind): count for kind, count in evaluation.blank.items()},
         "rejected": [{**asdict(part), "identifier_type": str(part.identifier_type)} for part in evaluation.rejected],

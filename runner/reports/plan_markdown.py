@@ -17,7 +17,7 @@ from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.escape import in_markdown, printable
 from runner.reports.format import summary
-from runner.reports.hints import let_pass, members_of, ways_out
+from runner.reports.hints import held_out, let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
 
@@ -176,7 +176,7 @@ def _details(changes: list[PlannedChange]) -> Iterator[str]:
         for rejected in change.rejected:
             kind, reason = rejected.identifier_type, in_markdown(rejected.reason)
             yield f"- `{change.id}` rejected {rejected.count:,} {kind}: {reason}"
-        for line in let_pass(change):
+        for line in (*held_out(change), *let_pass(change)):
             yield f"- `{change.id}`: {in_markdown(line)}"
         for warning in change.warnings:
             yield f"- `{change.id}` warning: {in_markdown(f'{warning.location}: {warning.message}; {warning.hint}')}"

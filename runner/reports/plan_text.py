@@ -18,7 +18,7 @@ from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
-from runner.reports.hints import let_pass, members_of, ways_out
+from runner.reports.hints import held_out, let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
@@ -140,9 +140,11 @@ def _sql(change: PlannedChange) -> Iterator[Text]:
 
 
 def _moves(change: PlannedChange) -> Iterator[Text]:
-    """The members of each type, and what lets those go that do."""
+    """The members of each type, who is held out, and what lets those go that do."""
     for kind, delta in members_of(change).items():
         yield _members(kind, delta)
+    for line in held_out(change):
+        yield Text(f"    {printable(line)}")
     for line in let_pass(change):
         yield Text(f"    {printable(line)}", style="magenta")
 
@@ -190,6 +192,8 @@ def outcome_text(run: ActivationRun) -> Text:
         text.append(f"  {duration(run.seconds)}")
         if run.rejected:
             text.append(f"  {run.rejected:,} rejected", style="yellow")
+        if run.held_out:
+            text.append(f"  {run.held_out:,} rows held out")
         if run.permission:
             reason = f": {run.permission_reason}" if run.permission_reason else ""
             text.append(f"  let pass by {printable(run.permission + reason)}", style="magenta")

@@ -36,6 +36,10 @@ def way_down(preview: Preview) -> Iterator[tuple[str, int, str]]:
     """From the rows of the SQL to distinct identifiers: what, how many, and a remark."""
     evaluation = preview.evaluation
     yield "rows", evaluation.rows, ""
+    if preview.activation.holdout is not None:
+        yield "held out", evaluation.held_out, str(preview.activation.holdout)
+    if evaluation.without_key:
+        yield "without a key", evaluation.without_key, "rows on which no holdout can decide: left out as well"
     yield "people", evaluation.people, "rows with at least one identifier that can be sent"
     for kind, count in preview.identifiers.items():
         blank = evaluation.blank.get(kind, 0)

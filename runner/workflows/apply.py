@@ -252,6 +252,7 @@ class _Work:
             counts=tally.counts,
             permission=grant.by if grant else "",
             permission_reason=grant.reason if grant else "",
+            held_out=change.measured.evaluation.held_out if change.measured else 0,
         )
 
 

@@ -250,9 +250,28 @@ def _measure(
     evaluation, compared = _compared(decision, activation, project, context)
     warnings = tuple(ended_permissions((activation,), today, is_warning=True))
     if not decision.replaces:
-        return Measured(activation, evaluation, compared, compared.delta, warnings)
+        held_out = _newly_held_out(decision, activation, compared, project, context)
+        return Measured(activation, evaluation, compared, compared.delta, warnings, held_out)
     from_empty = context.memberships.compare(evaluation, MembershipFiles())
     return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta), warnings)
+
+
+def _newly_held_out(
+    decision: Decision, activation: Activation, compared: ComparedMembership, project: Project, context: RunContext
+) -> Mapping[IdentifierType, int]:
+    """How many members leave because the holdout is new or another one: those that would stay without it.
+
+    The segment is evaluated once more for that, and only then.
+    """
+    before = decision.applied.definition if decision.applied is not None else None
+    same = before is None or decision.definition is None or before.holdout == decision.definition.holdout
+    leaving = {kind: part.removed for kind, part in compared.delta.items() if part.removed}
+    if same or activation.holdout is None or not leaving or decision.refill:
+        return {}
+    without = context.evaluator.evaluate(replace(activation, holdout=None), project.sources)
+    anyway = context.memberships.compare(without, compared.held).delta
+    because = {kind: count - anyway.get(kind, NOBODY).removed for kind, count in leaving.items()}
+    return {kind: count for kind, count in because.items() if count > 0}
 
 
 def _allowance(activation: Activation, request: PlanRequest, state: State) -> AllowedRemovals | None:

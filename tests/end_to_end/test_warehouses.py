@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from runner.engine import joined_pass
 from runner.sources.registry import WAREHOUSE_KINDS
 from tests.end_to_end.shop import CANARY, Shop, sha
+from tests.plain_duckdb import plain
 from tests.postgres import PASSWORD, ROLE, Postgres
 from tests.sandbox_client import Sandbox
 from tests.snowflake import Snowflake
@@ -369,3 +371,38 @@ def test_the_starter_of_a_warehouse_needs_nothing_but_where_it_is_and_what_its_t
     crm.run("apply", "--yes", "--today", "2026-11-28", "--dir", "fresh/activations")
     assert members(sandbox, "Recent buyers") == mails(1, 2)
     crm.run("plan", "--today", "2027-03-01", "--dir", "fresh/activations", code=4)
+
+
+KEYS = {
+    "postgres": ("id", "id::bigint", "id::numeric(20, 0)", "id::text", "id::char(12)"),
+    "spark": ("id", "cast(id as bigint)", "cast(id as decimal(38, 0))", "cast(id as string)"),
+    "snowflake": ("id", "id::number(38, 0)", "id::varchar"),
+}
+
+
+def test_a_holdout_decides_the_same_whatever_the_engine_yields_the_key_as(
+    crm: Shop, sandbox: Sandbox, warehouse: Warehouse
+) -> None:
+    out = {n for n in range(1, 7) if int(sha256(f"q4:{n}".encode()).hexdigest()[:15], 16) < 16**15 // 2}
+    assert 0 < len(out) < 6
+    for number, key in enumerate(KEYS[warehouse.name]):
+        sql = f"select {key} as person, email, canary from {warehouse.people}"
+        crm.activation(f"a{number}", sql=sql, holdout={"share": "50%", "by": "Person", "name": "q4"})
+    crm.apply()
+    for number, key in enumerate(KEYS[warehouse.name]):
+        assert members(sandbox, f"A{number}") == mails(*({1, 2, 3, 4, 5, 6} - out)), key
+    assert f"{len(out)} of 6 keys are held out" in crm.run("holdout", "a0", "--out", "q4.parquet").out
+    rows = plain().execute(f"select key, held_out from '{crm.folder / 'q4.parquet'}'").fetchall()
+    assert sorted(rows) == [(str(n), n in out) for n in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("yielded", "code"),
+    [("id = 1 as person", "holdout-column-type"), ("1.5 as person", "holdout-column-type"),
+     ("id as persn", "holdout-unknown-column")],
+)  # fmt: skip
+def test_a_key_by_which_no_holdout_can_decide_is_a_finding(
+    crm: Shop, warehouse: Warehouse, yielded: str, code: str
+) -> None:
+    sql = f"select {yielded}, email from {warehouse.people}"
+    assert finding(crm, sql, holdout={"share": "50%", "by": "person"})["code"] == code

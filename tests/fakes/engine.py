@@ -23,7 +23,7 @@ from runner.core.membership import (
     TypeDelta,
 )
 from runner.core.project import Activation, Source
-from runner.engine.interface import SegmentEvaluator
+from runner.engine.interface import Choice, SegmentEvaluator
 
 
 @dataclass
@@ -59,6 +59,9 @@ class FakeEvaluator:
         path.write_text(json.dumps(found))
         count = max((len(ids) for ids in found.values()), default=0)
         return Evaluation(path, tuple(found), count, count, dict.fromkeys(found, 0), self.rejected)
+
+    def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
+        raise NotImplementedError
 
     def release(self) -> None:
         """Nothing is held."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from runner.config.document import Document
 from runner.config.resolve.defaults import Layer, ResolvedSettings, one_line, resolve_settings
 from runner.config.resolve.destinations import DestinationDraft
+from runner.config.resolve.holdouts import build_holdout
 from runner.config.resolve.people import People
 from runner.config.resolve.segments import SegmentDraft
 from runner.config.resolve.taken_identifiers import left_out
@@ -17,6 +18,7 @@ from runner.config.templates.render import SegmentWords
 from runner.config.yaml.nodes import MapNode, ScalarNode, Span
 from runner.core.destination import Destination
 from runner.core.findings import Location
+from runner.core.holdout import Holdout
 from runner.core.project import Activation, Setting
 from runner.core.suggest import quoted_word, suggest
 
@@ -57,6 +59,7 @@ def build_activation(document: Document, declared: Declared) -> Activation | Non
     segment = _segment(document, declared) if document.sound("segment") else None
     name = _name(document, segment) if segment is not None else None
     description = _description(document, segment) if segment is not None else None
+    holdout = build_holdout(document, _key(segment))
     settled = _settled(document, draft, declared.defaults, segment.mapping if segment is not None else None)
     if len(document.found) > before or document.faulty or settled is None or name is None:
         return None
@@ -83,11 +86,13 @@ def build_activation(document: Document, declared: Declared) -> Activation | Non
             _destination_setting(document, draft.destination),
             Setting("segment", segment.name or name.text, document.location(document.value_span("segment"))),
             *_source_setting(segment),
+            *_holdout_setting(document, holdout),
             *settled.settings,
         ),
         tags=settled.tags,
         owner=settled.owner,
         entry=document.entry,
+        holdout=holdout,
     )
 
 
@@ -225,6 +230,18 @@ def _source_setting(segment: SegmentDraft) -> tuple[Setting, ...]:
         return ()
     place = segment.segment.location if segment.source_span is None else segment.document.location(segment.source_span)
     return (Setting("source", segment.segment.source, place),)
+
+
+def _key(segment: SegmentDraft | None) -> str | None:
+    """The key of the segment's entity, empty where it has none; None for a segment that has findings."""
+    if segment is None or segment.segment is None:
+        return None
+    return segment.statement.entity.key.name if segment.statement is not None else ""
+
+
+def _holdout_setting(document: Document, holdout: Holdout | None) -> tuple[Setting, ...]:
+    place = document.root.entries.get("holdout")
+    return (Setting("holdout", one_line(str(holdout)), document.location(place.key)),) if holdout and place else ()
 
 
 def _no_identifier(document: Document, omitted: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from runner.engine.segments.column_privacy import HEADER, showable, yielded
 from runner.engine.segments.data_file_errors import behind_binding, behind_missing_columns
 from runner.engine.segments.engine_sentences import bare_type
 from runner.engine.segments.segment_errors import place, unbound
-from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
+from runner.engine.segments.segment_query import KEY, VIEW, SegmentQuery, column
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.engine.segments.steadiness import unsteady
 from runner.sources.data_faults import finding_of
@@ -48,12 +49,12 @@ _YIELDED = "yielded"
 class Prepared:
     """A segment bound inside an instance, which may write below `out`. With findings, it cannot run.
 
-    `columns` are those that the mapping asks for, by their position: c0, c1, ...
+    `columns` are the view's, each with what it is by its position: c0, c1, ...
     """
 
     instance: Instance
     sql: SqlText
-    columns: Mapping[MappedColumn, str]
+    columns: Mapping[str, str]
     width: int
     findings: tuple[Finding, ...]
 
@@ -64,7 +65,7 @@ class Prepared:
         if self.findings:
             raise SegmentError(self.findings[0].message, self.findings[0].hint, self.findings[0])
         names = ", ".join(f"c{position}" for position in range(self.width))
-        mapped = ", ".join(f"{place} as {column(one)}" for one, place in self.columns.items())
+        mapped = ", ".join(f"{place} as {name}" for name, place in self.columns.items())
         connection = self.instance.connection
         cancellable.run(connection, f"create temp view {_YIELDED}({names}) as\n{self.sql.text}", deadline=deadline)
         cancellable.run(connection, f"create temp view {VIEW} as select {mapped} from {_YIELDED}", deadline=deadline)
@@ -129,10 +130,16 @@ def _bind(
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         found = {folded(name) for name, _ in columns}
-        absent = [name for name in query.mapping.values() if folded(name) not in found]
-        mapped, findings = resolve(query, columns, names, _unfit, _columns(instance) if absent else ())
+        wanted = [*query.mapping.values(), *([query.key] if query.key else [])]
+        absent = [name for name in wanted if folded(name) not in found]
+        known = _columns(instance) if absent else ()
+        mapped, findings = resolve(query, columns, names, _unfit, known)
+        key, flawed = resolve_key(query, columns, names, _unfit_key, known)
+        findings += flawed
         fault = behind_missing_columns(absent, instance.reachable)
-        views = {one: f"c{position}" for one, position in mapped.items()}
+        views = {column(one): f"c{position}" for one, position in mapped.items()}
+        if key is not None:
+            views[KEY] = f"c{key}"
         return Prepared(instance, sql, views, len(columns), (finding_of(fault),) if fault else findings)
     except duckdb.Error as error:
         if full(error):
@@ -196,9 +203,7 @@ def resolve(
     mapped: dict[MappedColumn, int] = {}
     findings: list[Finding] = []
     for one, name in query.mapping.items():
-        exact = [position for position, column in enumerate(columns) if column[0] == name]
-        alike = [position for position, column in enumerate(columns) if folded(column[0]) == folded(name)]
-        found = exact or alike
+        found = _called(name, columns)
         location = query.mapped_at[one]
         if not found:
             shown = yielded((column for column, _ in columns), known, query.sql.text, names)
@@ -213,6 +218,37 @@ def resolve(
         else:
             mapped[one] = found[0]
     return mapped, tuple(findings)
+
+
+def resolve_key(
+    query: SegmentQuery,
+    columns: Sequence[tuple[str, T]],
+    names: NamesFrom,
+    unfit: Callable[[T], Unfit | None],
+    known: Collection[str] = (),
+) -> tuple[int | None, tuple[Finding, ...]]:
+    """The position of the column by which a holdout decides, None without one; or what is wrong with it."""
+    if query.key_at is None:
+        return None, ()
+    found = _called(query.key, columns)
+    if not found:
+        shown = yielded((column for column, _ in columns), known, query.sql.text, names)
+        return None, (replace(_missing(query.key, shown, query.key_at, names), code="holdout-unknown-column"),)
+    if len(found) > 1:
+        message = f'the SQL yields {len(found)} columns called "{query.key}"'
+        return None, (Finding(query.key_at, "holdout-ambiguous-column", message, "give each its own name with `as`"),)
+    why = unfit(columns[found[0]][1])
+    if why is None:
+        return found[0], ()
+    of = f"type {why.column_type}" if why.column_type else "a type that is no key"
+    message = f'column "{query.key}" is of {of}; a holdout is decided by text, whole numbers or UUIDs'
+    return None, (Finding(query.key_at, "holdout-column-type", message, why.hint),)
+
+
+def _called(name: str, columns: Sequence[tuple[str, T]]) -> list[int]:
+    """The positions of the columns of a name: exactly so, else in any case."""
+    exact = [position for position, column in enumerate(columns) if column[0] == name]
+    return exact or [position for position, column in enumerate(columns) if folded(column[0]) == folded(name)]
 
 
 def _missing(name: str, shown: tuple[str, ...], location: Location, names: NamesFrom) -> Finding:
@@ -237,6 +273,13 @@ def _instead(column_type: str, identifier_type: IdentifierType) -> str:
 
 def _unfit(column_type: str, identifier_type: IdentifierType) -> Unfit | None:
     return None if _suits(column_type) else Unfit(bare_type(column_type) or "", _instead(column_type, identifier_type))
+
+
+def _unfit_key(column_type: str) -> Unfit | None:
+    """Why a column cannot be the key of a holdout. A decimal without a fraction can: its text is that of its number."""
+    if _suits(column_type) or re.fullmatch(r"DECIMAL\([0-9]+,0\)", column_type):
+        return None
+    return Unfit(bare_type(column_type) or "", "cast it in the SQL: whole numbers to bigint or hugeint, others to text")
 
 
 def _suits(column_type: str) -> bool:

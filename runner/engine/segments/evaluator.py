@@ -15,11 +15,22 @@ from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
 from runner.core.project import Activation, Source, SqlText
-from runner.core.sql_quoting import one_file
+from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import AS_GIVEN, BLANK, HASHED, MappedColumn, mapped_columns, reasons
+from runner.engine.interface import (
+    AS_GIVEN,
+    BLANK,
+    HASHED,
+    HELD_OUT,
+    KEYLESS,
+    Choice,
+    MappedColumn,
+    mapped_columns,
+    reasons,
+)
+from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows, keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
 from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
@@ -56,7 +67,7 @@ class DuckDBSegmentEvaluator:
 
     def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
         columns = tuple(mapped_columns(activation.mapping))
-        path, warnings = self.write(activation, sources, wire_select({one: column(one) for one in columns}, VIEW))
+        path, warnings = self.write(activation, sources, wire_forms(activation))
         with self.translating_errors(activation.segment.sql):
             return replace(counted(self._workspace.connection(), columns, path, path), warnings=warnings)
 
@@ -81,6 +92,21 @@ class DuckDBSegmentEvaluator:
             raise
         return path, warnings
 
+    def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
+        assert activation.holdout is not None
+        file, _ = self.write(replace(activation, mapping={}), sources, keys(activation.holdout))
+        with self.translating_errors(activation.segment.sql):
+            connection, chosen = self._workspace.connection(), f"read_parquet({one_file(file)})"
+            path = file.with_name("keys.parquet")
+            kept = f"select key, held_out from {chosen} where key is not null"
+            cancellable.run(connection, f"copy ({kept}) to {literal(path)} (format parquet, compression zstd)")
+            [row] = cancellable.run(
+                connection,
+                f"""select count(key), count(key) filter (held_out),
+                    coalesce(sum(occurrences) filter (key is null), 0) from {chosen}""",
+            )
+        return Choice(path, *map(int, row))
+
     @contextmanager
     def translating_errors(self, sql: SqlText) -> Iterator[None]:
         """Turn what DuckDB and the operating system raise about a segment's file into SegmentErrors."""
@@ -97,6 +123,14 @@ class DuckDBSegmentEvaluator:
 
     def close(self) -> None:
         self._queries.close()
+
+
+def wire_forms(activation: Activation) -> str:
+    """A select of the activation's wire forms over the segment's view; a holdout decides before they are made."""
+    columns = {one: column(one) for one in mapped_columns(activation.mapping)}
+    if activation.holdout is None:
+        return wire_select(columns, VIEW)
+    return wire_select(columns, chosen_rows(activation.holdout), LEFT_OUT)
 
 
 def counted(
@@ -134,6 +168,8 @@ def counted(
         path=path,
         types=types,
         rows=sum(count for _, count in found),
+        held_out=sum(count for combination, count in found if combination[0] == HELD_OUT),
+        without_key=sum(count for combination, count in found if combination[0] == KEYLESS),
         people=sum(count for combination, count in found if any(kind in (HASHED, AS_GIVEN) for kind in combination)),
         blank=blank,
         rejected=tuple(rejected),

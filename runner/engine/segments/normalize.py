@@ -32,7 +32,7 @@ TRIMMED = (
 )
 """Code points stripped from both ends of every value."""
 
-_TRIMMED_SQL = "||".join(f"chr({point})" for point in TRIMMED)
+TRIMMED_SQL = "||".join(f"chr({point})" for point in TRIMMED)
 _TRIMMED_CLASS = "".join(rf"\x{{{point:x}}}" for point in TRIMMED)
 _UNSEEN = r"\x{00}-\x{20}\x{7f}-\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{3000}\x{feff}"
 """Blanks, controls and invisible marks, as the inside of a character class: none may occur in an e-mail address."""
@@ -45,21 +45,26 @@ _E164 = "[1-9][0-9]{6,14}"
 _NATIONAL = "0[0-9]{6,14}"
 _HEX_64 = "[0-9a-f]{64}"
 _CONTROL = r"[\x{00}-\x{1f}\x{7f}-\x{9f}]"
+UUID = "-".join(f"[0-9A-Fa-f]{{{length}}}" for length in (8, 4, 4, 4, 12))
 _NO_TRACKING = "00000000-0000-0000-0000-000000000000"
 
 _REASON, _OTHER_REASON = REJECTED, REJECTED + 1
 """The reasons of `runner.engine.interface.reasons`, in their order."""
 
 
-def wire_select(columns: Mapping[MappedColumn, str], relation: str) -> str:
+def wire_select(columns: Mapping[MappedColumn, str], relation: str, left_out: str = "") -> str:
     """A select of the wire form and kind of each mapped column from SQL expressions over `relation`.
 
-    They are called by the column's name, and `<name>_kind` (UTINYINT).
+    They are called by the column's name, and `<name>_kind` (UTINYINT). `left_out` is a column of the relation that has
+    the kind of rows of which nothing is to be sent: no value of theirs is looked at; null for the others.
     """
     types = tuple(_Stages.of(one.name) for one in columns)
     rules = tuple(_RULES.get(one.type, _opaque)(stages) for one, stages in zip(columns, types, strict=True))
-    raw = (f"cast({column} as varchar) as {stages.raw}" for stages, column in zip(types, columns.values(), strict=True))
-    query = f"select {_list(raw)} from {relation}"
+    texts = (f"cast({column} as varchar)" for column in columns.values())
+    if left_out:
+        texts = (f"case when {left_out} is null then {text} end" for text in texts)
+    raw = [f"{text} as {stages.raw}" for stages, text in zip(types, texts, strict=True)]
+    query = f"select {_list([*raw, left_out] if left_out else raw)} from {relation}"
     for additions in (
         (f"cast({rule.plain} as utinyint) as {stages.plain}" for stages, rule in zip(types, rules, strict=True)),
         (f"{_trimmed(stages)} as {stages.trimmed}" for stages in types),
@@ -67,7 +72,10 @@ def wire_select(columns: Mapping[MappedColumn, str], relation: str) -> str:
         (f"cast({rule.kind} as utinyint) as {stages.kind}" for stages, rule in zip(types, rules, strict=True)),
     ):
         query = f"select *, {_list(additions)} from ({query})"
-    outcomes = (f"{rule.wire} as {stages.name}, {stages.kind}" for stages, rule in zip(types, rules, strict=True))
+    kind = f"coalesce({left_out}, {{0}}) as {{0}}" if left_out else "{0}"
+    outcomes = (
+        f"{rule.wire} as {stages.name}, {kind.format(stages.kind)}" for stages, rule in zip(types, rules, strict=True)
+    )
     return f"select {_list(outcomes)} from ({query})"
 
 
@@ -135,13 +143,12 @@ def _phone_number(at: _Stages) -> _Rules:
 
 
 def _mobile_ad_id(at: _Stages) -> _Rules:
-    groups = "-".join(f"[0-9A-Fa-f]{{{length}}}" for length in (8, 4, 4, 4, 12))
     return _Rules(
-        plain=_matches(at.raw, groups),
+        plain=_matches(at.raw, UUID),
         text=f"lower({at.trimmed})",
         kind=f"""case when coalesce({at.trimmed}, '') = '' then {BLANK}
             when {at.text} = '{_NO_TRACKING}' then {_OTHER_REASON}
-            when {at.plain} > 0 or {_matches(at.text, groups)} then {HASHED}
+            when {at.plain} > 0 or {_matches(at.text, UUID)} then {HASHED}
             else {_REASON} end""",
         wire=f"case when {at.kind} = {HASHED} then unhex(replace({at.text}, '-', '')) end",
     )
@@ -176,7 +183,7 @@ def _matches(value: str, pattern: str) -> str:
 
 
 def _trimmed(at: _Stages) -> str:
-    return f"case when {at.plain} > 0 then {at.raw} else trim({at.raw}, {_TRIMMED_SQL}) end"
+    return f"case when {at.plain} > 0 then {at.raw} else trim({at.raw}, {TRIMMED_SQL}) end"
 
 
 def _hashed(at: _Stages) -> str:

@@ -13,7 +13,10 @@ from runner.core.project import Activation, Source, SqlText
 from runner.engine.interface import MappedColumn, mapped_columns
 
 VIEW = "segment"
-"""The view that yields a segment's mapped columns (see `column`) while it runs."""
+"""The view that yields a segment's mapped columns (see `column`) while it runs, and KEY where a holdout needs it."""
+
+KEY = "holdout_key"
+"""The view's column for the key by which a holdout decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class SegmentQuery:
     `activation` is the id of whose it is, and `run` what a warehouse is told of the run that asks, empty where that is
     none of a plan's; `source` names the warehouse that runs it, empty where the embedded engine
     does. `dialect` is what sqlglot calls the warehouse's SQL; `elsewhere` are the warehouses that embedded SQL cannot
-    read. One declared by `conditions` gets its SQL once the columns of its tables are known.
+    read. One declared by `conditions` gets its SQL once the columns of its tables are known. `key` is the column by
+    which a holdout decides, and `key_at` where it is written.
     """
 
     sql: SqlText
@@ -35,6 +39,8 @@ class SegmentQuery:
     elsewhere: frozenset[str] = frozenset()
     run: str = ""
     conditions: DeclaredSegment | None = None
+    key: str = ""
+    key_at: Location | None = None
 
     def with_columns(self, columns: Mapping[str, Columns]) -> SegmentQuery:
         """The query with the SQL for tables that have these columns, where it is declared by conditions."""
@@ -75,7 +81,7 @@ def query_of(activation: Activation) -> SegmentQuery:
     """The activation's part of a query."""
     places = {setting.key: setting.location for setting in activation.settings}
     mapping = mapped_columns(activation.mapping)
-    return SegmentQuery(
+    query = SegmentQuery(
         activation.segment.sql,
         mapping,
         {one: places.get(f"mapping.{one.type}") or activation.location for one in mapping},
@@ -83,6 +89,8 @@ def query_of(activation: Activation) -> SegmentQuery:
         activation.segment.source,
         conditions=activation.segment.conditions,
     )
+    holdout = activation.holdout
+    return query if holdout is None else replace(query, key=holdout.by, key_at=holdout.location)
 
 
 def column(mapped: MappedColumn) -> str:

@@ -33,7 +33,7 @@ def definition_data(definition: Definition) -> dict[str, Any]:
     fields[_CALLER] = options.pop(_CALLER, None)
     if options:
         fields["options"] = options
-    absent = {key for key in ("undated_name", "undated_description", "meaning", "text") if not fields[key]}
+    absent = {key for key in ("undated_name", "undated_description", "meaning", "text", "holdout") if not fields[key]}
     absent -= {key for key in ("undated_name", "undated_description") if fields[key] is not None}
     return {key: fields[key] for key in fields.keys() - absent}
 

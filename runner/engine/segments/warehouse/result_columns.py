@@ -46,6 +46,14 @@ def unfit(column: ArrowField, identifier_type: IdentifierType) -> Unfit | None:
     return Unfit(_type_name(column), hint)
 
 
+def unfit_key(column: ArrowField) -> Unfit | None:
+    """What keeps the column from being the key of a holdout; None where nothing does."""
+    if _shape(column) in (_Shape.TEXT, _Shape.NUMBER):
+        return None
+    hint = "cast it in the SQL: whole numbers to bigint or a decimal without a fraction, others to text"
+    return Unfit(_type_name(column), hint)
+
+
 def as_text(column: ArrowField, name: str) -> str:
     """DuckDB's expression for the column `name` of the stream.
 

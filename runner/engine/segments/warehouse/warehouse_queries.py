@@ -25,11 +25,11 @@ from runner.engine.duckdb.cancellable import Call, Row, TimeLimitReached
 from runner.engine.duckdb.os_errors import full, reason
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.interface import MappedColumn, Reached
+from runner.engine.interface import Reached
 from runner.engine.segments.bind import resolve
 from runner.engine.segments.column_privacy import presentable
 from runner.engine.segments.segment_errors import fault
-from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
+from runner.engine.segments.segment_query import VIEW, SegmentQuery
 from runner.engine.segments.warehouse import warehouse_sentences as sentences
 from runner.engine.segments.warehouse.adbc_session import RowStream, WarehouseSession
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
@@ -70,10 +70,10 @@ _CHECK_PACKAGES = ("adbc_driver_manager", "sqlglot")
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """The query as it can be sent, and the mapped columns of its result."""
+    """The query as it can be sent, and the columns of its result that are asked for, by what the view calls them."""
 
     query: SegmentQuery
-    columns: Mapping[MappedColumn, ArrowField]
+    columns: Mapping[str, ArrowField]
     findings: tuple[Finding, ...]
 
 
@@ -139,7 +139,11 @@ class WarehouseQueries:
             return _Mapped(query, {}, (sentences.refused(error.fault, query.sql, len(_BEFORE), meant),))
         names = [(one.name, one) for one in yielded]
         positions, findings = resolve(query, names, NamesFrom.SCHEMA, unfit)
-        return _Mapped(query, {one: yielded[position] for one, position in positions.items()}, findings)
+        key, flawed = resolve_key(query, names, NamesFrom.SCHEMA, unfit_key)
+        columns = {column(one): yielded[position] for one, position in positions.items()}
+        if key is not None:
+            columns[KEY] = yielded[key]
+        return _Mapped(query, columns, findings + flawed)
 
     def _meant(
         self,
@@ -270,11 +274,10 @@ class WarehouseQueries:
         return f"headcount/{query.activation[:_LONGEST_ID]}/{query.run or self._check}"
 
     def _selected(self, query: SegmentQuery, mapped: _Mapped, driver: Driver) -> str:
-        """The query that is sent: the mapped columns of the segment's SQL, and no other."""
+        """The query that is sent: the mapped columns of the segment's SQL, a holdout's key, and no other."""
         quote = driver.quote
         columns = ", ".join(
-            f"{quote}{found.name.replace(quote, quote * 2)}{quote} as {column(one)}"
-            for one, found in mapped.columns.items()
+            f"{quote}{found.name.replace(quote, quote * 2)}{quote} as {name}" for name, found in mapped.columns.items()
         )
         comment = f"/* {self._label(query)} */ " if driver.comment else ""
         return f"{comment}select {columns} from (\n{text_of(query.sql.text)}{_AFTER}"
@@ -284,7 +287,7 @@ class WarehouseQueries:
         """A connection with the view of the mapped columns over the rows on their way."""
         connection = self._workspace.connection()
         connection.register(_STREAM, stream.handle)
-        texts = (f"{as_text(found, column(one))} as {column(one)}" for one, found in mapped.columns.items())
+        texts = (f"{as_text(found, name)} as {name}" for name, found in mapped.columns.items())
         connection.execute(f"create temp view {VIEW} as select {', '.join(texts)} from {_STREAM}")
         yield connection
         connection.execute(f"drop view {VIEW}")

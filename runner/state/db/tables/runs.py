@@ -12,6 +12,9 @@ from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome,
 from runner.state.db import checksums, codec
 from runner.state.db.tables import unchanged
 
+_PLAIN = len(("added", "removed", "rejected", "invalid", "members", "seconds", "detail"))
+"""The columns that an outcome has had from the first format on, after what it is the outcome of."""
+
 
 def begin(
     db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id: str, cost: RunCost | None = None
@@ -42,8 +45,8 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
         """
         INSERT INTO activation_run
             (run, activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail,
-                counts, permission, permission_reason)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                counts, permission, permission_reason, held_out)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (run, *_values(activation)),
     )
@@ -59,8 +62,9 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
 
 
 def _values(one: ActivationRun) -> tuple[object, ...]:
-    *plain, counts, permission, reason = (getattr(one, part.name) for part in fields(one))
-    return (*plain, json.dumps(counts, sort_keys=True) if counts else None, permission or None, reason or None)
+    *plain, counts, permission, reason, held_out = (getattr(one, part.name) for part in fields(one))
+    allowed = (permission or None, reason or None)
+    return (*plain, json.dumps(counts, sort_keys=True) if counts else None, *allowed, held_out or None)
 
 
 def _news(one: ActivationRun) -> Iterator[str]:
@@ -142,10 +146,9 @@ def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes)
         raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
     for _, _, name, action, outcome, *rest in rows:
         if activation is None or name == activation:
-            added, removed, rejected, invalid, members, seconds, detail, counts, _, _, permission, reason, *_ = rest
-            counted = (added, removed, rejected, invalid, members)
-            found = ActivationRun(name, action, Outcome(outcome), *counted, seconds, detail)
-            found = replace(found, permission=permission or "", permission_reason=reason or "")
+            plain, (counts, _, held_out, permission, reason, *_) = rest[:_PLAIN], rest[_PLAIN:]
+            found = ActivationRun(name, action, Outcome(outcome), *plain)
+            found = replace(found, permission=permission or "", permission_reason=reason or "", held_out=held_out or 0)
             yield replace(found, counts=json.loads(counts) if counts else {})
 
 
