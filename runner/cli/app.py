@@ -20,7 +20,7 @@ from runner.cli.ci_outputs import findings_as_data
 from runner.cli.commands import (
     dbt,
     doctor,
-    holdout,
+    holdout_file,
     init_validate,
     inspect,
     plan_apply_sync,
@@ -55,7 +55,7 @@ app.command("init")(init_validate.init)
 app.command("validate")(findings_as_data(init_validate.validate))
 app.command("show")(findings_as_data(show_preview.show))
 app.command("preview")(findings_as_data(show_preview.preview))
-app.command("holdout")(findings_as_data(holdout.holdout))
+app.command("holdout")(findings_as_data(holdout_file.holdout))
 app.command("plan")(findings_as_data(plan_apply_sync.plan))
 app.command("apply")(findings_as_data(plan_apply_sync.apply))
 app.command("sync")(findings_as_data(plan_apply_sync.sync))

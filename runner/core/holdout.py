@@ -6,10 +6,10 @@ of the SHA-256 of `name:key`. So raising a share keeps whom it held out, and eve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 from runner.core.findings import Location
 
@@ -33,7 +33,7 @@ class Holdout:
     @property
     def bound(self) -> str:
         """The least 15 hex digits, in lower case, that are not held out. As text they are in the order of numbers."""
-        return f"{math.ceil(self.share * 16**DIGITS):0{DIGITS}x}"
+        return f"{-(-self.share * 16**DIGITS // 1):0{DIGITS}x}"
 
     @property
     def percent(self) -> str:
@@ -47,3 +47,17 @@ class Holdout:
 
     def __str__(self) -> str:
         return f"{self.percent} by {self.by} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom a holdout chose: how many keys there are, how many of them are held out, and rows that have no key.
+
+    `path` is the evaluator's Parquet file of the keys, each once: `key` as text, and whether it is `held_out`. It is
+    valid until the evaluator is closed.
+    """
+
+    path: Path
+    keys: int
+    held_out: int
+    without_key: int

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from runner.core.findings import Finding
+from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
     Batch,
@@ -74,20 +75,6 @@ class Reached:
     seconds: float
     is_read_only: bool | None
     is_almighty: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Whom a holdout chose: how many keys there are, how many of them are held out, and rows that have no key.
-
-    `path` is the evaluator's Parquet file of the keys, each once: `key` as text, and whether it is `held_out`. It is
-    valid until the evaluator is closed.
-    """
-
-    path: Path
-    keys: int
-    held_out: int
-    without_key: int
 
 
 class SegmentEvaluator(Protocol):

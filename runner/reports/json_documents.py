@@ -9,12 +9,12 @@ from typing import Any
 
 from runner.core.destination import AdAccount
 from runner.core.findings import Finding, Location
+from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.core.project import Activation
 from runner.core.records import Action, ActivationRun, AppliedAudience, Run
 from runner.core.schedule import describe
-from runner.engine.interface import Choice
 from runner.planning.allowances import AllowedRemovals
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.sql_diff import sql_diff

@@ -67,7 +67,7 @@ PURE = {
         "functools",
         "bisect",
     ),
-    *("contextlib", "hashlib", "json", "zoneinfo", "__future__", "cronsim", "runner"),
+    *("contextlib", "fractions", "hashlib", "json", "zoneinfo", "__future__", "cronsim", "runner"),
 }
 """What the core and the decisions may use: values, no clock, no disk, no network."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.core.errors import StateError
 from runner.core.findings import Finding
+from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import (
     Batch,
@@ -23,7 +24,7 @@ from runner.core.membership import (
     TypeDelta,
 )
 from runner.core.project import Activation, Source
-from runner.engine.interface import Choice, SegmentEvaluator
+from runner.engine.interface import SegmentEvaluator
 
 
 @dataclass

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.findings import Finding
+from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
 from runner.core.project import Activation, Source, SqlText
@@ -25,7 +26,6 @@ from runner.engine.interface import (
     HASHED,
     HELD_OUT,
     KEYLESS,
-    Choice,
     MappedColumn,
     mapped_columns,
     reasons,

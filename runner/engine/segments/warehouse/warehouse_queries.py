@@ -26,10 +26,10 @@ from runner.engine.duckdb.os_errors import full, reason
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
-from runner.engine.segments.bind import resolve
+from runner.engine.segments.bind import resolve, resolve_key
 from runner.engine.segments.column_privacy import presentable
 from runner.engine.segments.segment_errors import fault
-from runner.engine.segments.segment_query import VIEW, SegmentQuery
+from runner.engine.segments.segment_query import KEY, VIEW, SegmentQuery, column
 from runner.engine.segments.warehouse import warehouse_sentences as sentences
 from runner.engine.segments.warehouse.adbc_session import RowStream, WarehouseSession
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
@@ -42,7 +42,7 @@ from runner.engine.segments.warehouse.names_meant import (
     column_meant,
     table_meant,
 )
-from runner.engine.segments.warehouse.result_columns import as_text, column_kind, unfit
+from runner.engine.segments.warehouse.result_columns import as_text, column_kind, unfit, unfit_key
 from runner.engine.segments.warehouse_policy import text_of
 from runner.sources.interface import NamesFrom
 from runner.sources.registry import WAREHOUSE_KINDS
