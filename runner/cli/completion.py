@@ -37,6 +37,11 @@ def patterns(ctx: typer.Context, incomplete: str) -> list[str]:
     return [word for word in offered if word.startswith(incomplete)]
 
 
+def targets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The targets that the Project document declares."""
+    return [word for word in _outline(ctx).targets if word.startswith(incomplete)]
+
+
 def source_types(incomplete: str) -> list[str]:
     """The kinds of source that a starter can have."""
     from runner.starter import source_types

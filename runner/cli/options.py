@@ -47,6 +47,17 @@ class PlanFormat(StrEnum):
 
 
 Dir = Annotated[Path, typer.Option("--dir", envvar="HEADCOUNT_DIR", help="Folder with the YAML files.")]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        envvar="HEADCOUNT_TARGET",
+        help="Which of the project's targets.",
+        autocompletion=completion.targets,
+        show_default=False,
+    ),
+]
 Var = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable; repeatable.")]
 Select = Annotated[
     list[str] | None,

@@ -54,6 +54,7 @@ class Setup:
     clock: Callable[[], datetime]
     out: Console
     err: Console
+    target: str = ""
 
     @classmethod
     def of(
@@ -65,13 +66,19 @@ class Setup:
         verbose: bool = False,
         no_color: bool = False,
         at: str = "",
+        target: str = "",
     ) -> Setup:
-        """Read the options, and show the log on standard error from now on. Raises UsageError."""
+        """Read the options, say which target is used, and show the log on standard error from now on.
+
+        Raises UsageError.
+        """
         _refuse_project_folder(folder)
         out, err = consoles(no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
         clock = clock_of(at)
-        setup = cls(folder, variables(var), clock().date(), clock, out, err)
+        if target:
+            told(f'Using target "{target}".')
+        setup = cls(folder, variables(var), clock().date(), clock, out, err, target)
         return replace(setup, today=day(today) or clock().astimezone(setup.zone()).date())
 
     def zone(self) -> tzinfo:
@@ -84,13 +91,21 @@ class Setup:
         """Read the files. Raises InvalidProject."""
         from runner.config import load
 
-        project = load(self.folder, variables=self.variables, today=self.today, environ=os.environ)
+        project = load(self.folder, variables=self.variables, today=self.today, environ=os.environ, target=self.target)
         if not project.activations:
             from runner.config.other_folders import elsewhere
 
             hint = elsewhere(self.folder)
             tell(f"No file below {self.folder} declares an activation{f'; {hint}' if hint else ''}.\n")
         return project
+
+    def targets(self) -> tuple[str, ...]:
+        """The target that was chosen; every one that the project declares where none was; one without a name where
+        there are none.
+        """
+        from runner.config import declared_targets
+
+        return (self.target,) if self.target else declared_targets(self.folder, today=self.today) or ("",)
 
     def selection(
         self, project: Project, select: list[str] | None, exclude: list[str] | None, changed_since: str = ""
@@ -118,7 +133,7 @@ class Setup:
         api = _api()
         try:
             if api is not None:
-                require_bound(state, api)
+                require_bound(state, api, self.target)
         except BaseException:
             state.close()
             raise
@@ -126,7 +141,7 @@ class Setup:
 
     def say_where(self, note: Callable[[str], None]) -> None:
         """Say which API and which state are used, in one line, when they are not the ordinary ones."""
-        api, place = _api(), os.environ.get("HEADCOUNT_STATE")
+        api, place = _api(), os.environ.get("HEADCOUNT_STATE") or (self.state_location() if self.target else "")
         if api is None:
             return
         parts = [] if api.is_usual else [f"{api.platform} at {api.address}"]
@@ -135,12 +150,12 @@ class Setup:
             note(f"Using {' and '.join(parts)}.")
 
     def state_location(self) -> str | Path:
-        """HEADCOUNT_STATE, or `state:` of the Project document, or `.headcount` next to the folder."""
+        """HEADCOUNT_STATE, or `state:` of the Project document or of its target, or `.headcount` next to the folder."""
         from runner.config import declared_state
 
         return (
             os.environ.get("HEADCOUNT_STATE")
-            or declared_state(self.folder, today=self.today)
+            or declared_state(self.folder, today=self.today, target=self.target)
             or self.folder.absolute().parent / ".headcount"
         )
 
@@ -191,7 +206,7 @@ def opened(
         wait = partial(_wait, state=state, interrupts=interrupts)
         accounts = Accounts(partial(connect, sleep=wait, permit=partial(state.confirm_lock, CONFIRMED)))
         progress = watcher(interrupts.defer) if watcher else watch(setup.err, interrupts.defer)
-        binding = Binding(api_of(os.environ).address)
+        binding = Binding(api_of(os.environ).address, setup.target)
         parts = (state, engine.evaluator, engine.memberships, setup.clock, progress, interrupts.asked, binding)
         origin = partial(origin_of, setup.folder, os.environ)
         context = RunContext(*parts, origin, older, partial(seen.note, older=older))

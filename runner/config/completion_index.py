@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.config.families import FOR_EACH
+from runner.config.targets import TARGETS
 from runner.config.written_words import Shared, words
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import MapNode, TextFile
@@ -24,6 +25,7 @@ class Outline:
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 def outline(folder: Path) -> Outline:
@@ -54,6 +56,8 @@ def _note(document: MapNode, shared: Shared, found: dict[str, set[str]]) -> None
         found["destinations"].update(_whole(words(document, "name", shared)))
     elif kind == "Activation":
         found["activations"].update(_whole(words(document, "id", shared)))
+    if kind == "Project" and (declared := document.map(TARGETS)) is not None:
+        found["targets"].update(declared.entries)
     labelled = document if kind == "Activation" else document.map("defaults")
     if labelled is not None and kind in ("Activation", "Destination", "Project"):
         each = document.entries.get(FOR_EACH)

@@ -25,6 +25,7 @@ from runner.config.resolve.sources import build_source, files_of, tables_of, wit
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
 from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
+from runner.config.targets import check_states, chosen, targets_of, with_target
 from runner.config.templates.render import Scope, Templates
 from runner.config.templates.variables import Variables, resolve_variables
 from runner.config.yaml.finding_collector import Findings
@@ -50,20 +51,22 @@ def load(
     today: date,
     environ: Mapping[str, str],
     manifest: DbtManifest | None = None,
+    target: str = "",
 ) -> Project:
     """The project that the YAML files below a folder declare.
 
     `variables` come from the command line and win over those of the Project document; `today` is what templates see
     as the date; `environ` is what `env()` reads, as far as it may. `manifest` stands in place of every manifest of
-    dbt's that a source declares, and models that it lacks are no findings. Raises InvalidProject with every finding in
-    every file, UsageError for a variable that nothing declares or uses and for a list of `environ` that is wrong.
+    dbt's that a source declares, and models that it lacks are no findings. `target` is the one of the Project's targets
+    that it is resolved for. Raises InvalidProject with every finding in every file, UsageError for a variable that
+    nothing declares or uses, for a list of `environ` that is wrong, and for a target that is none, or is missing.
     """
     found = Findings()
     files = ProjectFiles(folder.resolve().parent)
     environment = Environment.of(environ, files.tree)
     with _no_collection():
         inputs = _Inputs(
-            folder, read_documents(folder, files, found), files, variables, environment, Manifests(manifest)
+            folder, read_documents(folder, files, found), files, variables, environment, Manifests(manifest), target
         )
         project, values = inputs.resolve(today, found)
         if not found:
@@ -122,6 +125,7 @@ class _Inputs:
     variables: Mapping[str, str]
     environment: Environment
     manifests: Manifests
+    target: str = ""
     templates: Templates = field(default_factory=Templates)
     judged: Judged = field(default_factory=dict)
 
@@ -132,7 +136,7 @@ class _Inputs:
         parsed = self.read.of("Project")
         projects = tuple(checked(without_defaults(one), scope, found, self.judged) for one in parsed)
         check_one_project(projects)
-        values = resolve_variables(projects[0] if projects else None, self.variables)
+        values = self._values(projects[0] if projects else None)
         defaults = project_defaults(parsed, replace(scope, variables=values), found, self.judged)
         families = Families(project_lists(projects))
 
@@ -173,6 +177,17 @@ class _Inputs:
         check_audience_names(zip(activations, built, strict=True))
         always = frozenset(document.file.name for document in projects)
         return _project(self.folder, built_sources, declared, built, always), values
+
+    def _values(self, project: Document | None) -> Variables:
+        """The variables of the target. Raises UsageError for one that is none, or is missing."""
+        if project is None:
+            if self.read.complete:
+                chosen((), self.target)
+            return resolve_variables(None, {}, self.variables)
+        if not project.faulty:
+            chosen(targets_of(project), self.target)
+            check_states(project, self.folder)
+        return resolve_variables(project, with_target(project, self.target), self.variables)
 
 
 def _runners(

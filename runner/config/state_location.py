@@ -1,5 +1,5 @@
-"""What the Project document says that is needed before the rest of the files is read: where the state is, and which day
-it is.
+"""What the Project document says that is needed before the rest of the files is read: where the state is, which targets
+there are, and which day it is.
 
 Commands that only look into the state need no more of the files, which may not be valid.
 """
@@ -11,30 +11,54 @@ from datetime import UTC, date, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from runner.config.document import ParsedDocument
+from runner.config.document import Document, ParsedDocument
 from runner.config.read_documents import documents_of
+from runner.config.resolve.project_settings import without_defaults
 from runner.config.schema.validate_documents import checked
+from runner.config.targets import TARGETS, chosen, state_of, targets_of
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.project_files import read_text, shown_path, yaml_files
 from runner.core.errors import InvalidProject
 
 _KIND = "Project"
+_STATE = "state"
 
 
-def declared_state(folder: Path, *, today: date) -> str | Path | None:
+def declared_state(folder: Path, *, today: date, target: str = "") -> str | Path | None:
     """A bucket as it is written, or a folder, a relative one next to the file that names it; None when none is named.
 
-    Raises InvalidProject with what is wrong with the Project document.
+    For a project with targets, the state of the one that is given. Raises InvalidProject with what is wrong with the
+    Project document, UsageError for a target that is none, and for none where one has to be chosen.
     """
+    project = _project(folder, today)
+    targets = targets_of(project) if project is not None else {}
+    chosen(targets, target)
+    if project is None:
+        return None
+    if targets:
+        return state_of(target, targets[target], project, folder)
+    place = project.root.text(_STATE)
+    return place if place is None or ":/" in place else project.file.path.absolute().parent / Path(place).expanduser()
+
+
+def declared_targets(folder: Path, *, today: date) -> tuple[str, ...]:
+    """The names of the project's targets, in their order; none where it has none, or where they have findings."""
+    try:
+        project = _project(folder, today)
+    except InvalidProject:
+        return ()
+    return tuple(targets_of(project)) if project is not None else ()
+
+
+def _project(folder: Path, today: date) -> Document | None:
+    """The first Project document that says anything about states. Raises InvalidProject."""
     found = Findings()
-    for document in _with_field(folder, "state"):
-        place = checked(document, Scope("a Project document", today), found, {}).root.text("state")
+    for document in _with_field(folder, _STATE, TARGETS):
+        project = checked(without_defaults(document), Scope("a Project document", today), found, {})
         if found:
             raise InvalidProject(found.sorted())
-        if place is None or ":/" in place:
-            return place
-        return document.file.path.absolute().parent / Path(place).expanduser()
+        return project
     return None
 
 
@@ -48,10 +72,14 @@ def declared_zone(folder: Path) -> tzinfo:
     return UTC
 
 
-def _with_field(folder: Path, field: str) -> Iterator[ParsedDocument]:
-    """The Project documents, of which there should be one, that have a field; whatever is wrong with them passes by."""
+def _with_field(folder: Path, *fields: str) -> Iterator[ParsedDocument]:
+    """The Project documents, of which there should be one, that have one of the fields; whatever is wrong with them
+    passes by.
+    """
     passed = Findings()
     for path in yaml_files(folder, passed) if folder.is_dir() else ():
         file = read_text(path, shown_path(path), folder.resolve().parent, passed)
-        if file is not None and _KIND in file.text and field in file.text:
-            yield from (one for one in documents_of(file, passed) if one.kind == _KIND and field in one.root.entries)
+        if file is not None and _KIND in file.text and any(field in file.text for field in fields):
+            for document in documents_of(file, passed):
+                if document.kind == _KIND and not document.root.entries.keys().isdisjoint(fields):
+                    yield document

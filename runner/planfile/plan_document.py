@@ -32,9 +32,8 @@ def saved_plan_document(plan: Plan) -> dict[str, Any]:
 def _options(options: Options) -> dict[str, Any]:
     """What was asked for; what an older Headcount does not know is left out where nothing was asked of it."""
     asked = asdict(options)
-    if not options.allow_recreate:
-        del asked["allow_recreate"]
-    return asked
+    unasked = {name for name in ("allow_recreate", "target") if not asked[name]}
+    return {name: value for name, value in asked.items() if name not in unasked}
 
 
 def _audience(of: DefinitionViews) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Options:
 
     `changed` are the activations that --changed-since came to, None where it was not given. `variables` are the names
     of those given for this run; their values may be secret and are not kept. `allow_recreate` are the accounts whose
-    audiences may all be made again.
+    audiences may all be made again, `target` is the project's target, empty where it has none.
     """
 
     select: tuple[str, ...] = ()
@@ -210,6 +210,7 @@ class Options:
     allow_removals: tuple[str, ...] = ()
     allow_recreate: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,13 +112,16 @@ def id_before(decisions: Iterable[Decision], options: Options) -> str:
     return plan_fingerprint(options, all_views(decisions))
 
 
+_LATER = ("allow_recreate", "target")
+
+
 def plan_fingerprint(options: Options, definitions: tuple[DefinitionViews, ...]) -> str:
     """16 hex digits (of a SHA-256 of canonical JSON) over what was asked for and the definitions."""
     listed = [[*part.key, *(dict(view) if view is not None else None for view in part.views.values())]
               for part in definitions]  # fmt: skip
     # What came later counts only where it was asked for: plans of before keep their ids.
-    named = {"allow_recreate": options.allow_recreate} if options.allow_recreate else {}
-    asked = [getattr(options, option.name) for option in fields(options) if option.name != "allow_recreate"]
+    named = {name: getattr(options, name) for name in _LATER if getattr(options, name)}
+    asked = [getattr(options, option.name) for option in fields(options) if option.name not in _LATER]
     asked += [named] if named else []
     text = json.dumps([asked, listed], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -144,6 +144,7 @@ def settings_data(activation: Activation) -> list[dict[str, Any]]:
 def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "plan_id": id_of(plan),
+        **({"target": plan.options.target} if plan.options.target else {}),
         "made_at": _time(plan.made_at),
         "today": plan.today.isoformat(),
         "summary": {str(action): len(plan.having(action)) for action in Action},

@@ -37,7 +37,8 @@ _WHOLE = "run `headcount plan` to see the whole"
 def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     """The plan as GitHub-flavoured Markdown of at most `limit` bytes. Holds counts, never identifiers."""
     listed = [change for change in plan.changes if change.action is not Action.UNCHANGED]
-    head = ["### Headcount plan", "", f"**{in_markdown(summary(plan))}**", ""]
+    target = f" for {in_markdown(plan.options.target)}" if plan.options.target else ""
+    head = [f"### Headcount plan{target}", "", f"**{in_markdown(summary(plan))}**", ""]
     made_at = plan.made_at.astimezone(UTC)
     foot = [f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {made_at:%Y-%m-%d %H:%M} UTC</sub>"]
     room = _Room(limit - _AROUND - _size([_marker(plan, cut=False), *head, *foot]))

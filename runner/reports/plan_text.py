@@ -64,7 +64,8 @@ def plan_text(plan: Plan) -> Text:
 
 def plan_summary(plan: Plan) -> Text:
     """The plan's last line."""
-    return Text(f"{summary(plan)}  id {id_of(plan)}\n", style="bold")
+    target = f"  target {printable(plan.options.target)}" if plan.options.target else ""
+    return Text(f"{summary(plan)}  id {id_of(plan)}{target}\n", style="bold")
 
 
 def _change(change: PlannedChange, first: dict[tuple[str, str], str]) -> Text:

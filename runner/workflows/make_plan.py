@@ -42,7 +42,7 @@ class PlanRequest:
 
     `allow_removals` are patterns as of a selection, `allow_recreate` the ids of accounts whose audiences may all be
     made again. `variables` are the names of those that were set for this run. `unsettled` says, by record id, what kept
-    an unfinished delta from being settled.
+    an unfinished delta from being settled. `target` is the project's target, empty where it has none.
     """
 
     today: date
@@ -52,6 +52,7 @@ class PlanRequest:
     allow_recreate: frozenset[str] = frozenset()
     unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
+    target: str = ""
 
     @property
     def options(self) -> Options:
@@ -65,6 +66,7 @@ class PlanRequest:
             allow_removals=_in_order(self.allow_removals),
             allow_recreate=_in_order(self.allow_recreate),
             variables=_in_order(self.variables),
+            target=self.target,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from runner.cli import exit_codes
 from runner.cli.ci_outputs import findings_as_data, show_found
 from runner.cli.console import show_json, show_line
-from runner.cli.options import DEFAULT_DIR, CheckFormat, CheckOutput, Dir, NoColor, Var
+from runner.cli.options import DEFAULT_DIR, CheckFormat, CheckOutput, Dir, NoColor, Target, Var
 from runner.cli.wiring import Setup
 from runner.core.errors import InvalidProject, UsageError
 
@@ -21,6 +22,7 @@ app = typer.Typer(help="Look at audiences from a dbt project.", rich_markup_mode
 def check(
     manifest: Annotated[Path, typer.Option(metavar="FILE", help="The manifest.json of the change.")],
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     format: CheckOutput = CheckFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     no_color: NoColor = False,
@@ -40,10 +42,11 @@ def check(
         raise UsageError(f"there is no file {manifest}", "`dbt compile` writes target/manifest.json") from None
     except NoManifest as error:
         raise UsageError(f"{manifest} {error}", "`dbt compile` writes target/manifest.json") from None
-    setup = Setup.of(folder, var, no_color=no_color)
-    after = load(setup.folder, variables=setup.variables, today=setup.today, environ=os.environ, manifest=changed)
+    setup = Setup.of(folder, var, no_color=no_color, target=target)
+    read = partial(load, setup.folder, variables=setup.variables, today=setup.today, environ=os.environ, target=target)
+    after = read(manifest=changed)
     try:
-        before = load(setup.folder, variables=setup.variables, today=setup.today, environ=os.environ)
+        before = read()
     except InvalidProject:
         before = None  # the manifest from before is not there: what has moved cannot be known
     known = {activation.id: activation for activation in before.activations} if before else {}

@@ -13,7 +13,7 @@ import typer
 from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.env_credentials import undeclared_destinations
-from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var, Verbose
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Target, Today, Var, Verbose
 from runner.cli.wiring import Setup, connect, counted_rows, embedded_engine, told
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ PATIENCE = 5.0
 
 def doctor(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -43,7 +44,7 @@ def doctor(
     from runner.core.checks import is_healthy
     from runner.reports.doctor_report import check_text, doctor_document, verdict_text
 
-    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
     setup.say_where(told)
     checks = []
     for check in _checks(setup):

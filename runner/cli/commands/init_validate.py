@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from runner.cli.options import (
     Exclude,
     NoColor,
     Select,
+    Target,
     Today,
     Var,
 )
@@ -77,6 +79,7 @@ def init(
 
 def validate(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
@@ -96,23 +99,20 @@ def validate(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Check the files. Calls no destination. A selection narrows what is checked against the data, not the files."""
-    setup = Setup.of(folder, var, today=today, no_color=no_color)
-    try:
-        project = setup.project()
-    except InvalidProject as invalid:
-        if sources and invalid.sound is not None:
-            also = _source_findings(invalid.sound, invalid.sound.activations)
-            raise InvalidProject(bounded((*invalid.findings, *also))) from None
-        raise
-    chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
-    from runner.planning.allowances import ended_permissions
-    from runner.planning.dbt_changes import unknown_column_warnings
-    from runner.planning.freshness import freshness_warnings
+    """Check the files. Calls no destination. A selection narrows what is checked against the data, not the files.
 
-    seen = _source_findings(project, chosen) if sources else _sql_warnings(chosen)
-    found = _require_valid(bounded((*seen, *ended_permissions(chosen, setup.today, is_warning=False))))
-    warnings = tuple(sorted({*found, *freshness_warnings(chosen, setup.clock()), *unknown_column_warnings(chosen)}))
+    Without --target, the files are checked for each target that the project declares.
+    """
+    setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
+    every = (setup.target,) if resolved is not None else setup.targets()
+    found: dict[Finding, list[str]] = {}
+    project: Project | None = None
+    for one in every:
+        findings, project = _findings(replace(setup, target=one), select, exclude, changed_since, sources=sources)
+        for finding in findings:
+            found.setdefault(finding, []).append(one)
+    warnings = _require_valid(bounded(_for_targets(one, names, every) for one, names in found.items()))
+    assert project is not None  # else there would have been findings
     if resolved is not None:
         _show_resolved(declared_activation(project, resolved), setup, format)
     elif format is CheckFormat.JSON:
@@ -121,7 +121,35 @@ def validate(
         show_json(findings_document(warnings))
     else:
         show_found(warnings, format)
-        show_line(_summary(project, setup))
+        show_line(_summary(project, setup, every))
+
+
+def _findings(
+    setup: Setup, select: list[str] | None, exclude: list[str] | None, changed_since: str, *, sources: bool
+) -> tuple[tuple[Finding, ...], Project | None]:
+    """What is wrong with the files for a target, or worth a warning; and the project, None where they are not valid."""
+    try:
+        project = setup.project()
+    except InvalidProject as invalid:
+        if sources and invalid.sound is not None:
+            return (*invalid.findings, *_source_findings(invalid.sound, invalid.sound.activations)), None
+        return invalid.findings, None
+    from runner.planning.allowances import ended_permissions
+    from runner.planning.dbt_changes import unknown_column_warnings
+    from runner.planning.freshness import freshness_warnings
+
+    chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
+    seen = _source_findings(project, chosen) if sources else _sql_warnings(chosen)
+    ended = ended_permissions(chosen, setup.today, is_warning=False)
+    if all(one.is_warning for one in (*seen, *ended)):
+        seen = (*seen, *freshness_warnings(chosen, setup.clock()), *unknown_column_warnings(chosen))
+    return (*seen, *ended), project
+
+
+def _for_targets(finding: Finding, found_for: list[str], every: tuple[str, ...]) -> Finding:
+    """The finding, with the targets that it is about where it is not about every one."""
+    names = [f"target {name}" for name in dict.fromkeys(found_for)]
+    return finding if len(names) == len(every) else for_entries(finding, names)
 
 
 def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
@@ -182,8 +210,11 @@ def _show_resolved(activation: Activation, setup: Setup, format: CheckFormat) ->
         show_text(setup.out, resolved_text(activation))
 
 
-def _summary(project: Project, setup: Setup) -> str:
+def _summary(project: Project, setup: Setup, targets: tuple[str, ...]) -> str:
     from runner.reports.format import plural
+
+    if len(targets) > 1:
+        return f"{setup.folder} is valid for each of the targets {', '.join(targets)}."
 
     parts = (
         plural(len(project.activations), "activation"),

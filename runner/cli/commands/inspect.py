@@ -22,6 +22,7 @@ from runner.cli.options import (
     NoColor,
     Output,
     Select,
+    Target,
     Today,
     Var,
     Verbose,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 def status(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
@@ -63,7 +65,7 @@ def status(
     from runner.reports.status_and_history import status_text
     from runner.workflows.status import activation_statuses
 
-    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
@@ -110,6 +112,7 @@ def history(
         str | None, typer.Argument(metavar="[ID]", help="Only this activation.", autocompletion=completion.activations)
     ] = None,
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     no_color: NoColor = False,
@@ -121,7 +124,7 @@ def history(
     from runner.reports.json_documents import history_document
     from runner.reports.status_and_history import history_text
 
-    setup = Setup.of(folder, no_color=no_color)
+    setup = Setup.of(folder, no_color=no_color, target=target)
     with closing(setup.state()) as state:
         runs = state.runs(activation, limit)
         if activation and not runs:
@@ -148,6 +151,7 @@ def _require_known(activation: str, setup: Setup, state: State) -> None:
 
 def schedule(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
@@ -167,7 +171,7 @@ def schedule(
     from runner.reports.status_and_history import schedule_text
     from runner.workflows.upcoming import awaiting_apply, timetable
 
-    setup = Setup.of(folder, var, no_color=no_color, at=at)
+    setup = Setup.of(folder, var, no_color=no_color, at=at, target=target)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
@@ -181,6 +185,7 @@ def schedule(
 
 def accounts(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     verbose: Verbose = False,
@@ -191,7 +196,7 @@ def accounts(
     from runner.reports.status_and_history import accounts_text
     from runner.workflows.accounts import require_credentials
 
-    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
+    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color, target=target)
     declared = setup.project().destinations if setup.folder.is_dir() else ()
     require_credentials(declared)
     setup.say_where(told)

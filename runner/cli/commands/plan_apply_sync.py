@@ -34,6 +34,7 @@ from runner.cli.options import (
     PlanOutput,
     Prune,
     Select,
+    Target,
     Today,
     Var,
     Verbose,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 def plan(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
@@ -75,7 +77,7 @@ def plan(
     """Show what apply would change. Changes nothing, in Criteo or in the state."""
     from runner.workflows.make_plan import make_plan
 
-    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
     if out is not None:
         require_output("--out", out, is_saved_plan, "saved plan")
     if gitlab_report is not None:
@@ -103,6 +105,7 @@ def plan(
 def apply(
     file: PlanFile = None,
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
@@ -123,7 +126,7 @@ def apply(
     from runner.reports.plan_text import run_text
     from runner.workflows.apply import apply as carry_out
 
-    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
     if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
         raise UsageError("there is no terminal to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
@@ -151,6 +154,7 @@ def apply(
 
 def sync(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
@@ -182,10 +186,10 @@ def sync(
         raise UsageError(
             "--due and --rebuild cannot be given together", "leave out --due: a rebuild does not wait for a schedule"
         )
-    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at)
+    setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
     project = setup.project()
     selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
-    request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()))
+    request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()), target=setup.target)
     with opened(setup, rebuilt=rebuild or ()) as parts:
         done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
     _show_sync(done, setup, format)
@@ -214,6 +218,7 @@ def import_(
     ],
     audience: Annotated[str, typer.Argument(metavar="AUDIENCE_ID", help="The audience's id in Criteo.")],
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     var: Var = None,
     verbose: Verbose = False,
     no_color: NoColor = False,
@@ -224,7 +229,7 @@ def import_(
     """
     from runner.workflows.import_audience import import_audience
 
-    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
+    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color, target=target)
     project = setup.project()
     with opened(setup) as parts:
         done = import_audience(project, activation, audience, parts.context, parts.accounts)
@@ -250,6 +255,7 @@ def _request(
         frozenset(allow_removals or ()),
         frozenset(allow_recreate or ()),
         variables=tuple(setup.variables),
+        target=setup.target,
     )
 
 
@@ -263,7 +269,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
     from runner.planning.plan import Options
 
     asked = request.options
-    if replace(asked, variables=()) != Options():
+    if replace(asked, variables=(), target="") != Options():
         raise UsageError(
             "a selection, --prune and what is allowed cannot be given with a saved plan, which has its own",
             "leave them out, or make a plan with them",
@@ -274,6 +280,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
             f"{file} is the plan {reviewed.plan_id}, not {plan_id}",
             "apply the file that was reviewed, or have this one reviewed: nothing was applied",
         )
+    _require_same_target(reviewed.options.target, asked.target)
     _require_same_variables(reviewed.options.variables, asked.variables)
     options = reviewed.options
     changed = None if options.changed is None else frozenset(options.changed)
@@ -285,6 +292,13 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
         allow_recreate=frozenset(options.allow_recreate),
     )
     return request, reviewed
+
+
+def _require_same_target(planned: str, given: str) -> None:
+    if planned != given:
+        made = f"for target {planned}" if planned else "without a target"
+        advice = f"give --target {planned}" if planned else "leave --target and HEADCOUNT_TARGET out"
+        raise UsageError(f"the plan was made {made}", f"{advice}, or make a plan for the target that you mean")
 
 
 def _require_same_variables(planned: Collection[str], given: Collection[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli.console import tell
-from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Var, Verbose
+from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Target, Var, Verbose
 from runner.cli.progress_bar import Lines
 from runner.cli.wiring import Setup, counted_rows, opened
 from runner.core.errors import UsageError, requires_extra
@@ -34,6 +34,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 def serve(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     exclude: Exclude = None,
     spread: Annotated[
@@ -57,8 +58,7 @@ def serve(
 
     Runs what is due and picks up changed files, until SIGTERM. Never applies a changed definition.
     """
-    length = _length(spread)
-    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color)
+    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color, target=target)
     with requires_extra("serve", "serve"):
         from runner.service.file_watcher import folders_of, watching
         from runner.service.http_endpoints import answering
@@ -72,7 +72,7 @@ def serve(
     board = HealthBoard()
     metrics = Metrics(board)
     selection = Selection(tuple(select or ()), tuple(exclude or ()))
-    service = Service(site, board, metrics.count, selection=selection, spread=length)
+    service = Service(site, board, metrics.count, selection=selection, spread=_length(spread))
     with (
         _signals(lambda: site.events.put(Event.STOP)),
         watching(lambda: folders_of(project_folders(folder), site.files), lambda: site.events.put(Event.CHANGED)),

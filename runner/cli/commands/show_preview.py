@@ -9,7 +9,18 @@ import typer
 
 from runner.cli import completion
 from runner.cli.console import show_findings, show_json, show_text, write_result
-from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, PreviewFormat, PreviewOutput, Today, Var
+from runner.cli.options import (
+    DEFAULT_DIR,
+    Dir,
+    Format,
+    NoColor,
+    Output,
+    PreviewFormat,
+    PreviewOutput,
+    Target,
+    Today,
+    Var,
+)
 from runner.cli.wiring import Setup, declared_activation, embedded_engine
 from runner.reports.escape import without_controls
 
@@ -21,6 +32,7 @@ Id = Annotated[
 def show(
     activation: Id,
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -33,7 +45,7 @@ def show(
     from runner.config import read_by
     from runner.reports.show_report import Shown, shown_document, shown_text
 
-    setup = Setup.of(folder, var, today=today, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
     project = setup.project()
     declared = declared_activation(project, activation)
     shown = Shown(declared, read_by(declared.segment, project.sources), setup.today)
@@ -47,6 +59,7 @@ def show(
 def preview(
     activation: Id,
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     format: PreviewOutput = PreviewFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -59,7 +72,7 @@ def preview(
     from runner.reports.preview_report import preview_document, preview_markdown, preview_text
     from runner.workflows.preview import preview as evaluated
 
-    setup = Setup.of(folder, var, today=today, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
     project = setup.project()
     declared = declared_activation(project, activation)
     with closing(setup.state()) as state, closing(embedded_engine()) as engine:

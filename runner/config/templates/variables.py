@@ -1,4 +1,4 @@
-"""What `var('x')` means: the Project document's variables, and over them those of the command line."""
+"""What `var('x')` means: the variables that the Project document declares, and over them those of the command line."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Variables(dict[str, Any]):
                 )
 
 
-def resolve_variables(project: Document | None, given: Mapping[str, str]) -> Variables:
-    """All variables by name. A variable of the command line takes the type of the one it replaces."""
-    fields = project.root.map("vars") if project is not None else None
-    resolved = Variables(dict(given), frozenset(fields.entries) if fields is not None else frozenset())
-    declared = fields if project is not None and project.sound("vars") else None
-    if project is None or declared is None:
+def resolve_variables(project: Document | None, declared: Mapping[str, Entry], given: Mapping[str, str]) -> Variables:
+    """All variables by name: `declared` are those of the Project. One of the command line takes the type of the one
+    it replaces.
+    """
+    resolved = Variables(dict(given), frozenset(declared))
+    if project is None:
         return resolved
-    for name, entry in declared.entries.items():
+    for name, entry in declared.items():
         resolved[name] = _typed(name, given[name], entry, project) if name in given else plain(entry.value)
     return resolved
 

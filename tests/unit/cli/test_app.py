@@ -55,3 +55,19 @@ def _command(work: Callable[[], int]) -> Callable[..., int]:
         return work()
 
     return command
+
+
+def test_every_command_that_reads_a_project_is_about_a_target() -> None:
+    from typer.main import get_command
+
+    from runner.cli.app import app
+
+    without = []
+    pending = [("headcount", get_command(app))]
+    while pending:
+        name, command = pending.pop()
+        pending += [(f"{name} {word}", one) for word, one in getattr(command, "commands", {}).items()]
+        options = {option for parameter in command.params for option in parameter.opts}
+        if "--dir" in options and "--target" not in options:
+            without.append(name)
+    assert without == ["headcount init"]
