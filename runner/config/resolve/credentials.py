@@ -19,6 +19,10 @@ from runner.destinations.registry import KINDS, default_kind
 _REFERENCE = re.compile(
     r"""\{\{-?\s*env\(\s*(['"])(?P<name>[A-Za-z_][A-Za-z0-9_]*)\1\s*(?:,\s*(['"])(?P<default>[^'"]*)\3\s*)?\)\s*-?\}\}"""
 )
+_PART = r"""(?:'[A-Za-z0-9_]*'|"[A-Za-z0-9_]*"|each\.[A-Za-z][A-Za-z0-9_]*)"""
+_COMPUTED = re.compile(rf"(?<=env\()\s*{_PART}(?:\s*~\s*{_PART})*\s*(?=[,)])")
+"""A name put together from what is written and from values of the entry of a family: `'CRITEO_ID_' ~ each.country`."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SANDBOX = "sandbox"
 """The sandbox's client id and secret, which are no secret."""
 
@@ -63,7 +67,7 @@ def secret(node: object, wanted: Wanted, document: Document, environment: Enviro
     text = node.value.strip()
     if wanted.default and text == wanted.default:
         return Secret(text)
-    reference = _REFERENCE.fullmatch(text)
+    reference = _REFERENCE.fullmatch(_with_entry(text, document))
     if reference is None or (reference["default"] or wanted.default) != wanted.default:
         _refuse(wanted, node, document, reference)
         return None
@@ -71,6 +75,21 @@ def secret(node: object, wanted: Wanted, document: Document, environment: Enviro
         return None
     value = environment.value(reference["name"]) or reference["default"]
     return Secret(value) if value else MissingSecret(reference["name"], document.location(node.span))
+
+
+def _with_entry(text: str, document: Document) -> str:
+    """The reference with its variable's name written out, where it is of the entry of a family and comes to a name."""
+    values = document.each.values if document.each is not None else {}
+
+    def named(computed: re.Match[str]) -> str:
+        parts = re.findall(_PART, computed[0])
+        name = "".join(
+            str(values.get(part.removeprefix("each."), " ")) if part.startswith("each.") else part[1:-1]
+            for part in parts
+        )
+        return f"'{name}'" if _NAME.fullmatch(name) else computed[0]
+
+    return _COMPUTED.sub(named, text, count=1) if values else text
 
 
 def _allowed(name: str, node: ScalarNode, document: Document, environment: Environment) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.core.destination import Secret
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Limit
 from tests.unit.config.projects import DEFAULTS, DESTINATION, codes, findings, project
@@ -246,3 +247,28 @@ def test_a_family_of_ten_times_as_many_entries_takes_ten_times_the_steps(tmp_pat
 
     calls(5)  # what is imported and compiled once
     assert calls(500) < 11 * calls(50)
+
+
+@pytest.mark.parametrize(
+    ("reference", "codes_found"),
+    [
+        ("env('CRITEO_ID_' ~ each.country)", []),
+        ("env(each.name)", []),
+        ("env( 'CRITEO_ID_'~each.country ~ '_' )", []),
+        ("env('CRITEO_ID_' ~ each.country, 'sandbox')", []),
+        ("env('CRITEO_ID_' ~ each.absent)", ["literal-secret"]),
+        ("env('CRITEO_ID_' ~ each.city)", ["literal-secret"]),
+        ("env('CRITEO_ID_' ~ (each.country | upper))", ["literal-secret"]),
+        ("env('PATH_' ~ each.country)", ["env-not-allowed"]),
+    ],
+)
+def test_credentials_may_be_those_of_the_entry(tmp_path: Path, reference: str, codes_found: list[str]) -> None:
+    entries = "for_each: [{country: FR, name: CRITEO_ID_FR, city: 'St. Denis'}]"
+    text = DEFAULTS.replace("name: criteo-fr", f"name: criteo-{{{{ each.country }}}}\n{entries}")
+    text = text.replace("env('CRITEO_CLIENT_ID')", reference)
+    environ = {"CRITEO_ID_FR": "id of fr", "CRITEO_ID_FR_": "id of fr", "PATH_FR": "secret"}
+    if codes_found:
+        assert codes(tmp_path, a=FAMILY, d=text, environ=environ) == codes_found
+        return
+    [destination] = project(tmp_path, a=FAMILY, d=text, environ=environ).destinations
+    assert destination.credentials.client_id == Secret("id of fr")
