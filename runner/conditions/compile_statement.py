@@ -68,13 +68,17 @@ def _selected(statement: Statement, compiling: Compiling, column: exp.Expression
     from sqlglot import exp
 
     people = _People(statement, compiling)
-    select = people.restrict(exp.select(column).from_(people.person.source()), statement.where, people.person)
+    select = people.restrict(
+        exp.select(column).from_(people.person.source(), copy=False), statement.where, people.person
+    )
     top, key = statement.top, statement.entity.key.name
     if top is None:
         return select
     tie = people.terms.ordered(people.person.column(key), people.person.kind(key))
     by = exp.Ordered(this=people.person.column(top.by.name), desc=not top.lowest, nulls_first=False)
-    return select.order_by(by, exp.Ordered(this=tie, desc=False, nulls_first=False), copy=False).limit(top.count)
+    return select.order_by(by, exp.Ordered(this=tie, desc=False, nulls_first=False), copy=False).limit(
+        top.count, copy=False
+    )
 
 
 class _People:
@@ -164,7 +168,7 @@ class _People:
         event = self._event_row(happening.event)
         key = event.column(happening.event.key.name)
         if holds:
-            return exp.In(this=person.column(self._key), query=self._events(happening, event, key).subquery())
+            return exp.In(this=person.column(self._key), query=self._events(happening, event, key).subquery(copy=False))
         name = happening.event.key.name
         source: exp.Expression = event.source()
         conditions = tuple(self._narrowing(happening, event))
@@ -183,7 +187,7 @@ class _People:
         """The keys of the people with such events: of measures, each once."""
         from sqlglot import exp
 
-        select = _where(exp.select(key.copy()).from_(event.source()), *self._narrowing(happening, event))
+        select = _where(exp.select(key.copy()).from_(event.source(), copy=False), *self._narrowing(happening, event))
         if not happening.measures:
             return select
         select = select.group_by(key.copy(), copy=False)
@@ -261,9 +265,9 @@ class _People:
         else:
             name = exp.to_identifier(self._compiling.stand_in(membership.segment))
             source = exp.Table(this=name, alias=members.alias_of())
-            people = exp.select(members.column(self._key)).from_(source)
+            people = exp.select(members.column(self._key)).from_(source, copy=False)
         if holds:
-            return exp.In(this=key, query=people.subquery())
+            return exp.In(this=key, query=people.subquery(copy=False))
         lookup = _Lookup(source, members, (self._key,), ())
         return exp.Not(this=lookup.exists(person, lambda row: [self._same(row, self._key, person, self._key)]))
 
@@ -285,9 +289,9 @@ class _Lookup:
         if row.hides(outer, self.names):
             row = row.under_other_names(self.names)
             columns = [exp.alias_(self.row.column(name), row.column(name).this.copy()) for name in self.names]
-            inner = _where(exp.select(*columns).from_(source), *conditions)
+            inner = _where(exp.select(*columns).from_(source, copy=False), *conditions)
             source, conditions = exp.Subquery(this=inner, alias=row.alias_of()), ()
-        return exp.Exists(this=_where(exp.select("1").from_(source), *correlated(row), *conditions))
+        return exp.Exists(this=_where(exp.select("1").from_(source, copy=False), *correlated(row), *conditions))
 
 
 def _where(select: exp.Select, *conditions: exp.Expression) -> exp.Select:
@@ -303,6 +307,8 @@ def _joined(connector: type[exp.And] | type[exp.Or], parts: Sequence[exp.Express
     """The parts with AND or OR between them, in parentheses where another one is inside."""
     from sqlglot import exp
 
+    if len(parts) == 1:
+        return parts[0]
     whole, *others = [exp.Paren(this=part) if isinstance(part, exp.And | exp.Or) else part for part in parts]
     for other in others:
         whole = connector(this=whole, expression=other)

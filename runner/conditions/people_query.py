@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.conditions.column_checks import ColumnChecks
-from runner.conditions.sql_text import select_all, select_all_of, sql_of
+from runner.conditions.rows import Row
+from runner.conditions.sql_text import select_all, select_all_of, select_where, sql_of
 from runner.conditions.statements import (
     Condition,
     Every,
+    Fragment,
     Happening,
     InSegment,
     Opposite,
@@ -42,11 +44,40 @@ class PeopleQuery:
     def _written(self, membership: InSegment) -> TableOf:
         return TableOf(membership.yielded, select_all_of(str(membership.segment)), membership.location)
 
+    def fragments(self) -> tuple[TableOf, ...]:
+        return tuple(
+            TableOf("this condition", select_where(fragment, row), fragment.location)
+            for fragment, row in _fragments(self.statement, self.dialect)
+        )
+
     def check(self, columns: Mapping[str, Columns], shown: Collection[str]) -> tuple[Finding, ...]:
         return tuple(sorted(set(ColumnChecks(columns, shown).of(self.statement))))
 
     def text(self, columns: Mapping[str, Columns]) -> str:
         return sql_of(self.statement, self.dialect, columns)
+
+
+def _fragments(statement: Statement, dialect: str) -> Iterator[tuple[Fragment, Row]]:
+    """The conditions in SQL, each with the row that it speaks of."""
+    entity = statement.entity
+    yield from _fragments_in(statement.where, Row(entity.table, entity.name, dialect, None))
+
+
+def _fragments_in(condition: Condition, row: Row) -> Iterator[tuple[Fragment, Row]]:
+    match condition:
+        case Fragment():
+            yield condition, row
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from _fragments_in(part, row)
+        case Opposite(part):
+            yield from _fragments_in(part, row)
+        case Happening(event=event, where=where, sequels=sequels):
+            yield from _fragments_in(where, Row(event.table, event.name, row.dialect, None))
+            for one in sequels:
+                yield from _fragments_in(one.where, Row(one.event.table, one.event.name, row.dialect, None))
+        case InSegment(segment=Statement() as statement):
+            yield from _fragments(statement, row.dialect)
 
 
 def _read_by(statement: Statement) -> Iterator[Table | InSegment]:

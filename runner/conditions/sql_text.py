@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.conditions.compile_statement import Compiling, people_of
-from runner.conditions.rows import relation
-from runner.conditions.statements import Statement, Table
+from runner.conditions.fragments import parsed_fragment
+from runner.conditions.rows import Row, relation
+from runner.conditions.statements import Fragment, Statement, Table
 from runner.core.declared_segment import Columns
 
 _END = "; \t\r\n"
@@ -31,6 +32,15 @@ def select_all(table: Table, dialect: str) -> str:
     from sqlglot import exp
 
     return exp.select("*").from_(relation(table, dialect)).sql(dialect=dialect)
+
+
+def select_where(fragment: Fragment, row: Row) -> str:
+    """SQL that yields all of a table's rows for which a condition in SQL holds."""
+    from sqlglot import exp
+
+    condition = exp.Paren(this=parsed_fragment(fragment.sql, row.dialect))
+    select = exp.select("*").from_(row.source(), copy=False).where(condition, copy=False)
+    return select.sql(dialect=row.dialect, comments=False)
 
 
 def select_all_of(sql: str) -> str:

@@ -33,7 +33,10 @@ Columns = Mapping[str, ColumnKind]
 
 @dataclass(frozen=True, slots=True)
 class TableOf:
-    """A table that a declared segment reads: `select` yields all of it, and `location` is where it is declared."""
+    """A table that a declared segment reads: `select` yields all of it, and `location` is where it is declared.
+
+    A part of the segment that was written in SQL counts as one: whatever is wrong with its `select` is wrong there.
+    """
 
     name: str
     select: str
@@ -49,6 +52,9 @@ class DeclaredSegment(Protocol):
 
     def tables(self) -> tuple[TableOf, ...]:
         """The tables that it reads, each once."""
+
+    def fragments(self) -> tuple[TableOf, ...]:
+        """Its conditions that were written in SQL, each in a query of its own."""
 
     def check(self, columns: Mapping[str, Columns], shown: Collection[str]) -> tuple[Finding, ...]:
         """What is wrong with it against the columns of its tables, by the tables' names; those `shown` may be named."""

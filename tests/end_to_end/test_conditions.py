@@ -134,13 +134,21 @@ def test_an_entity_maps_for_its_segments_above_the_destination_and_below_the_act
         ({"signed_up": {"at_least": "May"}}, "condition-type", '"signed_up" holds a date; write a day'),
         ({"did": "order", "with": {"colour": "red"}}, "unknown-property", 'crm.orders has no column "colour"'),
         ({"did": "order", "sum": {"category": 3}}, "condition-type", '"category" holds text, which has no sum'),
+        ({"sql": "ltvv > 3"}, "sql-unknown-column", 'there is no column "ltvv"; did you mean "ltv"?'),
+        ({"did": "order", "with": {"sql": "no_such(amount)"}}, "sql-unknown-function", "there is no function"),
+        ({"sql": "ltv > (select count(*) from read_csv('x'))"}, "sql-forbidden-function", "read_csv"),
+        ({"in_segment": "broken"}, "sql-unknown-column", 'segment broken: there is no column "idd"'),
         ({"in_segment": "mails"}, "unknown-property", 'segment "mails" yields no column "id", the key of customer'),
     ],
 )
 def test_what_does_not_fit_the_data_is_found_where_it_is_written(
     crm: Shop, condition: dict[str, Any], code: str, message: str
 ) -> None:
-    crm.write("activations/segments.yaml", "{kind: Segment, name: mails, sql: select email from crm.customers}\n")
+    crm.write(
+        "activations/segments.yaml",
+        "{kind: Segment, name: mails, sql: select email from crm.customers}\n---\n"
+        "{kind: Segment, name: broken, sql: select idd as id from crm.customers}\n",
+    )
     crm.write(
         "activations/loyal.yaml",
         "kind: Activation\nid: loyal\nsegment:\n  name: Loyal\n  where:\n"

@@ -118,13 +118,15 @@ def _bind(
     names = max((source.names for source in instance.reachable), default=NamesFrom.SCHEMA)
     try:
         tables = _tables(query, sources, instance.reachable)
-        refused = flaws(instance.connection, statement, tables)
-        if not refused and query.conditions is not None:
-            query, unfit = _typed(query, instance, names, deadline)
+        if query.conditions is not None:
+            unfit = _wrong_in_fragments(query, instance, tables, names) or ()
+            if not unfit and not flaws(instance.connection, statement, tables):
+                query, unfit = _typed(query, instance, names, deadline)
+                statement = parsed(instance.connection, query.sql.text)
             if unfit:
                 return Prepared(instance, sql, {}, 0, unfit)
             sql = query.sql
-            refused = flaws(instance.connection, parsed(instance.connection, sql.text), tables)
+        refused = flaws(instance.connection, statement, tables)
         if refused:
             return Prepared(instance, sql, {}, 0, tuple(_finding(flaw, sql) for flaw in refused))
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
@@ -150,15 +152,44 @@ def _bind(
         return Prepared(instance, sql, {}, 0, (unbound(error, sql, len(_DESCRIBE), names, _columns(instance)),))
 
 
+def _wrong_in_fragments(
+    query: SegmentQuery, instance: Instance, tables: Tables, names: NamesFrom
+) -> tuple[Finding, ...]:
+    """What is wrong with conditions that were written in SQL, each at its place."""
+    import duckdb
+
+    found: list[Finding] = []
+    for fragment in query.conditions.fragments() if query.conditions is not None else ():
+        sql = query.written_at(fragment)
+        try:
+            refused = flaws(instance.connection, parsed(instance.connection, sql.text), tables)
+            found += [_finding(flaw, sql) for flaw in refused]
+            if not refused:
+                cancellable.run(instance.connection, _DESCRIBE + sql.text)
+        except duckdb.Error as error:
+            if full(error):
+                raise
+            found.append(unbound(error, sql, len(_DESCRIBE), names, _columns(instance)))
+    return tuple(found)
+
+
 def _typed(
     query: SegmentQuery, instance: Instance, names: NamesFrom, deadline: float
 ) -> tuple[SegmentQuery, tuple[Finding, ...]]:
     """A query declared by conditions, with the SQL for the columns that its tables have; or what does not fit them."""
+    import duckdb
+
     assert query.conditions is not None
     columns: dict[str, Columns] = {}
     shown: set[str] = set()
     for table in query.conditions.tables():
-        described = cancellable.run(instance.connection, _DESCRIBE + table.select, deadline=deadline)
+        try:
+            described = cancellable.run(instance.connection, _DESCRIBE + table.select, deadline=deadline)
+        except duckdb.Error as error:
+            if full(error) or behind_binding(error, instance.reachable, table.select) is not None:
+                raise
+            finding = unbound(error, query.written_at(table), len(_DESCRIBE), names, _columns(instance))
+            return query, (replace(finding, message=f"{table.name}: {finding.message}"),)
         columns[table.name] = {str(row[0]): column_kind(str(row[1])) for row in described}
         shown.update(showable(columns[table.name], query.sql.text, names))
     findings = query.conditions.check(columns, shown)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from runner.core.declared_segment import Columns, DeclaredSegment
+from runner.core.declared_segment import Columns, DeclaredSegment, TableOf
 from runner.core.findings import Finding, Location
 from runner.core.project import Activation, Source, SqlText
 from runner.engine.interface import MappedColumn, mapped_columns
@@ -47,6 +47,10 @@ class SegmentQuery:
         if self.conditions is None:
             return self
         return replace(self, sql=replace(self.sql, text=self.conditions.text(columns)))
+
+    def written_at(self, part: TableOf) -> SqlText:
+        """The query of a part, whose every place is that of the part."""
+        return SqlText(part.select, part.location.file, part.location.line, part.location.column - 1, exact=False)
 
 
 class SegmentQueries(Protocol):

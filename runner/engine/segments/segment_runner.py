@@ -58,9 +58,11 @@ class SegmentRunner:
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         if query.source:
-            flaws = warehouse_flaws(query.sql.text, query.dialect)
-            found = tuple(_placed(query.sql, one) for one in flaws)
-            return found or tuple(
+            parts = map(query.written_at, query.conditions.fragments() if query.conditions else ())
+            found = [
+                _placed(sql, one) for sql in (*parts, query.sql) for one in warehouse_flaws(sql.text, query.dialect)
+            ]
+            return tuple(found) or tuple(
                 replace(_placed(query.sql, one), is_warning=True) for one in unsteady_in(query.sql.text, query.dialect)
             )
         deadline = monotonic() + self._limits.seconds_to_check

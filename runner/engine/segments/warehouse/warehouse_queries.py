@@ -299,6 +299,14 @@ def _typed(query: SegmentQuery, session: WarehouseSession, deadline: float) -> t
     """A query declared by conditions, with the SQL for the columns that its tables have; or what does not fit them."""
     if query.conditions is None:
         return query, ()
+    for part in query.conditions.fragments():
+        sql = query.written_at(part)
+        try:
+            session.describe(f"{_BEFORE}{sql.text}{_AFTER} where 1 = 0", deadline)
+        except WarehouseError as error:
+            if error.fault.is_lost:
+                raise
+            return query, (sentences.refused(error.fault, sql, len(_BEFORE)),)
     columns: dict[str, Columns] = {}
     for table in query.conditions.tables():
         try:
