@@ -27,6 +27,7 @@ from runner.cli.commands import (
     sandbox,
     show_preview,
     state,
+    try_segments,
 )
 from runner.cli.commands.serve import serve
 from runner.cli.console import error_paint, show_error, show_usage, tell, unwritten
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 app.command("init")(init_validate.init)
 app.command("validate")(findings_as_data(init_validate.validate))
+app.command("test")(findings_as_data(try_segments.run_tests))
 app.command("show")(findings_as_data(show_preview.show))
 app.command("preview")(findings_as_data(show_preview.preview))
 app.command("holdout")(findings_as_data(holdout_file.holdout))

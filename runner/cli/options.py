@@ -29,6 +29,14 @@ class CheckFormat(StrEnum):
     GITHUB = "github"
 
 
+class ResultsFormat(StrEnum):
+    """How the results of tests are written: also as JUnit's XML."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 class PreviewFormat(StrEnum):
     """How a preview is written: also as a comment for a pull request."""
 
@@ -82,6 +90,7 @@ ChangedSince = Annotated[
 ]
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 CheckOutput = Annotated[CheckFormat, typer.Option("--format", help="How the result is written.")]
+ResultsOutput = Annotated[ResultsFormat, typer.Option("--format", help="How the results are written.")]
 PreviewOutput = Annotated[PreviewFormat, typer.Option("--format", help="How the preview is written.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]
 Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]

@@ -20,6 +20,7 @@ from runner.config.resolve.entities import draft_entity
 from runner.config.resolve.environment import Environment
 from runner.config.resolve.people import People
 from runner.config.resolve.project_settings import project_defaults, project_lists, project_timezone, without_defaults
+from runner.config.resolve.segment_tests import KnownSubjects, build_test
 from runner.config.resolve.segments import Runners
 from runner.config.resolve.sources import build_source, files_of, tables_of, with_sources
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
@@ -33,6 +34,7 @@ from runner.config.yaml.nodes import Steps
 from runner.config.yaml.project_files import ProjectFiles
 from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
+from runner.core.segment_test import SegmentTest, Subject
 from runner.sources.dbt_manifest import DbtManifest
 from runner.sources.registry import WAREHOUSE_KINDS
 from runner.sources.warehouse import WarehouseSource
@@ -69,6 +71,7 @@ def load(
             folder, read_documents(folder, files, found), files, variables, environment, Manifests(manifest), target
         )
         project, values = inputs.resolve(today, found)
+        project = replace(project, tests=inputs.tests(today, values, project, found))
         if not found:
             values.require_used(variables)
         if not found and any(map(files.mention, _DAILY)):
@@ -188,6 +191,21 @@ class _Inputs:
             chosen(targets_of(project), self.target)
             check_states(project, self.folder)
         return resolve_variables(project, with_target(project, self.target), self.variables)
+
+    def tests(self, today: date, values: Variables, project: Project, found: Findings) -> tuple[SegmentTest, ...]:
+        """The tests of segments, as far as they have no findings; what they name must be in the project."""
+        complete = not found and self.read.complete
+        scope = Scope("a Test", today, values, templates=self.templates)
+        documents = tuple(checked(one, scope, found, self.judged) for one in self.read.of("Test"))
+        check_names(documents)
+        names = {
+            Subject.ACTIVATION: [one.id for one in project.activations],
+            Subject.SEGMENT: [(one.root.text("name") or "").strip() for one in self.read.of("Segment")],
+            Subject.SUPPRESSION: [one.name for one in project.suppressions],
+        }
+        known = KnownSubjects(names, project.sources, complete)
+        built = (build_test(document, known) for document in documents)
+        return tuple(one for one in built if one is not None)
 
 
 def _runners(

@@ -15,6 +15,7 @@ from runner.core.findings import Location, Place
 from runner.core.holdout import Holdout
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef, AudienceKey
+from runner.core.segment_test import SegmentTest
 from runner.core.written_text import WrittenText
 
 ANY_DAY = date(2000, 1, 1)
@@ -246,7 +247,7 @@ class Suppression:
     name: str
     reason: str
     segment: Segment
-    mapping: Mapping[IdentifierType, str]
+    mapping: Mapping[IdentifierType, tuple[str, ...]]
     accounts: tuple[AccountRef, ...] | None
     schedule: Schedule
     limits: SuppressionLimits
@@ -273,3 +274,4 @@ class Project:
     segments: tuple[Segment, ...]
     activations: tuple[Activation, ...]
     suppressions: tuple[Suppression, ...] = ()
+    tests: tuple[SegmentTest, ...] = ()

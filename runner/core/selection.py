@@ -76,11 +76,13 @@ def meant_by(patterns: Iterable[str], candidate: Candidate) -> str:
     return next((pattern for pattern in patterns if _matches(pattern, candidate)), "")
 
 
-def require_meant(option: str, patterns: Iterable[str], candidates: Collection[Candidate]) -> None:
-    """Raise UsageError for a pattern of an option that means none of the candidates."""
+def require_meant(
+    option: str, patterns: Iterable[str], candidates: Collection[Candidate], what: str = "activation"
+) -> None:
+    """Raise UsageError for a pattern of an option that means none of the candidates; `what` these are, in a word."""
     for pattern in patterns:
         if not any(_matches(pattern, candidate) for candidate in candidates):
-            raise UsageError(f'{option} "{pattern}" matches no activation', _suggest(pattern, candidates))
+            raise UsageError(f'{option} "{pattern}" matches no {what}', _suggest(pattern, candidates))
 
 
 def require_known(ids: Iterable[str], known: Iterable[str]) -> None:

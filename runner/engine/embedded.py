@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.engine.duckdb.session import Limits, limits
 from runner.engine.duckdb.workspace import Workspace
+from runner.engine.given.given_evaluator import GivenEvaluator
 from runner.engine.interface import Reached
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
@@ -41,6 +42,7 @@ class EmbeddedEngine:
         self._by_source = QueriesBySource(self.queries, self.workspace)
         self.evaluator = DuckDBSegmentEvaluator(self.workspace, self._by_source, on_progress)
         self.memberships = DuckDBMembershipStore(self.workspace)
+        self.given = GivenEvaluator(self.workspace, self.queries)
 
     def reach(self, source: WarehouseSource) -> Reached:
         """Ask a warehouse what its sessions may do. Raises SegmentError."""

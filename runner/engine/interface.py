@@ -6,12 +6,12 @@ of the state, whatever ran the SQL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from runner.core.findings import Finding
+from runner.core.findings import Finding, Location
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
@@ -22,7 +22,8 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
-from runner.core.project import Activation, Source
+from runner.core.project import Activation, Segment, Source
+from runner.core.segment_test import GivenTable, TextRow
 
 BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
 """Kinds of value in an evaluation: nothing there; valid, and encoded or hashed by the evaluator; valid, and a hash
@@ -118,6 +119,35 @@ class SegmentEvaluator(Protocol):
 
     def close(self) -> None:
         """Give back what evaluations left open."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPeople:
+    """What a segment yields over given rows: the distinct `rows` of its columns, as text.
+
+    `read` are the given tables that it reads; with `findings`, the rows that were given do not fit.
+    """
+
+    rows: frozenset[TextRow]
+    read: frozenset[str]
+    findings: tuple[Finding, ...] = ()
+
+
+class GivenSegments(Protocol):
+    """Runs segments over the rows that a test gives, without any source: no data, no network."""
+
+    def people(
+        self,
+        segment: Segment,
+        columns: Mapping[str, Location],
+        sources: tuple[Source, ...],
+        given: tuple[GivenTable, ...],
+    ) -> GivenPeople:
+        """What the segment yields in these columns, whose places are where a finding about one goes. Raises
+        SegmentError."""
+
+    def wire_forms(self, identifier_type: IdentifierType, texts: Collection[str]) -> Mapping[str, bytes]:
+        """The wire form of each of some values; none of one that is blank or cannot be sent."""
 
 
 class MembershipStore(Protocol):

@@ -117,11 +117,14 @@ def accounts_document(accounts: dict[str, tuple[AdAccount, ...]]) -> dict[str, A
 
 def findings_document(findings: tuple[Finding, ...]) -> dict[str, Any]:
     """schemas/findings.schema.json"""
-    wrong, warnings = ([_finding(part) for part in findings if part.is_warning is warning] for warning in (False, True))
+    wrong, warnings = (
+        [finding_data(part) for part in findings if part.is_warning is warning] for warning in (False, True)
+    )
     return document("findings", valid=not wrong, findings=wrong, warnings=warnings)
 
 
-def _finding(part: Finding) -> dict[str, Any]:
+def finding_data(part: Finding) -> dict[str, Any]:
+    """One finding."""
     return {"code": part.code, "message": part.message, "hint": part.hint, "location": location_data(part.location)}
 
 
@@ -175,7 +178,7 @@ def _change(change: PlannedChange) -> dict[str, Any]:
         "newly_held_out": _by_type(change.measured.newly_held_out) if change.measured else {},
         "let_pass_by": change.grant.by if change.grant else "",
         "allowance": _allowance(change.allowance) if change.allowance else None,
-        "warnings": [_finding(warning) for warning in change.warnings],
+        "warnings": [finding_data(warning) for warning in change.warnings],
         "error": change.error,
         "hint": change.hint,
     }

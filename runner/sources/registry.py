@@ -8,6 +8,7 @@ from typing import Any
 from runner.core.project import Source
 from runner.sources.duckdb_file import DuckDBFileKind
 from runner.sources.files import FilesKind, FilesSource, unread
+from runner.sources.given import GivenKind, GivenSource
 from runner.sources.interface import AttachedKind, SourceKind
 from runner.sources.warehouse import WarehouseKind, WarehouseSource
 from runner.sources.warehouses import WAREHOUSES
@@ -20,6 +21,8 @@ __all__ = [
     "ATTACHED_KINDS",
     "KINDS",
     "WAREHOUSE_KINDS",
+    "GivenSource",
+    "attached_kind_of",
     "is_warehouse",
     "kind_of",
     "remote_patterns",
@@ -34,11 +37,19 @@ WAREHOUSE_KINDS: Mapping[str, WarehouseKind] = {kind.type: kind for kind in WARE
 """Those that run the segment."""
 
 KINDS: Mapping[str, SourceKind[Any]] = {**ATTACHED_KINDS, **WAREHOUSE_KINDS}
+"""Those that a document can declare."""
+
+_OF_TESTS = GivenKind()
 
 
 def kind_of(source: Source) -> SourceKind[Any]:
     """The kind that the source is of."""
-    return KINDS[source.type]
+    return _OF_TESTS if isinstance(source, GivenSource) else KINDS[source.type]
+
+
+def attached_kind_of(source: Source) -> AttachedKind[Any]:
+    """The kind of a source that the embedded engine attaches."""
+    return _OF_TESTS if isinstance(source, GivenSource) else ATTACHED_KINDS[source.type]
 
 
 def is_warehouse(source: Source) -> bool:

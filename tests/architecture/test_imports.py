@@ -101,6 +101,8 @@ DOORS = {
 """The folder of a seam -> the modules in it by which it is entered from outside ("": what the package offers)."""
 
 SIDE_DOORS = {
+    # Runs segments over the rows of tests, with what runs them over sources.
+    "engine/given/given_evaluator.py": {"runner.engine.segments"},
     # Evaluates and compares in one pass, which only the two embedded parts together can.
     "engine/joined_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.

@@ -12,7 +12,7 @@ from runner.engine.duckdb.file_identity import FileIdentity, identity
 from runner.engine.duckdb.os_errors import full
 from runner.object_stores.addresses import is_object
 from runner.sources.interface import CannotRead, Cause, Reachable, unreadable
-from runner.sources.registry import ATTACHED_KINDS
+from runner.sources.registry import attached_kind_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,5 +61,5 @@ def attach(
     if source.name.lower() in RESERVED_SOURCE_NAMES:
         message = f'a source cannot be called "{source.name}"'
         raise unreadable(source, "", source.location, message, "choose another name")
-    reachable: Reachable = ATTACHED_KINDS[source.type].attach(source, used, _Connection(connection, deadline, seen))
+    reachable: Reachable = attached_kind_of(source).attach(source, used, _Connection(connection, deadline, seen))
     return reachable

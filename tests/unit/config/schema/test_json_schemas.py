@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 from runner.config import schema_folder
 
 ROOT = Path(__file__).resolve().parents[4]
-KINDS = ("project", "source", "destination", "entity", "segment", "activation")
+KINDS = ("project", "source", "destination", "entity", "segment", "activation", "test")
 
 
 def schema(kind: str) -> dict[str, Any]:
