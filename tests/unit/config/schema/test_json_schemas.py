@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from runner.config import schema_folder
+from runner.config.schema.json_schemas import field_validator
 
 ROOT = Path(__file__).resolve().parents[4]
 KINDS = ("project", "source", "destination", "entity", "segment", "activation", "test")
@@ -68,3 +69,10 @@ def test_every_code_is_documented() -> None:
             )
         )
     assert used - documented == {"invalid-project"}  # what is wrong with a service, not a finding
+
+
+@pytest.mark.parametrize("field", ["mapping", "tags", "guardrails", "schedule", "protect", "freshness", "for_each"])
+def test_an_editor_lets_a_single_template_stand_for_any_setting(field: str) -> None:
+    check = field_validator("Activation", field)
+    assert check.is_valid({field: "{{ each.value }}"})
+    assert field == "for_each" or not check.is_valid({field: "no template"})
