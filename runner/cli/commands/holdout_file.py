@@ -9,7 +9,7 @@ import typer
 
 from runner.cli import completion
 from runner.cli.console import show_json, show_line
-from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Today, Var
+from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Target, Today, Var
 from runner.cli.output_files import require_output
 from runner.cli.wiring import Setup, declared_activation, segment_evaluator
 from runner.core.errors import HeadcountError, SegmentError, UsageError
@@ -29,6 +29,7 @@ def holdout(
         typer.Option("--out", metavar="FILE", help="A Parquet file of every key, and whether it is held out."),
     ],
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
     today: Today = "",
@@ -38,7 +39,7 @@ def holdout(
 
     Evaluates the segment, as it is now; calls no destination.
     """
-    setup = Setup.of(folder, var, today=today, no_color=no_color)
+    setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
     _require_place(out)
     project = setup.project()
     declared = declared_activation(project, activation)
