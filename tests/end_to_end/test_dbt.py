@@ -94,6 +94,22 @@ def test_a_model_is_read_where_dbt_has_put_it(crm: Shop, sandbox: Sandbox, ref: 
     assert members(sandbox) == mails(*people)
 
 
+def test_conditions_speak_of_a_model(crm: Shop, sandbox: Sandbox) -> None:
+    entity = "kind: Entity\nname: customer\nfrom: \"{{ ref('customers') }}\"\nkey: email\n"
+    crm.write("activations/entity.yaml", entity)
+    crm.activation(segment={"name": "Loyal", "where": [{"email": {"known": True}}]})
+    crm.apply()
+    assert members(sandbox) == mails(1, 2, 3)
+    assert crm.run("show", "loyal", "--format", "json").json["segment"]["models"][0]["name"] == "customers"
+    crm.write("activations/entity.yaml", entity.replace("customers", "custmers"))
+    [found] = crm.run("validate", "--no-sources", "--format", "json", code=3).json["findings"]
+    assert (found["code"], found["location"]["file"], found["location"]["line"]) == (
+        "unknown-model",
+        "activations/entity.yaml",
+        3,
+    )
+
+
 @pytest.mark.parametrize(
     ("ref", "message"),
     [

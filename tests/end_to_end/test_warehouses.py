@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Callable
@@ -406,3 +407,59 @@ def test_a_key_by_which_no_holdout_can_decide_is_a_finding(
 ) -> None:
     sql = f"select {yielded}, email from {warehouse.people}"
     assert finding(crm, sql, holdout={"share": "50%", "by": "person"})["code"] == code
+
+
+# -- conditions --------------------------------------------------------------------------------------------------------
+
+
+def with_entity(shop: Shop, people: str) -> None:
+    """Declare the warehouse's people as an entity, each of them with an event."""
+    shop.write(
+        "activations/entity.yaml",
+        f"kind: Entity\nname: person\nsource: warehouse\nfrom: {people}\nkey: id\nmapping: {{email: email}}\n"
+        f"events: {{stand: {{from: {people}, key: id, at: kind}}}}\n",
+    )
+
+
+def test_conditions_are_the_warehouses_own_sql(crm: Shop, sandbox: Sandbox, warehouse: Warehouse) -> None:
+    with_entity(crm, warehouse.people)
+    where = [{"KIND": "even"}, {"id": {"at_most": 4}}, {"did": "stand", "with": {"kind": {"starts_with": "ev"}}}]
+    crm.activation(segment={"name": "Loyal", "where": where, "top": {"by": "id", "count": 5}})
+    assert "valid" in crm.run("validate").out
+    crm.apply()
+    assert members(sandbox) == mails(2, 4)
+    assert "The segment runs in warehouse" in crm.run("show", "loyal").out
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "message"),
+    [
+        ({"knd": "even"}, "unknown-property", 'has no column "knd"; did you mean "kind"?'),
+        ({"id": "1"}, "condition-type", '"id" holds a number; write a number'),
+        ({"kind": {"more_than": 3}}, "condition-type", '"kind" holds text; write a text'),
+        ({"did": "stand", "then": {"did": "stand"}}, "condition-type", "which cannot be the time of an event"),
+        ({"sql": "no_such_column > 3"}, "sql-unknown-column", "there is no column"),
+        ({"sql": "pg_sleep(9) is null or java_method('x') is null"}, "sql-forbidden-function", "cannot be used"),
+    ],
+)
+def test_what_does_not_fit_the_warehouse_is_found_where_it_is_written(
+    crm: Shop, warehouse: Warehouse, condition: dict[str, Any], code: str, message: str
+) -> None:
+    with_entity(crm, warehouse.people)
+    lines = f"    - kind: even\n    - {json.dumps(condition)}\n"
+    crm.write("activations/loyal.yaml", f"kind: Activation\nid: loyal\nsegment:\n  name: Loyal\n  where:\n{lines}")
+    found = crm.run("validate", "--format", "json", code=3).json["findings"]
+    assert {(one["code"], one["location"]["line"]) for one in found} == {(code, 7)}  # of the entity: where `at` is
+    assert any(message in one["message"] for one in found)
+    assert not any(CANARY in one["message"] for one in found)
+
+
+def test_a_table_that_is_not_there_is_found_at_the_entity(crm: Shop, warehouse: Warehouse) -> None:
+    with_entity(crm, warehouse.people.replace("people", "peopel"))
+    crm.activation(segment={"name": "Loyal", "where": [{"kind": "even"}]})
+    [found] = crm.run("validate", "--format", "json", code=3).json["findings"]
+    assert (found["code"], found["location"]["file"], found["location"]["line"]) == (
+        "sql-unknown-table",
+        "activations/entity.yaml",
+        4,
+    )

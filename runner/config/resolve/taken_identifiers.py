@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from runner.config.document import Document
 from runner.config.resolve.defaults import Given, Layer, mapped
+from runner.config.yaml.nodes import MapNode
 from runner.core.destination import DestinationField, DestinationKind
 from runner.core.identifiers import IdentifierType
 from runner.core.suggest import quoted_word
@@ -75,7 +76,9 @@ def _all_but_one(
     Several in the activation's own layer are a finding, at the last of them.
     """
     for layer in reversed(layers):
-        here = [key for key, given in taken.items() if given.document is layer.document]
+        section = layer.section("mapping")
+        written = section.node.entries if section is not None and isinstance(section.node, MapNode) else {}
+        here = [key for key in written if key in taken and taken[key].document is layer.document]
         if not here:
             continue
         if len(here) > 1 and layer is layers[-1]:

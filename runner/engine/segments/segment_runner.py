@@ -59,9 +59,10 @@ class SegmentRunner:
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         if query.source:
             parts = map(query.written_at, query.conditions.fragments() if query.conditions else ())
-            found = [
-                _placed(sql, one) for sql in (*parts, query.sql) for one in warehouse_flaws(sql.text, query.dialect)
-            ]
+            judged = (
+                [_placed(sql, one) for one in warehouse_flaws(sql.text, query.dialect)] for sql in (*parts, query.sql)
+            )
+            found = next(filter(None, judged), [])
             return tuple(found) or tuple(
                 replace(_placed(query.sql, one), is_warning=True) for one in unsteady_in(query.sql.text, query.dialect)
             )
