@@ -90,3 +90,28 @@ def test_members_that_are_gone_since_a_commit_have_changed(family: Shop) -> None
     family.write("activations/loyal.yaml", FAMILY)
     family.write("activations/project.yaml", PROJECT.replace("country: FR", "country: IT"))
     assert set(family.plan("--changed-since", "main", "--prune")) == {"loyal-fr", "loyal-de", "loyal-it"}
+
+
+def test_conditions_know_the_entry_and_its_lists(family: Shop) -> None:
+    family.write(
+        "activations/loyal.yaml",
+        """\
+kind: Entity
+name: person
+from: shop.people
+key: email
+mapping: {email: email}
+---
+kind: Activation
+id: loyal-{{ each.id }}
+for_each: [{id: west, countries: [FR, BE], not: IT}, {id: odd, countries: ["L'A"], not: "L'A"}]
+segment:
+  name: Loyal {{ each.id }}
+  of: person
+  where: [{kind: "{{ each.countries }}"}, {sql: "kind <> {{ each.not | sql }}"}]
+""",
+    )
+    assert {id_: one["members"][0]["added"] for id_, one in family.plan(code=None).items()} == {
+        "loyal-west": 1, "loyal-odd": 0,
+    }  # fmt: skip
+    assert "kind <> 'L''A'" in family.run("show", "loyal-odd").out
