@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -50,16 +50,17 @@ def allowance_of(activation: Activation, used: int, today: date) -> AllowedRemov
     return None if permission is None else AllowedRemovals(permission, used, ended=today > permission.until)
 
 
-def ended_permissions(activations: Iterable[Activation], today: date, *, is_warning: bool) -> Iterator[Finding]:
+def ended_permissions(activations: Iterable[Activation], today: date, *, is_warning: bool) -> tuple[Finding, ...]:
     """A finding for each permission whose day is over: it lets nothing pass any more."""
-    for activation in activations:
-        permission = activation.guardrails.allow
-        if permission is not None and today > permission.until:
-            yield Finding(
-                permission.location,
-                CODE,
-                f"the permission of {activation.id} to remove {permission.removals:,} identifiers ended on"
-                f" {permission.until}",
-                "remove `allow`, or have a later day reviewed if more removals are meant",
-                is_warning=is_warning,
-            )
+    return tuple(
+        Finding(
+            permission.location,
+            CODE,
+            f"the permission of {activation.id} to remove {permission.removals:,} identifiers ended on"
+            f" {permission.until}",
+            "remove `allow`, or have a later day reviewed if more removals are meant",
+            is_warning=is_warning,
+        )
+        for activation in activations
+        if (permission := activation.guardrails.allow) is not None and today > permission.until
+    )

@@ -250,7 +250,7 @@ def _measure(
 ) -> Measured:
     """The segment evaluated and the delta known. Raises SegmentError, StateError."""
     evaluation, compared = _compared(decision, activation, project, context)
-    warnings = tuple(ended_permissions((activation,), today, is_warning=True))
+    warnings = ended_permissions((activation,), today, is_warning=True)
     if not decision.replaces:
         held_out = _newly_held_out(decision, activation, compared, project, context)
         return Measured(activation, evaluation, compared, compared.delta, warnings, held_out)

@@ -138,6 +138,13 @@ def test_the_file_says_of_each_key_whether_it_is_held_out(half: Shop) -> None:
     assert b"person-" not in (half.folder / "q4.parquet").read_bytes()
 
 
+def test_a_test_of_a_segment_looks_at_it_before_its_holdout(half: Shop) -> None:
+    given = [{"email": f"person-{one}@shop.example", "kind": "all"} for one in range(4)]
+    document = {"kind": "Test", "name": "all of them", "activation": "loyal", "given": {"shop.people": given}}
+    half.write("activations/test.yaml", json.dumps({**document, "expect_count": 4}))
+    assert "1 passed" in half.run("test").out
+
+
 class TestTheFile:
     """Where it may go."""
 
