@@ -21,7 +21,7 @@ SHOWN = 20
 """Rows of a test that are shown as missing, and as unexpected; the JSON document has them all."""
 
 
-def tests_text(results: Sequence[SegmentTestResult]) -> Text:
+def results_text(results: Sequence[SegmentTestResult]) -> Text:
     """A line for each test that passed, a few for one that did not, and a last line with the numbers."""
     text = Text()
     for result in results:
@@ -32,10 +32,10 @@ def tests_text(results: Sequence[SegmentTestResult]) -> Text:
         text.append(f"  ({test.subject} {printable(test.of)})\n")
         for line in _details(result):
             text.append(f"    {printable(line)}\n")
-    return text.append(tests_summary(results) + "\n", style="bold")
+    return text.append(results_summary(results) + "\n", style="bold")
 
 
-def tests_summary(results: Sequence[SegmentTestResult]) -> str:
+def results_summary(results: Sequence[SegmentTestResult]) -> str:
     """The numbers, in one sentence."""
     if not results:
         return "No file declares a test: write `kind: Test` documents."
@@ -77,7 +77,7 @@ def _shown(columns: Sequence[str], row: TextRow) -> str:
     return f"{{{', '.join(cells)}}}"
 
 
-def tests_document(results: Sequence[SegmentTestResult]) -> dict[str, Any]:
+def results_document(results: Sequence[SegmentTestResult]) -> dict[str, Any]:
     """schemas/test-run.schema.json"""
     return document(
         "test-run",
@@ -107,7 +107,7 @@ def _result(result: SegmentTestResult) -> dict[str, Any]:
     }
 
 
-def tests_junit(results: Sequence[SegmentTestResult]) -> str:
+def results_junit(results: Sequence[SegmentTestResult]) -> str:
     """The results as GitLab, Jenkins and others read them."""
     failed = sum(one.could_run and not one.passed for one in results)
     counts = {"tests": str(len(results)), "failures": str(failed)}

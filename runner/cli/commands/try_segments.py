@@ -42,7 +42,7 @@ def run_tests(
 
     Exits with 1 when a test fails or cannot be run.
     """
-    from runner.reports.test_report import tests_document, tests_junit, tests_text
+    from runner.reports.test_report import results_document, results_junit, results_text
     from runner.workflows.run_tests import run_test
 
     setup = Setup.of(folder, var, today=today, no_color=no_color)
@@ -53,11 +53,11 @@ def run_tests(
     with closing(embedded_engine()) as engine:
         results = [run_test(*_on_its_day(one, projects, setup.today), engine.given) for one in chosen]
     if format is ResultsFormat.JSON:
-        show_json(tests_document(results))
+        show_json(results_document(results))
     elif format is ResultsFormat.JUNIT:
-        write_result(tests_junit(results))
+        write_result(results_junit(results))
     else:
-        show_text(setup.out, tests_text(results))
+        show_text(setup.out, results_text(results))
     if not all(one.passed for one in results):
         raise typer.Exit(exit_codes.FAILED)
 

@@ -18,12 +18,18 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
 from runner.core.project import Setting, Source
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
+from runner.core.segment_test import SegmentTest, Subject
 from runner.planfile.plan_document import saved_plan_document
+from runner.planning.overlap import Overlap, SharedWith
 from runner.planning.plan import Block, FieldChange
 from runner.reports import json_documents
 from runner.reports.doctor_report import doctor_document
+from runner.reports.preview_report import preview_document
 from runner.reports.show_report import Shown, shown_document
+from runner.reports.test_report import results_document
 from runner.workflows.apply import Applied
+from runner.workflows.preview import Preview
+from runner.workflows.run_tests import SegmentTestResult
 from runner.workflows.status import ActivationStatus, Condition
 from runner.workflows.sync import Skipped, Synced
 from tests.builders import EMAIL, HERE, NOON, activation, applied, change, delta, evaluation, plan
@@ -43,6 +49,8 @@ PLAN = plan(
 )
 RUN = ActivationRun("new", "create", Outcome.DONE, 10, 0, 1, 0, 10, 0.5, "new")
 APPLIED = Applied(PLAN, (RUN,), approved=True)
+
+TEST = SegmentTest("lapsed", Subject.ACTIVATION, "loyal", HERE, HERE, None, (), (), None)
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "plan": json_documents.plan_document(PLAN),
@@ -68,6 +76,21 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE))),
             (Source("shop", "files", HERE),),
             NOON.date(),
+        )
+    ),
+    "preview": preview_document(
+        Preview(
+            activation(),
+            evaluation(30, (Rejected(IdentifierType.EMAIL, "malformed", 2),)),
+            {EMAIL: 30},
+            Overlap((SharedWith("regulars", 12, 30),), compared=3, too_late=1),
+            delta(email=TypeDelta(10, 30, 20, 0)),
+        )
+    ),
+    "test-run": results_document(
+        (
+            SegmentTestResult(TEST, ("email",), 1, 1, (("ann@x",),), ((None,),)),
+            SegmentTestResult(TEST, findings=(Finding(HERE, "test-value", "no date"),)),
         )
     ),
     "doctor": doctor_document((Check("account", "shop", Verdict.WRONG, "may not be used", "use another"),)),
