@@ -292,3 +292,24 @@ def test_a_table_that_is_given_rows_and_not_read_is_a_finding(tested: Shop) -> N
     declare(tested, given={"shop.people": [{"email": "a@example.com"}]}, expect=[])
     [finding] = outcome(tested, code=1)["findings"]
     assert finding["message"] == 'nothing that is tested here reads "shop.people"'
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from shop.customers where customer_id not in (select customer_id from shop.orders where amount > 9)",
+        "select c.* from shop.customers c join shop.orders using (customer_id)",
+    ],
+)
+def test_a_mapped_column_behind_a_star_is_null_where_it_is_not_given(tested: Shop, sql: str) -> None:
+    tested.activation("lapsed", sql=sql, mapping={"mobile_ad_id": "idfa"})
+    given = {"shop.customers": PEOPLE[:1], "shop.orders": [{"customer_id": 1}]}
+    declare(tested, given=given, expect=[{"email": "a@example.com"}])
+    assert outcome(tested)["missing"] == []
+
+
+def test_a_column_of_a_table_whose_source_is_there_is_not_made_up_for_another_one(tested: Shop) -> None:
+    tested.write("data/orders.csv", "customer_id,ordered_at\n1,2026-01-01 10:00:00\n")
+    tested.activation("lapsed", sql="select email from shop.customers, shop.orders where ordered_at is null")
+    declare(tested, given={"shop.customers": PEOPLE[:1], "shop.orders": [{"customer_id": 1}]}, expect_count=1)
+    assert outcome(tested)["found"] == 1

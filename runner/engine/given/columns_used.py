@@ -5,7 +5,7 @@ Where a table's columns are not known, a test still has to find all that the que
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runner.core.sql_quoting import folded
@@ -62,24 +62,44 @@ def path_of(table: Any) -> TablePath:
     return tuple(part.name for part in table.parts)
 
 
-def columns_used(tree: Any, given: Mapping[TablePath, frozenset[str]]) -> Used:
+def columns_used(tree: Any, known: Mapping[TablePath, frozenset[str]], wanted: Collection[str] = ()) -> Used:
     """The columns that a query names of each of its tables.
 
-    `given` are the columns, folded, that a table is known to have: a name without its table's is taken for one of
-    those, then for one of the first table that is not known well.
+    `known` are the columns, folded, that a table has for certain: a name without its table's is taken for one of
+    those, then for one of the first table. `wanted` are those that the query is to yield, where it says `*`.
     """
     from sqlglot.optimizer.scope import traverse_scope
 
     used: dict[TablePath, dict[str, str]] = {}
     for scope in traverse_scope(tree):
-        for table, name, kind in _named(scope, given):
+        for table, name, kind in (*_named(scope, known), *_behind_stars(scope, known, wanted)):
             columns = used.setdefault(table, {})
-            known = next((one for one in columns if folded(one) == folded(name)), name)
-            columns[known] = columns.get(known) or kind
+            spelled = next((one for one in columns if folded(one) == folded(name)), name)
+            columns[spelled] = columns.get(spelled) or kind
     return used
 
 
-def _named(scope: Scope, given: Mapping[TablePath, frozenset[str]]) -> Iterator[tuple[TablePath, str, str]]:
+def _behind_stars(
+    scope: Scope, known: Mapping[TablePath, frozenset[str]], wanted: Collection[str]
+) -> Iterator[tuple[TablePath, str, str]]:
+    """The wanted columns, as ones of the first table of which the SELECT yields all."""
+    from sqlglot import exp
+
+    selects = scope.expression.selects if isinstance(scope.expression, exp.Select) else []
+    stars = [one for one in selects if one.is_star]
+    if not stars:
+        return
+    own = {folded(one.alias_or_name) for one in selects if not one.is_star}
+    tables = {alias: path_of(one) for alias, (_, one) in scope.selected_sources.items() if _is_named(one)}
+    every = any(isinstance(one, exp.Star) for one in stars)
+    meant = {folded(one.table) for one in stars if isinstance(one, exp.Column)}
+    behind = [path for alias, path in tables.items() if every or folded(alias) in meant]
+    for name in wanted if behind else ():
+        if folded(name) not in own and not _is_known(scope, name, known):
+            yield behind[0], name, ""
+
+
+def _named(scope: Scope, known: Mapping[TablePath, frozenset[str]]) -> Iterator[tuple[TablePath, str, str]]:
     from sqlglot import exp
 
     tables = {alias: path_of(one) for alias, one in scope.sources.items() if _is_named(one)}
@@ -88,22 +108,25 @@ def _named(scope: Scope, given: Mapping[TablePath, frozenset[str]]) -> Iterator[
         for name in join.args.get("using") or ():
             yield from ((path, name.name, "") for path in here.values())
     for column in scope.columns:
+        if column.is_star:
+            continue
         kind = _type_asked_for(column)
         if column.table:
             path = next((path for alias, path in tables.items() if folded(alias) == folded(column.table)), None)
             if path is not None:
                 yield path, column.name, kind
-        elif here and not (_is_alias(scope, column) or _is_derived(scope, column) or _is_given(scope, column, given)):
+        elif here and not (
+            _is_alias(scope, column) or _is_derived(scope, column) or _is_known(scope, column.name, known)
+        ):
             yield next(iter(here.values())), column.name, kind
 
 
-def _is_given(scope: Scope, column: Any, given: Mapping[TablePath, frozenset[str]]) -> bool:
+def _is_known(scope: Scope, name: str, known: Mapping[TablePath, frozenset[str]]) -> bool:
     """Whether a table of the SELECT, or of one that it is a part of, has the name."""
-
     at: Scope | None = scope
     while at is not None:
         tables = (path_of(one) for one in at.sources.values() if _is_named(one))
-        if any(folded(column.name) in given.get(path, ()) for path in tables):
+        if any(folded(name) in known.get(path, ()) for path in tables):
             return True
         at = at.parent
     return False

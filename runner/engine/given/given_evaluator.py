@@ -56,7 +56,7 @@ class GivenEvaluator:
         tree = parsed_select(text_of(segment.sql.text), dialect)
         if runner and tree is None:
             raise untranslated(segment.sql, dialect, "")
-        prepared = self._prepared(segment, tree, runner, sources, given)
+        prepared = self._prepared(segment, tree, columns, runner, sources, given)
         if not prepared.findings:
             prepared.findings += prepared.unfit(segment)
         if prepared.findings:
@@ -84,6 +84,7 @@ class GivenEvaluator:
         self,
         segment: Segment,
         tree: Any,
+        columns: Collection[str],
         runner: Source | None,
         sources: tuple[Source, ...],
         given: tuple[GivenTable, ...],
@@ -91,23 +92,20 @@ class GivenEvaluator:
         """The tables that the segment reads, made out of what is given."""
         prepared = _Prepared(self._connection(), given, _names_of_models(segment))
         named = tables_of(tree) if tree is not None else tuple(_path(table.name) for table in given)
-        used = columns_used(tree, prepared.columns_given(named)) if tree is not None else {}
         attached = {folded(one.name): one for one in sources if not is_warehouse(one)}
-        for path in named:
-            source = runner or attached.get(folded(path[0]))
-            if source is None or (not runner and not self._may_have(source, path)):
-                continue  # judging the SQL says so
-            known = None if runner else self._types_of(source, ".".join(path[1:]))
-            prepared.add(source, path if runner else path[1:], path, known, used.get(path, {}))
+        read = {path: source for path in named if (source := runner or attached.get(folded(path[0]))) is not None}
+        if not runner:  # judging the SQL says which tables there are not
+            read = {path: source for path, source in read.items() if _may_have(source, path)}
+        types = {path: None if runner else self._types_of(source, ".".join(path[1:])) for path, source in read.items()}
+        certain = prepared.certain_columns(types)
+        used = columns_used(tree, certain, columns) if tree is not None else {}
+        for path, source in read.items():
+            prepared.add(source, path if runner else path[1:], path, types[path], used.get(path, {}))
         return prepared
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         load()
         return self._workspace.connection()
-
-    def _may_have(self, source: Source, path: TablePath) -> bool:
-        tables = kind_of(source).tables(source)
-        return len(path) > 1 and (not tables or ".".join(map(folded, path[1:])) in map(folded, tables))
 
     def _rows(self, sql: SqlText, columns: Mapping[str, Location], sources: tuple[Source, ...]) -> frozenset[TextRow]:
         # As which type a column is asked for means nothing here: it is not brought to a wire form.
@@ -162,13 +160,15 @@ class _Prepared:
         self.read: list[str] = []
         self.findings: list[Finding] = []
 
-    def columns_given(self, tables: Collection[TablePath]) -> Mapping[TablePath, frozenset[str]]:
-        """The columns that rows of each of these tables have."""
+    def certain_columns(
+        self, types: Mapping[TablePath, Mapping[str, str] | None]
+    ) -> Mapping[TablePath, frozenset[str]]:
+        """The columns, folded, that each table has in its source, or in the rows that are given."""
         found = {}
-        for path in tables:
+        for path, known in types.items():
             table = self._table(path)
-            rows = table.rows if table else ()
-            found[path] = frozenset(folded(name) for row in rows for name in row.values)
+            names = known if known is not None else (name for row in table.rows for name in row.values) if table else ()
+            found[path] = frozenset(map(folded, names))
         return found
 
     def add(
@@ -228,6 +228,12 @@ class _Prepared:
     def _table(self, path: TablePath) -> GivenTable | None:
         found = matching(path, tuple(self._given))
         return self._given[found] if found is not None else None
+
+
+def _may_have(source: Source, path: TablePath) -> bool:
+    """Whether a table may be one of the source's, as far as its declaration tells."""
+    tables = kind_of(source).tables(source)
+    return len(path) > 1 and (not tables or ".".join(map(folded, path[1:])) in map(folded, tables))
 
 
 def _names_of_models(segment: Segment) -> Mapping[str, str]:
