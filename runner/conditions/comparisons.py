@@ -58,7 +58,7 @@ class Terms:
         if operator is Operator.BETWEEN:
             low, high = (self._literal(kind, value) for value in values)
             return exp.Between(this=self.ordered(operand, kind), low=low, high=high)
-        compared = exp.cast(operand, "text") if kind is ColumnKind.WORD else operand
+        compared = _cast(operand, "text") if kind is ColumnKind.WORD else operand
         literals = [self._literal(kind, value) for value in values]
         if len(literals) == 1:
             return exp.EQ(this=compared, expression=literals[0])
@@ -77,19 +77,19 @@ class Terms:
         from sqlglot import exp
 
         if not zoned or kind in (ColumnKind.INSTANT, None):
-            return exp.cast(operand, "timestampntz") if kind is ColumnKind.DATE else operand
-        local = exp.cast(operand, "timestampntz") if kind is ColumnKind.DATE else operand
+            return _cast(operand, "timestampntz") if kind is ColumnKind.DATE else operand
+        local = _cast(operand, "timestampntz") if kind is ColumnKind.DATE else operand
         if self._timezone == "UTC":
-            return exp.cast(operand, "timestamptz")  # sessions are in UTC
+            return _cast(operand, "timestamptz")  # sessions are in UTC
         zone = exp.Literal.string(self._timezone)
         if self._dialect in ("spark", "databricks"):
-            return exp.Anonymous(this="TO_UTC_TIMESTAMP", expressions=[exp.cast(local, "timestamptz"), zone])
+            return exp.Anonymous(this="TO_UTC_TIMESTAMP", expressions=[_cast(local, "timestamptz"), zone])
         if self._dialect == "bigquery":
             return exp.Anonymous(this="TIMESTAMP", expressions=[local, zone])
         if self._dialect == "snowflake":
             utc = exp.Literal.string("UTC")
             shifted = exp.Anonymous(this="CONVERT_TIMEZONE", expressions=[zone, utc, local])
-            return exp.cast(shifted, "timestamptz")
+            return _cast(shifted, "timestamptz")
         return exp.AtTimeZone(this=local, zone=zone)
 
     def _search(self, operand: exp.Expression, operator: Operator, part: str) -> exp.Expression:
@@ -116,15 +116,15 @@ class Terms:
 
         if kind is ColumnKind.LOCAL_TIME:
             local = moment.astimezone(ZoneInfo(self._timezone)).replace(tzinfo=None)
-            return exp.cast(exp.Literal.string(_written(local)), "timestampntz")
-        return exp.cast(
+            return _cast(exp.Literal.string(_written(local)), "timestampntz")
+        return _cast(
             exp.Literal.string(f"{_written(moment.astimezone(UTC).replace(tzinfo=None))}+00:00"), "timestamptz"
         )
 
     def _date(self, day: date) -> exp.Expression:
         from sqlglot import exp
 
-        return exp.cast(exp.Literal.string(day.isoformat()), "date")
+        return _cast(exp.Literal.string(day.isoformat()), "date")
 
     def _literal(self, kind: ColumnKind | None, value: Value) -> exp.Expression:
         from sqlglot import exp
@@ -154,6 +154,13 @@ def moment_of(text: str) -> datetime | date | None:
             return datetime.fromisoformat(text)
         except ValueError:
             return None
+
+
+def _cast(operand: exp.Expression, kind: str) -> exp.Expression:
+    """The operand as another type; sqlglot's own function would parse the type's name each time."""
+    from sqlglot import exp
+
+    return exp.Cast(this=operand, to=exp.DataType(this=exp.DType[kind.upper()], nested=False))
 
 
 def _written(moment: datetime) -> str:

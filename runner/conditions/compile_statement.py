@@ -142,17 +142,17 @@ class _People:
         from sqlglot import exp
 
         operator = comparison.operator
-        unknown = exp.Is(this=operand.copy(), expression=exp.null())
         if operator is Operator.KNOWN:
+            unknown = exp.Is(this=operand, expression=exp.null())
             return exp.Not(this=unknown) if holds == comparison.values[0] else unknown
         if operator in OPPOSITES:
             holds = not holds
             comparison = replace(comparison, operator=OPPOSITES[operator])
-        found = self.terms.holds(operand, kind, comparison)
         if holds:
-            return found
+            return self.terms.holds(operand, kind, comparison)
+        found = self.terms.holds(operand.copy(), kind, comparison)
         opposite = exp.NEQ(**found.args) if isinstance(found, exp.EQ) else exp.Not(this=found)
-        return _joined(exp.Or, [opposite, unknown])
+        return _joined(exp.Or, [opposite, exp.Is(this=operand, expression=exp.null())])
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -291,7 +291,9 @@ class _Lookup:
             columns = [exp.alias_(self.row.column(name), row.column(name).this.copy()) for name in self.names]
             inner = _where(exp.select(*columns).from_(source, copy=False), *conditions)
             source, conditions = exp.Subquery(this=inner, alias=row.alias_of()), ()
-        return exp.Exists(this=_where(exp.select("1").from_(source, copy=False), *correlated(row), *conditions))
+        return exp.Exists(
+            this=_where(exp.select(exp.Literal.number(1)).from_(source, copy=False), *correlated(row), *conditions)
+        )
 
 
 def _where(select: exp.Select, *conditions: exp.Expression) -> exp.Select:
