@@ -29,7 +29,7 @@ def results_text(results: Sequence[SegmentTestResult]) -> Text:
         sign, style = ("+", "green") if result.passed else ("x", "bold red")
         text.append(f"{sign} {printable(test.name)}", style=style)
         text.append(f"  {_outcome(result)}", style=style)
-        text.append(f"  ({test.subject} {printable(test.of)})\n")
+        text.append(f"  ({printable(_about(result))})\n")
         for line in _details(result):
             text.append(f"    {printable(line)}\n")
     return text.append(results_summary(results) + "\n", style="bold")
@@ -45,6 +45,12 @@ def results_summary(results: Sequence[SegmentTestResult]) -> str:
     parts += [f"{failed:,} failed"] if failed else []
     parts += [f"{broken:,} could not run"] if broken else []
     return f"{plural(len(results), 'test')}: {', '.join(parts)}."
+
+
+def _about(result: SegmentTestResult) -> str:
+    """What is tested, and for which target."""
+    target = f", target {result.target}" if result.target else ""
+    return f"{result.test.subject} {result.test.of}{target}"
 
 
 def _outcome(result: SegmentTestResult) -> str:
@@ -96,6 +102,7 @@ def _result(result: SegmentTestResult) -> dict[str, Any]:
         "name": result.test.name,
         "subject": str(result.test.subject),
         "of": result.test.of,
+        "target": result.target or None,
         "location": location_data(result.test.location),
         "outcome": _outcome(result),
         "expected": result.expected,
@@ -115,7 +122,7 @@ def results_junit(results: Sequence[SegmentTestResult]) -> str:
     suite = ElementTree.Element("testsuite", {"name": "headcount", **counts})
     for result in results:
         test = result.test
-        names = {"classname": f"{test.subject} {test.of}", "name": test.name}
+        names = {"classname": _about(result), "name": test.name}
         case = ElementTree.SubElement(suite, "testcase", {key: printable(text) for key, text in names.items()})
         case.set("file", printable(test.location.file))
         case.set("line", str(test.location.line))

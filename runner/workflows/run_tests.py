@@ -20,7 +20,7 @@ class SegmentTestResult:
     """How a test went. `columns` are those of `missing` (expected, and not found) and `unexpected`, in rows of text.
 
     `found` and `expected` are numbers of people. `findings` and `error` keep a test from being run; `error` is about
-    something else than a place of the files.
+    something else than a place of the files. `target` is the one for which it was run, empty where there are none.
     """
 
     test: SegmentTest
@@ -31,6 +31,7 @@ class SegmentTestResult:
     unexpected: tuple[TextRow, ...] = ()
     findings: tuple[Finding, ...] = ()
     error: str = ""
+    target: str = ""
 
     @property
     def could_run(self) -> bool:

@@ -313,3 +313,31 @@ def test_a_column_of_a_table_whose_source_is_there_is_not_made_up_for_another_on
     tested.activation("lapsed", sql="select email from shop.customers, shop.orders where ordered_at is null")
     declare(tested, given={"shop.customers": PEOPLE[:1], "shop.orders": [{"customer_id": 1}]}, expect_count=1)
     assert outcome(tested)["found"] == 1
+
+
+def test_tests_run_for_each_target_or_for_the_one_that_is_chosen(tested: Shop) -> None:
+    targets = {"staging": {"vars": {"days": 30}}, "prod": {"vars": {"days": 60}}}
+    tested.write("activations/project.yaml", json.dumps({"kind": "Project", "name": "shop", "targets": targets}))
+    tested.activation("lapsed", sql=LAPSED.replace("60 days", "{{ var('days') }} days"))
+    given = {"shop.customers": PEOPLE[:1], "shop.orders": [{"customer_id": 1, "ordered_at": "2026-10-15"}]}
+    declare(tested, today="2026-11-28", given=given, expect=[])
+    failed = run(tested, "--format", "json", code=1).json["tests"]
+    assert {test["target"]: test["outcome"] for test in failed} == {"staging": "failed", "prod": "passed"}
+    assert "(activation lapsed, target prod)" in run(tested, "--target", "prod").out
+
+
+def test_the_case_of_a_columns_name_does_not_count(tested: Shop) -> None:
+    rows = [{"Email": "a@example.com"}, {"EMAIL": "b@example.com"}]
+    declare(tested, given={"SHOP.Customers": rows}, expect_count=2)
+    assert outcome(tested)["found"] == 2
+
+
+def test_values_of_any_kind_come_through_as_they_are(tested: Shop) -> None:
+    texts = ["it's", 'a "b"', "back\\slash", "$value", "{brace}", "\u00e9\u4e2d", "-- no comment", "line\nbreak"]
+    rows = [{"email": text, "tags": ["x", "y"], "seen": "2026-11-28 10:00:00", "is_new": True} for text in texts]
+    sql = (
+        "select email from shop.customers where list_contains(tags, 'y') and is_new and seen::date = date '2026-11-28'"
+    )
+    tested.activation("lapsed", sql=sql)
+    declare(tested, given={"shop.customers": rows}, expect=[{"email": text} for text in texts])
+    assert outcome(tested)["missing"] == []

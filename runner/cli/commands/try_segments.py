@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runner.cli import completion, exit_codes
 from runner.cli.console import show_json, show_text, write_result
-from runner.cli.options import DEFAULT_DIR, Dir, NoColor, ResultsFormat, ResultsOutput, Today, Var
+from runner.cli.options import DEFAULT_DIR, Dir, NoColor, ResultsFormat, ResultsOutput, Target, Today, Var
 from runner.cli.wiring import Setup, embedded_engine
 
 if TYPE_CHECKING:
     from runner.core.project import Project
     from runner.core.segment_test import SegmentTest
+    from runner.core.selection import Candidate
 
 Select = Annotated[
     list[str] | None,
@@ -32,6 +32,7 @@ Select = Annotated[
 
 def run_tests(
     folder: Dir = DEFAULT_DIR,
+    target: Target = "",
     select: Select = None,
     format: ResultsOutput = ResultsFormat.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
@@ -40,18 +41,20 @@ def run_tests(
 ) -> None:
     """Run the tests of segments: on the rows that they give, without data, credentials or network.
 
-    Exits with 1 when a test fails or cannot be run.
+    Exits with 1 when a test fails or cannot be run. Without --target, they run for each target of the project.
     """
     from runner.reports.test_report import results_document, results_junit, results_text
     from runner.workflows.run_tests import run_test
 
-    setup = Setup.of(folder, var, today=today, no_color=no_color)
-    project = setup.project()
-    chosen = _chosen(project, select)
-    days = {one.today or setup.today for one in chosen}
-    projects = {day: project if day == setup.today else replace(setup, today=day).project() for day in sorted(days)}
+    setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
+    projects = {one: replace(setup, target=one).project() for one in setup.targets()}
+    chosen = _chosen(projects, select)
     with closing(embedded_engine()) as engine:
-        results = [run_test(*_on_its_day(one, projects, setup.today), engine.given) for one in chosen]
+        results = [
+            replace(run_test(one, project, engine.given), target=name)
+            for name, tests in chosen.items()
+            for one, project in _on_their_days(tests, replace(setup, target=name), projects[name])
+        ]
     if format is ResultsFormat.JSON:
         show_json(results_document(results))
     elif format is ResultsFormat.JUNIT:
@@ -62,21 +65,36 @@ def run_tests(
         raise typer.Exit(exit_codes.FAILED)
 
 
-def _chosen(project: Project, select: list[str] | None) -> tuple[SegmentTest, ...]:
-    from runner.core.selection import Candidate, Selection, require_meant
+def _chosen(projects: Mapping[str, Project], select: list[str] | None) -> Mapping[str, tuple[SegmentTest, ...]]:
+    """The tests that are meant, by target. Raises UsageError for a pattern that means none."""
+    from runner.core.selection import Selection, require_meant
 
-    activations = {one.id: Candidate.of(one) for one in project.activations}
     selection = Selection(tuple(select or ()))
+    candidates = {name: [(test, _candidates(test, one)) for test in one.tests] for name, one in projects.items()}
+    every = [one for tests in candidates.values() for _, meant in tests for one in meant]
+    require_meant("--select", selection.select, every, "test")
+    return {
+        name: tuple(test for test, meant in tests if any(map(selection.means, meant)))
+        for name, tests in candidates.items()
+    }
 
-    def candidates_of(test: SegmentTest) -> tuple[Candidate, ...]:
-        own = Candidate(test.name, paths=(test.location.file,))
-        return own, activations.get(test.of, Candidate(test.of))
 
-    require_meant("--select", selection.select, [one for test in project.tests for one in candidates_of(test)], "test")
-    return tuple(test for test in project.tests if any(map(selection.means, candidates_of(test))))
+def _candidates(test: SegmentTest, project: Project) -> tuple[Candidate, ...]:
+    """What a test is selected by: itself, and what it tests."""
+    from runner.core.selection import Candidate
+
+    own = Candidate(test.name, paths=(test.location.file,))
+    tested = next((Candidate.of(one) for one in project.activations if one.id == test.of), Candidate(test.of))
+    return own, tested
 
 
-def _on_its_day(test: SegmentTest, projects: Mapping[date, Project], today: date) -> tuple[SegmentTest, Project]:
-    """The test and the project as they are on the day that the test names."""
-    project = projects[test.today or today]
-    return next(one for one in project.tests if one.location == test.location), project
+def _on_their_days(
+    tests: tuple[SegmentTest, ...], setup: Setup, project: Project
+) -> Iterator[tuple[SegmentTest, Project]]:
+    """Each test, and the project, as they are on the day that the test names: files are resolved once for each day."""
+    days = {setup.today: project}
+    for test in tests:
+        day = test.today or setup.today
+        if day not in days:
+            days[day] = replace(setup, today=day).project()
+        yield next(one for one in days[day].tests if one.location == test.location), days[day]

@@ -33,9 +33,10 @@ def columns_of(table: GivenTable | None, known: Mapping[str, str] | None, used: 
     if known is not None:
         return Columns(known, declared=True)
     values: dict[str, list[object]] = {}
+    spelled: dict[str, str] = {}
     for row in table.rows if table else ():
         for name, value in row.values.items():
-            values.setdefault(name, []).append(value)
+            values.setdefault(spelled.setdefault(folded(name), name), []).append(value)
     found = {name: type_of(column) for name, column in values.items()}
     there = {folded(name) for name in found}
     absent = {name: kind or UNKNOWN for name, kind in used.items() if folded(name) not in there}
