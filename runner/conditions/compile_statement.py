@@ -41,16 +41,17 @@ _UNITS = ((_DAY, "DAY"), (3_600, "HOUR"), (60, "MINUTE"), (1, "SECOND"))
 @dataclass(slots=True)
 class Compiling:
     """What one compilation knows and collects: the dialect, the columns of tables by the tables' names, and the SQL
-    that was written as such, by the names of the tables that stand for it in the expression.
+    that was written as such, by the names of the tables that stand for it in the expression. These begin with `mark`.
     """
 
     dialect: str
     columns: Mapping[str, Columns]
+    mark: str = "headcount_written_"
     written: dict[str, str] = field(default_factory=dict)
 
     def stand_in(self, sql: str) -> str:
         """The name of a table that stands for SQL as it was written."""
-        name = f"headcount_written_{len(self.written)}"
+        name = f"{self.mark}{len(self.written)}_"
         self.written[name] = sql
         return name
 

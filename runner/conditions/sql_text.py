@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from runner.conditions.compile_statement import Compiling, people_of
@@ -19,12 +20,19 @@ _NOTHING_KNOWN: Mapping[str, Columns] = {}
 def sql_of(statement: Statement, dialect: str, columns: Mapping[str, Columns] = _NOTHING_KNOWN) -> str:
     """The SQL that yields the people of a statement, one row each."""
     compiling = Compiling(dialect, columns)
-    text = people_of(statement, compiling).sql(
-        dialect=dialect, pretty=True, normalize_functions="lower", comments=False
-    )
-    for name, sql in compiling.written.items():
-        text = text.replace(name, _within(sql), 1)
-    return text
+    text = _printed(statement, compiling)
+    while any(text.count(name) != 1 for name in compiling.written):  # a value, or a name, holds it as well
+        compiling = Compiling(dialect, columns, f"{compiling.mark}_")
+        text = _printed(statement, compiling)
+    if not compiling.written:
+        return text
+    names = "|".join(map(re.escape, compiling.written))
+    return re.sub(names, lambda found: _within(compiling.written[found[0]]), text)
+
+
+def _printed(statement: Statement, compiling: Compiling) -> str:
+    people = people_of(statement, compiling)
+    return people.sql(dialect=compiling.dialect, pretty=True, normalize_functions="lower", comments=False, copy=False)
 
 
 def select_all(table: Table, dialect: str) -> str:

@@ -167,6 +167,15 @@ def test_a_day_begins_where_the_type_of_the_column_says(kind: ColumnKind, zone: 
     assert found.endswith(f'"customer"."seen" >= {expected}')
 
 
+def test_no_value_is_taken_for_sql_that_was_written() -> None:
+    names = [f"headcount_written_{rest}" for rest in ("0_", "1_", "_0_", "__0_", "___1_")]
+    members = [InSegment("rich", f"select id, '{name}' as x from crm.rich", True, HERE) for name in names]
+    text = sql_of(statement(said("name", Operator.IN, *names), *members), "duckdb")
+    tree = sqlglot.parse_one(text, read="duckdb")
+    assert [one.this for one in tree.find_all(sqlglot.exp.Literal) if one.is_string].count("headcount_written_0_") == 2
+    assert len(list(tree.find_all(sqlglot.exp.Select))) == 1 + 2 * len(members)
+
+
 WICKED = st.text(
     st.sampled_from("'\"\\`{}%_-/*;()$#@\n\r\t\u2028 aé\u00a0\U0001f600")
     | st.characters(codec="utf-8", exclude_characters="\0"),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft7Validator
+from referencing import Registry, Resource
 
 from runner.config import schema_folder
 from runner.config.schema.json_schemas import field_validator
+from tests.conformance.condition_cases import CASES
 
 ROOT = Path(__file__).resolve().parents[4]
 KINDS = ("project", "source", "destination", "entity", "segment", "activation", "test")
@@ -76,3 +80,34 @@ def test_an_editor_lets_a_single_template_stand_for_any_setting(field: str) -> N
     check = field_validator("Activation", field)
     assert check.is_valid({field: "{{ each.value }}"})
     assert field == "for_each" or not check.is_valid({field: "no template"})
+
+
+@pytest.fixture(scope="module")
+def editors() -> Callable[[str], Draft7Validator]:
+    """What an editor judges by: a schema as it is published, with those that it refers to."""
+    texts = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in schema_folder().glob("*.json")}
+    registry: Registry[Any] = Registry().with_resources(
+        [(name, Resource.from_contents(text)) for name, text in texts.items()]
+    )
+    return lambda reference: Draft7Validator({"$ref": reference}, registry=registry)
+
+
+def test_editors_know_every_document_of_the_example(editors: Callable[[str], Draft7Validator]) -> None:
+    check = editors("headcount.schema.json")
+    documents = [one for path in (ROOT / "activations").glob("*.yaml") for one in yaml.safe_load_all(path.read_text())]
+    assert [error.message for one in documents for error in check.iter_errors(one)] == []
+    assert len(documents) > 10
+
+
+def test_editors_know_what_conditions_are_made_of(editors: Callable[[str], Draft7Validator]) -> None:
+    check = editors("conditions.schema.json#/definitions/every")
+    written = [case.written["where"] for case in CASES if "where" in case.written]
+    assert [error.message for where in written for error in check.iter_errors(where)] == []
+    wrong: tuple[dict[str, Any], ...] = (
+        {"ltv": {"atleast": 3}},
+        {"did": 3},
+        {"ltv": {"within": "3 weeks"}},
+        {"any": {"a": 1}},
+        {"did": "x", "then_not": {"did": "y", "within": "2d"}},
+    )
+    assert [check.is_valid([one]) for one in wrong] == [False] * len(wrong)
