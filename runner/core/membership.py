@@ -105,6 +105,11 @@ class TypeDelta:
     removed: int
     unknown: int = 0
 
+    @property
+    def certainly_removed(self) -> int:
+        """|M − D|: who leaves, without those that are removed again only because they are unknown (|U − D|)."""
+        return self.before - self.unknown + self.added - self.after
+
 
 NOBODY = TypeDelta(0, 0, 0, 0)
 """Of a type that nobody has."""

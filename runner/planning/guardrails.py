@@ -68,7 +68,8 @@ def _grant(decision: Decision, delta: Delta, option: str, allowance: AllowedRemo
         return option_grant(option)
     if allowance is None or decision.refill or decision.replaces:
         return None
-    return allowance.grant if sum(part.removed for part in delta.values()) <= allowance.left else None
+    leaving = sum(part.certainly_removed for part in delta.values())
+    return allowance.grant if leaving <= allowance.left else None
 
 
 def _not_allowed(decision: Decision, losses: tuple[Block, ...], allowance: AllowedRemovals | None) -> Iterator[Block]:

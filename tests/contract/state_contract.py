@@ -194,7 +194,7 @@ class StateContract:
         run.permit("loyal", PERMISSION, NOON.date())
         begin_delta(run, key)
         take(run, key, 0)
-        assert run.removed_under("loyal", PERMISSION) == 0
+        assert run.removed_under("loyal", PERMISSION) == 2
         end_delta(run, key, 5)
         assert run.removed_under("loyal", PERMISSION) == 2
         run.permit("loyal", replace(PERMISSION, removals=9, reason="another"), NOON.date())

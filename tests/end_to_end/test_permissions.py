@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.shop import Shop, hashes, mail
+from tests.end_to_end.test_promises import BATCHED, kill_during_call
 from tests.sandbox_client import Sandbox
 
 REASON = "end of the spring campaign"
@@ -113,6 +114,22 @@ def test_an_audience_that_is_cleared_needs_a_person(filled: Shop) -> None:
     filled.people(mail(*range(10)))
     told = filled.run("sync", "--rebuild", "loyal", *BEFORE, code=4)
     assert "guardrails.allow says nothing of an audience that is cleared or made again" in told.out
+
+
+def test_a_killed_run_loses_nothing_of_what_it_removed_and_its_end_is_let_pass(shop: Shop, sandbox: Sandbox) -> None:
+    shop.write("activations/shop.yaml", (shop.folder / "activations/shop.yaml").read_text() + BATCHED)
+    shop.people(mail(*range(10)))
+    allowing(shop, 8, until="9999-12-31")
+    shop.apply()
+    shop.people(mail(8, 9))
+    kill_during_call(shop, sandbox, 2, effect=True)
+    assert shop.plan()["loyal"]["allowance"]["used"] == 2
+    shop.apply()
+    assert members(sandbox) == hashes(8, 9)
+    assert shop.plan()["loyal"]["allowance"]["used"] == 8
+    shop.apply()  # once more, for the call that was lost may yet have undone what came after it
+    shop.people(mail(9))
+    assert shop.plan(code=4)["loyal"]["action"] == "blocked"
 
 
 @pytest.mark.parametrize(

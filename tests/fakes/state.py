@@ -124,7 +124,9 @@ class FakeState:
         return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
 
     def removed_under(self, activation: str, permission: Permission) -> int:
-        return self._used.get((activation, permission.until), 0)
+        known = (activation, permission.until)
+        keys = (key for key, record in self.records.items() if record.activation == activation)
+        return self._used[known] + sum(map(self._removed, keys)) if known in self._used else 0
 
     def permit(self, activation: str, permission: Permission, today: date) -> None:
         self._used.setdefault((activation, permission.until), 0)
@@ -226,8 +228,7 @@ class FakeState:
         if files.outbox is None:
             raise RuntimeError(f"audience {key} has no open delta")
         whole = len(files.taken) == len(files.batches)
-        taken = (one for one in files.batches if one.number in files.taken and one.operation is Operation.REMOVE)
-        removed, activation = sum(one.identifiers for one in taken), self.records[key].activation
+        removed, activation = self._removed(key), self.records[key].activation
         self._used.update({known: used + removed for known, used in self._used.items() if known[0] == activation})
         self._files[key] = _Files(members=path)
         filling = self.records[key].filling and not whole
@@ -291,6 +292,12 @@ class FakeState:
         if key not in self.records:
             raise RuntimeError(f"the state has no audience {key}")
         self.records[key] = replace(self.records[key], **changes)  # type: ignore[arg-type]
+
+    def _removed(self, key: int) -> int:
+        """What the destination took of the removals of the open delta."""
+        files = self._files.get(key, _Files())
+        taken = (one for one in files.batches if one.number in files.taken and one.operation is Operation.REMOVE)
+        return sum(one.identifiers for one in taken)
 
     def _path(self, kind: str) -> Path:
         self._paths += 1

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
+from runner.core.findings import Location
 from runner.core.membership import Rejected, TypeDelta
-from runner.core.project import Guardrails, Limit
+from runner.core.project import Guardrails, Limit, Permission
 from runner.core.records import Action
+from runner.planning.allowances import AllowedRemovals
 from runner.planning.guardrails import guard
 from runner.planning.plan import PlannedChange
 from tests.builders import EMAIL, activation, applied, change, definition, delta, evaluation, measured
@@ -195,3 +198,41 @@ class TestANewAudience:
 
     def test_with_one_member_passes(self) -> None:
         assert blocked_by(self.new(people=1, rows=1)) == []
+
+
+class TestAPermission:
+    """`guardrails.allow`: so many removed identifiers until a day."""
+
+    HERE = Location("loyal.yaml", 9, 1)
+
+    def judged(self, made: PlannedChange, removals: int, used: int = 0, *, ended: bool = False) -> PlannedChange:
+        permission = Permission(removals, date(2026, 12, 5), "campaign ends", self.HERE)
+        return guard(made, made.measured, allowance=AllowedRemovals(permission, used, ended))
+
+    @pytest.mark.parametrize(("used", "blocks"), [(0, []), (1, []), (2, ["max_removed"])])
+    def test_lets_pass_as_many_as_are_left(self, used: int, blocks: list[str]) -> None:
+        made = self.judged(sync(before=5000, after=1, removed=4999), 5000, used)
+        assert [block.guardrail for block in made.blocks] == blocks
+        assert (made.grant is None) == bool(blocks)
+
+    def test_lets_nothing_pass_once_its_day_is_over(self) -> None:
+        made = self.judged(sync(before=5000, after=1, removed=4999), 5000, ended=True)
+        assert made.blocks[0].message.endswith("; guardrails.allow ended on 2026-12-05")
+
+    def test_counts_all_types_together(self) -> None:
+        lost = delta(email=TypeDelta(9000, 0, 0, 9000), mobile_ad_id=TypeDelta(10, 0, 0, 10))
+        made = change(intended=Action.SYNC, evaluation=evaluation(9000), delta=lost)
+        assert self.judged(made, 9009).blocks
+        assert not self.judged(made, 9010).blocks
+
+    def test_does_not_count_who_was_left_in_doubt_and_is_removed_again(self) -> None:
+        part = TypeDelta(before=5000, after=10, added=0, removed=4990, unknown=4000)
+        made = change(intended=Action.SYNC, evaluation=evaluation(10), delta=delta(email=part))
+        assert not self.judged(made, 990).blocks
+        assert self.judged(made, 989).blocks
+
+    def test_says_nothing_of_an_audience_that_is_cleared(self) -> None:
+        assert self.judged(sync(before=5000, after=1, removed=4999, refill=True), 5000).blocks
+
+    def test_is_not_needed_where_nothing_is_blocked(self) -> None:
+        assert self.judged(sync(before=5000, after=4999, removed=1), 5000).grant is None

@@ -13,9 +13,14 @@ _REMOVALS = "removals"
 
 
 def used(db: Connection, activation: str, until: str) -> int:
-    """How many identifiers were removed since a run first met the permission."""
+    """How many identifiers were removed since a run first met the permission, in deltas not yet ended as well."""
     row = db.execute(
-        "SELECT used FROM permission WHERE activation = ? AND guardrail = ? AND until = ?",
+        """
+        SELECT used + (
+            SELECT coalesce(sum(identifiers), 0) FROM batch JOIN audience ON audience.key = batch.audience
+            WHERE activation = ?1 AND operation = 'remove' AND status = 'taken'
+        ) FROM permission WHERE activation = ?1 AND guardrail = ?2 AND until = ?3
+        """,
         (activation, _REMOVALS, until),
     ).fetchone()
     return int(row[0]) if row is not None else 0
