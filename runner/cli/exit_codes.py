@@ -25,11 +25,12 @@ def of_plan(plan: Plan, *, detailed: bool) -> int:
     """
     from runner.core.records import Action
 
-    if plan.having(Action.FAILED, Action.CONFLICT):
+    failed = any(one.error for one in plan.suppressions) or any(one.error for one in plan.withdrawals)
+    if failed or plan.having(Action.FAILED, Action.CONFLICT):
         return FAILED
-    if plan.having(Action.BLOCKED):
+    if plan.having(Action.BLOCKED) or any(one.blocks for one in plan.suppressions):
         return BLOCKED
-    return CHANGES if detailed and (plan.pending or plan.having(Action.ORPHANED)) else OK
+    return CHANGES if detailed and (plan.has_work or plan.having(Action.ORPHANED)) else OK
 
 
 def of_run(applied: Applied) -> int:

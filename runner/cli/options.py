@@ -130,6 +130,15 @@ AllowRecreate = Annotated[
     ),
 ]
 
+AllowSuppression = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-suppression",
+        metavar="NAME",
+        help="Let this suppression take effect past its guardrails, once; its whole name; repeatable.",
+    ),
+]
+
 DEFAULT_DIR = Path("activations")
 
 

@@ -23,6 +23,7 @@ from runner.config.resolve.project_settings import project_defaults, project_lis
 from runner.config.resolve.segment_tests import KnownSubjects, build_test
 from runner.config.resolve.segments import Runners
 from runner.config.resolve.sources import build_source, files_of, tables_of, with_sources
+from runner.config.resolve.suppressions import build_suppressions
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
 from runner.config.schema.json_schemas import Judged
 from runner.config.schema.validate_documents import checked
@@ -33,7 +34,7 @@ from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Steps
 from runner.config.yaml.project_files import ProjectFiles
 from runner.core.errors import InvalidProject
-from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Words
+from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Suppression, Words
 from runner.core.segment_test import SegmentTest, Subject
 from runner.sources.dbt_manifest import DbtManifest
 from runner.sources.registry import WAREHOUSE_KINDS
@@ -90,7 +91,8 @@ def _recognised(project: Project, then: Project) -> Project:
 
     What cannot be declared on that day is recognised by what it is today, and so counts as changed tomorrow.
     """
-    segments_then = {(segment.location, segment.entry): segment for segment in then.segments}
+    declared_then = (*then.segments, *(one.segment for one in then.suppressions))
+    segments_then = {(segment.location, segment.entry): segment for segment in declared_then}
     words = {one.id: Words(one.name, one.description) for one in then.activations}
 
     def recognised(segment: Segment) -> Segment:
@@ -102,8 +104,12 @@ def _recognised(project: Project, then: Project) -> Project:
         then = words.get(activation.id, today)
         return replace(activation, segment=recognised(activation.segment), any_day=None if then == today else then)
 
-    segments = tuple(map(recognised, project.segments))
-    return replace(project, segments=segments, activations=tuple(map(worded, project.activations)))
+    return replace(
+        project,
+        segments=tuple(map(recognised, project.segments)),
+        activations=tuple(map(worded, project.activations)),
+        suppressions=tuple(replace(one, segment=recognised(one.segment)) for one in project.suppressions),
+    )
 
 
 @contextmanager
@@ -150,9 +156,10 @@ class _Inputs:
         trusted = Scope("a Source or a Destination", today, values, templates=self.templates)
         sources, destinations = documents("Source", trusted), documents("Destination", trusted)
         segments = documents("Segment", Scope("a Segment", today, values, templates=self.templates))
+        suppressions = documents("Suppression", Scope("a Suppression", today, values, templates=self.templates))
         activations = documents("Activation", Scope("an Activation", today, values, templates=self.templates), LATER)
         entities = documents("Entity", Scope("an Entity", today, values, templates=self.templates))
-        for kind in (sources, destinations, segments, entities):
+        for kind in (sources, destinations, segments, entities, suppressions):
             check_names(kind)
         check_ids(activations)
         built_sources = tuple(build_source(document, self.environment) for document in sources)
@@ -178,8 +185,9 @@ class _Inputs:
         )
         built = [build_activation(document, declared) for document in activations]
         check_audience_names(zip(activations, built, strict=True))
+        never = build_suppressions(suppressions, declared.destinations, people, (one for one in built if one))
         always = frozenset(document.file.name for document in projects)
-        return _project(self.folder, built_sources, declared, built, always), values
+        return _project(self.folder, built_sources, declared, built, never, always), values
 
     def _values(self, project: Document | None) -> Variables:
         """The variables of the target. Raises UsageError for one that is none, or is missing."""
@@ -238,6 +246,7 @@ def _project(
     sources: Iterable[Source | None],
     declared: Declared,
     activations: Iterable[Activation | None],
+    suppressions: Iterable[Suppression],
     always: frozenset[str],
 ) -> Project:
     """All that was built; `always` are the files that every activation depends on: those with the variables."""
@@ -248,6 +257,8 @@ def _project(
 
     active = [replace(one, segment=reading(one.segment)) for one in activations if one]
     active = [replace(one, files=files_of(one, there) | always) for one in active]
+    never = [replace(one, segment=reading(one.segment)) for one in suppressions]
+    never = [replace(one, files=files_of(one, there) | always) for one in never]
     shared = {reading(draft.segment) for draft in declared.segments.values() if draft.segment}
     return Project(
         folder=str(folder),
@@ -257,4 +268,5 @@ def _project(
             sorted(shared | {one.segment for one in active}, key=lambda segment: (segment.location, segment.entry))
         ),
         activations=tuple(sorted(active, key=lambda activation: activation.id)),
+        suppressions=tuple(sorted(never, key=lambda suppression: suppression.name)),
     )

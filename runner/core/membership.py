@@ -7,7 +7,7 @@ an interrupted run cannot say whether it took them. The delta is: add (D − M) 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Evaluation:
     one. `path` is None for a segment that was compared with a membership while it ran: only its counts
     and what differs were written. `warnings` are about the segment's SQL. `held_out` are the rows that its holdout
     leaves out, `without_key` those on which it cannot decide, which are left out as well: neither has people or values.
+    `suppressed` are the rows that are left out because a suppression names somebody in them: they are among `rows` and
+    not among `people`.
     """
 
     path: Path | None
@@ -56,6 +58,7 @@ class Evaluation:
     columns: Mapping[IdentifierType, int] = field(default_factory=dict)
     held_out: int = 0
     without_key: int = 0
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +127,19 @@ class ComparedMembership:
 
     `differing` are the store's Parquet files of the identifiers to add and to remove, per type of `delta`; they are
     valid until the store is closed. For the types in `as_evaluated` it is the segment's own file: nothing was held, and
-    it has nobody twice.
+    it has nobody twice. With `removals_only` nobody of them is added.
     """
 
     held: MembershipFiles
     delta: Delta
     differing: Mapping[IdentifierType, tuple[Path, ...]]
     as_evaluated: frozenset[IdentifierType] = frozenset()
+    removals_only: bool = False
+
+    def without_additions(self) -> ComparedMembership:
+        """The same, but nobody is added: who is unknown and in the segment stays unknown."""
+        delta = {kind: replace(part, added=0, after=part.before - part.removed) for kind, part in self.delta.items()}
+        return replace(self, delta=delta, removals_only=True)
 
 
 @dataclass(frozen=True, slots=True)

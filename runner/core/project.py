@@ -252,6 +252,7 @@ class Suppression:
     schedule: Schedule
     limits: SuppressionLimits
     location: Location
+    settings: tuple[Setting, ...] = ()
     files: frozenset[str] = frozenset()
 
     @property
@@ -259,9 +260,18 @@ class Suppression:
         """What the history and the progress call it; no activation has an id with a blank in it."""
         return f"suppression {self.name}"
 
+    @property
+    def holdout(self) -> None:
+        """Nobody is held out of a suppression."""
+        return None
+
     def concerns(self, account: AccountRef) -> bool:
         """Whether it is for the audiences of an account."""
         return self.accounts is None or account in self.accounts
+
+
+Evaluated = Activation | Suppression
+"""What has a segment and a mapping: people can be found for it."""
 
 
 @dataclass(frozen=True, slots=True)

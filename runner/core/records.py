@@ -160,6 +160,10 @@ class Action(StrEnum):
     UNCHANGED = "unchanged"
 
 
+SUPPRESS = "suppress"
+"""The action of people's leaving because a suppression names them, and of a suppression's own line in a history."""
+
+
 class Outcome(StrEnum):
     """How one activation fared in one run."""
 

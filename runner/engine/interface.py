@@ -6,7 +6,7 @@ of the state, whatever ran the SQL.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -22,8 +22,9 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
-from runner.core.project import Activation, Segment, Source
+from runner.core.project import Activation, Evaluated, Segment, Source
 from runner.core.segment_test import GivenTable, TextRow
+from runner.core.suppression import SuppressionFiles
 
 BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
 """Kinds of value in an evaluation: nothing there; valid, and encoded or hashed by the evaluator; valid, and a hash
@@ -101,14 +102,14 @@ class SegmentEvaluator(Protocol):
     def name(self, run: str) -> None:
         """What segments are called from now on in the logs of warehouses that run them, beside the activation's id."""
 
-    def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+    def check(self, activation: Evaluated, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows; and warnings
         about SQL that may yield other people in each run."""
 
-    def advise(self, activation: Activation) -> tuple[Finding, ...]:
+    def advise(self, activation: Evaluated) -> tuple[Finding, ...]:
         """Those warnings alone. Reads nothing; none where the SQL cannot be parsed."""
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
+    def evaluate(self, activation: Evaluated, sources: tuple[Source, ...]) -> Evaluation:
         """Run the segment, bring mapped columns to wire form; with the warnings. Raises SegmentError."""
 
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
@@ -191,3 +192,34 @@ class MembershipStore(Protocol):
 
     def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
         """How many of those an audience holds, by type; a type that it has nobody of is left out. Raises StateError."""
+
+    def named(self, evaluation: Evaluation) -> Path:
+        """A file of whom a suppression's evaluation names, as SuppressionFiles has them; it lasts until the store is
+        closed, as do the files of all methods below. Raises StateError.
+        """
+
+    def named_since(self, files: SuppressionFiles) -> Path:
+        """A file of whom it names and did not name before. Raises StateError."""
+
+    def counted(self, named: Path) -> Mapping[IdentifierType, int]:
+        """How many identifiers of each type such a file has. Raises StateError."""
+
+    def found(self, named: tuple[Path, ...], evaluations: Iterable[Evaluation]) -> Path:
+        """A file of those named who are in some of the segments. Raises StateError."""
+
+    def without(self, evaluation: Evaluation, named: tuple[Path, ...]) -> Evaluation:
+        """The segment without every row one of whose identifiers is named: none of that row's is sent.
+
+        Raises StateError.
+        """
+
+    def leaving(self, held: MembershipFiles, named: tuple[Path, ...]) -> ComparedMembership:
+        """What leaves an audience for those named: (M ∪ U) ∩ S, and nothing else. Raises StateError."""
+
+    def everybody(
+        self, held: MembershipFiles, named: tuple[Path, ...], types: frozenset[IdentifierType]
+    ) -> ComparedMembership:
+        """Everybody named, of these types, to be removed from an audience whose members are not known.
+
+        Raises StateError.
+        """

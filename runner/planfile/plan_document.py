@@ -10,7 +10,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.records import Action, AudienceKey
 from runner.planning.plan import Options, Plan
-from runner.planning.staleness import AnnouncedChange, DefinitionViews, ReviewedPlan, all_views, id_of
+from runner.planning.staleness import AnnouncedChange, DefinitionViews, ReviewedPlan, id_of, views_of_plan
 from runner.reports.json_documents import plan_document
 
 KIND = "saved-plan"
@@ -25,14 +25,14 @@ def saved_plan_document(plan: Plan) -> dict[str, Any]:
         "plan_id": id_of(plan),
         "options": _options(plan.options),
         "plan": {key: value for key, value in shown.items() if key not in ("kind", "plan_id")},
-        "audiences": [_audience(views) for views in all_views(plan.changes)],
+        "audiences": [_audience(views) for views in views_of_plan(plan)],
     }
 
 
 def _options(options: Options) -> dict[str, Any]:
     """What was asked for; what an older Headcount does not know is left out where nothing was asked of it."""
     asked = asdict(options)
-    unasked = {name for name in ("allow_recreate", "target") if not asked[name]}
+    unasked = {name for name in ("allow_recreate", "allow_suppressions", "target") if not asked[name]}
     return {name: value for name, value in asked.items() if name not in unasked}
 
 

@@ -54,7 +54,7 @@ def read_saved_plan(path: Path) -> ReviewedPlan:
         place = ".".join(str(step) for step in error.absolute_path) or "the whole"
         raise UsageError(f"{path} is a damaged plan: {place} is not as it must be", _AGAIN)
     reviewed = reviewed_plan(document)
-    if {definitions.key for definitions in reviewed.definitions} != reviewed.announced.keys():
+    if {definitions.key for definitions in reviewed.definitions if definitions.key.kind} != reviewed.announced.keys():
         raise UsageError(f"{path} is a damaged plan: not every change has its definitions", _AGAIN)
     if plan_fingerprint(reviewed.options, reviewed.definitions) != reviewed.plan_id:
         raise UsageError(f"{path} was changed after it was made: its content does not give its plan_id", _AGAIN)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runner.core.records import Action
+from runner.planning.blocks import Block
 from runner.planning.guardrails import beyond_announced
 from runner.planning.name_conflicts import without_taken_names
-from runner.planning.plan import CHANGING, Block, Plan, PlannedChange
+from runner.planning.plan import CHANGING, Plan, PlannedChange
 from runner.planning.staleness import AnnouncedChange, ReviewedPlan
 
 REVIEWED = "reviewed_plan"
@@ -18,7 +19,7 @@ REVIEWED = "reviewed_plan"
 def held_to(plan: Plan, reviewed: ReviewedPlan) -> Plan:
     """The plan, every change blocked that the reviewed one did not announce."""
     judged = tuple(_judged(change, reviewed.announced.get(change.key)) for change in plan.changes)
-    return Plan.of(without_taken_names(judged), plan.made_at, plan.today, plan.options)
+    return plan.with_changes(without_taken_names(judged))
 
 
 def _judged(change: PlannedChange, announced: AnnouncedChange | None) -> PlannedChange:

@@ -15,8 +15,11 @@ from runner.core.project import Guardrails, Limit
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
 from runner.planning.allowances import AllowedRemovals, Grant, option_grant
-from runner.planning.plan import Block, Decision, Measured, PlannedChange
+from runner.planning.blocks import Block
+from runner.planning.plan import Decision, Measured, PlannedChange
+from runner.planning.suppression_rules import PlannedSuppression
 
+_NONE_LEAVES: Delta = {}
 _ANEW = (Action.CREATE, Action.RECREATE)
 
 _NONE_HELD_OUT: Mapping[IdentifierType, int] = {}
@@ -34,13 +37,16 @@ def guard(
     allow_recreate: bool = False,
     size: int | None = None,
     held: Delta | None = None,
+    leaving: Delta = _NONE_LEAVES,
+    waits_for: tuple[PlannedSuppression, ...] = (),
 ) -> PlannedChange:
     """The change that comes of a decision and its members, with whatever blocks it.
 
     `allow_removals` is the pattern of the option that lets removals pass for this run, however many; `allowance` is
     what the files let pass. `allow_recreate` allows an account whose audiences are all made again. For a refill, `held`
     is the delta against what the audience holds, where that is known; `size` is what the destination says that it
-    holds, which is all that is known of an audience that was imported.
+    holds, which is all that is known of an audience that was imported. `leaving` is what suppressions take out of the
+    audience, which no guardrail judges; while one of `waits_for` does not take effect, nobody is added.
     """
     if decision.intended is Action.DELETE:
         return PlannedChange.of(decision, measured, _protected(decision))
@@ -52,14 +58,37 @@ def guard(
         blocks.append(_all_gone(decision))
     blocks += _members(limits, measured.evaluation)
     blocks += _nobody(decision, limits, measured.evaluation)
+    blocks += _waits(decision, waits_for)
     known = held if decision.refill else measured.delta
+    known = None if known is None else _without(known, leaving)
     losses = tuple(_losses(decision, measured, limits, size, known))
     grant = _grant(decision, measured.delta, allow_removals, allowance) if losses else None
     if grant is None:
         blocks += _not_allowed(decision, losses, allowance)
     if known is not None and not _is_filling(decision):
         blocks += _additions(known, limits)
-    return replace(PlannedChange.of(decision, measured, blocks), allowance=allowance, grant=grant)
+    change = PlannedChange.of(decision, measured, blocks)
+    return replace(change, allowance=allowance, grant=grant, leaving=leaving, waits_for=waits_for)
+
+
+def _waits(decision: Decision, waits_for: tuple[PlannedSuppression, ...]) -> Iterator[Block]:
+    """An audience that would be filled from nothing waits whole for a suppression that does not take effect."""
+    if decision.intended in _ANEW or decision.refill:
+        for one in waits_for:
+            yield Block("suppression", f"suppression {one.name} does not take effect, so nobody may be added")
+
+
+def _without(delta: Delta, leaving: Delta) -> Delta:
+    """The delta without what suppressions take out."""
+    gone = {kind: part.removed for kind, part in leaving.items()}
+    return {
+        kind: replace(
+            part,
+            before=max(0, part.before - gone.get(kind, 0)),
+            removed=max(0, part.removed - gone.get(kind, 0)),
+        )
+        for kind, part in delta.items()
+    }
 
 
 def _grant(decision: Decision, delta: Delta, option: str, allowance: AllowedRemovals | None) -> Grant | None:
@@ -234,8 +263,9 @@ def beyond_announced(change: PlannedChange, announced: Delta) -> Iterator[str]:
     for kind, part in change.delta.items():
         said = announced.get(kind, NOBODY)
         before = said.after if change.refill else part.before
-        excess = said.after - part.after if change.refill else part.removed - said.removed
-        if before and not part.after and (said.after or kind not in announced):
+        gone = change.leaving.get(kind, NOBODY).removed
+        excess = said.after - part.after if change.refill else part.removed - gone - said.removed
+        if before > gone and not part.after and (said.after or kind not in announced):
             yield f"the segment has no {kind} any more, which the reviewed plan did not announce"
         elif excess > 0 and _judged(limits, before) and _exceeds(excess, before, limits.max_removed):
             yield (

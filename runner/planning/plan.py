@@ -14,7 +14,9 @@ from runner.core.membership import ComparedMembership, Delta, Evaluation, Reject
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
 from runner.planning.allowances import AllowedRemovals, Grant
+from runner.planning.blocks import Block
 from runner.planning.overlap import Overlap
+from runner.planning.suppression_rules import PlannedSuppression, Withdrawal
 
 ORDER = (
     Action.DELETE,
@@ -46,15 +48,6 @@ class FieldChange:
     before: str
     after: str
     drift: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A guardrail that stops a change; `allow` is the option that lets it pass for one run, empty where none does."""
-
-    guardrail: str
-    message: str
-    allow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +130,12 @@ class Measured:
     warnings: tuple[Finding, ...] = ()
     newly_held_out: Mapping[IdentifierType, int] = field(default_factory=dict)
 
+    def without_additions(self) -> Measured:
+        """The same, but nobody is added."""
+        compared = self.compared.without_additions()
+        delta = {kind: replace(part, added=0, after=part.before - part.removed) for kind, part in self.delta.items()}
+        return replace(self, compared=compared, delta=delta)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange(Decision):
@@ -145,7 +144,8 @@ class PlannedChange(Decision):
     `measured` is None where no segment had to be evaluated. `blocks` keep the change from being carried out. `overlap`
     is what other audiences hold already of the segment of a new one. `allowance` is what the files let it remove;
     `grant` what let its removals pass, None where nothing had to. `seconds` is how long it took to evaluate the segment
-    and compare it, None where none was.
+    and compare it, None where none was. `leaving` is what suppressions take out of it, in any case; nobody is added
+    while those in `waits_for` do not take effect.
     """
 
     measured: Measured | None = None
@@ -154,6 +154,8 @@ class PlannedChange(Decision):
     allowance: AllowedRemovals | None = None
     grant: Grant | None = None
     seconds: float | None = None
+    leaving: Delta = field(default_factory=dict)
+    waits_for: tuple[PlannedSuppression, ...] = ()
 
     @classmethod
     def of(cls, decision: Decision, measured: Measured | None = None, blocks: Iterable[Block] = ()) -> PlannedChange:
@@ -200,7 +202,8 @@ class Options:
 
     `changed` are the activations that --changed-since came to, None where it was not given. `variables` are the names
     of those given for this run; their values may be secret and are not kept. `allow_recreate` are the accounts whose
-    audiences may all be made again, `target` is the project's target, empty where it has none.
+    audiences may all be made again, `target` is the project's target, empty where it has none; `allow_suppressions` are
+    the suppressions that guardrails would stop.
     """
 
     select: tuple[str, ...] = ()
@@ -211,23 +214,39 @@ class Options:
     allow_recreate: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     target: str = ""
+    allow_suppressions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All changes, in the order in which they are shown; `today` is the date that segments were evaluated for."""
+    """All changes, in the order in which they are shown; `today` is the date that segments were evaluated for.
+
+    `withdrawals` are what leaves audiences because of the `suppressions`, whatever else happens to these.
+    """
 
     changes: tuple[PlannedChange, ...]
     made_at: datetime
     today: date
     options: Options = field(default_factory=Options)
+    suppressions: tuple[PlannedSuppression, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
 
     @classmethod
     def of(
         cls, changes: Iterable[PlannedChange], made_at: datetime, today: date, options: Options | None = None
     ) -> Plan:
+        return cls((), made_at, today, options or Options()).with_changes(changes)
+
+    def with_changes(self, changes: Iterable[PlannedChange]) -> Plan:
+        """The same plan with these changes instead, in the order of showing."""
         ordered = sorted(changes, key=lambda change: (ORDER.index(change.action), change.id, change.destination))
-        return cls(tuple(ordered), made_at, today, options or Options())
+        return replace(self, changes=tuple(ordered))
+
+    @property
+    def has_work(self) -> bool:
+        """Whether an apply would change anything, beside what is written down of what was looked at."""
+        defines = any(one.takes_effect and one.changes_definition for one in self.suppressions)
+        return bool(self.pending or self.withdrawals) or defines
 
     def having(self, *actions: Action) -> tuple[PlannedChange, ...]:
         return tuple(change for change in self.changes if change.action in actions)

@@ -16,7 +16,12 @@ from runner.core.errors import HeadcountError
 from runner.core.membership import Delta
 from runner.core.project import ANY_DAY, Activation
 from runner.core.records import Action, AppliedAudience, AudienceKey, Definition, redefined
+from runner.core.suppression import SuppressionDefinition
 from runner.planning.plan import CHANGING, Decision, Options, Plan, PlannedChange
+from runner.planning.suppression_rules import PlannedSuppression, definition_of_suppression
+
+_LATER = ("allow_recreate", "allow_suppressions", "target")
+"""Options that came later than plans were saved."""
 
 DefinitionView = Mapping[str, str]
 """One look at a definition: field -> text. It holds no date, no count and no secret."""
@@ -104,15 +109,35 @@ def all_views(decisions: Iterable[Decision]) -> tuple[DefinitionViews, ...]:
 
 def id_of(plan: Plan) -> str:
     """The plan's id: the same as long as the same was asked for and the definitions are the same."""
-    return id_before(plan.changes, plan.options)
+    return plan_fingerprint(plan.options, views_of_plan(plan))
 
 
-def id_before(decisions: Iterable[Decision], options: Options) -> str:
+def id_before(decisions: Iterable[Decision], options: Options, suppressions: Iterable[PlannedSuppression] = ()) -> str:
     """The id of the plan that comes of decisions, before members are looked at."""
-    return plan_fingerprint(options, all_views(decisions))
+    return plan_fingerprint(options, (*all_views(decisions), *map(_suppression_views, suppressions)))
 
 
-_LATER = ("allow_recreate", "target")
+def views_of_plan(plan: Plan) -> tuple[DefinitionViews, ...]:
+    """The definitions that a plan is about: of its changes, then of suppressions."""
+    return (*all_views(plan.changes), *map(_suppression_views, plan.suppressions))
+
+
+def _suppression_views(one: PlannedSuppression) -> DefinitionViews:
+    declared = None if one.declared is None else _suppressed(definition_of_suppression(one.declared), one)
+    applied = None if one.applied is None else _suppressed(one.applied.definition, None)
+    return DefinitionViews(AudienceKey(f"suppression {one.name}", "", ""), declared, applied, None, None)
+
+
+def _suppressed(definition: SuppressionDefinition, one: PlannedSuppression | None) -> DefinitionView:
+    accounts = definition.accounts
+    view = {
+        "sql": definition.meaning or definition.sql,
+        "accounts": "all" if accounts is None else ", ".join(f"{kind} {account}" for kind, account in accounts),
+    }
+    if one is not None and one.declared is not None:
+        limits = one.declared.limits
+        view |= {f"guardrails.{name}": str(getattr(limits, name)) for name in ("max_removed", "max_added", "max_lost")}
+    return view | {f"mapping.{kind}": column for kind, column in definition.mapping.items()}
 
 
 def plan_fingerprint(options: Options, definitions: tuple[DefinitionViews, ...]) -> str:
@@ -181,9 +206,9 @@ def deviations(reviewed: ReviewedPlan, plan: Plan) -> tuple[Deviation, ...]:
     What an apply of that very plan has done already, before it was cut off, is no difference; nor is an account that
     cannot be read now, to which nothing is sent.
     """
-    planned = {views.key: views for views in reviewed.definitions}
+    planned = {views.key: views for views in reviewed.definitions if views.key.kind}
     now = {change.key: change for change in plan.changes}
-    found = [*_different_options(reviewed.options, plan.options)]
+    found = [*_different_options(reviewed.options, plan.options), *_different_suppressions(reviewed, plan)]
     for key in sorted(planned.keys() | now.keys()):
         if key not in now:
             if reviewed.announced[key].action is not Action.DELETE:
@@ -193,6 +218,24 @@ def deviations(reviewed: ReviewedPlan, plan: Plan) -> tuple[Deviation, ...]:
         elif not _carries_on(planned[key], reviewed.announced[key], now[key]):
             found += _different_definitions(planned[key], views_of(now[key]))
     return tuple(found)
+
+
+def _different_suppressions(reviewed: ReviewedPlan, plan: Plan) -> Iterator[Deviation]:
+    """What is not as it was about suppressions; what an apply of that plan has put into effect is no difference."""
+    planned = {views.key: views for views in reviewed.definitions if not views.key.kind}
+    now = {views.key: views for views in map(_suppression_views, plan.suppressions)}
+    for key in sorted(planned.keys() | now.keys()):
+        if key not in now or key not in planned:
+            there = ("there", "not there")
+            yield Deviation(key.activation, "", *(there if key in planned else reversed(there)))
+            continue
+        done = planned[key].declared is not None and now[key].declared == planned[key].declared
+        if not (done and _without_limits(now[key].applied) == _without_limits(planned[key].declared)):
+            yield from _different_definitions(planned[key], now[key])
+
+
+def _without_limits(view: DefinitionView | None) -> DefinitionView | None:
+    return None if view is None else {name: text for name, text in view.items() if not name.startswith("guardrails.")}
 
 
 def _different_options(planned: Options, now: Options) -> Iterator[Deviation]:

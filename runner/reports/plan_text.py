@@ -11,7 +11,7 @@ from rich.text import Text
 
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
-from runner.core.records import Action, ActivationRun, AppliedAudience, Outcome
+from runner.core.records import SUPPRESS, Action, ActivationRun, AppliedAudience, Outcome
 from runner.destinations.registry import any_platform, platform_of
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
 from runner.planning.sql_diff import readable_sql_diff
@@ -20,6 +20,7 @@ from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
 from runner.reports.hints import held_out, let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
+from runner.reports.suppressions_text import heading, sentences, told, withdrawal_sentences
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
 
@@ -56,10 +57,26 @@ def plan_text(plan: Plan) -> Text:
     """The whole plan: a block per change, nothing for what is unchanged, and one last line that says it all."""
     text = Text()
     first: dict[tuple[str, str], str] = {}
+    text.append_text(_suppressions(plan))
     for change in plan.changes:
         if change.action is not Action.UNCHANGED:
             text.append_text(_change(change, first)).append("\n")
     return text.append_text(plan_summary(plan))
+
+
+def _suppressions(plan: Plan) -> Text:
+    """What suppressions do, before anything else is done."""
+    text = Text()
+    for one in told(plan):
+        style = "bold red" if one.error else "bold magenta" if not one.takes_effect else "yellow"
+        sign = "x" if one.error else "!" if one.blocks else "?" if one.waits else "~"
+        text.append(f"{sign} {printable(heading(one))}\n", style=style)
+        for sentence in sentences(one):
+            text.append(f"    {printable(sentence)}\n")
+        text.append("\n")
+    for sentence in withdrawal_sentences(plan):
+        text.append(f"- {printable(sentence)}\n", style="red")
+    return text.append("\n") if plan.withdrawals and not text.plain.endswith("\n\n") and text.plain else text
 
 
 def plan_summary(plan: Plan) -> Text:
@@ -104,6 +121,7 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
     if change.refill:
         yield Text("    cleared first: its present members cannot be read back", style="red")
     yield from _moves(change)
+    yield from _never_sent(change)
     if change.intended is Action.DELETE:
         yield Text(f"    {DELETE_WARNING}", style="red")
     if change.overlap is not None:
@@ -150,6 +168,18 @@ def _moves(change: PlannedChange) -> Iterator[Text]:
         yield Text(f"    {printable(line)}", style="magenta")
 
 
+def _never_sent(change: PlannedChange) -> Iterator[Text]:
+    """The rows that suppressions leave out, and the removals that they make."""
+    left_out = change.measured.evaluation.suppressed if change.measured else 0
+    leaving = sum(part.removed for part in change.leaving.values())
+    if left_out or leaving:
+        because = f", {leaving:,} of the removals because of that" if leaving else ""
+        yield Text(f"    suppressed: {plural(left_out, 'row')}{because}")
+    if change.waits_for:
+        names = ", ".join(one.name for one in change.waits_for)
+        yield Text(f"    nobody is added: suppression {printable(names)} does not take effect", style="magenta")
+
+
 def _members(kind: str, delta: TypeDelta) -> Text:
     text = Text(f"    {kind:<22} {delta.before:>11,} -> {delta.after:>11,}")
     if delta.added:
@@ -188,7 +218,9 @@ def outcome_text(run: ActivationRun) -> Text:
     text = Text()
     text.append(f"{symbol} {printable(run.activation)}", style=style)
     text.append(f"  {run.outcome}", style=style)
-    if run.outcome is Outcome.DONE:
+    if run.outcome is Outcome.DONE and run.action == SUPPRESS and not (run.added or run.removed):
+        text.append(f"  {printable(run.detail)}")
+    elif run.outcome is Outcome.DONE:
         text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
         text.append(f"  {duration(run.seconds)}")
         if run.rejected:

@@ -22,6 +22,7 @@ from sqlite3 import Connection
 from typing import Any, Protocol
 
 from runner.core.destination import Accepted
+from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.project import Permission
 from runner.core.records import (
@@ -35,6 +36,7 @@ from runner.core.records import (
     RunCost,
     RunOrigin,
 )
+from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry
 from runner.state.local.state_folder import StateFolder, StoredFile
@@ -161,6 +163,40 @@ class State(Protocol):
 
         One of changes only tells what has changed of the whole file that there is, which stays.
         """
+
+    # -- suppressions --------------------------------------------------------------------------------------------
+
+    def suppressions(self) -> tuple[AppliedSuppression, ...]:
+        """Every suppression that was applied and not forgotten, in the order of their names."""
+
+    def suppression_files(self, name: str) -> SuppressionFiles | None:
+        """Whom it named last; None where it was never evaluated. Checks the files' checksums; raises StateError."""
+
+    def define_suppression(self, name: str, definition: SuppressionDefinition, at: datetime) -> None:
+        """The definition is in effect. Any audience may hold people that it names."""
+
+    def remember_suppression(
+        self, name: str, write: Callable[[Path], Mapping[IdentifierType, int]], at: datetime
+    ) -> None:
+        """It names whom `write` writes into a new file, and counts, from now on; they were found at a time.
+
+        Until `suppression_clean`, whom it named when it was last clean is kept as well.
+        """
+
+    def suppression_evaluated(self, name: str, at: datetime) -> None:
+        """It was evaluated and names whom it named before."""
+
+    def suppression_failing(self, name: str, at: datetime) -> None:
+        """It cannot take effect; since when is remembered until it is evaluated again."""
+
+    def suppression_clean(self, name: str) -> None:
+        """No audience holds anybody whom it named last."""
+
+    def suppression_suspect(self, name: str) -> None:
+        """Any audience may hold people whom it names: each must be looked through."""
+
+    def forget_suppression(self, name: str) -> None:
+        """It is not in effect any more."""
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

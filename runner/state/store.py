@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
+from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.project import Permission
 from runner.core.records import (
@@ -29,9 +30,10 @@ from runner.core.records import (
     RunCost,
     RunOrigin,
 )
+from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
 from runner.state.db import codec, key_ranges
 from runner.state.db.journal import JournalEntry
-from runner.state.db.tables import audiences, bindings, deltas, permission_uses, retention, runs
+from runner.state.db.tables import applied_suppressions, audiences, bindings, deltas, permission_uses, retention, runs
 from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
 
@@ -181,6 +183,54 @@ class StateStore:
             settled = write(path)
             counts = {"members": dict(settled.members), "unknown": dict(settled.unknown)}
             self._remove(record("close_delta", **counts, **({"changes_only": True} if settled.changes_only else {})))
+
+    # -- suppressions --------------------------------------------------------------------------------------------
+
+    def suppressions(self) -> tuple[AppliedSuppression, ...]:
+        with self.backing.reading() as db:
+            return applied_suppressions.every(db)
+
+    def suppression_files(self, name: str) -> SuppressionFiles | None:
+        with self.backing.reading() as db:
+            found = applied_suppressions.files(db, name)
+        for stored in found.values():
+            self.backing.require(stored, f"`headcount apply --allow-suppression {name}` names these people again")
+        return applied_suppressions.handles(found, self.backing.folder.path)
+
+    def define_suppression(self, name: str, definition: SuppressionDefinition, at: datetime) -> None:
+        data = applied_suppressions.definition_data(definition)
+        self._remove(tuple(self._take("define_suppression", name=name, definition=data, at=codec.from_time(at))))
+
+    def remember_suppression(
+        self, name: str, write: Callable[[Path], Mapping[IdentifierType, int]], at: datetime
+    ) -> None:
+        # Audiences' folders have serials of their own: no folder of a suppression has the name of one of these.
+        counter = f"suppressions/{folder_name(name).casefold()}"
+        with self._writing:
+            with self.backing.database.transaction() as db:
+                serial = deltas.last_serial(db, counter) + 1
+            path = file_path("suppressions", name, serial)
+            members = write(self.backing.folder.make_room(path))
+            file = self.backing.folder.seal(path)
+            self.backing.keep(file)
+            where = {"name": name, "counter": counter, "serial": serial, "file": asdict(file)}
+            counts = {str(kind): count for kind, count in members.items()}
+            self._remove(self._take("remember_suppression", **where, members=counts, at=codec.from_time(at)))
+
+    def suppression_evaluated(self, name: str, at: datetime) -> None:
+        self._take("suppression_evaluated", name=name, at=codec.from_time(at))
+
+    def suppression_failing(self, name: str, at: datetime) -> None:
+        self._take("suppression_failing", name=name, at=codec.from_time(at))
+
+    def suppression_clean(self, name: str) -> None:
+        self._remove(tuple(self._take("suppression_clean", name=name)))
+
+    def suppression_suspect(self, name: str) -> None:
+        self._remove(tuple(self._take("suppression_suspect", name=name)))
+
+    def forget_suppression(self, name: str) -> None:
+        self._remove(tuple(self._take("forget_suppression", name=name)))
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

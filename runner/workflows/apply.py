@@ -11,11 +11,12 @@ from time import monotonic
 from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
-from runner.core.records import NOT_KNOWN, Action, ActivationRun, AudienceKey, Outcome
+from runner.core.records import NOT_KNOWN, SUPPRESS, Action, ActivationRun, AudienceKey, Outcome
 from runner.planning.approval import held_to
 from runner.planning.cost import cost_of
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
+from runner.planning.suppression_rules import Withdrawal
 from runner.workflows.accounts import Accounts
 from runner.workflows.binding import bind
 from runner.workflows.concurrency import Task, run_concurrently
@@ -24,6 +25,7 @@ from runner.workflows.failure_messages import as_failure, as_sentence
 from runner.workflows.make_plan import PlanRequest, make_plan
 from runner.workflows.reconcile import carry_out, in_order
 from runner.workflows.send import Tally, Target, send_members, settle_delta
+from runner.workflows.withdraw import mark_clean, outcome_of, remember, withdraw
 
 AT_ONCE = 8
 """Audiences that are filled at a time: a call takes a second or more, and 250 may be made in a minute."""
@@ -59,7 +61,7 @@ def apply(
         began = context.clock()
         request = replace(request, unsettled=settle_unfinished(context))
         plan = _reviewed_plan(project, request, context, accounts, reviewed)
-        if plan.pending and not approve(plan):
+        if plan.has_work and not approve(plan):
             return Applied(plan, (), approved=False)
         return carry_out_plan(plan, context, accounts, "apply", began)
 
@@ -113,12 +115,17 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     context.begun(False)
     context.progress.sending(sum(change.sends for change in plan.pending))
     try:
+        remember(plan, context)
+        work.withdraw(plan)
         defined = work.define(plan)
         work.fill(defined)
         interrupted = False
     except Interrupted:
         interrupted = True
     work.rest(plan, interrupted)
+    if not interrupted:
+        mark_clean(plan, work.not_withdrawn, context)
+    work.tell_of_suppressions(plan, began)
     context.state.end_run(run, context.clock())
     return Applied(plan, tuple(work.outcomes.values()), approved=True, interrupted=interrupted)
 
@@ -136,6 +143,52 @@ class _Work:
         self._accounts = accounts
         self._run = run
         self._today = today
+        self._withdrawn: dict[AudienceKey, Tally] = {}
+        self.not_withdrawn: dict[AudienceKey, str] = {}
+
+    def withdraw(self, plan: Plan) -> None:
+        """Take out of every audience whom suppressions name."""
+        run_concurrently(map(self._withdraw, plan.withdrawals), AT_ONCE, self._context.stopping)
+
+    def _withdraw(self, one: Withdrawal) -> Task:
+        key = one.record.key
+        tally = self._withdrawn.setdefault(key, Tally())
+        try:
+            self._stop_if_asked()
+            if one.destination is None or one.error:
+                self.not_withdrawn[key] = one.error
+                return
+            yield from withdraw(one, self._accounts.client(one.destination), self._context, tally)
+        except (Interrupted, LockLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - one audience's failure, whatever it is, stops no other
+            self.not_withdrawn[key] = as_sentence(error)
+
+    def _of_withdrawal(self, one: Withdrawal, outcome: Outcome, detail: str) -> ActivationRun:
+        tally = self._withdrawn.get(one.record.key, Tally())
+        return ActivationRun(
+            activation=one.record.activation,
+            action=SUPPRESS,
+            outcome=outcome,
+            removed=tally.removed,
+            members=max(0, sum(one.record.members.values()) - tally.removed),
+            detail=detail or "left because suppressions name them",
+            counts=tally.counts,
+        )
+
+    def tell_of_suppressions(self, plan: Plan, began: datetime) -> None:
+        """Record what left audiences of which nothing else is recorded, and what became of each suppression."""
+        for each in plan.withdrawals:
+            key = each.record.key
+            if key not in self.outcomes and (key in self._withdrawn or key in self.not_withdrawn):
+                failed = self.not_withdrawn.get(key, "")
+                run = self.outcomes[key] = self._of_withdrawal(each, Outcome.FAILED if failed else Outcome.DONE, failed)
+                self._context.state.record(self._run, run)
+        for one in plan.suppressions:
+            told = outcome_of(one, plan, self.not_withdrawn, began, self._context.clock())
+            if told is not None:
+                self.outcomes[AudienceKey(told.activation, "", "")] = told
+                self._context.state.record(self._run, told)
 
     def define(self, plan: Plan) -> tuple[_Ready, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
@@ -237,6 +290,11 @@ class _Work:
         self, change: PlannedChange, outcome: Outcome, detail: str, tally: Tally | None = None, seconds: float = 0.0
     ) -> ActivationRun:
         tally = tally or Tally()
+        if change.key in self._withdrawn:
+            tally.take_in(self._withdrawn.pop(change.key))
+        failed = self.not_withdrawn.get(change.key, "")
+        if failed and outcome in (Outcome.BLOCKED, Outcome.UNCHANGED):
+            outcome, detail = Outcome.FAILED, failed
         grant = change.grant if tally.removed else None
         return ActivationRun(
             activation=change.id,

@@ -34,6 +34,7 @@ from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import with_overlaps
+from runner.workflows.suppressing import Suppressing, concerned, look
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class PlanRequest:
     prune: bool = False
     allow_removals: frozenset[str] = frozenset()
     allow_recreate: frozenset[str] = frozenset()
+    allow_suppressions: frozenset[str] = frozenset()
     unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
     target: str = ""
@@ -65,6 +67,7 @@ class PlanRequest:
             prune=self.prune,
             allow_removals=_in_order(self.allow_removals),
             allow_recreate=_in_order(self.allow_recreate),
+            allow_suppressions=_in_order(self.allow_suppressions),
             variables=_in_order(self.variables),
             target=self.target,
         )
@@ -82,9 +85,12 @@ def make_plan(project: Project, request: PlanRequest, context: RunContext, accou
     applied = context.state.audiences()
     chosen = choose(project, applied, request)
     decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)
-    context.evaluator.name(run or f"plan-{id_before(decisions, request.options)[:8]}")
-    changes = plan_members(decisions, project, request, context, accounts)
-    return Plan.of(without_taken_names(changes), context.clock(), request.today, request.options)
+    evaluated = [decision.account for decision in decisions if _to_evaluate(decision) is not None]
+    plan_id = id_before(decisions, request.options, concerned(project, evaluated, context))
+    context.evaluator.name(run or f"plan-{plan_id[:8]}")
+    changes, suppressing = plan_members(decisions, project, request, context, accounts)
+    plan = Plan.of(without_taken_names(changes), context.clock(), request.today, request.options)
+    return with_suppressions(plan, suppressing)
 
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRequest) -> tuple[Activation, ...]:
@@ -173,14 +179,32 @@ def _unreachable_orphans(
 
 
 def plan_members(
-    decisions: Iterable[Decision], project: Project, request: PlanRequest, context: RunContext, accounts: Accounts
-) -> tuple[PlannedChange, ...]:
-    """The changes that come of decisions: segments evaluated, members compared, guardrails judged."""
+    decisions: Iterable[Decision],
+    project: Project,
+    request: PlanRequest,
+    context: RunContext,
+    accounts: Accounts,
+    *,
+    ships: bool = True,
+    due: frozenset[str] = frozenset(),
+) -> tuple[tuple[PlannedChange, ...], Suppressing]:
+    """The changes that come of decisions: segments evaluated, members compared, guardrails judged; and suppressions.
+
+    Without `ships`, suppressions that are new or changed do not take effect; those `due` are looked at in any case.
+    """
     decided = tuple(decisions)
-    context.progress.evaluating(sum(_to_evaluate(decision) is not None for decision in decided))
-    changes = tuple(_timed(decision, project, request, context, accounts) for decision in decided)
+    to_evaluate = {one.key: activation for one in decided if (activation := _to_evaluate(one)) is not None}
+    context.progress.evaluating(len(to_evaluate))
+    allowed = request.allow_suppressions
+    suppressing = look(project, to_evaluate, context, allowed=allowed, ships=ships, due=due)
+    changes = tuple(_timed(decision, project, request, context, accounts, suppressing) for decision in decided)
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
-    return with_overlaps(changes, context.state, context.memberships)
+    return with_overlaps(changes, context.state, context.memberships), suppressing
+
+
+def with_suppressions(plan: Plan, suppressing: Suppressing) -> Plan:
+    """The plan with what is done about suppressions, and what of it leaves audiences."""
+    return replace(plan, suppressions=suppressing.suppressions, withdrawals=tuple(suppressing.withdrawals.values()))
 
 
 def _to_evaluate(decision: Decision) -> Activation | None:
@@ -189,7 +213,12 @@ def _to_evaluate(decision: Decision) -> Activation | None:
 
 
 def _timed(
-    decision: Decision, project: Project, request: PlanRequest, context: RunContext, accounts: Accounts
+    decision: Decision,
+    project: Project,
+    request: PlanRequest,
+    context: RunContext,
+    accounts: Accounts,
+    suppressing: Suppressing,
 ) -> PlannedChange:
     """The change, with how long its segment took, well or not."""
     activation = _to_evaluate(decision)
@@ -197,9 +226,9 @@ def _timed(
         return guard(decision)
     began = monotonic()
     try:
-        change = _planned(decision, activation, project, request, context, accounts)
+        change = _planned(decision, activation, project, request, context, accounts, suppressing)
     finally:
-        seconds = monotonic() - began
+        seconds = monotonic() - began + suppressing.seconds.get(decision.key, 0.0)
         context.progress.evaluated(decision.id, seconds)
     return replace(change, seconds=seconds)
 
@@ -211,12 +240,17 @@ def _planned(
     request: PlanRequest,
     context: RunContext,
     accounts: Accounts,
+    suppressing: Suppressing,
 ) -> PlannedChange:
     """The change with its members, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
     measured = None
     try:
         _require_settled(decision, request)
-        measured = _measure(decision, activation, project, context, request.today)
+        evaluation = suppressing.evaluation(decision.key)
+        measured = _measure(decision, activation, project, context, request.today, evaluation)
+        waits_for = suppressing.waits_for(decision.account)
+        if waits_for:
+            measured = measured.without_additions()
         decision = _moved(decision, measured)
         held = _delta_against_what_is_held(decision, measured, context)
         size = _size(decision, activation, accounts) if held is None else None
@@ -235,6 +269,8 @@ def _planned(
         allow_recreate=decision.account.account_id in request.allow_recreate,
         size=size,
         held=held,
+        leaving=suppressing.leaving(decision.applied),
+        waits_for=waits_for,
     )
 
 
@@ -246,10 +282,15 @@ def _require_settled(decision: Decision, request: PlanRequest) -> None:
 
 
 def _measure(
-    decision: Decision, activation: Activation, project: Project, context: RunContext, today: date
+    decision: Decision,
+    activation: Activation,
+    project: Project,
+    context: RunContext,
+    today: date,
+    evaluation: Evaluation | None,
 ) -> Measured:
-    """The segment evaluated and the delta known. Raises SegmentError, StateError."""
-    evaluation, compared = _compared(decision, activation, project, context)
+    """The segment evaluated, where that is not done yet, and the delta known. Raises SegmentError, StateError."""
+    evaluation, compared = _compared(decision, activation, project, context, evaluation)
     warnings = ended_permissions((activation,), today, is_warning=True)
     if not decision.replaces:
         held_out = _newly_held_out(decision, activation, compared, project, context)
@@ -296,12 +337,16 @@ def _moved(decision: Decision, measured: Measured) -> Decision:
 
 
 def _compared(
-    decision: Decision, activation: Activation, project: Project, context: RunContext
+    decision: Decision,
+    activation: Activation,
+    project: Project,
+    context: RunContext,
+    evaluation: Evaluation | None,
 ) -> tuple[Evaluation, ComparedMembership]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
     held = _held(decision, context.state)
-    in_one_pass = not (decision.refill or decision.replaces)  # those are compared with more than this
-    evaluation: Evaluation | None = None
+    # Those are compared with more than this.
+    in_one_pass = evaluation is None and not (decision.refill or decision.replaces)
     while True:
         try:
             if in_one_pass:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from runner.core.destination import Accepted, DestinationClient
 from runner.core.errors import DestinationError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType, Operation
-from runner.core.membership import ON_ITS_WAY, Batch, overtaken
+from runner.core.membership import ON_ITS_WAY, Batch, ComparedMembership, overtaken
 from runner.planning.plan import Measured, PlannedChange
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
@@ -37,6 +37,16 @@ class Tally:
         for kind, count in members.items():
             self._add(kind, "removed", count)
         self.removed += sum(members.values())
+
+    def take_in(self, other: Tally) -> None:
+        """Count what another delta of the same audience came to as well."""
+        self.added += other.added
+        self.removed += other.removed
+        self.invalid += other.invalid
+        for kind, counts in other.counts.items():
+            mine = self.counts.setdefault(kind, {"added": 0, "removed": 0})
+            for what, count in counts.items():
+                mine[what] += count
 
     def _add(self, kind: IdentifierType, what: str, count: int) -> None:
         if count:
@@ -85,13 +95,52 @@ def send_members(
         state.cleared(key)
     batch_size = measured.activation.destination.batch_size
     held, compared = state.held(key), measured.compared
-    if compared.held != held:  # the plan was about an audience that was cleared or replaced since
-        compared = memberships.compare(measured.evaluation, held)
-    batches = state.open_delta(key, lambda path: memberships.write_outbox(compared, path, batch_size))
+    if compared.held != held:  # the plan was about an audience that was cleared, replaced or withdrawn from since
+        again = memberships.compare(measured.evaluation, held)
+        compared = again.without_additions() if compared.removals_only else again
+    yield from send_delta(change.id, target, compared, batch_size, client, context, tally)
+
+
+def send_delta(
+    activation: str,
+    target: Target,
+    compared: ComparedMembership,
+    batch_size: int,
+    client: DestinationClient,
+    context: RunContext,
+    tally: Tally,
+) -> Task:
+    """Send what a comparison came to, if anything, and settle it. Raises as `send_members` does."""
+    key, audience_id = target
+    memberships = context.memberships
+    batches = context.state.open_delta(key, lambda path: memberships.write_outbox(compared, path, batch_size))
     if batches:
         context.begun(True)
-        yield from _send_batches(change.id, key, audience_id, batches, client, context, tally)
+        yield from _send_batches(activation, key, audience_id, batches, client, context, tally)
         settle_delta(key, context)
+
+
+def send_unrecorded(
+    activation: str,
+    target: Target,
+    compared: ComparedMembership,
+    batch_size: int,
+    client: DestinationClient,
+    context: RunContext,
+    tally: Tally,
+) -> Task:
+    """Send removals from an audience whose members the state does not know, and so keeps nothing about."""
+    outbox = next(iter(compared.differing.values()))[0].with_name("outbox.parquet")
+    batches = context.memberships.write_outbox(compared, outbox, batch_size)
+    context.begun(True)
+    for batch, (_, identifiers) in zip(batches, context.memberships.batches(outbox), strict=True):
+        if context.stopping():
+            raise Interrupted("what was sent is recorded, and the next run goes on from there")
+        assert batch.identifier_type is not None
+        sent_to = target.audience_id
+        taken = yield partial(client.send, sent_to, batch.operation, batch.identifier_type, identifiers, _unmarked)
+        tally.count(batch, taken)
+        context.progress.sent(activation, batch.identifiers)
 
 
 def _require_nothing_on_its_way(key: int, context: RunContext) -> None:
@@ -134,6 +183,10 @@ def _send_batches(
         context.state.mark_taken(key, number, taken)
         tally.count(batch, taken)
         context.progress.sent(activation, batch.identifiers)
+
+
+def _unmarked(lost: bool) -> None:
+    """Nothing is kept of an attempt."""
 
 
 def _mark_in_flight(context: RunContext, key: int, number: int, lost: bool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from runner.core.errors import StateError
-from runner.core.project import Activation, Project
+from runner.core.project import Activation, Project, Suppression
 from runner.core.records import Action, AppliedAudience
 from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
@@ -19,7 +19,7 @@ from runner.planning.plan import Decision, Plan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.context import RunContext
-from runner.workflows.make_plan import PlanRequest, choose, decide, plan_members
+from runner.workflows.make_plan import PlanRequest, choose, decide, plan_members, with_suppressions
 from runner.workflows.orphans import orphans_with_people
 from runner.workflows.upcoming import Slot, done_until
 
@@ -83,10 +83,12 @@ def sync(
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]
         context.evaluator.name(str(context.state.next_run()))
-        changes = plan_members(eligible, project, request, context, accounts)
-        plan = Plan.of(changes, context.clock(), request.today, request.options)
+        never = frozenset(one.name for one in due_suppressions(project, context, began)) if due else frozenset()
+        changes, suppressing = plan_members(eligible, project, request, context, accounts, ships=False, due=never)
+        plan = with_suppressions(Plan.of(changes, context.clock(), request.today, request.options), suppressing)
+        skipped = (*skipped, *(Skipped(f"suppression {one.name}", one.waits) for one in plan.suppressions if one.waits))
         orphans = orphans_with_people(project, applied, request.select)
-        if not changes and not rebuild:
+        if not changes and not rebuild and not plan.suppressions:
             return Synced(Applied(plan, (), approved=True), skipped, work.waiting, orphans)
         done = carry_out_plan(plan, context, accounts, "sync", began)
         return Synced(done, skipped, work.waiting, orphans)
@@ -126,10 +128,16 @@ def _idle(project: Project, request: PlanRequest, context: RunContext) -> Synced
     if any(record.unfinished is not None for record in applied):
         return None
     work = _work(project, applied, request, done_until(applied, context.state.latest(), now), now)
-    if work.chosen:
+    if work.chosen or due_suppressions(project, context, now):
         return None
     nothing = Applied(Plan.of((), now, request.today, request.options), (), approved=True)
     return Synced(nothing, work.skipped, work.waiting, orphans_with_people(project, applied, request.select))
+
+
+def due_suppressions(project: Project, context: RunContext, now: datetime) -> tuple[Suppression, ...]:
+    """The suppressions in effect that are to be looked at by their own schedule."""
+    last = {one.name: one.evaluated_at or one.applied_at for one in context.state.suppressions()}
+    return tuple(one for one in project.suppressions if one.name in last and is_due(one.schedule, last[one.name], now))
 
 
 def _due(

@@ -23,7 +23,7 @@ from runner.core.membership import (
     SettledMembership,
     TypeDelta,
 )
-from runner.core.project import Activation, Source
+from runner.core.project import Activation, Evaluated, Source
 from runner.engine.interface import SegmentEvaluator
 
 
@@ -41,16 +41,16 @@ class FakeEvaluator:
     evaluated: list[str] = field(default_factory=list)
     run: str = ""
 
-    def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+    def check(self, activation: Evaluated, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         return ()
 
     def name(self, run: str) -> None:
         self.run = run
 
-    def advise(self, activation: Activation) -> tuple[Finding, ...]:
+    def advise(self, activation: Evaluated) -> tuple[Finding, ...]:
         return ()
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
+    def evaluate(self, activation: Evaluated, sources: tuple[Source, ...]) -> Evaluation:
         self.evaluated.append(activation.id)
         if activation.id in self.fails:
             raise self.fails[activation.id]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
-from runner.core.identifiers import Operation
+from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.project import Permission
 from runner.core.records import (
@@ -28,6 +28,7 @@ from runner.core.records import (
     RunOrigin,
     Unfinished,
 )
+from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
 
 
 @dataclass
@@ -57,6 +58,8 @@ class FakeState:
     _checked: dict[int, frozenset[int]] = field(default_factory=dict)
     _used: dict[tuple[str, date], int] = field(default_factory=dict)
     _paths: int = 0
+    _suppressions: dict[str, AppliedSuppression] = field(default_factory=dict)
+    _named: dict[str, SuppressionFiles] = field(default_factory=dict)
 
     def put(self, record: AppliedAudience) -> AppliedAudience:
         """Remember an audience as an earlier run would have."""
@@ -130,6 +133,53 @@ class FakeState:
 
     def permit(self, activation: str, permission: Permission, today: date) -> None:
         self._used.setdefault((activation, permission.until), 0)
+
+    # -- suppressions --------------------------------------------------------------------------------------------
+
+    def suppressions(self) -> tuple[AppliedSuppression, ...]:
+        return tuple(self._suppressions[name] for name in sorted(self._suppressions))
+
+    def suppression_files(self, name: str) -> SuppressionFiles | None:
+        return self._named.get(name)
+
+    def define_suppression(self, name: str, definition: SuppressionDefinition, at: datetime) -> None:
+        known = self._suppressions.get(name)
+        self._suppressions[name] = (
+            AppliedSuppression(name, definition, at)
+            if known is None
+            else replace(known, definition=definition, applied_at=at, is_clean=False)
+        )
+
+    def remember_suppression(
+        self, name: str, write: Callable[[Path], Mapping[IdentifierType, int]], at: datetime
+    ) -> None:
+        path = self._path("suppressions")
+        members = write(path)
+        before = self._named.get(name)
+        clean = self._suppressions[name].is_clean
+        base = (before.members if clean else before.before) if before is not None else None
+        self._named[name] = SuppressionFiles(path, base)
+        self._suppressions[name] = replace(
+            self._suppressions[name], members=members, evaluated_at=at, is_clean=False, failing_since=None
+        )
+
+    def suppression_evaluated(self, name: str, at: datetime) -> None:
+        self._suppressions[name] = replace(self._suppressions[name], evaluated_at=at, failing_since=None)
+
+    def suppression_failing(self, name: str, at: datetime) -> None:
+        known = self._suppressions[name]
+        self._suppressions[name] = replace(known, failing_since=known.failing_since or at)
+
+    def suppression_clean(self, name: str) -> None:
+        self._named[name] = SuppressionFiles(self._named[name].members)
+        self._suppressions[name] = replace(self._suppressions[name], is_clean=True)
+
+    def suppression_suspect(self, name: str) -> None:
+        self._suppressions[name] = replace(self._suppressions[name], is_clean=False)
+
+    def forget_suppression(self, name: str) -> None:
+        del self._suppressions[name]
+        self._named.pop(name, None)
 
     # -- the lock ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from runner.cli.options import (
     DEFAULT_DIR,
     AllowRecreate,
     AllowRemovals,
+    AllowSuppression,
     At,
     ChangedSince,
     Dir,
@@ -62,6 +63,7 @@ def plan(
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
     allow_recreate: AllowRecreate = None,
+    allow_suppression: AllowSuppression = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to do.")
     ] = False,
@@ -84,7 +86,7 @@ def plan(
         require_output("--gitlab-report", gitlab_report, is_gitlab_report, "report for GitLab")
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
-    request = _request(setup, selection, prune, allow_removals, allow_recreate)
+    request = _request(setup, selection, prune, allow_removals, allow_recreate, allow_suppression)
     with opened(setup) as parts:
         made = make_plan(project, request, parts.context, parts.accounts)
     if out is not None:
@@ -113,6 +115,7 @@ def apply(
     prune: Prune = False,
     allow_removals: AllowRemovals = None,
     allow_recreate: AllowRecreate = None,
+    allow_suppression: AllowSuppression = None,
     plan_id: PlanId = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     var: Var = None,
@@ -131,7 +134,7 @@ def apply(
         raise UsageError("there is no terminal to ask for confirmation", "look at `headcount plan`, then add --yes")
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
-    asked = _request(setup, selection, prune, allow_removals, allow_recreate)
+    asked = _request(setup, selection, prune, allow_removals, allow_recreate, allow_suppression)
     request, reviewed = _reviewed(file, plan_id, asked)
     try:
         with opened(setup) as parts:
@@ -245,6 +248,7 @@ def _request(
     prune: bool,
     allow_removals: list[str] | None,
     allow_recreate: list[str] | None,
+    allow_suppression: list[str] | None,
 ) -> PlanRequest:
     from runner.workflows.make_plan import PlanRequest
 
@@ -254,6 +258,7 @@ def _request(
         prune,
         frozenset(allow_removals or ()),
         frozenset(allow_recreate or ()),
+        frozenset(allow_suppression or ()),
         variables=tuple(setup.variables),
         target=setup.target,
     )
@@ -290,6 +295,7 @@ def _reviewed(file: Path | None, plan_id: str, request: PlanRequest) -> tuple[Pl
         prune=options.prune,
         allow_removals=frozenset(options.allow_removals),
         allow_recreate=frozenset(options.allow_recreate),
+        allow_suppressions=frozenset(options.allow_suppressions),
     )
     return request, reviewed
 

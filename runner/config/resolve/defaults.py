@@ -156,7 +156,7 @@ def _mapping(given: Mapping[str, Given]) -> dict[IdentifierType, tuple[str, ...]
 
 def _guardrails(given: Mapping[str, Given]) -> Guardrails | None:
     """The guardrails; None after a finding."""
-    limits = {key: _limit(key, given[key]) for key in ("max_removed", "max_added") if key in given}
+    limits = {key: limit_of(key, given[key]) for key in ("max_removed", "max_added") if key in given}
     if any(limit is not None and limit.value < 0 for limit in limits.values()):
         return None
     allowed = given.get("allow")
@@ -178,7 +178,8 @@ def _guardrails(given: Mapping[str, Given]) -> Guardrails | None:
 _WRONG = Limit(-1, percent=False)
 
 
-def _limit(key: str, given: Given) -> Limit | None:
+def limit_of(key: str, given: Given) -> Limit | None:
+    """A limit as it is written, None where it is switched off; one below zero after a finding."""
     value = given.value
     if value is None or isinstance(value, bool):
         return None

@@ -18,7 +18,7 @@ from runner.config.yaml.nodes import Span, TextFile, at, plain
 from runner.config.yaml.project_files import MAX_BYTES
 from runner.core.destination import MissingSecret, Secret
 from runner.core.findings import Finding, Location
-from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Project, Segment, Source
+from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Evaluated, Project, Segment, Source
 from runner.core.suggest import quoted_word
 from runner.disk.regular_files import read_regular
 from runner.sources.interface import UNREACHABLE, Step
@@ -143,11 +143,13 @@ def _is_read_alike(sources: Iterable[Source]) -> bool:
     return all(WAREHOUSE_KINDS[source.type].driver.dialect == "postgres" for source in warehouses)
 
 
-def files_of(activation: Activation, sources: Iterable[Source]) -> frozenset[str]:
-    """The files that an activation is declared by: its own, its segment's and SQL's, destination's and sources'."""
-    segment = activation.segment
+def files_of(declared: Evaluated, sources: Iterable[Source]) -> frozenset[str]:
+    """The files that an activation or a suppression is declared by: its own, its segment's and SQL's, sources', and an
+    activation's destination's."""
+    segment = declared.segment
     read = (source.location.file for source in read_by(segment, sources))
-    own = (activation.location.file, segment.location.file, segment.sql.file, activation.destination.location.file)
+    to = (declared.destination.location.file,) if isinstance(declared, Activation) else ()
+    own = (declared.location.file, segment.location.file, segment.sql.file, *to)
     return frozenset((*own, *read, *(segment.conditions.files if segment.conditions else ())))
 
 

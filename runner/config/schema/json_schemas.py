@@ -20,7 +20,7 @@ _FIELD_BY_FIELD = {"$schema", "title", "description", "type", "required", "addit
 _FOR_EDITORS = "x-for-editors"
 """Lists the keywords of a part that editors read and that are not judged here: what reads the value says more."""
 
-KINDS = ("Project", "Source", "Destination", "Entity", "Segment", "Activation", "Test")
+KINDS = ("Project", "Source", "Destination", "Entity", "Segment", "Suppression", "Activation", "Test")
 
 
 def schema_folder() -> Path:

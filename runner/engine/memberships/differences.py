@@ -90,7 +90,8 @@ def write_outbox(
     """
     batches: list[Batch] = []
     parts: list[str] = []
-    for operation, which in ((Operation.REMOVE, set_algebra.TO_REMOVE), (Operation.ADD, set_algebra.TO_ADD)):
+    both = ((Operation.REMOVE, set_algebra.TO_REMOVE), (Operation.ADD, set_algebra.TO_ADD))
+    for operation, which in both[:1] if found.removals_only else both:
         for kind, counts in found.delta.items():
             total = counts.added if operation is Operation.ADD else counts.removed
             if total:

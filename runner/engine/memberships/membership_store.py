@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from runner.core.errors import StateError
@@ -16,10 +17,11 @@ from runner.core.membership import (
     SettledMembership,
 )
 from runner.core.project import Activation, Source
+from runner.core.suppression import SuppressionFiles
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
-from runner.engine.memberships import differences, sampling
+from runner.engine.memberships import differences, sampling, suppressed_people
 from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.parquet_files import translating_errors
 
@@ -67,6 +69,55 @@ class DuckDBMembershipStore:
     def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
         with translating_errors("the comparison with another audience", held.files, self._workspace.folder):
             return sampling.shared(self._workspace.connection(), sample, held)
+
+    def named(self, evaluation: Evaluation) -> Path:
+        path = self._file("named")
+        with translating_errors("the people of a suppression", (), self._workspace.folder):
+            suppressed_people.write_named(self._workspace.connection(), evaluation, path)
+        return path
+
+    def named_since(self, files: SuppressionFiles) -> Path:
+        path = self._file("new")
+        read = tuple(one for one in (files.members, files.before) if one is not None)
+        with translating_errors("the people of a suppression", read, self._workspace.folder):
+            suppressed_people.write_new(self._workspace.connection(), files.members, files.before, path)
+        return path
+
+    def counted(self, named: Path) -> Mapping[IdentifierType, int]:
+        with translating_errors("the people of a suppression", (named,), self._workspace.folder):
+            return suppressed_people.counts(self._workspace.connection(), named)
+
+    def found(self, named: tuple[Path, ...], evaluations: Iterable[Evaluation]) -> Path:
+        path = self._file("found")
+        with translating_errors("the people of suppressions", named, self._workspace.folder):
+            suppressed_people.write_found(self._workspace.connection(), named, evaluations, path)
+        return path
+
+    def without(self, evaluation: Evaluation, named: tuple[Path, ...]) -> Evaluation:
+        path = self._file("wire")
+        with translating_errors("the people of suppressions", named, self._workspace.folder):
+            connection = self._workspace.connection()
+            suppressed, people = suppressed_people.write_rows_without(connection, evaluation, named, path)
+        return replace(evaluation, path=path, people=people, suppressed=suppressed)
+
+    def leaving(self, held: MembershipFiles, named: tuple[Path, ...]) -> ComparedMembership:
+        folder = self._file("leaving").parent
+        with translating_errors("the comparison with suppressions", (*held.files, *named), self._workspace.folder):
+            return suppressed_people.leaving(self._workspace.connection(), held, named, folder)
+
+    def everybody(
+        self, held: MembershipFiles, named: tuple[Path, ...], types: frozenset[IdentifierType]
+    ) -> ComparedMembership:
+        folder = self._file("everybody").parent
+        with translating_errors("the people of suppressions", named, self._workspace.folder):
+            return suppressed_people.everybody(self._workspace.connection(), held, named, types, folder)
+
+    def _file(self, name: str) -> Path:
+        """A file in a new folder of the workspace."""
+        folder = self._workspace.next_folder()
+        with translating_errors("the comparison", (), self._workspace.folder):
+            folder.mkdir(mode=0o700)
+        return folder / f"{name}.parquet"
 
     def _compared(
         self, evaluation: Evaluation | None, held: MembershipFiles, joined: tuple[Path, ...] | None

@@ -15,7 +15,7 @@ from runner.core.findings import Finding
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
-from runner.core.project import Activation, Source, SqlText
+from runner.core.project import Activation, Evaluated, Source, SqlText
 from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
@@ -58,21 +58,21 @@ class DuckDBSegmentEvaluator:
     def name(self, run: str) -> None:
         self._run = run
 
-    def check(self, activation: Activation, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
+    def check(self, activation: Evaluated, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         return self._queries.check(query_of(activation), sources)
 
-    def advise(self, activation: Activation) -> tuple[Finding, ...]:
+    def advise(self, activation: Evaluated) -> tuple[Finding, ...]:
         query = query_of(activation)
         return self._queries.advise(query) if may_be_unsteady(query.sql.text) else ()
 
-    def evaluate(self, activation: Activation, sources: tuple[Source, ...]) -> Evaluation:
+    def evaluate(self, activation: Evaluated, sources: tuple[Source, ...]) -> Evaluation:
         columns = tuple(mapped_columns(activation.mapping))
         path, warnings = self.write(activation, sources, wire_forms(activation))
         with self.translating_errors(activation.segment.sql):
             return replace(counted(self._workspace.connection(), columns, path, path), warnings=warnings)
 
     def write(
-        self, activation: Activation, sources: tuple[Source, ...], rows: str, readable: tuple[Path, ...] = ()
+        self, activation: Evaluated, sources: tuple[Source, ...], rows: str, readable: tuple[Path, ...] = ()
     ) -> tuple[Path, tuple[Finding, ...]]:
         """A file of what the select `rows` yields over the segment's mapped columns; it also reads `readable` files.
 
@@ -125,7 +125,7 @@ class DuckDBSegmentEvaluator:
         self._queries.close()
 
 
-def wire_forms(activation: Activation) -> str:
+def wire_forms(activation: Evaluated) -> str:
     """A select of the activation's wire forms over the segment's view; a holdout decides before they are made."""
     columns = {one: column(one) for one in mapped_columns(activation.mapping)}
     if activation.holdout is None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runner.core.declared_segment import Columns, DeclaredSegment, TableOf
 from runner.core.findings import Finding, Location
-from runner.core.project import Activation, Source, SqlText
+from runner.core.project import Evaluated, Source, SqlText
 from runner.engine.interface import MappedColumn, mapped_columns
 
 VIEW = "segment"
@@ -81,7 +81,7 @@ class SegmentQueries(Protocol):
         """Give back what was left open."""
 
 
-def query_of(activation: Activation) -> SegmentQuery:
+def query_of(activation: Evaluated) -> SegmentQuery:
     """The activation's part of a query."""
     places = {setting.key: setting.location for setting in activation.settings}
     mapping = mapped_columns(activation.mapping)

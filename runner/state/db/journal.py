@@ -18,7 +18,16 @@ from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Outcome, RunOrigin
 from runner.interruption import undisturbed
 from runner.state.db import codec
-from runner.state.db.tables import audiences, bindings, deltas, permission_uses, retention, runs, unchanged
+from runner.state.db.tables import (
+    applied_suppressions,
+    audiences,
+    bindings,
+    deltas,
+    permission_uses,
+    retention,
+    runs,
+    unchanged,
+)
 from runner.state.local.state_folder import StoredFile
 
 
@@ -127,6 +136,13 @@ def _counts(counts: dict[str, int]) -> dict[IdentifierType, int]:
     return {IdentifierType(kind): count for kind, count in counts.items()}
 
 
+def _remember_suppression(
+    db: Connection, name: str, counter: str, serial: int, file: dict[str, Any], members: dict[str, int], at: str
+) -> tuple[str, ...]:
+    deltas.use_serial(db, counter, serial)
+    return tuple(applied_suppressions.remember(db, name, serial, StoredFile(**file), members, at))
+
+
 def _begin_run(
     db: Connection,
     command: str,
@@ -169,6 +185,13 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "refused": deltas.set_refused,
     "mark_taken": deltas.set_taken,
     "close_delta": _close_delta,
+    "define_suppression": applied_suppressions.define,
+    "remember_suppression": _remember_suppression,
+    "suppression_evaluated": applied_suppressions.evaluated,
+    "suppression_failing": applied_suppressions.failing,
+    "suppression_clean": applied_suppressions.clean,
+    "suppression_suspect": applied_suppressions.suspect,
+    "forget_suppression": applied_suppressions.delete,
     "bind": bindings.write,
     "permit": permission_uses.permit,
     "begin_run": _begin_run,

@@ -16,8 +16,8 @@ from runner.git.tracked import tracked_below
 from runner.state.local.second_name import forget, replaced, second_names
 from runner.state.state_errors import RESTORE, file_faults, moved_away
 
-KINDS = ("members", "outbox")
-"""The folders of Parquet files; below each is one folder per activation."""
+KINDS = ("members", "outbox", "suppressions")
+"""The folders of Parquet files; below each is one folder per activation, or per suppression."""
 
 _MOVED = "moved-to"
 """A file that says where the state went."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runner.core.records import AccountRef, Action
+from runner.planning.blocks import Block
 from runner.planning.name_conflicts import without_taken_names
-from runner.planning.plan import Block, FieldChange, PlannedChange
+from runner.planning.plan import FieldChange, PlannedChange
 from tests.builders import change
 
 BLOCKED = (Block("max_removed", "too many"),)

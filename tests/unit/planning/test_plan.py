@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from runner.core.membership import Rejected, TypeDelta
 from runner.core.records import Action
+from runner.planning.blocks import Block
 from runner.planning.diff import declared_decision
-from runner.planning.plan import CHANGING, ORDER, Block, Decision, PlannedChange
+from runner.planning.plan import CHANGING, ORDER, Decision, PlannedChange
 from tests.builders import EMAIL, MADID, activation, change, delta, evaluation, plan
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runner.core.findings import Finding, Location
 from runner.core.records import Action
-from runner.planning.plan import Block
+from runner.planning.blocks import Block
 from runner.reports.github_annotations import findings_annotations, plan_annotations
 from tests.builders import activation, change, plan
 

@@ -20,8 +20,9 @@ from runner.core.project import Setting, Source
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
 from runner.core.segment_test import SegmentTest, Subject
 from runner.planfile.plan_document import saved_plan_document
+from runner.planning.blocks import Block
 from runner.planning.overlap import Overlap, SharedWith
-from runner.planning.plan import Block, FieldChange
+from runner.planning.plan import FieldChange
 from runner.reports import json_documents
 from runner.reports.doctor_report import doctor_document
 from runner.reports.preview_report import preview_document

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.records import Action
-from runner.planning.plan import Block, FieldChange, PlannedChange
+from runner.planning.blocks import Block
+from runner.planning.plan import FieldChange, PlannedChange
 from runner.reports.plan_markdown import LIMIT, MARKER, plan_markdown
 from tests.builders import change, plan
 

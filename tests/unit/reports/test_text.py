@@ -11,7 +11,8 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
 from runner.core.project import Setting
 from runner.core.records import Action, ActivationRun, Outcome
-from runner.planning.plan import NO_DESTINATION, Block, FieldChange
+from runner.planning.blocks import Block
+from runner.planning.plan import NO_DESTINATION, FieldChange
 from runner.planning.staleness import id_of
 from runner.reports.plan_markdown import plan_markdown
 from runner.reports.plan_text import plan_text, resolved_text, run_text, skipped_text

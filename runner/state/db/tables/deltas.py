@@ -35,13 +35,19 @@ def held(db: Connection, key: int, folder: Path) -> tuple[MembershipFiles, tuple
 
 
 def every_path(db: Connection) -> frozenset[str]:
-    """The paths of all recorded files."""
-    return frozenset(path for (path,) in db.execute("SELECT path FROM file"))
+    """The paths of all recorded files, those of suppressions too."""
+    return frozenset(file.path for file in every_file(db))
 
 
 def every_file(db: Connection) -> tuple[StoredFile, ...]:
-    """All recorded files, in the order of their paths."""
-    return tuple(StoredFile(*row) for row in db.execute("SELECT path, size, sha256 FROM file ORDER BY path"))
+    """All recorded files, in the order of their paths, those of suppressions too.
+
+    A database that is not migrated yet has none of these.
+    """
+    columns = "SELECT path, size, sha256 FROM"
+    has_suppressions = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'suppression_file'").fetchone()
+    more = f" UNION ALL {columns} suppression_file" if has_suppressions else ""
+    return tuple(StoredFile(*row) for row in db.execute(f"{columns} file{more} ORDER BY path"))
 
 
 def serials(db: Connection) -> dict[str, int]:

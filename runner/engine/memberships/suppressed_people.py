@@ -1,0 +1,173 @@
+"""People who may not be sent: who they are, which rows of a segment are theirs, and what an audience holds of them.
+
+Whom a suppression names is kept in the form of a membership file, so that memberships' own set algebra serves.
+"""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles, TypeDelta
+from runner.core.sql_quoting import file_list, literal, one_file
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.session import UNPACKED
+from runner.engine.interface import MappedColumn
+from runner.engine.memberships import set_algebra
+
+if TYPE_CHECKING:
+    import duckdb
+
+_COLUMNS = "identifier_type, identifier, unknown"
+
+
+def write_named(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path) -> None:
+    """Write whom a suppression names, each identifier once. Raises what DuckDB raises."""
+    parts = (
+        f"select '{kind}' as identifier_type, identifier, false as unknown "
+        f"from (select distinct identifier from ({_declared(evaluation, kind)}))"
+        for kind in evaluation.types
+    )
+    _copy(connection, " union all ".join(parts), path)
+
+
+def write_new(connection: duckdb.DuckDBPyConnection, named: Path, before: Path | None, path: Path) -> None:
+    """Write those of `named` who were not among those `before`. Raises what DuckDB raises."""
+    rows = f"select now.* from read_parquet({one_file(named)}) as now"
+    if before is not None:
+        rows += f" anti join read_parquet({one_file(before)}) as earlier using (identifier_type, identifier)"
+    _copy(connection, rows, path)
+
+
+def write_found(
+    connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...], evaluations: Iterable[Evaluation], path: Path
+) -> None:
+    """Write those of `named` who are in some of the segments: one pass, however many segments there are.
+
+    Raises what DuckDB raises.
+    """
+    segments: dict[IdentifierType, list[str]] = {}
+    for evaluation in evaluations:
+        for kind in evaluation.types:
+            segments.setdefault(kind, []).append(_declared(evaluation, kind))
+    rows = [
+        f"select distinct '{kind}' as identifier_type, identifier, false as unknown from ({_of_type(named, kind)}) "
+        f"semi join ({' union all '.join(identifiers)}) using (identifier)"
+        for kind, identifiers in segments.items()
+    ]
+    nobody = f"select {_COLUMNS} from read_parquet({file_list(named)}) limit 0"
+    _copy(connection, " union all ".join(rows or [nobody]), path)
+
+
+def write_rows_without(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: tuple[Path, ...], path: Path
+) -> tuple[int, int]:
+    """Write a segment's rows none of whose identifiers are among `named`: how many were left out, and how many of the
+    others have a valid identifier. Raises what DuckDB raises.
+    """
+    assert evaluation.path is not None
+    source = f"read_parquet({one_file(evaluation.path)})"
+    columns = _columns(evaluation)
+    joins = " ".join(
+        f"anti join ({_of_type(named, one.type)}) as {one.name}_named on rows.{one.name} = {one.name}_named.identifier"
+        for one in columns
+    )
+    [(before,)] = cancellable.run(connection, f"select count(*) from {source}")
+    cancellable.run(connection, f"copy (select rows.* from {source} as rows {joins}) to {literal(path)} {UNPACKED}")
+    valid = " or ".join(f"{one.name} is not null" for one in columns)
+    [(after, people)] = cancellable.run(
+        connection, f"select count(*), count(*) filter ({valid}) from read_parquet({one_file(path)})"
+    )
+    return int(before) - int(after), int(people)
+
+
+def leaving(
+    connection: duckdb.DuckDBPyConnection, held: MembershipFiles, named: tuple[Path, ...], folder: Path
+) -> ComparedMembership:
+    """What leaves an audience because `named` may not be in it: (M ∪ U) ∩ S. Nobody is added, and what else is
+    unknown stays so. Raises what DuckDB raises.
+    """
+    delta: dict[IdentifierType, TypeDelta] = {}
+    differing: dict[IdentifierType, tuple[Path, ...]] = {}
+    for kind in _types(connection, named):
+        before = set_algebra.before(held, kind)
+        if before is None:
+            continue
+        file = folder / f"{kind}.parquet"
+        there = f"({set_algebra.MEMBER} or {set_algebra.UNKNOWN})"
+        rows = f"select identifier, side from ({before}) semi join ({_of_type(named, kind)}) using (identifier)"
+        [(removed,)] = cancellable.run(
+            connection, f"copy (select * from ({rows}) where {there}) to {literal(file)} {UNPACKED}"
+        )
+        if removed:
+            counted = f"select count(*) filter ({there}) from ({before})"
+            [(total,)] = cancellable.run(connection, counted)
+            delta[kind] = TypeDelta(int(total), int(total) - int(removed), 0, int(removed))
+            differing[kind] = (file,)
+    return ComparedMembership(held, delta, differing)
+
+
+def everybody(
+    connection: duckdb.DuckDBPyConnection,
+    held: MembershipFiles,
+    named: tuple[Path, ...],
+    types: frozenset[IdentifierType],
+    folder: Path,
+) -> ComparedMembership:
+    """All of `named` of the types, to be removed from an audience of which nobody knows what it holds.
+
+    Raises what DuckDB raises.
+    """
+    delta: dict[IdentifierType, TypeDelta] = {}
+    differing: dict[IdentifierType, tuple[Path, ...]] = {}
+    for kind in _types(connection, named):
+        if kind not in types:
+            continue
+        file = folder / f"{kind}.parquet"
+        rows = f"select distinct identifier, {set_algebra.HELD}::utinyint as side from ({_of_type(named, kind)})"
+        [(removed,)] = cancellable.run(connection, f"copy ({rows}) to {literal(file)} {UNPACKED}")
+        delta[kind] = TypeDelta(int(removed), 0, 0, int(removed))
+        differing[kind] = (file,)
+    return ComparedMembership(held, delta, differing)
+
+
+def counts(connection: duckdb.DuckDBPyConnection, named: Path) -> Mapping[IdentifierType, int]:
+    """How many identifiers of each type are named. Raises what DuckDB raises."""
+    rows = cancellable.run(
+        connection, f"select identifier_type, count(*) from read_parquet({one_file(named)}) group by identifier_type"
+    )
+    found = {str(kind): int(count) for kind, count in rows}
+    return {kind: found[kind] for kind in IdentifierType if kind in found}
+
+
+def _columns(evaluation: Evaluation) -> tuple[MappedColumn, ...]:
+    """The columns with wire forms of an evaluation's file."""
+    return tuple(
+        MappedColumn(kind, number)
+        for kind in evaluation.types
+        for number in range(1, evaluation.columns.get(kind, 1) + 1)
+    )
+
+
+def _declared(evaluation: Evaluation, identifier_type: IdentifierType) -> str:
+    """The identifiers of one type in an evaluation's file, not yet distinct."""
+    assert evaluation.path is not None
+    return set_algebra.declared(evaluation.path, identifier_type, evaluation.columns.get(identifier_type, 1))
+
+
+def _types(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> tuple[IdentifierType, ...]:
+    rows = cancellable.run(connection, f"select distinct identifier_type from read_parquet({file_list(named)})")
+    there = {str(kind) for (kind,) in rows}
+    return tuple(kind for kind in IdentifierType if kind in there)
+
+
+def _of_type(named: tuple[Path, ...], identifier_type: IdentifierType) -> str:
+    """The identifiers of one type among those named, which may be there several times."""
+    return f"select identifier from read_parquet({file_list(named)}) where identifier_type = '{identifier_type}'"
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, rows: str, path: Path) -> None:
+    cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")

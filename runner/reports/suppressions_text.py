@@ -1,0 +1,63 @@
+"""Suppressions in a plan, for people at a terminal and for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.planning.plan import Plan
+from runner.planning.suppression_rules import PlannedSuppression, Standing
+from runner.reports.format import plural
+
+SHOWN_AUDIENCES = 10
+"""Audiences that a new suppression takes people out of; the JSON document has them all."""
+
+
+def told(plan: Plan) -> tuple[PlannedSuppression, ...]:
+    """The suppressions that a plan has something to say of."""
+    return tuple(
+        one for one in plan.suppressions if one.changes_definition or not one.takes_effect or one.entered or one.left
+    )
+
+
+def heading(one: PlannedSuppression) -> str:
+    """What it is and why."""
+    reason = f" ({one.reason})" if one.reason else ""
+    what = "failed" if one.error else "blocked" if one.blocks else "waits" if one.waits else str(one.standing)
+    return f"suppression {one.name}  {what}{reason}"
+
+
+def sentences(one: PlannedSuppression) -> Iterator[str]:
+    """What it does, a sentence each; what keeps it from doing that first."""
+    if not one.takes_effect:
+        yield f"{one.why_not()}"
+        for block in one.blocks:
+            if block.allow:
+                yield f"-> look who is in it; if that is meant, run again with {block.allow}"
+                break
+        if one.hint:
+            yield f"-> {one.hint}"
+        yield "nobody is added where it applies, and whom it named last goes on leaving"
+    if one.standing is Standing.UNDECLARED:
+        if one.takes_effect:
+            yield "whom it named may be sent again"
+        return
+    if one.named is not None:
+        total = plural(sum(one.members.values()), "identifier")
+        yield f"names {total}: {one.entered:,} entered, {one.left:,} left"
+    for part in one.takes[:SHOWN_AUDIENCES]:
+        yield f"takes {part.removed:,} of {part.before:,} {part.identifier_type} out of {part.activation}"
+    if len(one.takes) > SHOWN_AUDIENCES:
+        yield f"and people out of {len(one.takes) - SHOWN_AUDIENCES:,} more"
+
+
+def withdrawal_sentences(plan: Plan) -> Iterator[str]:
+    """What leaves audiences that the plan says nothing else of, or that are blocked or failed."""
+    shown = {change.key for change in plan.pending}
+    for one in plan.withdrawals:
+        if one.error:
+            yield f"{one.record.activation}: {one.error}"
+        elif one.record.key not in shown:
+            left = plural(one.removed, "identifier")
+            what = f"up to {left}, its members not being known," if one.is_blind else left
+            leave = "leaves" if one.removed == 1 and not one.is_blind else "leave"
+            yield f"{one.record.activation}: {what} {leave}, named by a suppression"

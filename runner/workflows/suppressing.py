@@ -1,0 +1,291 @@
+"""Looking at suppressions in a run: whom they name now, which rows of segments are theirs, what leaves which audience.
+
+They are evaluated after all segments, so that who withdraws meanwhile is caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+
+from runner.core.errors import HeadcountError, Interrupted, StateError
+from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles
+from runner.core.project import Activation, Project, Suppression
+from runner.core.records import AccountRef, AppliedAudience, AudienceKey
+from runner.core.suppression import SuppressionFiles
+from runner.destinations.registry import KINDS
+from runner.planning.suppression_rules import PlannedSuppression, Standing, Taken, Withdrawal, blocks_of, standing_of
+from runner.workflows.context import RunContext
+from runner.workflows.failure_messages import as_failure
+
+NO_DESTINATION = "suppressed people are in it, and no destination of the files uses its account: declare one"
+NOT_APPLIED = "it is {standing}, and only `headcount apply` changes what is in effect"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressing:
+    """What a run knows of suppressions: each of them, what leaves which audience, by the state's number for it, and the
+    segments of the activations that they are for, without the rows of people named.
+
+    `evaluated` has the error where a segment could not be evaluated; `seconds` is how long that took.
+    """
+
+    suppressions: tuple[PlannedSuppression, ...] = ()
+    withdrawals: Mapping[int, Withdrawal] = field(default_factory=dict)
+    evaluated: Mapping[AudienceKey, Evaluation | HeadcountError] = field(default_factory=dict)
+    seconds: Mapping[AudienceKey, float] = field(default_factory=dict)
+
+    def evaluation(self, key: AudienceKey) -> Evaluation | None:
+        """The segment of an activation, None where no suppression is for it. Raises what evaluating it raised."""
+        found = self.evaluated.get(key)
+        if isinstance(found, HeadcountError):
+            raise found
+        return found
+
+    def waits_for(self, account: AccountRef) -> tuple[PlannedSuppression, ...]:
+        """The suppressions for which nobody may be added to audiences of an account."""
+        return tuple(one for one in self.suppressions if not one.takes_effect and one.concerns(account))
+
+    def leaving(self, record: AppliedAudience | None) -> Delta:
+        """What of an audience's removals is there because suppressions name it."""
+        found = self.withdrawals.get(record.record_id) if record is not None else None
+        return {} if found is None or found.error else found.compared.delta
+
+
+NOTHING = Suppressing()
+
+
+def look(
+    project: Project,
+    to_evaluate: Mapping[AudienceKey, Activation],
+    context: RunContext,
+    *,
+    allowed: frozenset[str],
+    ships: bool,
+    due: frozenset[str] = frozenset(),
+) -> Suppressing:
+    """Evaluate the segments of `to_evaluate` that a suppression is for, then those suppressions, and those `due`.
+
+    With `ships`, new and changed suppressions take effect, where no guardrail stops them that is not `allowed`.
+    """
+    found = concerned(project, (activation.account for activation in to_evaluate.values()), context, due)
+    if not found:
+        return NOTHING
+    evaluated: dict[AudienceKey, Evaluation | HeadcountError] = {}
+    seconds: dict[AudienceKey, float] = {}
+    for key, activation in to_evaluate.items():
+        if any(one.concerns(activation.account) for one in found):
+            began = monotonic()
+            evaluated[key] = _evaluated(activation, project, context)
+            seconds[key] = monotonic() - began
+    look = _Look(project, context, allowed, ships)
+    planned = tuple(look.at(one) for one in found)
+    left = look.without_named(planned, to_evaluate, evaluated)
+    return Suppressing(planned, look.withdrawals(planned), left, seconds)
+
+
+def concerned(
+    project: Project, accounts: Iterable[AccountRef], context: RunContext, due: frozenset[str] = frozenset()
+) -> tuple[PlannedSuppression, ...]:
+    """The suppressions, declared or in effect, that are for one of the accounts, and those due; none is evaluated."""
+    applied = {one.name: one for one in context.state.suppressions()}
+    declared = {one.name: one for one in project.suppressions}
+    if not (applied or declared):
+        return ()
+    asked = frozenset(accounts)
+    every = (
+        PlannedSuppression(
+            name, standing_of(declared.get(name), applied.get(name)), declared.get(name), applied.get(name)
+        )
+        for name in sorted(declared.keys() | applied.keys())
+    )
+    return tuple(one for one in every if one.name in due or any(one.concerns(account) for account in asked))
+
+
+def _evaluated(activation: Activation, project: Project, context: RunContext) -> Evaluation | HeadcountError:
+    try:
+        return context.evaluator.evaluate(activation, project.sources)
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+        if context.stopping():
+            raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
+        return as_failure(error)
+
+
+class _Look:
+    """One look at the suppressions of a run. `_remembered` are whom they named last."""
+
+    def __init__(self, project: Project, context: RunContext, allowed: frozenset[str], ships: bool) -> None:
+        self._project = project
+        self._context = context
+        self._allowed = allowed
+        self._ships = ships
+        self._remembered: dict[str, SuppressionFiles | None] = {}
+
+    def at(self, one: PlannedSuppression) -> PlannedSuppression:
+        """The suppression, evaluated where it may take effect, and judged."""
+        name = one.name
+        try:
+            self._remembered[name] = None if one.applied is None else self._context.state.suppression_files(name)
+        except StateError as error:
+            self._remembered[name] = None
+            return replace(one, error=error.message, hint=error.hint)
+        if one.changes_definition and not self._ships:
+            return replace(one, waits=NOT_APPLIED.format(standing=one.standing))
+        if one.declared is not None:
+            one = self._measured(one, one.declared)
+        if one.error or name in self._allowed:
+            return one
+        return replace(one, blocks=blocks_of(one))
+
+    def _measured(self, one: PlannedSuppression, declared: Suppression) -> PlannedSuppression:
+        """Whom it names now, who came and went, and what it takes out of audiences where it is new or changed."""
+        memberships = self._context.memberships
+        evaluation = self._evaluated(declared)
+        if isinstance(evaluation, HeadcountError):
+            return replace(one, error=evaluation.message, hint=evaluation.hint)
+        try:
+            named = memberships.named(evaluation)
+            files = self._remembered[one.name]
+            before = MembershipFiles() if files is None else MembershipFiles(members=files.members)
+            delta = memberships.compare(evaluation, before).delta
+            one = replace(
+                one,
+                named=named,
+                members=memberships.counted(named),
+                entered=sum(part.added for part in delta.values()),
+                left=sum(part.removed for part in delta.values()),
+            )
+            return replace(one, takes=tuple(self._takes(one, named))) if one.changes_definition else one
+        except StateError as error:
+            return replace(one, error=error.message, hint=error.hint)
+
+    def _evaluated(self, declared: Suppression) -> Evaluation | HeadcountError:
+        context = self._context
+        try:
+            return context.evaluator.evaluate(declared, self._project.sources)
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 - it fails closed, whatever it is
+            if context.stopping():
+                raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
+            return as_failure(error)
+
+    def _takes(self, one: PlannedSuppression, named: Path) -> Iterable[Taken]:
+        """What it takes out of each audience whose members are known."""
+        for record in self._audiences(one.declared):
+            try:
+                compared = self._context.memberships.leaving(self._context.state.held(record.record_id), (named,))
+            except StateError:
+                continue
+            for kind, part in compared.delta.items():
+                yield Taken(record.activation, kind, part.removed, part.before)
+
+    def _audiences(self, of: Suppression | None) -> Iterable[AppliedAudience]:
+        return (
+            record
+            for record in self._context.state.audiences()
+            if record.audience_id is not None and of is not None and of.concerns(record.account)
+        )
+
+    def without_named(
+        self,
+        planned: tuple[PlannedSuppression, ...],
+        to_evaluate: Mapping[AudienceKey, Activation],
+        evaluated: Mapping[AudienceKey, Evaluation | HeadcountError],
+    ) -> Mapping[AudienceKey, Evaluation | HeadcountError]:
+        """The segments without the rows of people named: looked up in one pass for all that the same ones are for."""
+        groups: dict[tuple[Path, ...], dict[AudienceKey, Evaluation]] = {}
+        for key, evaluation in evaluated.items():
+            if isinstance(evaluation, Evaluation):
+                account = to_evaluate[key].account
+                groups.setdefault(self._named_for(planned, account), {})[key] = evaluation
+        left: dict[AudienceKey, Evaluation | HeadcountError] = dict(evaluated)
+        memberships = self._context.memberships
+        for named, segments in groups.items():
+            if not named:
+                continue
+            found = memberships.found(named, segments.values())
+            if memberships.counted(found):
+                left |= {key: memberships.without(one, (found,)) for key, one in segments.items()}
+        return left
+
+    def _named_for(self, planned: tuple[PlannedSuppression, ...], account: AccountRef) -> tuple[Path, ...]:
+        """Files of everybody who may not be in an audience of an account, as far as that is known.
+
+        Whom a suppression named last counts until a new definition or evaluation of it takes effect.
+        """
+        files = []
+        for one in planned:
+            remembered = self._remembered.get(one.name)
+            if one.takes_effect:
+                if one.named is not None and one.declared is not None and one.declared.concerns(account):
+                    files.append(one.named)
+            elif remembered is not None and one.applied is not None and one.applied.definition.concerns(account):
+                files.append(remembered.members)
+        return tuple(files)
+
+    def withdrawals(self, planned: tuple[PlannedSuppression, ...]) -> Mapping[int, Withdrawal]:
+        """What leaves each audience, whatever else happens to it, by the state's number for it."""
+        found: dict[int, Withdrawal] = {}
+        new: dict[str, Path | None] = {}
+        reachable = {destination.account: destination for destination in self._project.destinations}
+        for record in self._context.state.audiences():
+            if record.audience_id is None:
+                continue
+            files = [path for one in planned if (path := self._to_leave(one, record, new)) is not None]
+            if not files:
+                continue
+            withdrawal = replace(self._withdrawal(record, tuple(files)), destination=reachable.get(record.account))
+            if withdrawal.removed and withdrawal.destination is None:
+                withdrawal = replace(withdrawal, error=NO_DESTINATION)
+            if withdrawal.removed or withdrawal.error:
+                found[record.record_id] = withdrawal
+        return found
+
+    def _withdrawal(self, record: AppliedAudience, files: tuple[Path, ...]) -> Withdrawal:
+        memberships, state = self._context.memberships, self._context.state
+        try:
+            if not record.refill:
+                return Withdrawal(record, memberships.leaving(state.held(record.record_id), files))
+        except StateError:
+            pass  # nobody knows what it holds: all who are named leave
+        types = frozenset(KINDS[record.kind].takes)
+        try:
+            return Withdrawal(record, memberships.everybody(MembershipFiles(), files, types), is_blind=True)
+        except StateError as error:
+            return Withdrawal(record, ComparedMembership(MembershipFiles(), {}, {}), error=error.message)
+
+    def _to_leave(self, one: PlannedSuppression, record: AppliedAudience, new: dict[str, Path | None]) -> Path | None:
+        """A file of those whom a suppression names and an audience may hold; None where there can be none.
+
+        A clean run left nobody of those who were named then, so only new ones are looked for, but in audiences of
+        which that is not known.
+        """
+        remembered = self._remembered.get(one.name)
+        if one.takes_effect:
+            concerned = one.declared is not None and one.declared.concerns(record.account)
+            members = one.named
+        else:
+            concerned = one.applied is not None and one.applied.definition.concerns(record.account)
+            members = remembered.members if remembered is not None else None
+        if members is None or not concerned:
+            return None
+        files = SuppressionFiles(members, self._clean_base(one, remembered))
+        if record.refill or self._context.older:
+            return files.members
+        if one.name not in new:
+            path = self._context.memberships.named_since(files)
+            new[one.name] = path if self._context.memberships.counted(path) else None
+        return new[one.name]
+
+    def _clean_base(self, one: PlannedSuppression, remembered: SuppressionFiles | None) -> Path | None:
+        """Whom it named when every audience was last known to hold none of them; None where none ever was."""
+        if remembered is None or one.applied is None or (one.takes_effect and one.standing is Standing.CHANGED):
+            return None
+        if one.applied.is_clean:
+            return remembered.members
+        return remembered.before

@@ -1,0 +1,106 @@
+"""Carrying out what suppressions ask for: whom they name is remembered, and leaves every audience before anything else
+is sent.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from runner.core.destination import DestinationClient
+from runner.core.identifiers import IdentifierType
+from runner.core.records import SUPPRESS, ActivationRun, AudienceKey, Outcome
+from runner.planning.plan import Plan
+from runner.planning.suppression_rules import PlannedSuppression, Standing, Withdrawal, definition_of_suppression
+from runner.workflows.concurrency import Task
+from runner.workflows.context import RunContext
+from runner.workflows.send import Tally, Target, send_delta, send_unrecorded
+
+
+def remember(plan: Plan, context: RunContext) -> None:
+    """Write down what the plan's suppressions are and whom they name, before anything of it is sent."""
+    for one in plan.suppressions:
+        if one.takes_effect:
+            _remember(one, context)
+        elif one.applied is not None and not one.waits:
+            context.state.suppression_failing(one.name, context.clock())
+
+
+def _remember(one: PlannedSuppression, context: RunContext) -> None:
+    state, now = context.state, context.clock()
+    if one.standing is Standing.UNDECLARED:
+        state.forget_suppression(one.name)
+        return
+    assert one.declared is not None
+    assert one.named is not None
+    if one.changes_definition:
+        state.define_suppression(one.name, definition_of_suppression(one.declared), now)
+    if one.changes_definition or one.entered or one.left or state.suppression_files(one.name) is None:
+        state.remember_suppression(one.name, partial(_copy, one.named, one.members), now)
+    else:
+        state.suppression_evaluated(one.name, now)
+
+
+def _copy(named: Path, members: Mapping[IdentifierType, int], target: Path) -> Mapping[IdentifierType, int]:
+    shutil.copyfile(named, target)
+    return members
+
+
+def withdraw(withdrawal: Withdrawal, client: DestinationClient, context: RunContext, tally: Tally) -> Task:
+    """Send what leaves one audience; nobody is added to it.
+
+    Of an audience whose members nobody knows, nothing is recorded: all who are named leave it, in each run again.
+    """
+    record = withdrawal.record
+    assert record.audience_id is not None
+    target = Target(record.record_id, record.audience_id)
+    size = withdrawal.batch_size
+    if withdrawal.is_blind:
+        yield from send_unrecorded(record.activation, target, withdrawal.compared, size, client, context, tally)
+    else:
+        yield from send_delta(record.activation, target, withdrawal.compared, size, client, context, tally)
+
+
+def mark_clean(plan: Plan, failed: Mapping[AudienceKey, str], context: RunContext) -> None:
+    """Record of each suppression that takes effect that no audience holds anybody it names, where that is certain."""
+    records = [record for record in context.state.audiences() if record.audience_id is not None]
+    for one in plan.suppressions:
+        declared = one.declared
+        if not one.takes_effect or declared is None:
+            continue
+        concerned = [record for record in records if declared.concerns(record.account)]
+        if all(not record.unfinished and not record.doubtful and record.key not in failed for record in concerned):
+            known = {applied.name: applied for applied in context.state.suppressions()}
+            if one.name in known and not known[one.name].is_clean:
+                context.state.suppression_clean(one.name)
+
+
+def outcome_of(
+    one: PlannedSuppression, plan: Plan, failed: Mapping[AudienceKey, str], began: datetime, ended: datetime
+) -> ActivationRun | None:
+    """What the history says of a suppression; None where there is nothing to say.
+
+    `failed` says of which audiences nobody could be taken out.
+    """
+    concerned = (each for each in plan.withdrawals if one.concerns(each.record.account))
+    audiences = [each for each in concerned if each.record.key not in failed]
+    members = sum(one.members.values())
+    seconds = round((ended - began).total_seconds(), 3)
+    name = f"suppression {one.name}"
+    if one.waits:
+        return None  # it is among what a sync skipped
+    if not one.takes_effect:
+        outcome = Outcome.FAILED if one.error else Outcome.BLOCKED
+        detail = f"{one.why_not()}; nobody is added where it applies"
+        return ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
+    if not (one.changes_definition or one.entered or one.left or audiences):
+        return None
+    detail = f"{one.standing}" if one.changes_definition else f"{one.entered:,} entered, {one.left:,} left"
+    if audiences:
+        left = sum(each.removed for each in audiences)
+        s = "" if len(audiences) == 1 else "s"
+        detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:g} s after the run began"
+    return ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)

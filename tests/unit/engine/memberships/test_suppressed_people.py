@@ -1,0 +1,160 @@
+"""Leaving out people who may not be sent: rows of segments, and members of audiences, against plain sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Evaluation, MembershipFiles
+from runner.core.suppression import SuppressionFiles
+from runner.engine.duckdb.session import limits
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.memberships.membership_store import DuckDBMembershipStore
+
+EMAIL, IDFA = IdentifierType.EMAIL, IdentifierType.MOBILE_AD_ID
+Row = tuple[int | None, int | None]
+IDS = st.one_of(st.none(), st.integers(0, 7))
+ROWS = st.lists(st.tuples(IDS, IDS), max_size=12)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("suppressed")
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Iterator[DuckDBMembershipStore]:
+    workspace = Workspace(folder / "scratch", limits(None, None, None))
+    yield DuckDBMembershipStore(workspace)
+    workspace.close()
+
+
+def _blob(identifier: int | None) -> str:
+    return "null" if identifier is None else f"'{chr(92)}x{identifier:02x}'::blob"
+
+
+_made = iter(range(1_000_000))
+
+
+def _evaluation(folder: Path, rows: list[Row]) -> Evaluation:
+    path = folder / f"evaluation-{next(_made)}.parquet"
+    kinds = [f"({_blob(one)}, {0 if one is None else 1}, {_blob(two)}, {0 if two is None else 1})" for one, two in rows]
+    values = f"values {', '.join(kinds)}" if kinds else "select null::blob, 0, null::blob, 0 limit 0"
+    duckdb.execute(
+        f"copy (select email::blob as email, email_kind::utinyint as email_kind, mobile_ad_id::blob as mobile_ad_id, "
+        f"mobile_ad_id_kind::utinyint as mobile_ad_id_kind from ({values}) t(email, email_kind, mobile_ad_id, "
+        f"mobile_ad_id_kind)) to '{path}' (format parquet)"
+    )
+    people = sum(any(one is not None for one in row) for row in rows)
+    return Evaluation(path, (EMAIL, IDFA), len(rows), people, {}, ())
+
+
+def _rows(evaluation: Evaluation) -> list[Row]:
+    found = duckdb.execute(f"select email, mobile_ad_id from '{evaluation.path}'").fetchall()
+    return sorted(((None if one is None else one[0], None if two is None else two[0]) for one, two in found), key=repr)
+
+
+def _identifiers(path: Path) -> set[tuple[str, int]]:
+    rows = duckdb.execute(f"select identifier_type, identifier from '{path}'").fetchall()
+    assert len(rows) == len(set(rows))
+    return {(kind, value[0]) for kind, value in rows}
+
+
+def _named(rows: list[Row]) -> set[tuple[str, int]]:
+    one = {("email", row[0]) for row in rows if row[0] is not None}
+    return one | {("mobile_ad_id", row[1]) for row in rows if row[1] is not None}
+
+
+@given(segment=ROWS, first=ROWS, second=ROWS)
+def test_a_row_is_left_out_with_all_of_its_identifiers(
+    store: DuckDBMembershipStore, folder: Path, segment: list[Row], first: list[Row], second: list[Row]
+) -> None:
+    evaluation = _evaluation(folder, segment)
+    named = tuple(store.named(_evaluation(folder, rows)) for rows in (first, second))
+    never = _named(first) | _named(second)
+    kept = [row for row in segment if not _named([row]) & never]
+    found = store.without(evaluation, named)
+    assert _rows(found) == sorted(kept, key=repr)
+    assert found.suppressed == len(segment) - len(kept)
+    assert found.people == sum(bool(_named([row])) for row in kept)
+    assert found.rows == evaluation.rows
+    # The same with those alone who were found in some segment.
+    less = store.found(named, [evaluation, _evaluation(folder, first)])
+    assert _identifiers(less) == never & (_named(segment) | _named(first))
+    assert _rows(store.without(evaluation, (less,))) == _rows(found)
+
+
+@given(named=ROWS, before=ROWS)
+def test_new_are_those_who_were_not_named_before(
+    store: DuckDBMembershipStore, folder: Path, named: list[Row], before: list[Row]
+) -> None:
+    files = SuppressionFiles(*(store.named(_evaluation(folder, rows)) for rows in (named, before)))
+    assert _identifiers(store.named_since(files)) == _named(named) - _named(before)
+    assert _identifiers(store.named_since(SuppressionFiles(files.members))) == _named(named)
+    counted = store.counted(files.members)
+    assert sum(counted.values()) == len(_named(named))
+
+
+SIDES = st.dictionaries(st.tuples(st.sampled_from([EMAIL, IDFA]), st.integers(0, 7)), st.booleans(), max_size=12)
+
+
+@given(members=SIDES, named=ROWS)
+def test_certain_and_unknown_members_who_are_named_leave_and_nobody_else(
+    store: DuckDBMembershipStore, folder: Path, members: dict[tuple[IdentifierType, int], bool], named: list[Row]
+) -> None:
+    path = folder / f"members-{next(_made)}.parquet"
+    values = ", ".join(f"('{kind}', {_blob(one)}, {unsure})" for (kind, one), unsure in members.items())
+    rows = f"values {values}" if values else "select '', ''::blob, false limit 0"
+    duckdb.execute(
+        f"copy (select * from ({rows}) t(identifier_type, identifier, unknown)) to '{path}' (format parquet)"
+    )
+    people = store.named(_evaluation(folder, named))
+    held = MembershipFiles(members=path)
+    compared = store.leaving(held, (people,))
+    gone = {(str(kind), one) for kind, one in members} & _named(named)
+    assert sum(part.removed for part in compared.delta.values()) == len(gone)
+    assert not any(part.added for part in compared.delta.values())
+    for kind, part in compared.delta.items():
+        assert part.before == sum(one == kind for one, _ in members)
+        assert part.after == part.before - part.removed
+    outbox = folder / f"outbox-{next(_made)}.parquet"
+    batches = store.write_outbox(compared, outbox, 3)
+    assert {str(batch.operation) for batch in batches} <= {"remove"}
+    sent = _identifiers(outbox) if batches else set()
+    assert sent == gone
+    # And once they are taken, the others are there as before.
+    after = folder / f"after-{next(_made)}.parquet"
+    if batches:
+        store.settle(MembershipFiles(path, outbox, frozenset(range(len(batches)))), after)
+        left = duckdb.execute(f"select identifier_type, identifier, unknown from '{after}'").fetchall()
+        kept = {(str(kind), one, unsure) for (kind, one), unsure in members.items() if (str(kind), one) not in gone}
+        assert {(kind, one[0], unsure) for kind, one, unsure in left} == kept
+
+
+def test_everybody_named_leaves_an_audience_of_which_nothing_is_known(
+    store: DuckDBMembershipStore, folder: Path
+) -> None:
+    people = store.named(_evaluation(folder, [(1, 2), (3, None)]))
+    compared = store.everybody(MembershipFiles(), (people, people), frozenset({EMAIL}))
+    outbox = folder / "everybody.parquet"
+    batches = store.write_outbox(compared, outbox, 10)
+    assert [(str(one.operation), str(one.identifier_type), one.identifiers) for one in batches] == [
+        ("remove", "email", 2)
+    ]
+    assert _identifiers(outbox) == {("email", 1), ("email", 3)}
+
+
+def test_where_nobody_is_to_be_added_removals_alone_are_sent(store: DuckDBMembershipStore, folder: Path) -> None:
+    held = MembershipFiles(members=store.named(_evaluation(folder, [(1, None), (2, None)])))
+    compared = store.compare(_evaluation(folder, [(2, None), (3, None)]), held).without_additions()
+    assert (compared.delta[EMAIL].added, compared.delta[EMAIL].removed, compared.delta[EMAIL].after) == (0, 1, 1)
+    outbox = folder / "removals.parquet"
+    batches = store.write_outbox(compared, outbox, 10)
+    assert [str(one.operation) for one in batches] == ["remove"]
+    assert _identifiers(outbox) == {("email", 1)}
