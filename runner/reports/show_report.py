@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from runner.core.project import Activation, Source
+from runner.core.project import Activation, Source, Suppression
 from runner.reports.escape import printable
 from runner.reports.json_documents import document, location_data, settings_data
 from runner.reports.plan_text import resolved_text
@@ -17,11 +17,14 @@ from runner.reports.plan_text import resolved_text
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An activation, the sources that its segment reads, and the day that its SQL is shown for."""
+    """An activation, the sources that its segment reads, the day that its SQL is shown for, and the suppressions that
+    hold for its audience.
+    """
 
     activation: Activation
     sources: Sequence[Source]
     today: date
+    suppressions: Sequence[Suppression] = ()
 
 
 def shown_text(shown: Shown) -> Text:
@@ -30,6 +33,9 @@ def shown_text(shown: Shown) -> Text:
     text.append(f"\n{_where(shown)}\n")
     for model in shown.activation.segment.models:
         text.append(f"{printable(f'{model.name} is a model of dbt, {model.relation}')}\n")
+    for one in shown.suppressions:
+        reason = f" ({one.reason})" if one.reason else ""
+        text.append(printable(f"Left out is whom suppression {one.name}{reason} names: {one.location}") + "\n")
     sql = shown.activation.segment.sql
     return text.append(f"\nSQL of {printable(f'{sql.file}:{sql.first_line}')}, on {shown.today}:\n\n")
 
@@ -53,6 +59,10 @@ def shown_document(shown: Shown) -> dict[str, Any]:
         activation=activation.id,
         today=shown.today.isoformat(),
         settings=settings_data(activation),
+        suppressions=[
+            {"name": one.name, "reason": one.reason, "location": location_data(one.location)}
+            for one in shown.suppressions
+        ],
         segment={
             "name": segment.name,
             "description": segment.description,

@@ -341,3 +341,40 @@ def test_values_of_any_kind_come_through_as_they_are(tested: Shop) -> None:
     tested.activation("lapsed", sql=sql)
     declare(tested, given={"shop.customers": rows}, expect=[{"email": text} for text in texts])
     assert outcome(tested)["missing"] == []
+
+
+CART = """\
+kind: Activation
+id: lapsed
+segment:
+  name: Cart
+  of: customer
+  where:
+    - {did: order, sum: {amount: {more_than: 200}}, within: 365d}
+    - {did: visit, with: {page: cart}, within: 7d, then_not: {did: order, within_next: 2d}}
+"""
+
+
+@pytest.mark.parametrize("kind", ["files", *WAREHOUSES])
+def test_conditions_mean_the_same_whatever_runs_them_otherwise(tested: Shop, kind: str) -> None:
+    schema = "shop." if kind == "files" else "crm."
+    entity = ENTITY.replace("shop.", schema) + f"  visit: {{from: {schema}visits, key: customer_id, at: visited_at}}\n"
+    if kind == "files":
+        _, _, rest = (tested.folder / "activations/shop.yaml").read_text().partition("---")
+        tested.write("activations/shop.yaml", f"{SOURCE}  visits: ../data/visits.csv\n---{rest}")
+    else:
+        tested.write("activations/warehouse.yaml", f"kind: Source\nname: wh\n{WAREHOUSES[kind]}")
+        entity += "source: wh\n"
+    tested.write("activations/customer.yaml", entity)
+    tested.write("activations/lapsed.yaml", CART)
+    people = [{"customer_id": number, "email": f"{number}@example.com"} for number in range(1, 5)]
+    visits = [
+        {"customer_id": number, "visited_at": "2026-11-24 10:00:00+01:00", "page": "cart"} for number in (1, 2, 3)
+    ]
+    orders = [{"customer_id": number, "ordered_at": "2026-06-01 10:00:00Z", "amount": 200.5} for number in range(1, 5)]
+    orders += [{"customer_id": 1, "ordered_at": "2026-11-25 10:00:00+01:00"}]
+    orders += [{"customer_id": 3, "ordered_at": "2026-11-26 10:00:01+01:00"}]
+    given = {f"{schema}customers": people, f"{schema}visits": visits, f"{schema}orders": orders}
+    expect = [{"email": "2@example.com"}, {"email": "3@example.com"}]
+    declare(tested, today="2026-11-28", given=given, expect=expect)
+    assert outcome(tested)["unexpected"] == []

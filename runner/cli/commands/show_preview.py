@@ -48,7 +48,8 @@ def show(
     setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
     project = setup.project()
     declared = declared_activation(project, activation)
-    shown = Shown(declared, read_by(declared.segment, project.sources), setup.today)
+    suppressions = [one for one in project.suppressions if one.concerns(declared.account)]
+    shown = Shown(declared, read_by(declared.segment, project.sources), setup.today, suppressions)
     if format is Format.JSON:
         show_json(shown_document(shown))
     else:

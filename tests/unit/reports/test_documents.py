@@ -16,7 +16,7 @@ from runner.core.destination import AdAccount
 from runner.core.findings import Finding
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
-from runner.core.project import Setting, Source
+from runner.core.project import Schedule, Setting, Source, Suppression, SuppressionLimits
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
 from runner.core.segment_test import SegmentTest, Subject
 from runner.planfile.plan_document import saved_plan_document
@@ -51,6 +51,9 @@ PLAN = plan(
 RUN = ActivationRun("new", "create", Outcome.DONE, 10, 0, 1, 0, 10, 0.5, "new")
 APPLIED = Applied(PLAN, (RUN,), approved=True)
 
+SUPPRESSION = Suppression(
+    "no-consent", "withdrew", activation().segment, {EMAIL: ("email",)}, None, Schedule(), SuppressionLimits(), HERE
+)
 TEST = SegmentTest("lapsed", Subject.ACTIVATION, "loyal", HERE, HERE, None, (), (), None)
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -77,6 +80,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             activation(settings=(Setting("protect", "false", None), Setting("mapping.email", "email", HERE))),
             (Source("shop", "files", HERE),),
             NOON.date(),
+            (SUPPRESSION,),
         )
     ),
     "preview": preview_document(
