@@ -43,13 +43,13 @@ _MODIFIERS = ("with", *Aggregate, "within", "older_than", "then", "then_not")
 _OF_SEQUELS = ("did", "with", "within_next")
 _DEEPEST = 20
 
-SegmentNamed = Callable[[ScalarNode], "InSegment | None"]
-"""What gives the people of a segment by its name; None after findings."""
-
 
 @dataclass(frozen=True, slots=True)
 class ConditionReader:
-    """Reads the conditions of one segment: they speak of `entity`, in the SQL of `dialect`."""
+    """Reads the conditions of one segment: they speak of `entity`, in the SQL of `dialect`.
+
+    `named` gives what it means to be in the segment that a value names, or not in it; None after findings.
+    """
 
     document: Document
     entity: Entity

@@ -15,12 +15,17 @@ from runner.config.resolve.condition_values import INVALID, column
 from runner.config.resolve.entities import EntityDraft
 from runner.config.resolve.segments import Runners, SegmentDraft, draft_segment, fingerprint_of, source_of, span_of
 from runner.config.resolve.sql_meaning import meaning
-from runner.config.yaml.nodes import MapNode, ScalarNode
+from runner.config.yaml.nodes import MapNode, ScalarNode, Span
 from runner.config.yaml.project_files import ProjectFiles
 from runner.core.project import Segment, SqlText
 from runner.core.suggest import quoted_word, suggest
 
-_OF_CONDITIONS = ("of", "where", "top")
+_OF_CONDITIONS = ("where", "top", "of")
+_DEEPEST = 10
+"""Segments that are made of each other, one of the next."""
+
+_LONGEST = 200_000
+"""Characters of SQL that the segments which one names may come to: each that is named twice doubles what it names."""
 
 
 @dataclass(slots=True)
@@ -56,8 +61,10 @@ class People:
         if name not in self._drafts:
             document = self.documents[name]
             self._open.append(name)
-            self._drafts[name] = self.draft(document.root, document, "name")
-            self._open.pop()
+            try:
+                self._drafts[name] = self.draft(document.root, document, "name")
+            finally:
+                self._open.pop()
         return self._drafts[name]
 
     def named(self, node: ScalarNode, document: Document) -> SegmentDraft | None:
@@ -66,6 +73,11 @@ class People:
         if name in self._open:
             way = " -> ".join((*self._open[self._open.index(name) :], name))
             document.refuse(node.span, "segment-circle", f"segment {quoted_word(name)} is made of itself: {way}")
+            return None
+        below = self._drafts[name].depth if name in self._drafts else 1
+        if len(self._open) + below > _DEEPEST:
+            message = f"more than {_DEEPEST} segments are made of each other; put one of them into a table"
+            document.refuse(node.span, INVALID, message)
             return None
         if name not in self.documents:
             if self.complete:
@@ -91,15 +103,19 @@ class _Drafting:
         before = len(document.found)
         self._of = self._entity()
         entity = self._of.entity if self._of else None
-        statement = self._statement(entity) if entity is not None else None
         name, description = fields.text("name"), fields.text("description") or ""
         words = (name.strip() if name else None, description.strip())
-        segment = None
-        if statement is not None and len(document.found) == before and document.sound(*_OF_CONDITIONS, self.key):
-            segment = self._segment(statement, words[0] or "", words[1])
+        segment = statement = None
+        try:
+            statement = self._statement(entity) if entity is not None else None
+            if statement is not None and len(document.found) == before and document.sound(*_OF_CONDITIONS, self.key):
+                segment = self._segment(statement, words[0] or "", words[1])
+        except RecursionError:
+            document.refuse(self._first_key(), INVALID, "the conditions are nested too deeply; write it in SQL")
         spans = (span_of(fields, "name"), span_of(fields, "description"), None)
         mapping = self._of.mapping if self._of else None
-        return SegmentDraft(segment, *words, document, *spans, statement if segment else None, mapping)
+        depth = 1 + max((draft.depth for draft in self._also), default=0)
+        return SegmentDraft(segment, *words, document, *spans, statement if segment else None, mapping, depth)
 
     def _entity(self) -> EntityDraft | None:
         entities, node = self.people.entities, self.fields.get("of")
@@ -118,9 +134,11 @@ class _Drafting:
                 if names
                 else "conditions speak of an entity; declare one with `kind: Entity`"
             )
-            first = next(self.fields.entries[one].key for one in _OF_CONDITIONS if one in self.fields.entries)
-            self.document.refuse(first, "unknown-entity", message)
+            self.document.refuse(self._first_key(), "unknown-entity", message)
         return None
+
+    def _first_key(self) -> Span:
+        return next(self.fields.entries[one].key for one in _OF_CONDITIONS if one in self.fields.entries)
 
     @property
     def _source(self) -> str:
@@ -169,6 +187,8 @@ class _Drafting:
             problem = "runs elsewhere than this one; both need one source"
         elif draft.statement is not None and draft.statement.entity != self._of.entity:
             problem = f"is of entity {draft.statement.entity.name}, this one of another"
+        elif sum(len(one.segment.sql.text) for one in (*self._also, draft) if one.segment) > _LONGEST:
+            problem = f"makes the SQL of this one longer than {_LONGEST:,} characters; put it into a table"
         if problem:
             self.document.refuse(node.span, INVALID, f"segment {quoted_word(name)} {problem}")
             return None
@@ -179,7 +199,7 @@ class _Drafting:
     def _segment(self, statement: Statement, name: str, description: str) -> Segment:
         document = self.document
         text = sql_of(statement, self._dialect)
-        entry = next(self.fields.entries[one].key for one in ("where", "top", "of") if one in self.fields.entries)
+        entry = self._first_key()
         sql = SqlText(text, document.file.name, entry.line, entry.column - 1, exact=False)
         models = {model.id: model for model in self._of.models} if self._of else {}
         files = {statement.entity.key.location.file}

@@ -32,7 +32,8 @@ class SegmentDraft:
     """A segment that may yet lack a name: one written inside an activation may take the activation's.
 
     `segment` is None when its SQL has findings; the spans say where its words stand. One of conditions has its
-    `statement`, and its entity gives it a `mapping`.
+    `statement`, and its entity gives it a `mapping`; `depth` counts the segments that are made of each other in it, one
+    of the next.
     """
 
     segment: Segment | None
@@ -44,6 +45,7 @@ class SegmentDraft:
     source_span: Span | None = None
     statement: Statement | None = None
     mapping: Layer | None = None
+    depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,3 +156,41 @@ def test_conditions_nested_too_deeply_are_a_finding(tmp_path: Path) -> None:
     for _ in range(25):
         where = {"not": where}
     assert codes(tmp_path, a=segment([where]), d=DEFAULTS, s=SOURCE, e=ENTITY) == ["invalid-condition"]
+
+
+def test_segments_that_name_each_other_over_and_over_are_a_finding_and_no_endless_sql(tmp_path: Path) -> None:
+    chain = "\n---\n".join(
+        f"{{kind: Segment, name: s{number}, where: [in_segment: s{number - 1}, any: [in_segment: s{number - 1}]]}}"
+        for number in range(1, 60)
+    )
+    first = "{kind: Segment, name: s0, where: [country: FR]}"
+    found = findings(
+        tmp_path, a=segment([{"in_segment": "s59"}]), d=DEFAULTS, s=SOURCE, e=ENTITY, x=f"{first}\n---\n{chain}"
+    )
+    assert {one.code for one in found} == {"invalid-condition"}
+    assert "longer than 200,000 characters" in found[0].message
+
+
+@pytest.mark.parametrize(("length", "is_backwards"), [(9, False), (9, True), (12, False), (12, True), (1_500, False)])
+def test_segments_may_be_made_of_each_other_some_times_and_not_for_ever(
+    tmp_path: Path, length: int, is_backwards: bool
+) -> None:
+    chain = [f"{{kind: Segment, name: s{number}, where: [in_segment: s{number + 1}]}}" for number in range(length)]
+    chain.append(f"{{kind: Segment, name: s{length}, where: [country: FR]}}")
+    text = "\n---\n".join(reversed(chain) if is_backwards else chain)
+    found = findings(tmp_path, a=segment([{"country": "FR"}]), d=DEFAULTS, s=SOURCE, e=ENTITY, x=text)
+    assert {one.code for one in found} == ({"invalid-condition"} if length > 9 else set())
+    assert all("more than 10 segments are made of each other" in one.message for one in found)
+
+
+def test_deep_conditions_in_deep_segments_are_a_finding(tmp_path: Path) -> None:
+    chain = []
+    for number in range(9):
+        where: Any = {"in_segment": f"s{number + 1}"}
+        for _ in range(18):
+            where = {"not": where} if _ % 2 else {"any": [where, {"country": "FR"}]}
+        chain.append(json.dumps({"kind": "Segment", "name": f"s{number}", "where": [where]}))
+    last = "{kind: Segment, name: s9, where: [country: FR]}"
+    text = "\n---\n".join((*chain, last))
+    found = findings(tmp_path, a=segment([{"country": "FR"}]), d=DEFAULTS, s=SOURCE, e=ENTITY, x=text)
+    assert {one.code for one in found} <= {"invalid-condition"}
