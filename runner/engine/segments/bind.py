@@ -119,7 +119,7 @@ def _bind(
     try:
         tables = _tables(query, sources, instance.reachable)
         if query.conditions is not None:
-            unfit = _wrong_in_fragments(query, instance, tables, names) or ()
+            unfit = _wrong_in_fragments(query, instance, tables, names, deadline)
             if not unfit and not flaws(instance.connection, statement, tables):
                 query, unfit = _typed(query, instance, names, deadline)
                 statement = parsed(instance.connection, query.sql.text)
@@ -153,7 +153,7 @@ def _bind(
 
 
 def _wrong_in_fragments(
-    query: SegmentQuery, instance: Instance, tables: Tables, names: NamesFrom
+    query: SegmentQuery, instance: Instance, tables: Tables, names: NamesFrom, deadline: float
 ) -> tuple[Finding, ...]:
     """What is wrong with conditions that were written in SQL, each at its place."""
     import duckdb
@@ -165,7 +165,7 @@ def _wrong_in_fragments(
             refused = flaws(instance.connection, parsed(instance.connection, sql.text), tables)
             found += [_finding(flaw, sql) for flaw in refused]
             if not refused:
-                cancellable.run(instance.connection, _DESCRIBE + sql.text)
+                cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         except duckdb.Error as error:
             if full(error):
                 raise
