@@ -201,6 +201,12 @@ class MembershipStore(Protocol):
     def named_since(self, files: SuppressionFiles) -> Path:
         """A file of whom it names and did not name before. Raises StateError."""
 
+    def named_still(self, named: Path, before: Path) -> Path:
+        """A file of those of such a file `before` who are named still. Raises StateError."""
+
+    def left_out(self, whole: Evaluation, left: Evaluation) -> Path:
+        """Such a file of the identifiers that are in a segment, but on no row that is left of it. Raises StateError."""
+
     def counted(self, named: Path) -> Mapping[IdentifierType, int]:
         """How many identifiers of each type such a file has. Raises StateError."""
 

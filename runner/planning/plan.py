@@ -245,7 +245,7 @@ class Plan:
     @property
     def has_work(self) -> bool:
         """Whether an apply would change anything, beside what is written down of what was looked at."""
-        defines = any(one.takes_effect and one.changes_definition for one in self.suppressions)
+        defines = any(one.takes_effect and (one.changes_definition or one.is_forgotten) for one in self.suppressions)
         return bool(self.pending or self.withdrawals) or defines
 
     def having(self, *actions: Action) -> tuple[PlannedChange, ...]:

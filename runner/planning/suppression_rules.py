@@ -73,7 +73,9 @@ class PlannedSuppression:
     """One suppression in a run.
 
     `named` is a file of whom it names from this run on, None where it was not evaluated; `members` counts them,
-    `entered` and `left` are who came and went since the last time. `takes` is what a new or changed one takes out of
+    `entered` and `left` are who came and went since the last time; where somebody went, `lasting` is a file of those
+    who stayed of whom every audience was known to hold none. `is_forgotten` says that whom it named last cannot be
+    read, and that it was allowed to go on without. `takes` is what a new or changed one takes out of
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
     change that.
     """
@@ -86,6 +88,8 @@ class PlannedSuppression:
     members: Mapping[IdentifierType, int] = field(default_factory=dict)
     entered: int = 0
     left: int = 0
+    lasting: Path | None = None
+    is_forgotten: bool = False
     takes: tuple[Taken, ...] = ()
     blocks: tuple[Block, ...] = ()
     error: str = ""
@@ -108,6 +112,11 @@ class PlannedSuppression:
     def changes_definition(self) -> bool:
         """Whether an apply changes what is in effect."""
         return self.standing is not Standing.APPLIED
+
+    @property
+    def is_new(self) -> bool:
+        """Whether whom it names now is to be written down, since that is not what is."""
+        return bool(self.changes_definition or self.is_forgotten or self.entered or self.left)
 
     def concerns(self, account: AccountRef) -> bool:
         """Whether it is, or was, for the audiences of an account."""

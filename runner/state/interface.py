@@ -176,11 +176,16 @@ class State(Protocol):
         """The definition is in effect. Any audience may hold people that it names."""
 
     def remember_suppression(
-        self, name: str, write: Callable[[Path], Mapping[IdentifierType, int]], at: datetime
+        self,
+        name: str,
+        write: Callable[[Path], Mapping[IdentifierType, int]],
+        at: datetime,
+        write_before: Callable[[Path], object] | None = None,
     ) -> None:
         """It names whom `write` writes into a new file, and counts, from now on; they were found at a time.
 
-        Until `suppression_clean`, whom it named when it was last clean is kept as well.
+        Until `suppression_clean`, whom it named when it was last clean is kept as well; where somebody of them is not
+        named any more, and so may be in audiences again, `write_before` writes those who are.
         """
 
     def suppression_evaluated(self, name: str, at: datetime) -> None:

@@ -202,20 +202,36 @@ class StateStore:
         self._remove(tuple(self._take("define_suppression", name=name, definition=data, at=codec.from_time(at))))
 
     def remember_suppression(
-        self, name: str, write: Callable[[Path], Mapping[IdentifierType, int]], at: datetime
+        self,
+        name: str,
+        write: Callable[[Path], Mapping[IdentifierType, int]],
+        at: datetime,
+        write_before: Callable[[Path], object] | None = None,
     ) -> None:
         # Audiences' folders have serials of their own: no folder of a suppression has the name of one of these.
         counter = f"suppressions/{folder_name(name).casefold()}"
         with self._writing:
             with self.backing.database.transaction() as db:
                 serial = deltas.last_serial(db, counter) + 1
+            before = None
+            if write_before is not None:
+                path = file_path("suppressions", name, serial)
+                write_before(self.backing.folder.make_room(path))
+                before = self._sealed(path)
+                serial += 1
             path = file_path("suppressions", name, serial)
             members = write(self.backing.folder.make_room(path))
-            file = self.backing.folder.seal(path)
-            self.backing.keep(file)
-            where = {"name": name, "counter": counter, "serial": serial, "file": asdict(file)}
+            file = self._sealed(path)
+            files = {"file": asdict(file), "before": None if before is None else asdict(before)}
             counts = {str(kind): count for kind, count in members.items()}
-            self._remove(self._take("remember_suppression", **where, members=counts, at=codec.from_time(at)))
+            where = {"name": name, "counter": counter, "serial": serial, "members": counts, **files}
+            self._remove(self._take("remember_suppression", **where, at=codec.from_time(at)))
+
+    def _sealed(self, path: str) -> StoredFile:
+        """A file of the state's that was just written; a bucket has it too, if there is one."""
+        file = self.backing.folder.seal(path)
+        self.backing.keep(file)
+        return file
 
     def suppression_evaluated(self, name: str, at: datetime) -> None:
         self._take("suppression_evaluated", name=name, at=codec.from_time(at))

@@ -145,6 +145,7 @@ class _Work:
         self._today = today
         self._withdrawn: dict[AudienceKey, Tally] = {}
         self.not_withdrawn: dict[AudienceKey, str] = {}
+        self._everybody_left: set[AudienceKey] = set()
 
     def withdraw(self, plan: Plan) -> None:
         """Take out of every audience whom suppressions name."""
@@ -159,6 +160,7 @@ class _Work:
                 self.not_withdrawn[key] = one.error
                 return
             yield from withdraw(one, self._accounts.client(one.destination), self._context, tally)
+            self._everybody_left.add(key)
         except (Interrupted, LockLost):
             raise
         except Exception as error:  # noqa: BLE001 - one audience's failure, whatever it is, stops no other
@@ -185,7 +187,7 @@ class _Work:
                 run = self.outcomes[key] = self._of_withdrawal(each, Outcome.FAILED if failed else Outcome.DONE, failed)
                 self._context.state.record(self._run, run)
         for one in plan.suppressions:
-            told = outcome_of(one, plan, self.not_withdrawn, began, self._context.clock())
+            told = outcome_of(one, plan, self._everybody_left, began, self._context.clock())
             if told is not None:
                 self.outcomes[AudienceKey(told.activation, "", "")] = told
                 self._context.state.record(self._run, told)

@@ -34,7 +34,7 @@ from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import with_overlaps
-from runner.workflows.suppressing import Suppressing, concerned, look
+from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def make_plan(project: Project, request: PlanRequest, context: RunContext, accou
 
     `run` is what queries in warehouses are called by; by default the plan's id is, as far as it is known by then.
     """
+    require_suppressions(request.allow_suppressions, project, context)
     applied = context.state.audiences()
     chosen = choose(project, applied, request)
     decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
-from runner.core.errors import HeadcountError, Interrupted, StateError
+from runner.core.errors import HeadcountError, Interrupted, StateError, UsageError
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Project, Suppression
 from runner.core.records import AccountRef, AppliedAudience, AudienceKey
+from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
 from runner.destinations.registry import KINDS
 from runner.planning.suppression_rules import PlannedSuppression, Standing, Taken, Withdrawal, blocks_of, standing_of
@@ -83,7 +84,7 @@ def look(
     look = _Look(project, context, allowed, ships)
     planned = tuple(look.at(one) for one in found)
     left = look.without_named(planned, to_evaluate, evaluated)
-    return Suppressing(planned, look.withdrawals(planned), left, seconds)
+    return Suppressing(planned, look.withdrawals(planned, look.left_out(evaluated, left)), left, seconds)
 
 
 def concerned(
@@ -102,6 +103,16 @@ def concerned(
         for name in sorted(declared.keys() | applied.keys())
     )
     return tuple(one for one in every if one.name in due or any(one.concerns(account) for account in asked))
+
+
+def require_suppressions(names: Iterable[str], project: Project, context: RunContext) -> None:
+    """Raise UsageError for a name that no suppression has, declared or in effect: a name is meant, and no pattern."""
+    known = {one.name for one in project.suppressions} | {one.name for one in context.state.suppressions()}
+    for unknown in sorted(set(names) - known):
+        there = f"there are: {', '.join(sorted(known))}" if known else "there is none in this project"
+        near = closest(unknown, known)
+        hint = f'did you mean "{near}"?' if near else f"write the whole name of a suppression; {there}"
+        raise UsageError(f'--allow-suppression: there is no suppression "{unknown}"', hint)
 
 
 def _evaluated(activation: Activation, project: Project, context: RunContext) -> Evaluation | HeadcountError:
@@ -132,7 +143,9 @@ class _Look:
             self._remembered[name] = None if one.applied is None else self._context.state.suppression_files(name)
         except StateError as error:
             self._remembered[name] = None
-            return replace(one, error=error.message, hint=error.hint)
+            if name not in self._allowed:
+                return replace(one, error=error.message, hint=error.hint)
+            one = replace(one, is_forgotten=True)
         if one.changes_definition and not self._ships:
             return replace(one, waits=NOT_APPLIED.format(standing=one.standing))
         if one.declared is not None:
@@ -159,7 +172,11 @@ class _Look:
                 entered=sum(part.added for part in delta.values()),
                 left=sum(part.removed for part in delta.values()),
             )
-            return replace(one, takes=tuple(self._takes(one, named))) if one.changes_definition else one
+            base = self._clean_base(one, files)
+            if one.left and base is not None:
+                one = replace(one, lasting=memberships.named_still(named, base))
+            is_new = one.changes_definition or one.is_forgotten
+            return replace(one, takes=tuple(self._takes(one, named))) if is_new else one
         except StateError as error:
             return replace(one, error=error.message, hint=error.hint)
 
@@ -213,6 +230,24 @@ class _Look:
                 left |= {key: memberships.without(one, (found,)) for key, one in segments.items()}
         return left
 
+    def left_out(
+        self,
+        evaluated: Mapping[AudienceKey, Evaluation | HeadcountError],
+        left: Mapping[AudienceKey, Evaluation | HeadcountError],
+    ) -> Mapping[AudienceKey, Path]:
+        """What is on rows of people named and on no other, of each segment whose rows have several identifiers.
+
+        People leave with all of it, also where a suppression itself yields only a part.
+        """
+        found: dict[AudienceKey, Path] = {}
+        for key, whole in evaluated.items():
+            rest = left[key]
+            if isinstance(whole, HeadcountError) or isinstance(rest, HeadcountError) or not rest.suppressed:
+                continue
+            if len(whole.types) > 1 or any(columns > 1 for columns in whole.columns.values()):
+                found[key] = self._context.memberships.left_out(whole, rest)
+        return found
+
     def _named_for(self, planned: tuple[PlannedSuppression, ...], account: AccountRef) -> tuple[Path, ...]:
         """Files of everybody who may not be in an audience of an account, as far as that is known.
 
@@ -228,8 +263,13 @@ class _Look:
                 files.append(remembered.members)
         return tuple(files)
 
-    def withdrawals(self, planned: tuple[PlannedSuppression, ...]) -> Mapping[int, Withdrawal]:
-        """What leaves each audience, whatever else happens to it, by the state's number for it."""
+    def withdrawals(
+        self, planned: tuple[PlannedSuppression, ...], left_out: Mapping[AudienceKey, Path]
+    ) -> Mapping[int, Withdrawal]:
+        """What leaves each audience, whatever else happens to it, by the state's number for it.
+
+        `left_out` is what leaves the audiences whose segments were evaluated beside those whom suppressions yield.
+        """
         found: dict[int, Withdrawal] = {}
         new: dict[str, Path | None] = {}
         reachable = {destination.account: destination for destination in self._project.destinations}
@@ -237,27 +277,33 @@ class _Look:
             if record.audience_id is None:
                 continue
             files = [path for one in planned if (path := self._to_leave(one, record, new)) is not None]
-            if not files:
+            beside = left_out.get(record.key)
+            if not (files or beside):
                 continue
-            withdrawal = replace(self._withdrawal(record, tuple(files)), destination=reachable.get(record.account))
+            found_there = self._withdrawal(record, tuple(files), beside)
+            withdrawal = replace(found_there, destination=reachable.get(record.account))
             if withdrawal.removed and withdrawal.destination is None:
                 withdrawal = replace(withdrawal, error=NO_DESTINATION)
             if withdrawal.removed or withdrawal.error:
                 found[record.record_id] = withdrawal
         return found
 
-    def _withdrawal(self, record: AppliedAudience, files: tuple[Path, ...]) -> Withdrawal:
+    def _withdrawal(self, record: AppliedAudience, files: tuple[Path, ...], beside: Path | None) -> Withdrawal:
         memberships, state = self._context.memberships, self._context.state
+        nobody = Withdrawal(record, ComparedMembership(MembershipFiles(), {}, {}))
         try:
             if not record.refill:
-                return Withdrawal(record, memberships.leaving(state.held(record.record_id), files))
+                named = (*files, *([beside] if beside is not None else []))
+                return Withdrawal(record, memberships.leaving(state.held(record.record_id), named))
         except StateError:
             pass  # nobody knows what it holds: all who are named leave
+        if not files:
+            return nobody
         types = frozenset(KINDS[record.kind].takes)
         try:
             return Withdrawal(record, memberships.everybody(MembershipFiles(), files, types), is_blind=True)
         except StateError as error:
-            return Withdrawal(record, ComparedMembership(MembershipFiles(), {}, {}), error=error.message)
+            return replace(nobody, error=error.message)
 
     def _to_leave(self, one: PlannedSuppression, record: AppliedAudience, new: dict[str, Path | None]) -> Path | None:
         """A file of those whom a suppression names and an audience may hold; None where there can be none.

@@ -5,7 +5,7 @@ is sent.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,8 +38,11 @@ def _remember(one: PlannedSuppression, context: RunContext) -> None:
     assert one.named is not None
     if one.changes_definition:
         state.define_suppression(one.name, definition_of_suppression(one.declared), now)
-    if one.changes_definition or one.entered or one.left or state.suppression_files(one.name) is None:
-        state.remember_suppression(one.name, partial(_copy, one.named, one.members), now)
+    if one.is_forgotten:
+        state.suppression_suspect(one.name)
+    if one.is_new or state.suppression_files(one.name) is None:
+        write_before = None if one.lasting is None else partial(shutil.copyfile, one.lasting)
+        state.remember_suppression(one.name, partial(_copy, one.named, one.members), now, write_before)
     else:
         state.suppression_evaluated(one.name, now)
 
@@ -79,14 +82,14 @@ def mark_clean(plan: Plan, failed: Mapping[AudienceKey, str], context: RunContex
 
 
 def outcome_of(
-    one: PlannedSuppression, plan: Plan, failed: Mapping[AudienceKey, str], began: datetime, ended: datetime
+    one: PlannedSuppression, plan: Plan, withdrawn: Collection[AudienceKey], began: datetime, ended: datetime
 ) -> ActivationRun | None:
     """What the history says of a suppression; None where there is nothing to say.
 
-    `failed` says of which audiences nobody could be taken out.
+    `withdrawn` are the audiences out of which everybody named has been taken.
     """
     concerned = (each for each in plan.withdrawals if one.concerns(each.record.account))
-    audiences = [each for each in concerned if each.record.key not in failed]
+    audiences = [each for each in concerned if each.record.key in withdrawn]
     members = sum(one.members.values())
     seconds = round((ended - began).total_seconds(), 3)
     name = f"suppression {one.name}"
@@ -96,7 +99,7 @@ def outcome_of(
         outcome = Outcome.FAILED if one.error else Outcome.BLOCKED
         detail = f"{one.why_not()}; nobody is added where it applies"
         return ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
-    if not (one.changes_definition or one.entered or one.left or audiences):
+    if not (one.is_new or audiences):
         return None
     detail = f"{one.standing}" if one.changes_definition else f"{one.entered:,} entered, {one.left:,} left"
     if audiences:

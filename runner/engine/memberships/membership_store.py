@@ -83,6 +83,18 @@ class DuckDBMembershipStore:
             suppressed_people.write_new(self._workspace.connection(), files.members, files.before, path)
         return path
 
+    def named_still(self, named: Path, before: Path) -> Path:
+        path = self._file("lasting")
+        with translating_errors("the people of a suppression", (named, before), self._workspace.folder):
+            suppressed_people.write_lasting(self._workspace.connection(), named, before, path)
+        return path
+
+    def left_out(self, whole: Evaluation, left: Evaluation) -> Path:
+        path = self._file("left-out")
+        with translating_errors("the people of suppressions", (), self._workspace.folder):
+            suppressed_people.write_left_out(self._workspace.connection(), whole, left, path)
+        return path
+
     def counted(self, named: Path) -> Mapping[IdentifierType, int]:
         with translating_errors("the people of a suppression", (named,), self._workspace.folder):
             return suppressed_people.counts(self._workspace.connection(), named)

@@ -42,6 +42,23 @@ def write_new(connection: duckdb.DuckDBPyConnection, named: Path, before: Path |
     _copy(connection, rows, path)
 
 
+def write_lasting(connection: duckdb.DuckDBPyConnection, named: Path, before: Path, path: Path) -> None:
+    """Write those of `before` who are among `named` still. Raises what DuckDB raises."""
+    rows = f"select earlier.* from read_parquet({one_file(before)}) as earlier"
+    rows += f" semi join read_parquet({one_file(named)}) as now using (identifier_type, identifier)"
+    _copy(connection, rows, path)
+
+
+def write_left_out(connection: duckdb.DuckDBPyConnection, whole: Evaluation, left: Evaluation, path: Path) -> None:
+    """Write the identifiers of a segment that are on none of the rows left of it. Raises what DuckDB raises."""
+    parts = (
+        f"select distinct '{kind}' as identifier_type, identifier, false as unknown "
+        f"from ({_declared(whole, kind)}) anti join ({_declared(left, kind)}) using (identifier)"
+        for kind in whole.types
+    )
+    _copy(connection, " union all ".join(parts), path)
+
+
 def write_found(
     connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...], evaluations: Iterable[Evaluation], path: Path
 ) -> None:

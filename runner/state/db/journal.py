@@ -137,10 +137,18 @@ def _counts(counts: dict[str, int]) -> dict[IdentifierType, int]:
 
 
 def _remember_suppression(
-    db: Connection, name: str, counter: str, serial: int, file: dict[str, Any], members: dict[str, int], at: str
+    db: Connection,
+    name: str,
+    counter: str,
+    serial: int,
+    file: dict[str, Any],
+    before: dict[str, Any] | None,
+    members: dict[str, int],
+    at: str,
 ) -> tuple[str, ...]:
     deltas.use_serial(db, counter, serial)
-    return tuple(applied_suppressions.remember(db, name, serial, StoredFile(**file), members, at))
+    base = None if before is None else StoredFile(**before)
+    return tuple(applied_suppressions.remember(db, name, serial, StoredFile(**file), base, members, at))
 
 
 def _begin_run(

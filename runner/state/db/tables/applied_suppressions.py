@@ -96,25 +96,31 @@ def define(db: Connection, name: str, definition: dict[str, Any], at: str) -> li
 
 
 def remember(
-    db: Connection, name: str, serial: int, file: StoredFile, members: Mapping[str, int], at: str
+    db: Connection,
+    name: str,
+    serial: int,
+    file: StoredFile,
+    base: StoredFile | None,
+    members: Mapping[str, int],
+    at: str,
 ) -> list[str]:
     """Whom it names from now on; the paths of the files that nothing points to any more.
 
-    What it named before stays while audiences may hold people that were not among those.
+    What it named before, or `base` instead of that, stays while audiences may hold people that were not among those.
     """
     found = files(db, name)
     suspect = _is_suspect(db, name)
-    db.execute("DELETE FROM suppression_file WHERE suppression = ? AND role = 'members'", (name,))
-    if "members" in found and "previous" not in found and not suspect:
-        _add(db, name, "previous", found["members"])
-        gone = []
-    else:
-        gone = [found["members"].path] if "members" in found else []
+    db.execute("DELETE FROM suppression_file WHERE suppression = ?", (name,))
+    previous = None if suspect else base or found.get("previous", found.get("members"))
+    if previous is not None:
+        _add(db, name, "previous", previous)
     _add(db, name, "members", file)
     db.execute("UPDATE suppression SET serial = ? WHERE name = ?", (serial, name))
     _set_members(db, name, members, suspect=suspect)
     evaluated(db, name, at)
-    return gone
+    kept = {one.path for one in (file, previous) if one is not None}
+    dropped = [*found.values(), *([base] if base is not None else [])]
+    return [stored.path for stored in dropped if stored.path not in kept]
 
 
 def evaluated(db: Connection, name: str, at: str) -> None:

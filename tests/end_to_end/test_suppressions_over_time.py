@@ -1,0 +1,162 @@
+"""Suppressions over several runs: people who come and go, files that are damaged, audiences that nobody may change."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.shop import Person, Shop, hashes, mail
+from tests.sandbox_client import Sandbox
+
+NAMED = range(100, 110)
+"""People whom the suppression names from the start, and who are in no segment."""
+
+
+def suppression(shop: Shop, **lines: Any) -> None:
+    lines.setdefault("sql", "select email, idfa from shop.people where kind = 'never'")
+    lines.setdefault("mapping", {"email": "email"})
+    shop.write("activations/no-consent.yaml", json.dumps({"kind": "Suppression", "name": "no-consent", **lines}))
+
+
+def never(*numbers: int) -> list[Person]:
+    return [Person(person.email, kind="never") for person in mail(*NAMED, *numbers)]
+
+
+def audience(sandbox: Sandbox, name: str = "Loyal") -> set[str]:
+    return sandbox.members(sandbox.segment(name).id, "email")
+
+
+@pytest.fixture
+def filled(shop: Shop) -> Shop:
+    """An audience of twenty people, and a suppression in effect that names nobody of them."""
+    shop.people([*mail(*range(1, 21)), *never()])
+    shop.activation(sql="select email, idfa from shop.people where kind <> 'canary'")
+    suppression(shop)
+    shop.apply()
+    return shop
+
+
+def test_who_consents_and_withdraws_again_leaves_again_though_another_account_is_out_of_reach(
+    filled: Shop, sandbox: Sandbox
+) -> None:
+    second = (filled.folder / "activations" / "shop.yaml").read_text().partition("---")[2]
+    filled.write("activations/second.yaml", second.replace("name: criteo", "name: second").replace("12345", "67890"))
+    filled.activation(destination="criteo")
+    filled.activation("other", name="Other", destination="second")
+    filled.people([*mail(*range(1, 20)), *never(20)])
+    filled.apply()
+    assert audience(sandbox) == hashes(*range(1, 20))
+
+    filled.remove("activations/second.yaml")
+    filled.remove("activations/other.yaml")
+    filled.people([*mail(*range(1, 19)), *mail(20), *never(19)])  # 20 consents; 19 cannot be taken out of Other
+    filled.apply(code=1)
+    assert audience(sandbox) == hashes(*range(1, 19), 20)
+
+    filled.activation(destination="criteo", guardrails={"min_members": 1000})
+    filled.people([*mail(*range(1, 19)), *never(19, 20)])
+    filled.apply(code=None)
+    assert audience(sandbox) == hashes(*range(1, 19)), "the audience is blocked, but whoever is named leaves it"
+
+
+@pytest.mark.parametrize("names", [True, False], ids=["somebody is named", "nobody is named"])
+def test_a_damaged_memory_of_it_adds_nobody_until_it_is_allowed_to_begin_again(
+    filled: Shop, sandbox: Sandbox, names: bool
+) -> None:
+    if not names:
+        suppression(filled, guardrails={"max_lost": None})
+        filled.people(mail(*range(1, 21)))
+        filled.apply()
+    [damaged] = [path for path in filled.state_files() if "suppressions" in path.parts]
+    damaged.write_bytes(b"damaged")
+    filled.people([*mail(*range(1, 20)), *mail(21), *(never(20) if names else [])])
+    assert "--allow-suppression no-consent" in filled.apply(code=1).out
+    assert audience(sandbox) == hashes(*range(1, 21 if names else 20)), "whom it named last is not known"
+    filled.apply("--allow-suppression", "no-consent")
+    assert audience(sandbox) == hashes(*range(1, 20), 21)
+    filled.apply()
+
+
+def test_what_is_on_the_row_of_whoever_is_named_leaves_a_blocked_audience_too(shop: Shop, sandbox: Sandbox) -> None:
+    devices = [f"6d92078a-8246-4ba4-ae5b-76104861e7d{digit}" for digit in "1234"]
+    people = [Person(person.email, device) for person, device in zip(mail(1, 2, 3, 4), devices, strict=True)]
+    shop.people([*people, *never()])
+    shop.activation(mapping={"mobile_ad_id": "idfa"}, sql="select email, idfa from shop.people where kind = 'all'")
+    suppression(shop)
+    shop.apply()
+    shop.activation(
+        mapping={"mobile_ad_id": "idfa"},
+        sql="select email, idfa from shop.people where kind = 'all'",
+        guardrails={"min_members": 1000},
+    )
+    shop.people([*people, *never(2)])
+    shop.apply(code=4)
+    assert audience(sandbox) == hashes(1, 3, 4)
+    assert sandbox.members(sandbox.segment("Loyal").id, "madid") == {devices[0], *devices[2:]}
+
+
+def test_guardrails_do_not_judge_what_is_on_the_rows_of_those_named(shop: Shop, sandbox: Sandbox) -> None:
+    devices = [f"6d92078a-8246-4ba4-ae5b-76104861e7d{digit}" for digit in "1234"]
+    people = [Person(person.email, device) for person, device in zip(mail(1, 2, 3, 4), devices, strict=True)]
+    settings: dict[str, Any] = {
+        "mapping": {"mobile_ad_id": "idfa"},
+        "sql": "select email, idfa from shop.people where kind = 'all'",
+        "guardrails": {"max_removed": "10%"},
+    }
+    shop.people([*people, *never()])
+    shop.activation(**settings)
+    suppression(shop)
+    shop.apply()
+    shop.people([*people, *never(2, 3)])
+    shop.apply()
+    assert sandbox.members(sandbox.segment("Loyal").id, "madid") == {devices[0], devices[3]}
+
+
+def test_an_identifier_that_somebody_else_has_too_stays(shop: Shop, sandbox: Sandbox) -> None:
+    device = "6d92078a-8246-4ba4-ae5b-76104861e7d1"
+    people = [Person(person.email, device) for person in mail(1, 2)]
+    shop.people([*people, *never()])
+    shop.activation(mapping={"mobile_ad_id": "idfa"}, sql="select email, idfa from shop.people where kind = 'all'")
+    suppression(shop)
+    shop.apply()
+    shop.people([*people, *never(2)])
+    shop.apply()
+    assert audience(sandbox) == hashes(1)
+    assert sandbox.members(sandbox.segment("Loyal").id, "madid") == {device}
+
+
+@pytest.mark.parametrize("name", ["no-consnet", "no-*"])
+def test_only_a_whole_name_that_is_there_can_be_allowed(filled: Shop, name: str) -> None:
+    assert "no-consent" in filled.apply("--allow-suppression", name, code=64).err
+
+
+def test_an_audience_that_everybody_leaves_is_not_blocked(filled: Shop, sandbox: Sandbox) -> None:
+    filled.people(never(*range(1, 21)))
+    filled.apply()
+    assert not audience(sandbox)
+
+
+def test_a_suppression_that_lacks_one_of_the_types_is_a_warning(shop: Shop) -> None:
+    shop.activation(mapping={"mobile_ad_id": "idfa"})
+    suppression(shop)
+    found = shop.run("validate")
+    assert "mobile_ad_id" in found.out + found.err
+    assert "suppression-lacks-type" in found.out + found.err
+
+
+def test_the_columns_of_a_suppression_are_looked_at_by_validate(shop: Shop) -> None:
+    shop.activation()
+    suppression(shop, sql="select emial from shop.people")
+    found = shop.run("validate", code=3)
+    assert "activations/no-consent.yaml" in found.out + found.err
+    assert "emial" in found.out + found.err
+
+
+def test_status_tells_of_suppressions(filled: Shop) -> None:
+    filled.people([*mail(*range(1, 20)), *never(20)])
+    filled.run("sync")
+    out = filled.run("status").out
+    assert "no-consent" in out
+    assert "11 identifiers" in out
