@@ -20,6 +20,9 @@ from runner.planning.plan import Decision, Measured, PlannedChange
 from runner.planning.suppression_rules import PlannedSuppression
 
 _NONE_LEAVES: Delta = {}
+SUPPRESSION = "suppression"
+"""What blocks an audience that would be filled from nothing while a suppression does not take effect."""
+
 _ANEW = (Action.CREATE, Action.RECREATE)
 
 _NONE_HELD_OUT: Mapping[IdentifierType, int] = {}
@@ -75,7 +78,7 @@ def _waits(decision: Decision, waits_for: tuple[PlannedSuppression, ...]) -> Ite
     """An audience that would be filled from nothing waits whole for a suppression that does not take effect."""
     if decision.intended in _ANEW or decision.refill:
         for one in waits_for:
-            yield Block("suppression", f"suppression {one.name} does not take effect, so nobody may be added")
+            yield Block(SUPPRESSION, f"suppression {one.name} does not take effect, so nobody may be added")
 
 
 def _without(delta: Delta, leaving: Delta) -> Delta:

@@ -8,6 +8,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.records import Action
 from runner.planning.approval import REVIEWED
+from runner.planning.guardrails import SUPPRESSION
 from runner.planning.plan import NO_DESTINATION, PlannedChange
 
 
@@ -64,6 +65,8 @@ def _change_of(change: PlannedChange, guardrail: str) -> str:
     """What has to change, where no option lets it pass."""
     if guardrail == REVIEWED:
         return "make a new plan and have it reviewed, if this is meant"
+    if guardrail == SUPPRESSION:
+        return "see what is said of the suppression"
     where = _where(change, guardrail)
     if guardrail == "min_members" and not where:
         return "say `guardrails: {min_members: 0}` in the activation, if an empty audience is meant"

@@ -13,7 +13,7 @@ from runner.core.errors import HeadcountError
 from tests.chaos import ledger
 from tests.chaos.criteo import Criteo
 from tests.chaos.places import Place
-from tests.chaos.world import ACCOUNTS, MAPPINGS, RETAIL, RETAILER, WORDS, Declared, World, hashed, home, members
+from tests.chaos.world import ACCOUNTS, MAPPINGS, NEVER, RETAIL, RETAILER, WORDS, Declared, World, hashed, home, members
 from tests.end_to_end.shop import Shop
 from tests.sandbox_client import Sandbox, SegmentView
 
@@ -45,6 +45,11 @@ class Stage:
     @property
     def state(self) -> Path:
         return self.place.state
+
+    @property
+    def allowing(self) -> list[str]:
+        """The options that let everything pass that an apply may do."""
+        return [*self.allowed, *(["--allow-suppression", NEVER] if self.world.never.is_declared else [])]
 
     @property
     def allowed(self) -> list[str]:
@@ -98,6 +103,34 @@ def people_are_spelt_otherwise(stage: Stage) -> str:
     for someone in stage.world.people:
         someone.spelling = stage.chance.randrange(5)
     return "identifiers are spelt otherwise"
+
+
+def people_withdraw(stage: Stage) -> str:
+    some = stage.chance.sample(stage.world.people, stage.chance.choice((1, 4, 12)))
+    for someone in some:
+        someone.never = True
+    return f"{len(some)} people withdraw their consent"
+
+
+def people_consent(stage: Stage) -> str:
+    for someone in stage.world.people:
+        someone.never = someone.never and stage.chance.random() < 0.6
+    return "some people consent"
+
+
+def a_where_is_forgotten(stage: Stage) -> str:
+    stage.world.never.is_everybody ^= True
+    return f"the suppression names {'everybody' if stage.world.never.is_everybody else 'some'}"
+
+
+def the_suppression_comes_and_goes(stage: Stage) -> str:
+    stage.world.never.is_declared ^= True
+    return f"the suppression is {'' if stage.world.never.is_declared else 'no longer '}declared"
+
+
+def its_data_is_lost(stage: Stage) -> str:
+    stage.world.never.data = stage.chance.choice(("there", "emptied", "lost"))
+    return f"the data of the suppression is {stage.world.never.data}"
 
 
 def rename(stage: Stage) -> str:
@@ -301,6 +334,11 @@ DEEDS: tuple[tuple[int, Callable[[Stage], str]], ...] = (
     (12, people_come_and_go),
     (2, a_group_empties),
     (2, people_are_spelt_otherwise),
+    (8, people_withdraw),
+    (4, people_consent),
+    (1, a_where_is_forgotten),
+    (2, the_suppression_comes_and_goes),
+    (3, its_data_is_lost),
     (3, rename),
     (5, rotate_names),
     (2, describe),

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.chaos import checks, creates, elsewhere, late, ledger, mishaps, namespaces, restored, robbed
@@ -122,7 +122,7 @@ class History:
             if step and stage.chance.random() < IN_A_CREATE:
                 done, mishap = creates.some_death(stage)
                 self.story.append(f"{step}. {done}")
-                self.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *stage.allowed])
+                self.run_and_check(stage, mishap, ["apply", "--yes", "--prune", *stage.allowing])
                 continue
             deeds = some_deeds(stage) if step else ["begin"]
             self.story.append(f"{step}. {'; '.join(deeds)}")
@@ -236,6 +236,8 @@ class History:
         sandbox = stage.sandbox
         sandbox.clear_faults()
         stage.place.unlock()
+        stage.world.never = replace(stage.world.never, is_declared=True, is_everybody=False, data="there")
+        stage.world.write(stage.shop)
         before = checks.Before.of(ledger.read(stage.state), sandbox)
         sandbox.forget_calls()
         self.wait_for_late_calls(stage)
@@ -243,7 +245,7 @@ class History:
         later = json.dumps({"clock": {"before": LATER, "after": LATER, "nth": 1}})
         # People may have deleted every audience of an account by hand.
         recreate = [part for account in ACCOUNTS.values() for part in ("--allow-recreate", account)]
-        done = _start(stage, ["apply", "--yes", "--prune", *stage.allowed, *recreate], later, mishaps.Mishap())
+        done = _start(stage, ["apply", "--yes", "--prune", *stage.allowing, *recreate], later, mishaps.Mishap())
         out, err = done.communicate(timeout=LONGEST)
         stage.shop.outputs += [out, err]
         self.story.append(out[-3000:] + err[-2000:])
@@ -277,6 +279,7 @@ def _arguments(stage: Stage) -> list[str]:
     """The command of one run: most often the whole job, else a part of it."""
     kind = stage.chance.choices(("apply", "sync", "rebuild", "no prune", "select"), (12, 4, 1, 1, 1))[0]
     allowed = stage.allowed
+    allowing = stage.allowing if stage.chance.random() < 0.6 else allowed
     known = sorted({account.activation for account in ledger.read(stage.state)})
     if kind == "sync":
         return ["sync", *allowed]
@@ -285,11 +288,11 @@ def _arguments(stage: Stage) -> list[str]:
         if declared:
             return ["sync", "--rebuild", stage.chance.choice(declared), *allowed]
     if kind == "no prune":
-        return ["apply", "--yes", *allowed]
+        return ["apply", "--yes", *allowing]
     if kind == "select":
         chosen = stage.chance.sample(sorted(stage.world.declared), 2)
-        return ["apply", "--yes", "--prune", *(part for one in chosen for part in ("--select", one)), *allowed]
-    return ["apply", "--yes", "--prune", *allowed]
+        return ["apply", "--yes", "--prune", *(part for one in chosen for part in ("--select", one)), *allowing]
+    return ["apply", "--yes", "--prune", *allowing]
 
 
 def _start(

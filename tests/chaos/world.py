@@ -5,14 +5,16 @@ Nothing here asks Headcount: the expectation is worked out in Python from the sa
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import json
 import random
 import re
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from runner.sandbox import App, SandboxOptions
-from tests.end_to_end.shop import CANARY, Person, Shop
+from tests.end_to_end.shop import CANARY, PEOPLE_COLUMNS, Person, Shop
 from tests.sandbox_client import Sandbox, SegmentView
 
 ACCOUNTS = {"one": "12345", "two": "67890", "shelf": "555"}
@@ -38,6 +40,9 @@ MAPPINGS = {
 CUSTOMER = "regexp_extract(kind, '#([^#]*)#', 1)"
 """A person's customer id, which is kept in the column of the groups."""
 
+NEVER = "never"
+"""The name of the suppression."""
+
 SECRET = "s3cr3t-of-the-chaos-app"
 CLIENT = "chaos"
 MARKETING = tuple(account for name, account in ACCOUNTS.items() if name not in RETAIL)
@@ -58,6 +63,7 @@ name: shop
 type: files
 tables:
   people: ../data/people.csv
+  never: ../data/never.csv
 """ + "".join(
     f"""\
 ---
@@ -93,11 +99,12 @@ class Declared:
 
 @dataclass(slots=True)
 class Someone:
-    """One person of the data: in which groups, and in which spelling the identifiers are written."""
+    """One person of the data: in which groups, and in which spelling the identifiers are; `never` to be sent."""
 
     number: int
     groups: set[int]
     spelling: int = 0
+    never: bool = False
 
     @property
     def email(self) -> str:
@@ -126,11 +133,32 @@ class Someone:
 
 
 @dataclass(slots=True)
+class NeverSent:
+    """The suppression as its file says it, and what has become of its data.
+
+    `is_everybody` is one whose `where` was forgotten; `data` may be "there", "emptied" or "lost". `ever` are the
+    identifiers that it has named at any time.
+    """
+
+    is_declared: bool = True
+    is_everybody: bool = False
+    data: str = "there"
+    ever: set[str] = field(default_factory=set)
+
+    def names(self, someone: Someone) -> bool:
+        """Whether somebody may not be sent."""
+        if not self.is_declared or (self.data == "emptied" and not self.is_everybody):
+            return False
+        return self.is_everybody or someone.never
+
+
+@dataclass(slots=True)
 class World:
     """Everything that is declared, and all the people there are."""
 
     declared: dict[str, Declared] = field(default_factory=dict)
     people: list[Someone] = field(default_factory=list)
+    never: NeverSent = field(default_factory=NeverSent)
     numbers: count[int] = field(default_factory=count)
 
     @classmethod
@@ -138,6 +166,7 @@ class World:
         world = cls()
         for number in range(PEOPLE):
             world.people.append(Someone(number, {g for g in range(GROUPS) if chance.random() < 0.4}))
+            world.people[-1].never = number % 9 == 4
         for destination in ACCOUNTS:
             world.declare(chance, destination=destination)
         for _ in range(chance.randint(1, 3)):
@@ -185,6 +214,7 @@ class World:
                 mapping={kind: column[kind] for kind in one.types},
                 guardrails={"min_members": 0},  # a group may be empty from the start
             )
+        self._write_never(shop)
         everywhere = in_groups(set(range(GROUPS)))
         shop.people(
             [
@@ -195,13 +225,41 @@ class World:
             ]
         )
 
+    def _write_never(self, shop: Shop) -> None:
+        """The suppression and its data, as far as they are there."""
+        file, data = shop.folder / "activations" / "never.yaml", shop.folder / "data" / "never.csv"
+        for path in (file, data):
+            path.unlink(missing_ok=True)
+        named = [someone for someone in self.people if someone.never]
+        if self.never.is_declared:
+            table = "shop.people" if self.never.is_everybody else "shop.never"
+            document = {
+                "kind": "Suppression",
+                "name": NEVER,
+                "sql": f"select email, idfa, {CUSTOMER} as customer from {table}",
+                "mapping": {"email": "email", "mobile_ad_id": "idfa", "customer_id": "customer"},
+            }
+            shop.write("activations/never.yaml", json.dumps(document))
+        if self.never.data != "lost":
+            rows = [someone.row() for someone in named if self.never.data == "there"]
+            lines = [PEOPLE_COLUMNS, *((one.email, one.idfa, one.kind) for one in rows)]
+            data.parent.mkdir(exist_ok=True)
+            with data.open("w", newline="", encoding="utf-8") as written:
+                csv.writer(written).writerows(lines)
+        for someone in self.people:
+            if self.never.names(someone):
+                self.never.ever |= {hashed(someone.email), someone.idfa, someone.customer}
+        if self.never.is_declared and self.never.is_everybody:
+            self.never.ever.add(hashed(CANARY))
+
     # -- the expectation ---------------------------------------------------------------------------------------------
 
     def expected(self, id: str) -> dict[str, set[str]]:
         """Whom the audience must hold: wire forms by identifier type, for every type that there is."""
         one = self.declared[id]
-        inside = [someone for someone in self.people if one.group in someone.groups]
-        emails = {hashed(someone.email) for someone in inside if someone.email} | {hashed(CANARY)}
+        inside = [who for who in self.people if one.group in who.groups and not self.never.names(who)]
+        canary = set() if self.never.is_declared and self.never.is_everybody else {hashed(CANARY)}
+        emails = {hashed(someone.email) for someone in inside if someone.email} | canary
         devices = {someone.idfa for someone in inside if re.fullmatch(r"[0-9a-f-]*[1-9a-f][0-9a-f-]*", someone.idfa)}
         customers = {someone.customer for someone in inside if someone.customer}
         found = {"email": emails, "mobile_ad_id": devices, "customer_id": customers}
