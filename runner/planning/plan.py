@@ -88,6 +88,11 @@ class Decision:
         return AudienceKey(self.id, *self.account)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the audience that the state knows was looked for in the destination, and is not there."""
+        return self.intended is Action.RECREATE and self.audience_id is None
+
+    @property
     def replaces(self) -> bool:
         """Whether an audience that exists is deleted for the one that is made."""
         return self.intended is Action.RECREATE and self.audience_id is not None

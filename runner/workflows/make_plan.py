@@ -197,7 +197,8 @@ def plan_members(
     to_evaluate = {one.key: activation for one in decided if (activation := _to_evaluate(one)) is not None}
     context.progress.evaluating(len(to_evaluate))
     allowed = request.allow_suppressions
-    suppressing = look(project, to_evaluate, context, allowed=allowed, ships=ships, due=due)
+    gone = frozenset(one.applied.record_id for one in decided if one.is_gone and one.applied is not None)
+    suppressing = look(project, to_evaluate, context, allowed=allowed, ships=ships, due=due, gone=gone)
     changes = tuple(_timed(decision, project, request, context, accounts, suppressing) for decision in decided)
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
     return with_overlaps(changes, context.state, context.memberships), suppressing

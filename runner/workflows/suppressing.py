@@ -66,10 +66,12 @@ def look(
     allowed: frozenset[str],
     ships: bool,
     due: frozenset[str] = frozenset(),
+    gone: frozenset[int] = frozenset(),
 ) -> Suppressing:
     """Evaluate the segments of `to_evaluate` that a suppression is for, then those suppressions, and those `due`.
 
-    With `ships`, new and changed suppressions take effect, where no guardrail stops them that is not `allowed`.
+    With `ships`, new and changed suppressions take effect, where no guardrail stops them that is not `allowed`. Nobody
+    is taken out of the audiences `gone`, by the state's numbers for them.
     """
     found = concerned(project, (activation.account for activation in to_evaluate.values()), context, due)
     if not found:
@@ -81,7 +83,7 @@ def look(
             began = monotonic()
             evaluated[key] = _evaluated(activation, project, context)
             seconds[key] = monotonic() - began
-    look = _Look(project, context, allowed, ships)
+    look = _Look(project, context, allowed, ships, gone)
     planned = tuple(look.at(one) for one in found)
     left = look.without_named(planned, to_evaluate, evaluated)
     return Suppressing(planned, look.withdrawals(planned, look.left_out(evaluated, left)), left, seconds)
@@ -129,11 +131,14 @@ def _evaluated(activation: Activation, project: Project, context: RunContext) ->
 class _Look:
     """One look at the suppressions of a run. `_remembered` are whom they named last."""
 
-    def __init__(self, project: Project, context: RunContext, allowed: frozenset[str], ships: bool) -> None:
+    def __init__(
+        self, project: Project, context: RunContext, allowed: frozenset[str], ships: bool, gone: frozenset[int]
+    ) -> None:
         self._project = project
         self._context = context
         self._allowed = allowed
         self._ships = ships
+        self._gone = gone
         self._remembered: dict[str, SuppressionFiles | None] = {}
 
     def at(self, one: PlannedSuppression) -> PlannedSuppression:
@@ -274,7 +279,7 @@ class _Look:
         new: dict[str, Path | None] = {}
         reachable = {destination.account: destination for destination in self._project.destinations}
         for record in self._context.state.audiences():
-            if record.audience_id is None:
+            if record.audience_id is None or record.record_id in self._gone:
                 continue
             files = [path for one in planned if (path := self._to_leave(one, record, new)) is not None]
             beside = left_out.get(record.key)

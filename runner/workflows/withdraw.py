@@ -70,12 +70,20 @@ def withdraw(withdrawal: Withdrawal, client: DestinationClient, context: RunCont
 def mark_clean(plan: Plan, failed: Mapping[AudienceKey, str], context: RunContext) -> None:
     """Record of each suppression that takes effect that no audience holds anybody it names, where that is certain."""
     records = [record for record in context.state.audiences() if record.audience_id is not None]
+    # What was said to be gone, and was not made again, may turn up with everybody in it.
+    gone = {(one.key, one.applied.audience_id) for one in plan.changes if one.is_gone and one.applied is not None}
     for one in plan.suppressions:
         declared = one.declared
         if not one.takes_effect or declared is None:
             continue
         concerned = [record for record in records if declared.concerns(record.account)]
-        if all(not record.unfinished and not record.doubtful and record.key not in failed for record in concerned):
+        if all(
+            not record.unfinished
+            and not record.doubtful
+            and record.key not in failed
+            and (record.key, record.audience_id) not in gone
+            for record in concerned
+        ):
             known = {applied.name: applied for applied in context.state.suppressions()}
             if one.name in known and not known[one.name].is_clean:
                 context.state.suppression_clean(one.name)
