@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runner.core.findings import Finding
-    from runner.core.project import Activation, Project
+    from runner.core.project import Activation, Evaluated, Project
     from runner.core.selection import Selection
 
 _SAID = {
@@ -132,17 +132,20 @@ def _findings(
         project = setup.project()
     except InvalidProject as invalid:
         if sources and invalid.sound is not None:
-            return (*invalid.findings, *_source_findings(invalid.sound, invalid.sound.activations)), None
+            return (*invalid.findings, *_source_findings(invalid.sound, _evaluated(invalid.sound))), None
         return invalid.findings, None
     from runner.planning.allowances import ended_permissions
     from runner.planning.dbt_changes import unknown_column_warnings
     from runner.planning.freshness import freshness_warnings
+    from runner.planning.suppressed_types import missing_type_warnings
 
     chosen = _chosen(project, setup.selection(project, select, exclude, changed_since))
-    seen = _source_findings(project, chosen) if sources else _sql_warnings(chosen)
+    evaluated = _evaluated(project, chosen)
+    seen = _source_findings(project, evaluated) if sources else _sql_warnings(evaluated)
     ended = ended_permissions(chosen, setup.today, is_warning=False)
     if all(one.is_warning for one in (*seen, *ended)):
         seen = (*seen, *freshness_warnings(chosen, setup.clock()), *unknown_column_warnings(chosen))
+        seen = (*seen, *missing_type_warnings(project.suppressions, project.activations))
     return (*seen, *ended), project
 
 
@@ -159,7 +162,16 @@ def _chosen(project: Project, selection: Selection) -> tuple[Activation, ...]:
     return tuple(one for one in project.activations if selection.means(Candidate.of(one)))
 
 
-def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
+def _evaluated(project: Project, chosen: tuple[Activation, ...] | None = None) -> tuple[Evaluated, ...]:
+    """What has SQL: the activations chosen, all where there was no choice, and the suppressions for their accounts."""
+    if chosen is None:
+        return (*project.activations, *project.suppressions)
+    accounts = {one.account for one in chosen}
+    never = (one for one in project.suppressions if any(one.concerns(account) for account in accounts))
+    return (*chosen, *never)
+
+
+def _source_findings(project: Project, chosen: tuple[Evaluated, ...]) -> tuple[Finding, ...]:
     """What only the data can tell: files that are not there, SQL and mappings that do not fit them; and warnings."""
     from runner.config import check_source_files
     from runner.sources.interface import UNREACHABLE
@@ -177,13 +189,16 @@ def _source_findings(project: Project, chosen: tuple[Activation, ...]) -> tuple[
     return bounded(for_entries(one, findings[one]) for one in kept)
 
 
-def _note(found: Iterable[Finding], activation: Activation, findings: dict[Finding, list[str]]) -> None:
+def _note(found: Iterable[Finding], activation: Evaluated, findings: dict[Finding, list[str]]) -> None:
     """Add what was found to the findings, each with the entries of families that it is about."""
+    from runner.core.project import Activation
+
+    entry = activation.entry if isinstance(activation, Activation) else activation.segment.entry
     for finding in found:
-        findings.setdefault(finding, []).extend([activation.entry] if activation.entry else [])
+        findings.setdefault(finding, []).extend([entry] if entry else [])
 
 
-def _sql_warnings(chosen: tuple[Activation, ...]) -> tuple[Finding, ...]:
+def _sql_warnings(chosen: tuple[Evaluated, ...]) -> tuple[Finding, ...]:
     """What the SQL alone tells."""
     warnings: dict[Finding, list[str]] = {}
     with segment_evaluator() as evaluator:

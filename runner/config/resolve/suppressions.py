@@ -127,13 +127,6 @@ def check_types(pairs: Iterable[tuple[Document, Suppression]], activations: Iter
             )
 
 
-def lacking_types(suppression: Suppression, activation: Activation) -> tuple[IdentifierType, ...]:
-    """The types of an activation that a suppression for it does not map."""
-    if not suppression.concerns(activation.account):
-        return ()
-    return tuple(kind for kind in activation.mapping if kind not in suppression.mapping)
-
-
 def _words(types: Iterable[IdentifierType]) -> str:
     return " and ".join(str(kind) for kind in types)
 
