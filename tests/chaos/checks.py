@@ -87,6 +87,19 @@ def certainty_is_true(accounts: tuple[Account, ...], sandbox: Sandbox) -> None:
             assert held <= certain | doubtful, f"{where}: {len(held - certain - doubtful)} in Criteo are not known of"
 
 
+def nobody_named(world: World, accounts: tuple[Account, ...], sandbox: Sandbox) -> None:
+    """After an apply that went well: whoever may not be sent is in no audience of ours, selected or not."""
+    never = world.never
+    if not never.is_declared or never.data != "there":
+        return
+    ours = {account.audience_id: account.activation for account in accounts if not account.refill}
+    for segment in sandbox.segments():
+        if segment.id in ours:
+            for kind, held in members(sandbox, segment).items():
+                there = held & world.named()
+                assert not there, f"{len(there)} {kind} in {ours[segment.id]} belong to people who may not be sent"
+
+
 def as_declared(
     world: World,
     accounts: tuple[Account, ...],

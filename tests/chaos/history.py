@@ -181,6 +181,8 @@ class History:
             checks.ended_well(code, out, err)
             stage.shop.outputs += [out, err]
         self._check(stage, calls)
+        if set(codes) == {0} and arguments[0] == "apply" and not self.late:
+            checks.nobody_named(stage.world, ledger.read(stage.state), sandbox)
         if min(codes) < 0 and stage.chance.random() < DAMAGED and (damaged := damage_and_look(stage)):
             self.story.append(f"   {damaged}, and noticed")
             self.tally.mishaps.update([f"damaged: {damaged.rpartition('.')[2]}"])

@@ -246,11 +246,15 @@ class World:
             data.parent.mkdir(exist_ok=True)
             with data.open("w", newline="", encoding="utf-8") as written:
                 csv.writer(written).writerows(lines)
+        self.never.ever |= self.named()
+
+    def named(self) -> set[str]:
+        """The identifiers of everybody who may not be sent."""
+        named = {hashed(CANARY)} if self.never.is_declared and self.never.is_everybody else set()
         for someone in self.people:
             if self.never.names(someone):
-                self.never.ever |= {hashed(someone.email), someone.idfa, someone.customer}
-        if self.never.is_declared and self.never.is_everybody:
-            self.never.ever.add(hashed(CANARY))
+                named |= {hashed(someone.email), someone.idfa, someone.customer}
+        return named - {"", hashed("")}
 
     # -- the expectation ---------------------------------------------------------------------------------------------
 

@@ -152,11 +152,3 @@ def test_the_columns_of_a_suppression_are_looked_at_by_validate(shop: Shop) -> N
     found = shop.run("validate", code=3)
     assert "activations/no-consent.yaml" in found.out + found.err
     assert "emial" in found.out + found.err
-
-
-def test_status_tells_of_suppressions(filled: Shop) -> None:
-    filled.people([*mail(*range(1, 20)), *never(20)])
-    filled.run("sync")
-    out = filled.run("status").out
-    assert "no-consent" in out
-    assert "11 identifiers" in out
