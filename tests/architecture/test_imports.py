@@ -103,6 +103,7 @@ DOORS = {
 SIDE_DOORS = {
     # Runs segments over the rows of tests, with what runs them over sources.
     "engine/given/given_evaluator.py": {"runner.engine.segments"},
+    "engine/given/columns_used.py": {"runner.engine.segments"},
     # Evaluates and compares in one pass, which only the two embedded parts together can.
     "engine/joined_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.

@@ -378,3 +378,14 @@ def test_conditions_mean_the_same_whatever_runs_them_otherwise(tested: Shop, kin
     expect = [{"email": "2@example.com"}, {"email": "3@example.com"}]
     declare(tested, today="2026-11-28", given=given, expect=expect)
     assert outcome(tested)["unexpected"] == []
+
+
+@pytest.mark.parametrize(
+    "sql", ["", "delete from shop.people", "select 1; select 2", f"select {'(' * 3000}1{')' * 3000}"]
+)
+def test_what_is_no_segment_could_not_run(tested: Shop, sql: str) -> None:
+    tested.activation("lapsed", sql=sql or "-- nothing")
+    declare(tested, expect=[])
+    assert outcome(tested, code=1)["outcome"] == "could not run"
+    in_a_warehouse(tested, "postgres", sql or "-- nothing")
+    assert outcome(tested, code=1)["outcome"] == "could not run"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runner.core.sql_quoting import folded
+from runner.engine.segments.warehouse_policy import LONGEST
 
 if TYPE_CHECKING:
     from sqlglot.optimizer.scope import Scope
@@ -24,18 +25,28 @@ _OF_TIMES = "TIMESTAMP"
 
 
 def parsed_select(sql: str, dialect: str) -> Any:
-    """The query's tree; None where sqlglot does not understand it."""
+    """The query's tree; None where sqlglot does not understand it, or where it is too long to look at."""
     import logging
 
     import sqlglot
     from sqlglot.errors import SqlglotError
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+    if len(sql) > LONGEST:
+        return None
     try:
         trees = sqlglot.parse(sql, read=dialect)
+        return trees[0] if trees and _is_understood(trees[0]) else None
     except (SqlglotError, RecursionError):
         return None
-    return trees[0] if trees else None
+
+
+def _is_understood(tree: Any) -> bool:
+    """Whether its parts can be told apart. Raises SqlglotError, RecursionError where that fails."""
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import traverse_scope
+
+    return isinstance(tree, exp.Query) and bool(traverse_scope(tree))
 
 
 def _is_named(source: Any) -> bool:

@@ -23,7 +23,7 @@ _END = "; \t\r\n"
 
 _PUT_INTO_A_VIEW = "sqlglot, which reads it here, does not know this; put it into a view there, and select from that"
 _ONE_SELECT = "a segment is one SELECT"
-_LONGEST = 200_000
+LONGEST = 200_000
 """Characters that are looked at: a parser takes a thousand times as much memory."""
 
 
@@ -42,8 +42,8 @@ def warehouse_flaws(sql: str, dialect: str) -> tuple[Flaw, ...]:
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it quotes the SQL
     text = text_of(sql)
-    if len(text) > _LONGEST:
-        return (Flaw("sql-too-deep", f"the SQL has more than {_LONGEST:,} characters", "put parts of it into views"),)
+    if len(text) > LONGEST:
+        return (Flaw("sql-too-deep", f"the SQL has more than {LONGEST:,} characters", "put parts of it into views"),)
     try:
         words = sqlglot.tokenize(text, read=dialect)
     except SqlglotError:
