@@ -65,7 +65,7 @@ def guard(
     known = held if decision.refill else measured.delta
     known = None if known is None else _without(known, leaving)
     losses = tuple(_losses(decision, measured, limits, size, known))
-    grant = _grant(decision, measured.delta, allow_removals, allowance) if losses else None
+    grant = _grant(decision, known or {}, allow_removals, allowance) if losses else None
     if grant is None:
         blocks += _not_allowed(decision, losses, allowance)
     if known is not None and not _is_filling(decision):
@@ -100,7 +100,7 @@ def _grant(decision: Decision, delta: Delta, option: str, allowance: AllowedRemo
         return option_grant(option)
     if allowance is None or decision.refill or decision.replaces:
         return None
-    leaving = sum(part.certainly_removed for part in delta.values())
+    leaving = sum(max(0, part.certainly_removed) for part in delta.values())
     return allowance.grant if leaving <= allowance.left else None
 
 

@@ -231,6 +231,12 @@ class TestAPermission:
         assert not self.judged(made, 990).blocks
         assert self.judged(made, 989).blocks
 
+    def test_is_not_needed_for_whom_suppressions_take_out(self) -> None:
+        made = sync(before=5000, after=1, removed=4999)
+        permission = AllowedRemovals(Permission(1999, date(2026, 12, 5), "campaign ends", self.HERE), 0, ended=False)
+        gone = delta(email=TypeDelta(5000, 2000, 0, 3000))
+        assert guard(made, made.measured, allowance=permission, leaving=gone).grant == permission.grant
+
     def test_says_nothing_of_an_audience_that_is_cleared(self) -> None:
         assert self.judged(sync(before=5000, after=1, removed=4999, refill=True), 5000).blocks
 
