@@ -108,7 +108,7 @@ def test_its_fields_and_identifiers_are_checked(board: BulletinShop) -> None:
     said = out.out + out.err
     assert "has an `advertiser_id`, which only type criteo uses; write `board_id`" in said
     assert "`edition_id`" in said
-    assert 'destination "board" is a bulletin board, which takes no mobile_ad_id; map another type' in said
+    assert "mobile_ad_id is mapped by default, and left out: a bulletin board takes none" in said
 
 
 def test_doctor_looks_over_it(board: BulletinShop) -> None:
