@@ -79,7 +79,11 @@ copy (
 
 BASKETS = """
 copy (
-    select household_id, basket_id, min(transaction_timestamp) as bought_at, round(sum(sales_value), 2)::decimal(9, 2) as value
+    select
+        household_id,
+        basket_id,
+        min(transaction_timestamp) as bought_at,
+        round(sum(sales_value), 2)::decimal(9, 2) as value
     from read_parquet($transactions)
     group by household_id, basket_id
     order by household_id, bought_at, basket_id
