@@ -36,6 +36,8 @@ def way_down(preview: Preview) -> Iterator[tuple[str, int, str]]:
     """From the rows of the SQL to distinct identifiers: what, how many, and a remark."""
     evaluation = preview.evaluation
     yield "rows", evaluation.rows, ""
+    if evaluation.suppressed:
+        yield "suppressed", evaluation.suppressed, "rows left out because a suppression names somebody in them"
     if preview.activation.holdout is not None:
         yield "held out", evaluation.held_out, str(preview.activation.holdout)
     if evaluation.without_key:
@@ -82,7 +84,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         activation=preview.activation.id,
         name=preview.activation.name,
         destination=preview.activation.destination.name,
-        segment=evaluation_data(preview.evaluation),
+        segment={**evaluation_data(preview.evaluation), "suppressed": preview.evaluation.suppressed},
         identifiers={str(kind): count for kind, count in preview.identifiers.items()},
         members=None
         if delta is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.end_to_end.shop import Person, Shop, mail
 
 
@@ -86,3 +88,29 @@ def test_sql_that_fails_is_named_with_its_place(shop: Shop) -> None:
     failed = shop.run("preview", "loyal", code=1)
     assert failed.err.startswith("error: activations/loyal.yaml:1:")
     assert failed.out == ""
+
+
+def test_who_is_suppressed_is_left_out_and_counted(shop: Shop) -> None:
+    shop.people([*mail(1, 2, 3), Person("PERSON-2@shop.example", kind="never")])
+    shop.activation(sql="select email from shop.people where kind = 'all'")
+    sql = "select email from shop.people where kind = 'never'"
+    document = {"kind": "Suppression", "name": "no-consent", "mapping": {"email": "email"}, "sql": sql}
+    shop.write("activations/no-consent.yaml", json.dumps(document))
+    found = shop.run("preview", "loyal", "--format", "json").json
+    assert (found["segment"]["suppressed"], found["segment"]["people"], found["identifiers"]) == (1, 2, {"email": 2})
+    assert "suppressed                         1  rows left out" in shop.run("preview", "loyal").out
+    shown = shop.run("show", "loyal").out
+    assert "Left out is whom suppression no-consent names: activations/no-consent.yaml:1:" in shown
+
+
+def test_while_a_suppression_cannot_be_evaluated_nothing_is_shown(shop: Shop) -> None:
+    shop.activation()
+    document = {
+        "kind": "Suppression",
+        "name": "no-consent",
+        "mapping": {"email": "email"},
+        "sql": "select 1 as email, x",
+    }
+    shop.write("activations/no-consent.yaml", json.dumps(document))
+    failed = shop.run("preview", "loyal", code=1)
+    assert failed.err.startswith("error: activations/no-consent.yaml:1:")

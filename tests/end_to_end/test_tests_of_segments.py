@@ -389,3 +389,29 @@ def test_what_is_no_segment_could_not_run(tested: Shop, sql: str) -> None:
     assert outcome(tested, code=1)["outcome"] == "could not run"
     in_a_warehouse(tested, "postgres", sql or "-- nothing")
     assert outcome(tested, code=1)["outcome"] == "could not run"
+
+
+def test_people_are_counted_after_suppressions_and_before_a_holdout(tested: Shop) -> None:
+    sql = "select email from shop.people where kind = 'no'"
+    document = {"kind": "Suppression", "name": "no-consent", "mapping": {"email": "email"}, "sql": sql}
+    tested.write("activations/no-consent.yaml", json.dumps(document))
+    tested.activation(
+        "lapsed", sql=LAPSED.replace("c.email", "c.email, c.customer_id"), holdout={"share": "99%", "by": "customer_id"}
+    )
+    given = {"shop.customers": PEOPLE, "shop.people": [{"email": "b@EXAMPLE.com", "kind": "no"}]}
+    declare(tested, given=given, expect=[{"email": "a@example.com"}])
+    assert outcome(tested)["unexpected"] == []
+
+
+def test_an_unknown_consent_is_no_consent(tested: Shop) -> None:
+    sql = "select email from shop.customers where consent is distinct from true"
+    document = {"kind": "Suppression", "name": "no-consent", "mapping": {"email": "email"}, "sql": sql}
+    tested.write("activations/no-consent.yaml", json.dumps(document))
+    rows = [{"email": "yes@example.com", "consent": True}, {"email": "no@example.com", "consent": False}]
+    rows += [{"email": "unknown@example.com"}]
+    named = [{"email": "no@example.com"}, {"email": "unknown@example.com"}]
+    declare(tested, "named", activation="", suppression="no-consent", given={"shop.customers": rows}, expect=named)
+    declare(tested, "sent", given={"shop.customers": rows}, expect=[{"email": "yes@example.com"}])
+    assert run(tested).out.endswith("2 tests: 2 passed.\n")
+    declare(tested, "named", activation="", suppression="no-consnt", expect=named)
+    assert 'unknown suppression "no-consnt"; did you mean "no-consent"?' in run(tested, code=3).err
