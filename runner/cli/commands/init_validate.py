@@ -236,6 +236,7 @@ def _summary(project: Project, setup: Setup, targets: tuple[str, ...]) -> str:
         plural(len(project.segments), "segment"),
         plural(len(project.destinations), "destination"),
         plural(len(project.sources), "source"),
+        *([plural(len(project.tests), "test")] if project.tests else []),
     )
     return f"{setup.folder} is valid: {', '.join(parts)}."
 
