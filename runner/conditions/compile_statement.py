@@ -30,6 +30,7 @@ from runner.conditions.statements import (
     Statement,
 )
 from runner.core.declared_segment import ColumnKind, Columns
+from runner.core.sql_quoting import folded
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -257,7 +258,8 @@ class _People:
         from sqlglot import exp
 
         key = person.column(self._key)
-        members = Row(person.table, "members", self._compiling.dialect, self._compiling.columns.get(membership.yielded))
+        alias = "members" if folded(person.alias) != "members" else "segment_members"
+        members = Row(person.table, alias, self._compiling.dialect, self._compiling.columns.get(membership.yielded))
         if isinstance(membership.segment, Statement):
             chosen = _People(membership.segment, self._compiling).person.column(self._key)
             people: exp.Query = _selected(membership.segment, self._compiling, chosen)

@@ -18,6 +18,7 @@ from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.nodes import Entry, MapNode, ScalarNode, Span
 from runner.config.yaml.source_map import origin_of
 from runner.core.project import DbtModel
+from runner.core.sql_quoting import folded
 from runner.core.suggest import nearest, quoted_word, suggest
 
 
@@ -72,11 +73,12 @@ class _Drafting:
         declared = root.map("events")
         if declared is None or not self.document.sound("events"):
             return ()
-        found = []
+        found, taken = [], {folded(entity.strip()): "its entity"}
         for name, entry in declared.entries.items():
             event = self._event(name, entry, source)
-            if name == entity:
-                message = f"event {quoted_word(name)} is called as its entity is; give it a name of its own"
+            other = taken.setdefault(folded(name), f"event {name}")
+            if other != f"event {name}":
+                message = f"event {quoted_word(name)} is called as {other} is, whose case SQL does not tell; rename it"
                 self.document.refuse(entry.key, "duplicate-name", message)
             elif event is not None:
                 found.append(event)

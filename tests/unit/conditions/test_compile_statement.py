@@ -36,6 +36,7 @@ from runner.conditions.statements import (
 )
 from runner.core.declared_segment import ColumnKind
 from runner.core.findings import Location
+from runner.engine.segments.warehouse_policy import warehouse_flaws
 from tests.unit.conditions.naive import people
 
 HERE = Location("a.yaml", 1, 1)
@@ -235,3 +236,10 @@ def test_what_holds_does_not_hold_for_the_others(
         [(count,)] = connection.execute(f"select count(*) from ({sql_of(other, 'duckdb', COLUMNS)})").fetchall()
         counts.append(count)
     assert counts[0] + counts[1] == counts[2] == len(rows["people"])
+
+
+@settings(max_examples=25)
+@given(statements())
+def test_the_sql_is_one_that_every_warehouse_may_be_sent(statement: Statement) -> None:
+    for dialect in ("postgres", "redshift", "snowflake", "bigquery", "databricks", "spark", ""):
+        assert warehouse_flaws(sql_of(statement, dialect, COLUMNS), dialect) == (), dialect

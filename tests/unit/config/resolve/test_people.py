@@ -194,3 +194,17 @@ def test_deep_conditions_in_deep_segments_are_a_finding(tmp_path: Path) -> None:
     text = "\n---\n".join((*chain, last))
     found = findings(tmp_path, a=segment([{"country": "FR"}]), d=DEFAULTS, s=SOURCE, e=ENTITY, x=text)
     assert {one.code for one in found} <= {"invalid-condition"}
+
+
+@pytest.mark.parametrize("name", ["customer", "Customer", "ORDER"])
+def test_an_event_is_called_as_nothing_else_is_in_any_case(tmp_path: Path, name: str) -> None:
+    entity = ENTITY + f"  {name}: {{from: shop.others, key: customer_id, at: at}}\n"
+    assert codes(tmp_path, a=segment([{"country": "FR"}]), d=DEFAULTS, s=SOURCE, e=entity) == ["duplicate-name"]
+
+
+def test_an_entity_may_be_called_as_the_members_of_a_segment_are(tmp_path: Path) -> None:
+    entity = ENTITY.replace("name: customer", "name: Members")
+    sql = loyal(
+        tmp_path, [{"not_in_segment": "x"}], entity, x="{kind: Segment, name: x, where: [country: FR]}"
+    ).segment.sql.text
+    assert '"segment_members"."id" = "Members"."id"' in sql
