@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.end_to_end.shop import Result, Shop
+from tests.plain_duckdb import plain
 
 LAPSED = """\
 select c.email
@@ -415,3 +416,17 @@ def test_an_unknown_consent_is_no_consent(tested: Shop) -> None:
     assert run(tested).out.endswith("2 tests: 2 passed.\n")
     declare(tested, "named", activation="", suppression="no-consnt", expect=named)
     assert 'unknown suppression "no-consnt"; did you mean "no-consent"?' in run(tested, code=3).err
+
+
+def test_values_within_values_have_the_types_of_the_source_and_what_is_not_given_is_null(tested: Shop) -> None:
+    plain().execute(
+        f"copy (select 'x@example.com' as email, {{'a': 1::integer, 'b': 'x'}} as info, ['x'] as tags) "
+        f"to '{tested.folder}/data/customers.parquet'"
+    )
+    source = (tested.folder / "activations/shop.yaml").read_text()
+    tested.write("activations/shop.yaml", source.replace("customers.csv", "customers.parquet"))
+    condition = "info.a = 1 and info.b is null and list_contains(tags, 'a')"
+    tested.activation("lapsed", sql=f"select email from shop.customers where {condition}")
+    row = {"email": "a@example.com", "info": {"a": 1}, "tags": ["a"]}
+    declare(tested, given={"shop.customers": [row]}, expect=[{"email": "a@example.com"}])
+    assert outcome(tested)["missing"] == []

@@ -106,9 +106,9 @@ def _cell(position: int, kind: str, cast: str = "cast") -> str:
     text = f"json_extract_string(r, '$[{position}]')"
     if _is_text(kind):
         return text
-    nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
-    value = f"json_extract(r, '$[{position}]')" if nested else text
-    return f"{cast}({value} as {kind})"
+    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
+        return f"try_cast(json_extract(r, '$[{position}]') as {kind})"  # else every field would have to be given
+    return f"{cast}({text} as {kind})"
 
 
 def _is_text(kind: str) -> bool:
