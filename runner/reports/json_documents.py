@@ -21,8 +21,9 @@ from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.hints import members_of
 from runner.reports.overlap_text import overlap_data
+from runner.reports.suppressions_data import suppressions_data
 from runner.workflows.apply import Applied
-from runner.workflows.status import ActivationStatus
+from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.sync import Synced
 from runner.workflows.upcoming import Slot
 
@@ -83,9 +84,29 @@ def _orphan(record: AppliedAudience) -> dict[str, Any]:
     }
 
 
-def status_document(rows: tuple[ActivationStatus, ...]) -> dict[str, Any]:
+def status_document(
+    rows: tuple[ActivationStatus, ...], suppressions: tuple[SuppressionStatus, ...] = ()
+) -> dict[str, Any]:
     """schemas/status.schema.json"""
-    return document("status", activations=[_status(row) for row in rows])
+    never = [_suppression_status(row) for row in suppressions]
+    return document("status", activations=[_status(row) for row in rows], suppressions=never)
+
+
+def _suppression_status(row: SuppressionStatus) -> dict[str, Any]:
+    known, last = row.applied, row.latest.run
+    return {
+        "name": row.name,
+        "standing": str(row.standing),
+        "reason": row.reason,
+        "members": _by_type(known.members) if known else {},
+        "looked_at": _time(known.evaluated_at) if known else None,
+        "failing_since": _time(known.failing_since) if known else None,
+        "all_have_left": known.is_clean if known else False,
+        "last_run": _time(last.started_at) if last else None,
+        "last_outcome": str(last.outcome) if last else None,
+        "last_detail": last.detail if last else "",
+        "next_due": _time(row.next_due),
+    }
 
 
 def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
@@ -151,6 +172,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "made_at": _time(plan.made_at),
         "today": plan.today.isoformat(),
         "summary": {str(action): len(plan.having(action)) for action in Action},
+        **suppressions_data(plan),
         "changes": [_change(change) for change in plan.changes],
     }
 
@@ -215,6 +237,7 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
     """What a segment came to."""
     return {
         "rows": evaluation.rows,
+        "suppressed": evaluation.suppressed,
         "held_out": evaluation.held_out,
         "without_key": evaluation.without_key,
         "people": evaluation.people,

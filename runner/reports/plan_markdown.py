@@ -20,6 +20,7 @@ from runner.reports.format import summary
 from runner.reports.hints import held_out, let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
+from runner.reports.suppressions_text import sentences, told, withdrawal_sentences
 
 MARKER = "<!-- headcount:plan "
 """How it begins, by which a bot finds its own comment and edits it in place."""
@@ -42,7 +43,13 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     made_at = plan.made_at.astimezone(UTC)
     foot = [f"<sub>plan {id_of(plan)}, data of {plan.today.isoformat()}, planned at {made_at:%Y-%m-%d %H:%M} UTC</sub>"]
     room = _Room(limit - _AROUND - _size([_marker(plan, cut=False), *head, *foot]))
-    body = [*_caution(listed, room), *_table(listed, room), *_sql(listed, room), *_folded(listed, room)]
+    body = [
+        *_caution(plan, listed, room),
+        *_suppressed(plan, room),
+        *_table(listed, room),
+        *_sql(listed, room),
+        *_folded(listed, room),
+    ]
     return "\n".join([_marker(plan, cut=room.cut), *head, *body, *foot]) + "\n"
 
 
@@ -80,10 +87,29 @@ def _size(lines: Iterable[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
 
 
-def _caution(changes: list[PlannedChange], room: _Room) -> Iterator[str]:
-    lines = room.fit(_dangers(changes), f"> - **{{}} dangers are not shown here**: {_WHOLE}")
+def _caution(plan: Plan, changes: list[PlannedChange], room: _Room) -> Iterator[str]:
+    lines = room.fit((*_not_in_effect(plan), *_dangers(changes)), f"> - **{{}} dangers are not shown here**: {_WHOLE}")
     if lines:
         yield "> [!CAUTION]"
+        yield from lines
+        yield ""
+
+
+def _not_in_effect(plan: Plan) -> Iterator[str]:
+    for one in plan.suppressions:
+        if not one.takes_effect:
+            word = "failed" if one.error else "blocked" if one.blocks else "waiting"
+            yield f"> - suppression `{one.name}` is **{word}**: {in_markdown(one.why_not())}; nobody is added meanwhile"
+
+
+def _suppressed(plan: Plan, room: _Room) -> Iterator[str]:
+    """What suppressions do, and what leaves audiences because of them."""
+    every = [
+        f"- suppression `{one.name}`: {in_markdown(sentence)}" for one in told(plan) for sentence in sentences(one)
+    ]
+    every += [f"- {in_markdown(sentence)}" for sentence in withdrawal_sentences(plan)]
+    lines = room.fit(every, f"- **{{}} lines about suppressions are not shown here**: {_WHOLE}")
+    if lines:
         yield from lines
         yield ""
 

@@ -13,11 +13,12 @@ from runner.core.records import AppliedAudience, Outcome, Run
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
+from runner.planning.suppression_rules import Standing
 from runner.reports.cost_text import run_cost
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
 from runner.reports.plan_text import outcome_text
-from runner.workflows.status import ActivationStatus
+from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.upcoming import Slot
 
 _ACCOUNTS = ("Credentials of", "Account", "Name")
@@ -35,6 +36,39 @@ def status_text(rows: tuple[ActivationStatus, ...], now: datetime) -> Text:
         for note in _notes(row, now):
             text.append(f"    {printable(note)}\n", style=_style(row))
     return text if rows else text.append("No activation.\n")
+
+
+def suppressions_text(rows: tuple[SuppressionStatus, ...], now: datetime) -> Text:
+    """A record per suppression, as for activations."""
+    text = Text()
+    for row in rows:
+        reason = f" ({printable(row.reason)})" if row.reason else ""
+        text.append(f"suppression {printable(row.name)}", style="bold").append(f"  {row.standing}{reason}\n")
+        for name, value in _suppression_facts(row, now):
+            text.append(f"    {name:<9} {value}\n")
+        for note in _suppression_notes(row, now):
+            text.append(f"    {printable(note)}\n", style="bold red")
+    return text
+
+
+def _suppression_facts(row: SuppressionStatus, now: datetime) -> Iterator[tuple[str, str]]:
+    known, last = row.applied, row.latest.run
+    if known is not None:
+        yield "names", plural(sum(known.members.values()), "identifier")
+        yield "looked at", moment(known.evaluated_at, now) if known.evaluated_at else "never"
+    if last is not None:
+        yield "last did", f"{moment(last.started_at, now)}: {printable(last.detail)}"
+    if row.next_due is not None:
+        yield "next due", moment(row.next_due, now) if row.next_due > now else "now"
+
+
+def _suppression_notes(row: SuppressionStatus, now: datetime) -> Iterator[str]:
+    if row.standing is not Standing.APPLIED:
+        yield "nobody is added where it applies until `headcount apply` puts into effect what the files say"
+    if row.applied is not None and row.applied.failing_since is not None:
+        yield f"not in effect since {moment(row.applied.failing_since, now)}: nobody is added where it applies"
+    if row.applied is not None and not row.applied.is_clean:
+        yield "not everybody it names is known to have left every audience: the next run takes them out"
 
 
 def schedule_text(slots: tuple[Slot, ...], now: datetime, awaiting: tuple[str, ...] = ()) -> Text:

@@ -14,9 +14,7 @@ SHOWN_AUDIENCES = 10
 
 def told(plan: Plan) -> tuple[PlannedSuppression, ...]:
     """The suppressions that a plan has something to say of."""
-    return tuple(
-        one for one in plan.suppressions if one.changes_definition or not one.takes_effect or one.entered or one.left
-    )
+    return tuple(one for one in plan.suppressions if one.is_new or not one.takes_effect)
 
 
 def heading(one: PlannedSuppression) -> str:

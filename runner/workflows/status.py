@@ -6,16 +6,56 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runner.core.project import Activation, Project
+from runner.core.project import Activation, Project, Suppression
 from runner.core.records import AppliedAudience, Latest
 from runner.core.schedule import next_due
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
+from runner.core.suppression import AppliedSuppression
+from runner.planning.suppression_rules import Standing, standing_of
 from runner.state.interface import State
 from runner.workflows.condition import Condition, condition_of
 from runner.workflows.upcoming import done_until
 
 _NEVER = Latest()
 """The runs of an activation that has had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionStatus:
+    """One suppression, declared or in effect, and what the state knows of it.
+
+    `standing` is how the files are to what was applied. `next_due` is None where only `apply` can do what is due, and
+    for a manual schedule.
+    """
+
+    name: str
+    standing: Standing
+    reason: str
+    applied: AppliedSuppression | None
+    latest: Latest
+    next_due: datetime | None
+
+
+def suppression_statuses(project: Project, state: State, now: datetime) -> tuple[SuppressionStatus, ...]:
+    """One row per suppression, in the order of their names."""
+    declared = {one.name: one for one in project.suppressions}
+    applied = {one.name: one for one in state.suppressions()}
+    latest = state.latest() if declared or applied else {}
+    return tuple(
+        _suppression(name, declared.get(name), applied.get(name), latest.get(f"suppression {name}", _NEVER), now)
+        for name in sorted(declared.keys() | applied.keys())
+    )
+
+
+def _suppression(
+    name: str, declared: Suppression | None, applied: AppliedSuppression | None, latest: Latest, now: datetime
+) -> SuppressionStatus:
+    standing = standing_of(declared, applied)
+    due = None
+    if declared is not None and applied is not None and standing is Standing.APPLIED:
+        due = next_due(declared.schedule, applied.evaluated_at or applied.applied_at, now)
+    reason = declared.reason if declared is not None else applied.definition.reason if applied is not None else ""
+    return SuppressionStatus(name, standing, reason, applied, latest, due)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,8 @@ def sent_no_more(world: World, before: Before, accounts: tuple[Account, ...], ca
             sent[str(call.segment_id), _type_of(call), str(call.operation)] += call.identifiers
     owners = {account.audience_id: account.activation for account in accounts}
     for (segment_id, kind, operation), identifiers in sent.items():
+        if segment_id not in owners:
+            continue  # it was deleted, after people who may not be sent were taken out of it
         expected = world.expected(owners[segment_id])[kind]
         held = set() if segment_id in before.refilled else before.held.get(segment_id, {}).get(kind, set())
         doubtful = before.doubtful.get(segment_id, {}).get(kind, set())

@@ -152,3 +152,57 @@ def test_the_columns_of_a_suppression_are_looked_at_by_validate(shop: Shop) -> N
     found = shop.run("validate", code=3)
     assert "activations/no-consent.yaml" in found.out + found.err
     assert "emial" in found.out + found.err
+
+
+# -- what is said of it ------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_with_a_permission_for_a_suppression_can_be_saved_and_applied(filled: Shop, sandbox: Sandbox) -> None:
+    filled.remove("activations/no-consent.yaml")
+    filled.run("plan", "--out", "plan.json", "--allow-suppression", "no-consent")
+    filled.run("apply", "plan.json", "--yes")
+    assert audience(sandbox) == hashes(*range(1, 21), *NAMED)
+
+
+def test_a_plan_in_which_an_audience_waits_for_a_suppression_can_be_saved_and_applied(
+    filled: Shop, sandbox: Sandbox
+) -> None:
+    filled.remove("activations/no-consent.yaml")
+    filled.activation("other", name="Other")
+    filled.run("plan", "--out", "plan.json", code=4)
+    filled.run("apply", "plan.json", "--yes", code=4)
+    assert [one.name for one in sandbox.segments()] == ["Loyal"]
+
+
+def test_the_json_of_a_plan_tells_of_suppressions(filled: Shop) -> None:
+    filled.people([*mail(*range(1, 20)), *never(20)])
+    plan = filled.run("plan", "--format", "json").json
+    [told] = plan["suppressions"]
+    assert (told["name"], told["standing"], told["takes_effect"], told["entered"]) == ("no-consent", "applied", True, 1)
+    [leaving] = plan["withdrawals"]
+    assert (leaving["activation"], leaving["removed"], leaving["members_known"]) == ("loyal", {"email": 1}, True)
+    [change] = plan["changes"]
+    assert change["segment"]["suppressed"] == len(NAMED) + 1
+
+
+def test_a_comment_on_a_pull_request_says_first_what_a_suppression_is_blocked_by(filled: Shop) -> None:
+    filled.remove("activations/no-consent.yaml")
+    out = filled.run("plan", "--format", "markdown", code=4).out
+    caution = out.partition("[!CAUTION]")[2]
+    assert "> - suppression `no-consent` is **blocked**: it is no longer declared" in caution
+
+
+def test_a_comment_on_a_pull_request_says_what_leaves(filled: Shop) -> None:
+    filled.people([*mail(*range(1, 20)), *never(20)])
+    filled.activation(guardrails={"min_members": 1000})
+    out = filled.run("plan", "--format", "markdown", code=4).out
+    assert "suppression `no-consent`: names 11 identifiers: 1 entered, 0 left" in out
+    assert "loyal: 1 identifier leaves, named by a suppression" in out
+
+
+def test_status_tells_of_suppressions(filled: Shop) -> None:
+    filled.people([*mail(*range(1, 20)), *never(20)])
+    filled.run("sync")
+    out = filled.run("status").out
+    assert "no-consent" in out
+    assert "11 identifiers" in out

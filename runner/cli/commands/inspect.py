@@ -62,8 +62,8 @@ def status(
     Shows unfinished work, too. Calls Criteo with --live only.
     """
     from runner.reports.json_documents import status_document
-    from runner.reports.status_and_history import status_text
-    from runner.workflows.status import activation_statuses
+    from runner.reports.status_and_history import status_text, suppressions_text
+    from runner.workflows.status import activation_statuses, suppression_statuses
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
     project = setup.project()
@@ -71,13 +71,14 @@ def status(
     with closing(setup.state()) as state:
         older = _older(state)
         rows = activation_statuses(project, state, setup.clock(), selection)
+        never = suppression_statuses(project, state, setup.clock())
         if live or fail_drift:
             setup.say_where(told)
             rows = counted_rows(rows, state, setup.clock())
     if format is Format.JSON:
-        show_json(status_document(rows))
+        show_json(status_document(rows, never))
     else:
-        show_text(setup.out, status_text(rows, setup.clock()))
+        show_text(setup.out, status_text(rows, setup.clock()).append_text(suppressions_text(never, setup.clock())))
     if older is not None:
         raise older
     _fail_on(
