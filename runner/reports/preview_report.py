@@ -84,7 +84,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         activation=preview.activation.id,
         name=preview.activation.name,
         destination=preview.activation.destination.name,
-        segment={**evaluation_data(preview.evaluation), "suppressed": preview.evaluation.suppressed},
+        segment=evaluation_data(preview.evaluation),
         identifiers={str(kind): count for kind, count in preview.identifiers.items()},
         members=None
         if delta is None
