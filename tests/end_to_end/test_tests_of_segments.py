@@ -430,3 +430,11 @@ def test_values_within_values_have_the_types_of_the_source_and_what_is_not_given
     row = {"email": "a@example.com", "info": {"a": 1}, "tags": ["a"]}
     declare(tested, given={"shop.customers": [row]}, expect=[{"email": "a@example.com"}])
     assert outcome(tested)["missing"] == []
+
+
+def test_sql_that_only_duckdb_understands_runs_as_well(tested: Shop) -> None:
+    pivot = "pivot shop.customers on kind in ('a') using count(*) group by email"
+    tested.activation("lapsed", sql=f"select email from ({pivot}) where a > 0 and 1 not in (from shop.orders)")
+    rows = [{"email": "a@example.com", "kind": "a"}, {"email": "b@example.com", "kind": "b"}]
+    declare(tested, given={"shop.customers": rows}, expect=[{"email": "a@example.com"}])
+    assert outcome(tested)["missing"] == []

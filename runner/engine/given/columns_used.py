@@ -58,6 +58,7 @@ def _is_named(source: Any) -> bool:
 
 def tables_of(tree: Any) -> tuple[TablePath, ...]:
     """The tables that a query reads, each once; common table expressions are none."""
+    from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 
     found: dict[TablePath, None] = {}
@@ -65,6 +66,9 @@ def tables_of(tree: Any) -> tuple[TablePath, ...]:
         for source in scope.sources.values():
             if _is_named(source):
                 found.setdefault(path_of(source))
+    for table in tree.find_all(exp.Table):  # within what makes no scope of its own: a PIVOT
+        if _is_named(table) and table.args.get("db"):
+            found.setdefault(path_of(table))
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ class GivenEvaluator:
     ) -> _Prepared:
         """The tables that the segment reads, made out of what is given."""
         prepared = _Prepared(self._connection(), given, _names_of_models(segment))
-        named = tables_of(tree) if tree is not None else tuple(_path(table.name) for table in given)
+        named = tables_of(tree) if tree is not None else tuple(_every_table(sources, given))
         attached = {folded(one.name): one for one in sources if not is_warehouse(one)}
         read = {path: source for path in named if (source := runner or attached.get(folded(path[0]))) is not None}
         if not runner:  # judging the SQL says which tables there are not
@@ -228,6 +228,15 @@ class _Prepared:
     def _table(self, path: TablePath) -> GivenTable | None:
         found = matching(path, tuple(self._given))
         return self._given[found] if found is not None else None
+
+
+def _every_table(sources: tuple[Source, ...], given: tuple[GivenTable, ...]) -> Iterator[TablePath]:
+    """The tables that a query which cannot be looked into may read: those given, and all that are declared."""
+    named = {folded(table.name) for table in given}
+    yield from (_path(table.name) for table in given)
+    for source in sources:
+        every = () if is_warehouse(source) else kind_of(source).tables(source)
+        yield from ((source.name, table) for table in every if folded(f"{source.name}.{table}") not in named)
 
 
 def _may_have(source: Source, path: TablePath) -> bool:
