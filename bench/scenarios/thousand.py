@@ -40,3 +40,48 @@ def nothing_to_do(bench: Bench) -> list[Row]:
         Row.of(name, what, plan, queries, "DuckDB", MOST_TIMES),
         Row.of(name, "the same against the queries with wire forms", plan, wire_forms, "DuckDB"),
     ]
+
+
+NEVER = 5_000_000
+"""Identifiers that the suppression names; a tenth of the people are among them."""
+
+MOST_WITH_SUPPRESSION = 1.3
+"""Aim: a plan with it takes at most so many times what the plan without it takes."""
+
+SUPPRESSION = """\
+kind: Source
+name: crm
+type: files
+tables: {{never: {never}}}
+---
+kind: Suppression
+name: no-consent
+sql: select email from crm.never
+mapping: {{email: email}}
+"""
+
+
+def suppressed(bench: Bench) -> list[Row]:
+    """The same plan, with nothing to do, with and without a suppression of five million."""
+    count, named = (1000, NEVER) if bench.rows >= PEOPLE else (100, NEVER // 10)
+    name = f"{count:,} activations, 1M people, a suppression of {named // 1000:,}k"
+    with sandbox() as criteo:
+        projects = []
+        for folder in ("thousand", "suppressed"):
+            project = Project(bench.folder / folder, criteo.url)
+            for number in range(count):
+                project.activation(f"segment-{number:04}", segment(number, "shop.people"))
+            project.people(people(bench.folder, PEOPLE))
+            projects.append(project)
+        without, with_it = projects
+        never = people(bench.folder, named, PEOPLE - PEOPLE // 10)
+        text = SUPPRESSION.format(never=never)
+        (with_it.folder / "activations" / "never.yaml").write_text(text, encoding="utf-8")
+        without.run("apply", "--yes")
+        times = min(bench.times, 3)
+        plain = alternating(times, without.command("plan"))[0]
+        criteo.reset()
+        with_it.forget()
+        with_it.run("apply", "--yes")
+        plan = alternating(times, with_it.command("plan"))[0]
+    return [Row.of(name, "plan against the plan without it", plan, plain, "without", MOST_WITH_SUPPRESSION)]

@@ -445,12 +445,14 @@ def test_conditions_are_the_warehouses_own_sql(crm: Shop, sandbox: Sandbox, ware
 def test_what_does_not_fit_the_warehouse_is_found_where_it_is_written(
     crm: Shop, warehouse: Warehouse, condition: dict[str, Any], code: str, message: str
 ) -> None:
+    if code == "sql-forbidden-function" and warehouse.name == "snowflake":
+        pytest.skip("it has neither function, and says so")
     with_entity(crm, warehouse.people)
     lines = f"    - kind: even\n    - {json.dumps(condition)}\n"
     crm.write("activations/loyal.yaml", f"kind: Activation\nid: loyal\nsegment:\n  name: Loyal\n  where:\n{lines}")
     found = crm.run("validate", "--format", "json", code=3).json["findings"]
     assert {(one["code"], one["location"]["line"]) for one in found} == {(code, 7)}  # of the entity: where `at` is
-    assert any(message in one["message"] for one in found)
+    assert any(message.lower() in one["message"].lower() for one in found)  # Snowflake's names are in capitals
     assert not any(CANARY in one["message"] for one in found)
 
 
