@@ -328,6 +328,8 @@ class _Look:
         files = SuppressionFiles(members, self._clean_base(one, remembered))
         if record.refill or self._context.older:
             return files.members
+        if remembered is not None and files.before == remembered.members and not (one.takes_effect and one.entered):
+            return None  # whom it names was named when no audience held any of them
         if one.name not in new:
             path = self._context.memberships.named_since(files)
             new[one.name] = path if self._context.memberships.counted(path) else None
