@@ -35,7 +35,7 @@ def holdout(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Write who is held out of an audience, by key, to measure what the audience does.
+    """Write who is held out of an audience, by key, to measure it.
 
     Evaluates the segment, as it is now; calls no destination.
     """

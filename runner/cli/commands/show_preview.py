@@ -38,7 +38,7 @@ def show(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Show an activation as it stands: its settings, with where each came from, and the SQL that runs.
+    """Show an activation: settings, their origin, and the SQL that runs.
 
     Opens no source, and calls nobody.
     """
@@ -66,7 +66,9 @@ def preview(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Evaluate one segment, without an ad account: rows, people, identifiers, overlap with other audiences.
+    """Evaluate one segment, without an ad account.
+
+    Rows, people, identifiers, overlap with other audiences.
 
     Where there is a state, also what would be added and removed. Changes nothing, and calls no destination.
     """

@@ -39,7 +39,9 @@ def run_tests(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Run the tests of segments: on the rows that they give, without data, credentials or network.
+    """Run the tests of segments.
+
+    On the rows that they give, without data, credentials or network.
 
     Exits with 1 when a test fails or cannot be run. Without --target, they run for each target of the project.
     """
