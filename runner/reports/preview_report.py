@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Evaluation
 from runner.reports.escape import in_markdown, printable
 from runner.reports.json_documents import document, evaluation_data
 from runner.reports.overlap_text import IN_A_PREVIEW, overlap_data, overlap_sentences
@@ -44,8 +46,15 @@ def way_down(preview: Preview) -> Iterator[tuple[str, int, str]]:
         yield "without a key", evaluation.without_key, "rows on which no holdout can decide: left out as well"
     yield "people", evaluation.people, "rows with at least one identifier that can be sent"
     for kind, count in preview.identifiers.items():
-        blank = evaluation.blank.get(kind, 0)
-        yield str(kind), count, f"{blank:,} rows without one" if blank else ""
+        yield str(kind), count, _blank(evaluation, kind)
+
+
+def _blank(evaluation: Evaluation, kind: IdentifierType) -> str:
+    """How many values of a type are blank: a row has one for each of its columns."""
+    blank, columns = evaluation.blank.get(kind, 0), evaluation.columns.get(kind, 1)
+    if not blank:
+        return ""
+    return f"{blank:,} rows without one" if columns == 1 else f"{blank:,} blank values in its {columns} columns"
 
 
 def _against_the_state(preview: Preview) -> Iterator[str]:

@@ -24,6 +24,15 @@ def test_it_needs_no_ad_account_no_credentials_and_no_state(shop: Shop) -> None:
     assert not (shop.folder / ".headcount").exists()
 
 
+def test_of_several_columns_of_a_type_it_counts_the_blank_values(shop: Shop) -> None:
+    sql = "select email, nullif(email, '') as other from shop.people where kind <> 'canary'"
+    shop.activation(sql=sql, mapping={"email": ["email", "other"]})
+    shop.people([*mail(1), Person(""), Person("")])
+    lines = [" ".join(line.split()) for line in shop.run("preview", "loyal").out.splitlines()]
+    assert "rows 3" in lines
+    assert "email 1 4 blank values in its 2 columns" in lines
+
+
 def test_against_the_state_it_says_who_would_come_and_go(shop: Shop) -> None:
     shop.activation()
     shop.apply()
