@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from runner.sandbox import Advertiser, App, SandboxOptions
 from tests.end_to_end.shop import Shop
+from tests.plain_duckdb import plain
 from tests.postgres import PASSWORD, ROLE, Postgres
 from tests.retailer import data, naive
 from tests.retailer.data import TODAY, Complaint, Tables
@@ -171,6 +172,7 @@ def test_who_withdraws_or_complains_leaves_every_audience_whatever_else_is_wrong
     assert all(gone & members and complained & members for members in held(criteo).values())
 
     data.write_parquet(later, folder)
+    _leave_out(folder / "customers.parquet", "loyalty, ltv")
     (folder / "orders.parquet").write_bytes(b"damaged")
     (folder / "visits.parquet").unlink()
     (folder / "complaints.parquet").write_bytes(b"")
@@ -182,47 +184,83 @@ def test_who_withdraws_or_complains_leaves_every_audience_whatever_else_is_wrong
     assert_same(held(criteo), expected(later))
 
 
+def _leave_out(path: Path, columns: str) -> None:
+    """Take columns out of a Parquet file."""
+    rest = path.with_suffix(".rest")
+    plain().execute(f"copy (select * exclude ({columns}) from '{path}') to '{rest}' (format parquet)")
+    rest.rename(path)
+
+
 # -- in a warehouse ----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A server with the retailer's tables in one of its schemas: how it is filled, and how it loses one of them."""
+
+    address: str
+    schema: str
+    fill: Callable[[Tables, Path], None]
+    lose: Callable[[str], object]
+
+
 @pytest.fixture(params=["postgres", pytest.param("spark", marks=pytest.mark.slow)])
-def in_a_warehouse(request: pytest.FixtureRequest, retailer: Shop, tables: Tables) -> tuple[Shop, str]:
-    """The project with a warehouse's document in place of its source's, and the address of the warehouse.
+def warehouse(request: pytest.FixtureRequest, retailer: Shop) -> Warehouse:
+    """The project's source from now on.
 
     What Sail's sessions share is in one schema, so that there the project's tables have that one's name.
     """
-    fill = _in_postgres if request.param == "postgres" else _in_spark
-    schema, address = fill(request.getfixturevalue(request.param), tables, retailer.folder / "data")
-    shutil.copy(PROJECT / "warehouses" / f"{request.param}.yaml", retailer.folder / "activations/shop.yaml")
+    server = request.getfixturevalue(request.param)
+    made = _postgres(server) if request.param == "postgres" else _spark(server)
+    document = (PROJECT / "warehouses" / f"{request.param}.yaml").read_text(encoding="utf-8")
+    retailer.write("activations/shop.yaml", document)
     for name in ("customer.yaml", "tests.yaml"):
         text = (PROJECT / "activations" / name).read_text(encoding="utf-8")
-        retailer.write(f"activations/{name}", text.replace(" shop.", f" {schema}."))
+        retailer.write(f"activations/{name}", text.replace(" shop.", f" {made.schema}."))
     retailer.environment["PGPASSWORD"] = PASSWORD
-    return retailer, address
+    return made
 
 
-def _in_postgres(postgres: Postgres, tables: Tables, folder: Path) -> tuple[str, str]:
-    data.write_csv(tables, folder)
-    columns = (f"create table shop.{name} ({columns})" for name, columns in data.COLUMNS.items())
+def _postgres(server: Postgres) -> Warehouse:
+    columns = ";".join(f"create table shop.{name} ({columns})" for name, columns in data.COLUMNS.items())
     grants = f"grant usage on schema shop to {ROLE}; grant select on all tables in schema shop to {ROLE}"
-    postgres.run(";".join(["drop schema if exists shop cascade; create schema shop", *columns, grants]))
-    for name in data.COLUMNS:
-        postgres.copy_in(f"shop.{name}", ["cat", str(folder / f"{name}.csv")])
-    return "shop", postgres.uri
+
+    def fill(tables: Tables, folder: Path) -> None:
+        data.write_csv(tables, folder)
+        server.run(f"drop schema if exists shop cascade; create schema shop; {columns}; {grants}")
+        for name in data.COLUMNS:
+            server.copy_in(f"shop.{name}", ["cat", str(folder / f"{name}.csv")])
+
+    return Warehouse(server.uri, "shop", fill, lambda table: server.run(f"drop table shop.{table}"))
 
 
-def _in_spark(spark: Spark, tables: Tables, folder: Path) -> tuple[str, str]:
-    data.write_parquet(tables, folder)
-    for name in data.COLUMNS:
-        rows = f"select * from parquet.`{folder / name}.parquet`"
-        spark.run(f"create or replace global temporary view {name} as {rows}")
-    return "global_temp", spark.url
+def _spark(server: Spark) -> Warehouse:
+    def fill(tables: Tables, folder: Path) -> None:
+        data.write_parquet(tables, folder)
+        for name in data.COLUMNS:
+            rows = f"select * from parquet.`{folder / name}.parquet`"
+            server.run(f"create or replace global temporary view {name} as {rows}")
+
+    return Warehouse(server.url, "global_temp", fill, lambda table: server.run(f"drop view global_temp.{table}"))
 
 
-def test_a_warehouse_finds_the_same_people(in_a_warehouse: tuple[Shop, str], criteo: Sandbox, tables: Tables) -> None:
-    shop, address = in_a_warehouse
-    warehouse = ("--var", f"warehouse={address}")
-    assert "6 tests: 6 passed." in shop.run("test", *warehouse).out
-    assert shop.run("validate", *warehouse).err == ""
-    shop.apply("--target", "prod", *warehouse, *ON_THE_DAY)
+def test_a_warehouse_finds_the_same_people_and_takes_out_who_withdraws(
+    retailer: Shop, warehouse: Warehouse, criteo: Sandbox, tables: Tables, tmp_path: Path
+) -> None:
+    address = ("--var", f"warehouse={warehouse.address}")
+    warehouse.fill(tables, tmp_path / "before")
+    assert "6 tests: 6 passed." in retailer.run("test", *address).out
+    assert retailer.run("validate", *address).err == ""
+    retailer.apply("--target", "prod", *address, *ON_THE_DAY)
     assert_same(held(criteo), expected(tables))
+
+    withdrawn = {one.customer_id for one in tables.customers[::7]}
+    customers = [
+        replace(one, marketing_consent=False) if one.customer_id in withdrawn else one for one in tables.customers
+    ]
+    gone = {wire for one in tables.customers[::7] for wire in naive.identifiers(one)}
+    assert all(gone & members for members in held(criteo).values())
+    warehouse.fill(replace(tables, customers=customers), tmp_path / "after")
+    warehouse.lose("orders")
+    retailer.run("sync", "--target", "prod", *address, *ON_THE_DAY, code=1)
+    assert not any(gone & members for members in held(criteo).values())
