@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from runner.core.errors import Interrupted, InvalidProject, Locked
-from runner.core.project import Activation, Project
+from runner.core.project import Activation, Project, Suppression
 from runner.core.records import ActivationRun, AppliedAudience, Outcome
 from runner.core.selection import Candidate, Selection
 from runner.service.failing import Trouble, failing_since, trouble_after
@@ -42,13 +42,15 @@ class Event(Enum):
 class Known:
     """What the state says: when each activation last went well, and how many identifiers its audience holds.
 
-    `behind` are those where work was left since, which are due at once; `audiences` is what is applied.
+    `behind` are those where work was left since, which are due at once; `audiences` is what is applied. `suppressed` is
+    when each suppression in effect was last evaluated, by its name.
     """
 
     last_good: Mapping[str, datetime] = field(default_factory=dict)
     members: Mapping[str, int] = field(default_factory=dict)
     behind: frozenset[str] = frozenset()
     audiences: tuple[AppliedAudience, ...] = ()
+    suppressed: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Site(Protocol):
@@ -145,6 +147,10 @@ class Service:
     def _chosen(self) -> tuple[Activation, ...]:
         return tuple(one for one in self._project.activations if self._selection.means(Candidate.of(one)))
 
+    def _in_effect(self) -> dict[str, Suppression]:
+        """The suppressions that are in effect, by what runs call them: they have schedules of their own."""
+        return {one.id: one for one in self._project.suppressions if one.name in self._known.suppressed}
+
     def _look(self) -> tuple[NextRun, ...]:
         """Read the state, forget backoffs that someone else has fixed, and show how things stand."""
         try:
@@ -155,13 +161,15 @@ class Service:
             self._show(())
             return ()
         self._note_orphans()
-        good = self._known.last_good
+        suppressions = self._in_effect()
+        good = {**self._known.last_good}
+        good |= {called: self._known.suppressed[one.name] for called, one in suppressions.items()}
         for one, backoff in tuple(self._backoffs.items()):
             if one in good and good[one] > backoff.since:
                 del self._backoffs[one]
         now = self._site.now()
         counted = {one: at for one, at in good.items() if one not in self._known.behind}
-        coming = next_runs(self._chosen(), counted, self._backoffs, now, self._spread)
+        coming = next_runs((*self._chosen(), *suppressions.values()), counted, self._backoffs, now, self._spread)
         self._show(coming)
         return coming
 

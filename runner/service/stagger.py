@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zlib import crc32
 
-from runner.core.project import Activation, Schedule
+from runner.core.project import Evaluated, Schedule
 from runner.core.records import Outcome
 from runner.core.schedule import EARLY_TOLERANCE, next_due, slots
 
@@ -51,13 +51,13 @@ class Backoff:
 
 
 def next_runs(
-    activations: Iterable[Activation],
+    activations: Iterable[Evaluated],
     last_good: Mapping[str, datetime],
     backoffs: Mapping[str, Backoff],
     now: datetime,
     spread: timedelta,
 ) -> tuple[NextRun, ...]:
-    """The next run of each activation with a schedule, the first one first. One that is over is overdue."""
+    """The next run of each activation and suppression with a schedule, the first first. One that is over is overdue."""
     found = []
     for one in activations:
         at = start(one.id, one.schedule, last_good.get(one.id), now, spread)

@@ -21,7 +21,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from runner.config.schema.json_schemas import schema_folder
-from tests.end_to_end.shop import Shop, hashes, mail
+from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.sandbox_client import Sandbox
 
 
@@ -223,3 +223,33 @@ def test_a_port_that_is_taken_is_told(shop: Shop, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("spread", ["ten", "10", "-1m", "5d"])
 def test_a_spread_that_is_no_time_is_wrong_usage(shop: Shop, spread: str) -> None:
     assert "--spread" in shop.run("serve", "--spread", spread, code=64).err
+
+
+def test_a_suppression_is_looked_at_by_its_own_schedule(shop: Shop, sandbox: Sandbox) -> None:
+    """While no activation is due, whom it names leaves within its hour, and nobody else moves."""
+    gone = Person("gone@shop.example", kind="never")
+    shop.people([*mail(1, 2, 3), gone])
+    shop.activation("loyal", schedule="manual")
+    sql = "select email from shop.people where kind = 'never'"
+    document = {"kind": "Suppression", "name": "no-consent", "sql": sql, "mapping": {"email": "email"}}
+    shop.write("activations/no-consent.yaml", json.dumps(document))
+    shop.apply()
+    long_ago(shop)
+    shop.people([*mail(1, 2, 4), gone, *(Person(one.email, kind="never") for one in mail(3))])
+    with serving(shop) as served:
+        served.until(r"suppression no-consent done")
+        assert sandbox.members(sandbox.segment("Loyal").id, "email") == hashes(1, 2)
+        served.end()
+
+
+def long_ago(shop: Shop) -> None:
+    """Let every suppression of the state have been evaluated hours ago."""
+    import sqlite3
+    from contextlib import closing
+
+    from runner.state.db import checksums, codec
+
+    when = codec.from_time(datetime.now(UTC) - timedelta(hours=7))
+    with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as db, db:
+        checksums.register(db)
+        db.execute("UPDATE suppression SET last_good = ?, applied_at = ?", (when, when))

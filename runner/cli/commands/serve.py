@@ -21,7 +21,7 @@ from runner.core.errors import UsageError, requires_extra
 from runner.reports.escape import printable
 
 if TYPE_CHECKING:
-    from runner.core.project import Project
+    from runner.core.project import Evaluated, Project
     from runner.service.loop import Event, Known
     from runner.workflows.sync import Synced
 
@@ -106,7 +106,8 @@ class _Site:
         self.zone = self.setup.zone()
         self.setup = replace(self.setup, today=today)
         project = self.setup.project()
-        self.files = frozenset[str]().union(*(one.files for one in project.activations))
+        declared: tuple[Evaluated, ...] = (*project.activations, *project.suppressions)
+        self.files = frozenset[str]().union(*(one.files for one in declared))
         return project
 
     def known(self) -> Known:
@@ -120,7 +121,8 @@ class _Site:
                 members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
             good = state.last_good()
             behind = frozenset(good) - frozenset(done_until(applied, state.latest(), self.now()))
-            return Known(good, members, behind, applied)
+            suppressed = {one.name: one.evaluated_at or one.applied_at for one in state.suppressions()}
+            return Known(good, members, behind, applied, suppressed)
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.core.selection import Selection
