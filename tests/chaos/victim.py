@@ -26,6 +26,7 @@ import os
 import resource
 import signal
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -92,8 +93,15 @@ def _no_space(*_: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def _write_no_bytecode() -> None:
+    """Python would keep what it compiled as far as the file may grow, and take that half for the whole ever after."""
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
 def _fill_disk(*_: Any) -> None:
     """From now on no file grows; SQLite runs out of pages."""
+    _write_no_bytecode()
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     _pragma("max_page_count = 1")
 
@@ -137,6 +145,7 @@ def main() -> None:
     for point in orders.get("points", ()):
         _arm(point, orders["log"])
     if "largest_file" in orders:
+        _write_no_bytecode()
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders["largest_file"], resource.RLIM_INFINITY))
     if "read_only" in orders:
         _protect(orders["read_only"])
