@@ -22,7 +22,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 HISTORIES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-chaos test-dbt test-snowflake chaos bench check format record lock dist clean
+.PHONY: help demo test test-chaos test-dbt test-snowflake test-slow chaos bench check format record lock dist clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,8 +46,11 @@ $(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/demo-data.txt
 demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
-test: $(STAMP) ## run the tests, but for those of dying runs
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not chaos and not dbt and not snowflake'
+test: $(STAMP) ## run the tests, but for slow ones, database servers and dying runs
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not warehouse and not chaos and not dbt and not snowflake'
+
+test-slow: $(STAMP) ## run the slow tests, among them those with a real Postgres and a real Spark Connect server
+	@$(BIN)/python -m pytest -n $(WORKERS) -m '(slow or warehouse) and not chaos and not dbt and not snowflake'
 
 # dbt asks for packages in versions of its own.
 $(DBT_STAMP): Makefile

@@ -29,6 +29,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
+_SERVERS = frozenset({"postgres", "spark", "warehouse"})
+"""The fixtures that are a real Postgres, a real Spark Connect server, or either."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a real database server answers: those tests have a target of their own."""
+    for item in items:
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.warehouse)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Where bytecode may not be written, every process that a test starts would compile the package again."""

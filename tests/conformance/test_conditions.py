@@ -97,7 +97,9 @@ ENGINES: Mapping[str, tuple[str, Callable[[Path], AbstractContextManager[tuple[M
 }
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "postgres", pytest.param("spark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engine", ["duckdb", *(pytest.param(one, marks=pytest.mark.warehouse) for one in ("postgres", "spark"))]
+)
 def test_conditions_come_out_the_same_everywhere(engine: str, tmp_path: Path) -> None:
     schema, made = ENGINES[engine]
     wrong: dict[str, Any] = {}

@@ -108,6 +108,7 @@ def test_people_of_each_format_become_an_audience(lake: Lake, sandbox: Sandbox, 
     assert members(sandbox) == hashes(1, 2, 3)
 
 
+@pytest.mark.slow
 def test_a_pattern_means_what_it_means_on_a_disk_among_ten_thousand_names(lake: Lake, sandbox: Sandbox) -> None:
     content = lake.content("select 'nobody@shop.example' as email", ".csv")
     lake.store.put_many(lake.bucket, {f"project/day={n}/part {n}.csv": content for n in range(10_000)})

@@ -120,6 +120,7 @@ def test_a_test_fails_where_its_rule_is_broken(retailer: Shop, file: str, rule: 
 # -- the audiences -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_target_holds_exactly_whom_the_retailer_means(retailer: Shop, criteo: Sandbox, tables: Tables) -> None:
     data.write_parquet(tables, retailer.folder / "data")
     staging = ("--target", "staging", *ON_THE_DAY)
@@ -143,6 +144,7 @@ def test_at_full_size_the_biggest_spenders_are_a_choice(retailer: Shop, criteo: 
     assert previewed.json["segment"]["rows"] == 5000
 
 
+@pytest.mark.slow
 def test_what_holds_for_all_is_said_once_and_germany_looks_for_carts_every_hour(retailer: Shop) -> None:
     schedules = {"cart-leavers-de": "every 1h", "cart-leavers-fr": "every 6h", "members-de": "every 6h"}
     for activation, schedule in schedules.items():
@@ -154,6 +156,7 @@ def test_what_holds_for_all_is_said_once_and_germany_looks_for_carts_every_hour(
         assert settings["mapping.email"] == "email, email_sha256"
 
 
+@pytest.mark.slow
 def test_who_withdraws_or_complains_leaves_every_audience_whatever_else_is_wrong(
     retailer: Shop, criteo: Sandbox, tables: Tables
 ) -> None:

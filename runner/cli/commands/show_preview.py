@@ -38,7 +38,7 @@ def show(
     today: Today = "",
     no_color: NoColor = False,
 ) -> None:
-    """Show an activation: settings, their origin, and the SQL that runs.
+    """Show an activation: its settings, and the SQL that runs.
 
     Opens no source, and calls nobody.
     """

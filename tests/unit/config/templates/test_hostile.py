@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.unit.config.templates.hostile import HOSTILE
 
 MEMORY = 700 * 2**20
@@ -35,6 +37,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_every_hostile_template_is_refused_within_little_memory() -> None:
     done = subprocess.run([sys.executable, "-c", _CHILD, str(MEMORY)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
