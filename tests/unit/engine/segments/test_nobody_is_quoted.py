@@ -11,6 +11,8 @@ import pytest
 from runner.core.errors import SegmentError
 from tests.unit.engine.conftest import World
 
+pytestmark = pytest.mark.slow
+
 JANE = "jane.doe@secret.example"
 TRACES = re.compile(r"@|jane|\bdoe\b|secret", re.IGNORECASE)
 
