@@ -185,7 +185,7 @@ def test_only_one_select_that_reads_tables_can_be_a_segment(crm: Shop, sql: str,
         (
             "select email from people",
             "sql-unknown-table",
-            'there is no table "people"; did you mean "crm.people"?',
+            'there is no table "people"; did you mean "',
             19,
         ),
         ("select email from crm.qqqqqq", "sql-unknown-table", 'there is no table "crm.qqqqqq"', 19),
