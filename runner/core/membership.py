@@ -121,6 +121,11 @@ Delta = Mapping[IdentifierType, TypeDelta]
 """What must be sent, per identifier type. A type is present when it is mapped now or has members."""
 
 
+def removals_of(delta: Delta) -> Delta:
+    """The delta with its removals alone: nobody is added."""
+    return {kind: replace(part, added=0, after=part.before - part.removed) for kind, part in delta.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class ComparedMembership:
     """What brings an audience that holds `held` to a segment: plan shows it, apply sends it.
@@ -138,8 +143,7 @@ class ComparedMembership:
 
     def without_additions(self) -> ComparedMembership:
         """The same, but nobody is added: who is unknown and in the segment stays unknown."""
-        delta = {kind: replace(part, added=0, after=part.before - part.removed) for kind, part in self.delta.items()}
-        return replace(self, delta=delta, removals_only=True)
+        return replace(self, delta=removals_of(self.delta), removals_only=True)
 
 
 @dataclass(frozen=True, slots=True)

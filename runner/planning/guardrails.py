@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, Delta, Evaluation, TypeDelta
-from runner.core.project import Guardrails, Limit
+from runner.core.project import Guardrails
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
 from runner.planning.allowances import AllowedRemovals, Grant, option_grant
 from runner.planning.blocks import Block
+from runner.planning.limits import SMALL, exceeds
 from runner.planning.plan import Decision, Measured, PlannedChange
 from runner.planning.suppression_rules import PlannedSuppression
 
@@ -26,9 +27,6 @@ SUPPRESSION = "suppression"
 _ANEW = (Action.CREATE, Action.RECREATE)
 
 _NONE_HELD_OUT: Mapping[IdentifierType, int] = {}
-
-SMALL = 1_000
-"""The built-in limit leaves memberships below this many identifiers alone: a share of few is noise."""
 
 
 def guard(
@@ -195,7 +193,7 @@ def _removals(
         if part.before and not part.after:
             gone = f"the segment has no {kind} any more: all {part.before:,} would be removed{because}"
             yield Block("empty_segment", gone)
-        elif part.removed and _judged(limits, part.before) and _exceeds(part.removed, part.before, limits.max_removed):
+        elif part.removed and _judged(limits, part.before) and exceeds(part.removed, part.before, limits.max_removed):
             yield Block(
                 "max_removed",
                 f"{part.removed:,} of {part.before:,} {kind} would be removed ({_share(part.removed, part.before)}),"
@@ -208,7 +206,7 @@ def _additions(delta: Delta, limits: Guardrails) -> Iterator[Block]:
         if limits.max_added is None or (limits.max_added.percent and not part.before):
             continue  # a share of nothing is no limit: the first fill is always larger
         new = part.after - part.before + part.removed  # without those sent again only because they are in doubt
-        if _exceeds(new, part.before, limits.max_added):
+        if exceeds(new, part.before, limits.max_added):
             yield Block("max_added", f"{new:,} {kind} would be added to {part.before:,}, more than {limits.max_added}")
 
 
@@ -233,7 +231,7 @@ def _refill(decision: Decision, delta: Delta, limits: Guardrails, size: int | No
         yield Block("refill", f"{unsaid}, so removals cannot be judged")
     elif size and not members:
         yield Block("empty_segment", f"the segment is empty: all {size:,} identifiers of the audience would be removed")
-    elif _judged(limits, size) and _exceeds(max(0, size - members), size, limits.max_removed):
+    elif _judged(limits, size) and exceeds(max(0, size - members), size, limits.max_removed):
         yield Block(
             "max_removed",
             f"the audience holds {size:,} identifiers and the segment {members:,}: at least"
@@ -243,12 +241,6 @@ def _refill(decision: Decision, delta: Delta, limits: Guardrails, size: int | No
 
 def _judged(limits: Guardrails, before: int) -> bool:
     return limits.max_removed_declared or before >= SMALL
-
-
-def _exceeds(part: int, whole: int, limit: Limit | None) -> bool:
-    if limit is None:
-        return False
-    return part * 100 > limit.value * whole if limit.percent else part > limit.value
 
 
 def _share(part: int, whole: int) -> str:
@@ -270,7 +262,7 @@ def beyond_announced(change: PlannedChange, announced: Delta) -> Iterator[str]:
         excess = said.after - part.after if change.refill else part.removed - gone - said.removed
         if before > gone and not part.after and (said.after or kind not in announced):
             yield f"the segment has no {kind} any more, which the reviewed plan did not announce"
-        elif excess > 0 and _judged(limits, before) and _exceeds(excess, before, limits.max_removed):
+        elif excess > 0 and _judged(limits, before) and exceeds(excess, before, limits.max_removed):
             yield (
                 f"{excess:,} {kind} more would be removed than the reviewed plan announced"
                 f" ({_share(excess, before)} of {before:,}), more than {limits.max_removed}"

@@ -10,7 +10,7 @@ from typing import Self
 from runner.core.destination import LiveAudience
 from runner.core.findings import Finding, Location
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected
+from runner.core.membership import ComparedMembership, Delta, Evaluation, Rejected, removals_of
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey, Definition
 from runner.planning.allowances import AllowedRemovals, Grant
@@ -137,9 +137,7 @@ class Measured:
 
     def without_additions(self) -> Measured:
         """The same, but nobody is added."""
-        compared = self.compared.without_additions()
-        delta = {kind: replace(part, added=0, after=part.before - part.removed) for kind, part in self.delta.items()}
-        return replace(self, compared=compared, delta=delta)
+        return replace(self, compared=self.compared.without_additions(), delta=removals_of(self.delta))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,11 @@ from pathlib import Path
 from runner.core.destination import Destination
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership
-from runner.core.project import Limit, Suppression, SuppressionLimits
+from runner.core.project import Suppression, SuppressionLimits
 from runner.core.records import AccountRef, AppliedAudience
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition
 from runner.planning.blocks import Block
-
-SMALL = 1_000
-"""The built-in limit on what a new suppression takes leaves audiences below this many identifiers alone."""
+from runner.planning.limits import SMALL, exceeds
 
 
 class Standing(StrEnum):
@@ -166,13 +164,13 @@ def _blocks(one: PlannedSuppression) -> Iterator[Block]:
     before = sum(one.applied.members.values()) if one.applied is not None else 0
     if one.applied is not None and one.applied.definition.narrowed(definition_of_suppression(one.declared)):
         yield Block("fewer_destinations", "it is for fewer destinations than before", allow)
-    if _exceeds(one.left, before, limits.max_lost):
+    if exceeds(one.left, before, limits.max_lost):
         yield Block(
             "max_lost",
             f"{one.left:,} of the {before:,} identifiers that it named are in it no more, more than {limits.max_lost}",
             allow,
         )
-    if one.standing is Standing.APPLIED and _exceeds(one.entered, before, limits.max_added):
+    if one.standing is Standing.APPLIED and exceeds(one.entered, before, limits.max_added):
         yield Block(
             "max_added",
             f"{one.entered:,} identifiers enter it, which named {before:,}: more than {limits.max_added}",
@@ -187,15 +185,9 @@ def _blocks(one: PlannedSuppression) -> Iterator[Block]:
                 allow,
             )
             for part in one.takes
-            if _judged(part, limits) and _exceeds(part.removed, part.before, limits.max_removed)
+            if _judged(part, limits) and exceeds(part.removed, part.before, limits.max_removed)
         )
 
 
 def _judged(part: Taken, limits: SuppressionLimits) -> bool:
     return limits.max_removed_declared or part.before >= SMALL
-
-
-def _exceeds(part: int, whole: int, limit: Limit | None) -> bool:
-    if limit is None:
-        return False
-    return part * 100 > limit.value * whole if limit.percent else part > limit.value

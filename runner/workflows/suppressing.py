@@ -12,7 +12,7 @@ from time import monotonic
 
 from runner.core.errors import HeadcountError, Interrupted, StateError, UsageError
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles
-from runner.core.project import Activation, Project, Suppression
+from runner.core.project import Activation, Evaluated, Project, Suppression
 from runner.core.records import AccountRef, AppliedAudience, AudienceKey
 from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
@@ -117,12 +117,12 @@ def require_suppressions(names: Iterable[str], project: Project, context: RunCon
         raise UsageError(f'--allow-suppression: there is no suppression "{unknown}"', hint)
 
 
-def _evaluated(activation: Activation, project: Project, context: RunContext) -> Evaluation | HeadcountError:
+def _evaluated(one: Evaluated, project: Project, context: RunContext) -> Evaluation | HeadcountError:
     try:
-        return context.evaluator.evaluate(activation, project.sources)
+        return context.evaluator.evaluate(one, project.sources)
     except Interrupted:
         raise
-    except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+    except Exception as error:  # noqa: BLE001 - it stops no other activation, and a suppression fails closed
         if context.stopping():
             raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
         return as_failure(error)
@@ -162,7 +162,7 @@ class _Look:
     def _measured(self, one: PlannedSuppression, declared: Suppression) -> PlannedSuppression:
         """Whom it names now, who came and went, and what it takes out of audiences where it is new or changed."""
         memberships = self._context.memberships
-        evaluation = self._evaluated(declared)
+        evaluation = _evaluated(declared, self._project, self._context)
         if isinstance(evaluation, HeadcountError):
             return replace(one, error=evaluation.message, hint=evaluation.hint)
         try:
@@ -184,17 +184,6 @@ class _Look:
             return replace(one, takes=tuple(self._takes(one, named))) if is_new else one
         except StateError as error:
             return replace(one, error=error.message, hint=error.hint)
-
-    def _evaluated(self, declared: Suppression) -> Evaluation | HeadcountError:
-        context = self._context
-        try:
-            return context.evaluator.evaluate(declared, self._project.sources)
-        except Interrupted:
-            raise
-        except Exception as error:  # noqa: BLE001 - it fails closed, whatever it is
-            if context.stopping():
-                raise Interrupted("nothing was sent", "interrupted; nothing was sent") from None
-            return as_failure(error)
 
     def _takes(self, one: PlannedSuppression, named: Path) -> Iterable[Taken]:
         """What it takes out of each audience whose members are known."""
@@ -258,15 +247,16 @@ class _Look:
 
         Whom a suppression named last counts until a new definition or evaluation of it takes effect.
         """
-        files = []
-        for one in planned:
-            remembered = self._remembered.get(one.name)
-            if one.takes_effect:
-                if one.named is not None and one.declared is not None and one.declared.concerns(account):
-                    files.append(one.named)
-            elif remembered is not None and one.applied is not None and one.applied.definition.concerns(account):
-                files.append(remembered.members)
-        return tuple(files)
+        files = (self._counting(one, account) for one in planned)
+        return tuple(path for path in files if path is not None)
+
+    def _counting(self, one: PlannedSuppression, account: AccountRef) -> Path | None:
+        """A file of those who may not be in an account's audiences because of one suppression; None where nobody is."""
+        if one.takes_effect:
+            return one.named if one.declared is not None and one.declared.concerns(account) else None
+        remembered = self._remembered.get(one.name)
+        stands = one.applied is not None and one.applied.definition.concerns(account)
+        return remembered.members if remembered is not None and stands else None
 
     def withdrawals(
         self, planned: tuple[PlannedSuppression, ...], left_out: Mapping[AudienceKey, Path]
@@ -317,13 +307,8 @@ class _Look:
         which that is not known.
         """
         remembered = self._remembered.get(one.name)
-        if one.takes_effect:
-            concerned = one.declared is not None and one.declared.concerns(record.account)
-            members = one.named
-        else:
-            concerned = one.applied is not None and one.applied.definition.concerns(record.account)
-            members = remembered.members if remembered is not None else None
-        if members is None or not concerned:
+        members = self._counting(one, record.account)
+        if members is None:
             return None
         files = SuppressionFiles(members, self._clean_base(one, remembered))
         if record.refill or self._context.older:
