@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.cli.progress_bar import Lines
+    from runner.config.yaml.project_files import Texts
     from runner.core.destination import Api, Destination, DestinationClient
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
@@ -55,6 +56,8 @@ class Setup:
     out: Console
     err: Console
     target: str = ""
+    read: Texts = field(default_factory=dict, compare=False, repr=False)
+    """The files of the project that were read so far: a command reads each once."""
 
     @classmethod
     def of(
@@ -85,13 +88,20 @@ class Setup:
         """The time zone of the project, in which a day begins."""
         from runner.config import declared_zone
 
-        return declared_zone(self.folder)
+        return declared_zone(self.folder, self.read)
 
     def project(self) -> Project:
         """Read the files. Raises InvalidProject."""
         from runner.config import load
 
-        project = load(self.folder, variables=self.variables, today=self.today, environ=os.environ, target=self.target)
+        project = load(
+            self.folder,
+            variables=self.variables,
+            today=self.today,
+            environ=os.environ,
+            target=self.target,
+            read=self.read,
+        )
         if not project.activations:
             from runner.config.other_folders import elsewhere
 
@@ -105,7 +115,9 @@ class Setup:
         """
         from runner.config import declared_targets
 
-        return (self.target,) if self.target else declared_targets(self.folder, today=self.today) or ("",)
+        if self.target:
+            return (self.target,)
+        return declared_targets(self.folder, today=self.today, read=self.read) or ("",)
 
     def selection(
         self, project: Project, select: list[str] | None, exclude: list[str] | None, changed_since: str = ""
@@ -155,7 +167,7 @@ class Setup:
 
         return (
             os.environ.get("HEADCOUNT_STATE")
-            or declared_state(self.folder, today=self.today, target=self.target)
+            or declared_state(self.folder, today=self.today, target=self.target, read=self.read)
             or self.folder.absolute().parent / ".headcount"
         )
 

@@ -22,7 +22,7 @@ from runner.config.resolve.people import People
 from runner.config.resolve.project_settings import project_defaults, project_lists, project_timezone, without_defaults
 from runner.config.resolve.segment_tests import KnownSubjects, build_test
 from runner.config.resolve.segments import Runners
-from runner.config.resolve.sources import build_source, files_of, tables_of, with_sources
+from runner.config.resolve.sources import Identities, build_source, files_of, tables_of, with_sources
 from runner.config.resolve.suppressions import build_suppressions
 from runner.config.resolve.uniqueness import check_audience_names, check_ids, check_names, check_one_project
 from runner.config.schema.json_schemas import Judged
@@ -32,7 +32,7 @@ from runner.config.templates.render import Scope, Templates
 from runner.config.templates.variables import Variables, resolve_variables
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Steps
-from runner.config.yaml.project_files import ProjectFiles
+from runner.config.yaml.project_files import ProjectFiles, Texts
 from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Suppression, Words
 from runner.core.segment_test import SegmentTest, Subject
@@ -55,17 +55,19 @@ def load(
     environ: Mapping[str, str],
     manifest: DbtManifest | None = None,
     target: str = "",
+    read: Texts | None = None,
 ) -> Project:
     """The project that the YAML files below a folder declare.
 
     `variables` come from the command line and win over those of the Project document; `today` is what templates see
     as the date; `environ` is what `env()` reads, as far as it may. `manifest` stands in place of every manifest of
     dbt's that a source declares, and models that it lacks are no findings. `target` is the one of the Project's targets
-    that it is resolved for. Raises InvalidProject with every finding in every file, UsageError for a variable that
-    nothing declares or uses, for a list of `environ` that is wrong, and for a target that is none, or is missing.
+    that it is resolved for. `read` are files that were read before, to which those read here are added. Raises
+    InvalidProject with every finding in every file, UsageError for a variable that nothing declares or uses, for a list
+    of `environ` that is wrong, and for a target that is none, or is missing.
     """
     found = Findings()
-    files = ProjectFiles(folder.resolve().parent)
+    files = ProjectFiles(folder.resolve().parent, read)
     environment = Environment.of(environ, files.tree)
     with _no_collection():
         inputs = _Inputs(
@@ -251,9 +253,10 @@ def _project(
 ) -> Project:
     """All that was built; `always` are the files that every activation depends on: those with the variables."""
     there = sorted((source for source in sources if source), key=lambda source: source.name)
+    identities = Identities(there, folder)
 
     def reading(segment: Segment) -> Segment:
-        return with_sources(segment, there, folder)
+        return with_sources(segment, identities)
 
     active = [replace(one, segment=reading(one.segment)) for one in activations if one]
     active = [replace(one, files=files_of(one, there) | always) for one in active]

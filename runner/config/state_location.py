@@ -18,20 +18,21 @@ from runner.config.schema.validate_documents import checked
 from runner.config.targets import TARGETS, chosen, state_of, targets_of
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.project_files import read_text, shown_path, yaml_files
+from runner.config.yaml.project_files import ProjectFiles, Texts, shown_path, yaml_files
 from runner.core.errors import InvalidProject
 
 _KIND = "Project"
 _STATE = "state"
 
 
-def declared_state(folder: Path, *, today: date, target: str = "") -> str | Path | None:
+def declared_state(folder: Path, *, today: date, target: str = "", read: Texts | None = None) -> str | Path | None:
     """A bucket as it is written, or a folder, a relative one next to the file that names it; None when none is named.
 
     For a project with targets, the state of the one that is given. Raises InvalidProject with what is wrong with the
-    Project document, UsageError for a target that is none, and for none where one has to be chosen.
+    Project document, UsageError for a target that is none, and for none where one has to be chosen. `read` here and
+    below are files that were read before, to which those read here are added.
     """
-    project = _project(folder, today)
+    project = _project(folder, today, read)
     targets = targets_of(project) if project is not None else {}
     chosen(targets, target)
     if project is None:
@@ -42,19 +43,19 @@ def declared_state(folder: Path, *, today: date, target: str = "") -> str | Path
     return place if place is None or ":/" in place else project.file.path.absolute().parent / Path(place).expanduser()
 
 
-def declared_targets(folder: Path, *, today: date) -> tuple[str, ...]:
+def declared_targets(folder: Path, *, today: date, read: Texts | None = None) -> tuple[str, ...]:
     """The names of the project's targets, in their order; none where it has none, or where they have findings."""
     try:
-        project = _project(folder, today)
+        project = _project(folder, today, read)
     except InvalidProject:
         return ()
     return tuple(targets_of(project)) if project is not None else ()
 
 
-def _project(folder: Path, today: date) -> Document | None:
+def _project(folder: Path, today: date, read: Texts | None) -> Document | None:
     """The first Project document that says anything about states. Raises InvalidProject."""
     found = Findings()
-    for document in _with_field(folder, _STATE, TARGETS):
+    for document in _with_field(folder, read, _STATE, TARGETS):
         project = checked(without_defaults(document), Scope("a Project document", today), found, {})
         if found:
             raise InvalidProject(found.sorted())
@@ -62,9 +63,9 @@ def _project(folder: Path, today: date) -> Document | None:
     return None
 
 
-def declared_zone(folder: Path) -> tzinfo:
+def declared_zone(folder: Path, read: Texts | None = None) -> tzinfo:
     """The time zone of the project, UTC where it names none or one that there is not, which is a finding elsewhere."""
-    for document in _with_field(folder, "timezone"):
+    for document in _with_field(folder, read, "timezone"):
         try:
             return ZoneInfo(document.root.text("timezone") or "UTC")
         except (LookupError, ValueError, OSError):
@@ -72,13 +73,14 @@ def declared_zone(folder: Path) -> tzinfo:
     return UTC
 
 
-def _with_field(folder: Path, *fields: str) -> Iterator[ParsedDocument]:
+def _with_field(folder: Path, read: Texts | None, *fields: str) -> Iterator[ParsedDocument]:
     """The Project documents, of which there should be one, that have one of the fields; whatever is wrong with them
     passes by.
     """
     passed = Findings()
+    files = ProjectFiles(folder.resolve().parent, read)
     for path in yaml_files(folder, passed) if folder.is_dir() else ():
-        file = read_text(path, shown_path(path), folder.resolve().parent, passed)
+        file = files.read(path, shown_path(path), passed)
         if file is not None and _KIND in file.text and any(field in file.text for field in fields):
             for document in documents_of(file, passed):
                 if document.kind == _KIND and not document.root.entries.keys().isdisjoint(fields):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from runner.disk.regular_files import open_regular, read_at_most
 
-_KERNEL = (Path("/proc"), Path("/sys"), Path("/dev"))
-_MEMORY = Path("/dev/shm")  # noqa: S108 - an ordinary file system, in spite of its place
+_KERNEL = ("/proc", "/sys", "/dev")
+_MEMORY = "/dev/shm"  # noqa: S108 - an ordinary file system, in spite of its place
 
 
 class NotAllowed(OSError):
@@ -27,6 +27,8 @@ def hidden_part(path: str) -> str:
 
     Names with two dots are not: Kubernetes keeps the files of a mounted volume behind a link called `..data`.
     """
+    if not path.startswith(".") and f"{os.sep}." not in path:
+        return ""
     return next((part for part in Path(path).parts if part.startswith(".") and not part.startswith("..")), "")
 
 
@@ -35,22 +37,31 @@ def allowed(path: Path, within: Path, suffixes: Collection[str] = ()) -> Path:
 
     `within` is a folder, its links followed already; `suffixes` are those that the file must have, in lower case.
     """
+    return Path(_allowed(path, within, suffixes))
+
+
+def _allowed(path: Path, within: Path, suffixes: Collection[str]) -> str:
+    """The same as text: a project may have thousands of files, and taking paths apart is what takes long."""
     try:
-        real = path.resolve(strict=True)
-    except RuntimeError:  # how Python before 3.13 reports a circle
-        raise _circle(path) from None
+        real = os.path.realpath(path, strict=True)
     except OSError as error:
         raise _circle(path) if error.errno == errno.ELOOP else error from None
-    if not real.is_relative_to(within):
+    folder = str(within)
+    if not _is_below(real, folder):
         raise NotAllowed(path, f"is or goes through a link that leads out of the folder {within.name}")
-    hidden = hidden_part(str(real.relative_to(within)))
+    hidden = hidden_part(real[len(folder) :].lstrip(os.sep))
     if hidden:
         raise NotAllowed(path, f"leads to {hidden}, which is hidden")
-    if any(real.is_relative_to(folder) for folder in _KERNEL) and not real.is_relative_to(_MEMORY):
+    if any(_is_below(real, kernel) for kernel in _KERNEL) and not _is_below(real, _MEMORY):
         raise NotAllowed(path, "leads to what the system keeps there, which is no data")
-    if suffixes and real.suffix.lower() not in suffixes:
+    if suffixes and Path(real).suffix.lower() not in suffixes:
         raise NotAllowed(path, f"leads to a file that is no {' or '.join(suffixes)}")
     return real
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether a path is the folder or leads into it; both are absolute, without links and dots."""
+    return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
 def _circle(path: Path) -> OSError:
@@ -62,9 +73,9 @@ def read_allowed(path: Path, within: Path, suffixes: Collection[str], most: int)
 
     It is the open file that is judged: a link that somebody turns in between makes no difference.
     """
-    allowed(path, within, suffixes)  # before it is opened, for the sake of what opening alone would do
+    _allowed(path, within, suffixes)  # before it is opened, for the sake of what opening alone would do
     with open_regular(path) as file:
-        found = allowed(path, within, suffixes).lstat()
+        found = os.lstat(_allowed(path, within, suffixes))
         if not os.path.samestat(found, os.fstat(file.fileno())):
             raise NotAllowed(path, "was replaced while it was opened")
         return read_at_most(file, path, most)

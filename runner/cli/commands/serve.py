@@ -103,8 +103,8 @@ class _Site:
         return self.now().astimezone(self.zone).date()
 
     def load(self, today: date) -> Project:
+        self.setup = replace(self.setup, today=today, read={})
         self.zone = self.setup.zone()
-        self.setup = replace(self.setup, today=today)
         project = self.setup.project()
         declared: tuple[Evaluated, ...] = (*project.activations, *project.suppressions)
         self.files = frozenset[str]().union(*(one.files for one in declared))

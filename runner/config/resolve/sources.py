@@ -116,24 +116,40 @@ def _file(location: Location) -> TextFile:
 # -- which sources a segment reads -------------------------------------------------------------------------------------
 
 
-def with_sources(segment: Segment, sources: Iterable[Source], folder: Path) -> Segment:
-    """The segment, recognised by where the sources named in its SQL point, and by meaning: where the tables do.
+class Identities:
+    """What the sources of a project are recognised by, worked out once for all the segments that read them.
 
     Paths count relative to `folder`, so that the same files mean the same on every machine.
     """
-    read = read_by(segment, sources)
+
+    def __init__(self, sources: Iterable[Source], folder: Path) -> None:
+        self.sources = tuple(sources)
+        self._place = folder.absolute()
+        self._known: dict[tuple[str, frozenset[str] | None], bytes] = {}
+
+    def of(self, source: Source, tables: frozenset[str] | None = None) -> bytes:
+        """What a source is recognised by, or what some of its tables are."""
+        if (source.name, tables) not in self._known:
+            kind = kind_of(source)
+            only = source if tables is None else kind.only(source, tables)
+            identity = repr(kind.identity(only, self._place)).encode("utf-8", "surrogatepass")
+            self._known[source.name, tables] = identity
+        return self._known[source.name, tables]
+
+
+def with_sources(segment: Segment, identities: Identities) -> Segment:
+    """The segment, recognised by where the sources named in its SQL point, and by meaning: where the tables do."""
+    read = read_by(segment, identities.sources)
     if not read:
         return segment
     parts = tokens(segment.sql.text)
     digest = hashlib.sha256(segment.fingerprint.encode())
     meaning = hashlib.sha256((segment.meaning if _is_read_alike(read) else segment.fingerprint).encode())
     for source in sorted(read, key=lambda source: source.name):
-        kind, place = kind_of(source), folder.absolute()
-        digest.update(repr(kind.identity(source, place)).encode("utf-8", "surrogatepass"))
-        named = None if segment.source else tables_named(parts, source.name, kind.tables(source))
-        only = source if named is None else kind.only(source, named)
+        digest.update(identities.of(source))
+        named = None if segment.source else tables_named(parts, source.name, kind_of(source).tables(source))
         if named != frozenset():  # a comment may speak of a source
-            meaning.update(repr(kind.identity(only, place)).encode("utf-8", "surrogatepass"))
+            meaning.update(identities.of(source, named))
     return replace(segment, fingerprint=digest.hexdigest(), meaning=meaning.hexdigest())
 
 

@@ -98,8 +98,7 @@ def _name_place(activation: Activation) -> Location:
 
 def _length(place: Location, file: TextFile) -> int:
     """Characters from the place to the end of what is written in its line."""
-    lines = file.text.splitlines()
-    rest = lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
+    rest = file.line(place.line)[place.column - 1 :]
     return max(1, len(rest.split("#")[0].rstrip()))
 
 

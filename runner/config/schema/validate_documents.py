@@ -13,7 +13,7 @@ from runner.config.templates.render import Scope, evaluate, is_template, render
 from runner.config.templates.template_types import TemplateErrors
 from runner.config.templates.values import texts_in
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain
+from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain, scalars
 from runner.config.yaml.source_map import Origin, origin_of
 from runner.config.yaml.strict_yaml import core_value
 
@@ -144,7 +144,7 @@ class _Rendering:
         self.failed: set[Steps] = set()
 
     def root(self) -> MapNode:
-        if not is_template(self._document.file.text):
+        if not any(is_template(node.text) for node in scalars(self._document.root)):
             return self._document.root
         root = self._render(self._document.root, ())
         assert isinstance(root, MapNode)

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 _MAX_RANGE = 1_000
 _STEPS_TO_COMPARE = 10
 """That looking at two names for likeness counts for."""
-_MARKS = ("{{", "{%", "{#")
 
 
 Models = Callable[[str, str, str], str]
@@ -111,7 +110,7 @@ class Rendered:
 
 def is_template(text: str) -> bool:
     """Whether the text holds anything to fill in."""
-    return any(mark in text for mark in _MARKS)
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
 
 
 def render(text: str, scope: Scope) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
 from runner.core.findings import MOST_FINDINGS, Finding, Location, bounded, for_entries
 
-_BREAK = re.compile(r"\r\n|\r|\n")
 _SECRETIVE = re.compile(
     r"secret|client_?-?id|credential|password|token|api_?-?key|private_?-?key|://[^\s/@]*:[^\s/@]+@", re.IGNORECASE
 )
@@ -24,7 +23,6 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Finding, dict[str, None]] = {}
         self._recorded = 0
-        self._lines: dict[str, tuple[str, ...]] = {}
         self._private: dict[str, set[int]] = {}
 
     def __len__(self) -> int:
@@ -40,7 +38,7 @@ class Findings:
         if self._is_full():
             return
         line = span.line
-        excerpt = "" if line in self._private_lines(file) else self._line(file, line)
+        excerpt = "" if line in self._private_lines(file) else file.line(line)
         location = Location(file.name, line, span.column)
         finding = Finding(location, code, message, hint, excerpt, max(1, span.length))
         self._found.setdefault(finding, {}).update({entry: None} if entry else {})
@@ -77,18 +75,9 @@ class Findings:
         self._recorded += 1
         return len(self._found) > MOST_FINDINGS
 
-    def _line(self, file: TextFile, number: int) -> str:
-        lines = self._lines_of(file)
-        return lines[number - 1] if 0 < number <= len(lines) else ""
-
-    def _lines_of(self, file: TextFile) -> tuple[str, ...]:
-        if file.name not in self._lines:
-            self._lines[file.name] = tuple(_BREAK.split(file.text))
-        return self._lines[file.name]
-
     def _private_lines(self, file: TextFile) -> set[int]:
         if file.name not in self._private:
-            self._private[file.name] = _secretive(self._lines_of(file))
+            self._private[file.name] = _secretive(file.lines)
         return self._private[file.name]
 
 

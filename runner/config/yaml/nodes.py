@@ -5,21 +5,34 @@ A node is immutable. Rendering a template makes a new node in the same place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 Value = str | int | float | bool | None
 
+_BREAK = re.compile(r"\r\n|\r|\n")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)  # no slots: the lines are kept
 class TextFile:
     """A file that was read: `name` as the user would name it, `path` absolute."""
 
     name: str
     path: Path
     text: str
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines, without what ends them; the text is split once, however many places in it are asked for."""
+        return tuple(_BREAK.split(self.text))
+
+    def line(self, number: int) -> str:
+        """The line of that number, counted from 1; empty where the file has no such line."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
 @dataclass(frozen=True, slots=True)

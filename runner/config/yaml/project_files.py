@@ -117,23 +117,31 @@ def read_text(
     return None
 
 
-class ProjectFiles:
-    """The files of one loading below `tree`, the resolved folder they must lie in: each is read once, and no more than
-    MOST_BYTES of them all."""
+Texts = dict[tuple[Path, tuple[str, ...]], TextFile]
+"""The files that a command has read, by their path and the suffixes that were allowed: what is looked at before the
+project is resolved, or for several targets, is read once."""
 
-    def __init__(self, tree: Path) -> None:
+
+class ProjectFiles:
+    """The files of one loading below `tree`, the resolved folder they must lie in: no more than MOST_BYTES of them all,
+    and each is read once. `read` are those read before; those read here are added to them."""
+
+    def __init__(self, tree: Path, read: Texts | None = None) -> None:
         self.tree = tree
+        self._read_before: Texts = {} if read is None else read
         self._texts: dict[Path, TextFile | None] = {}
         self._left = MOST_BYTES
 
-    def read(self, path: Path, name: str, found: Findings, suffixes: Collection[str] = _SUFFIXES) -> TextFile | None:
+    def read(self, path: Path, name: str, found: Findings, suffixes: tuple[str, ...] = _SUFFIXES) -> TextFile | None:
         """The text of a file, or None after a finding about it, as `read_text` gives it."""
         if path not in self._texts:
             self._texts[path] = self._read(path, name, found, suffixes) if self._left >= 0 else None
         return self._texts[path]
 
-    def _read(self, path: Path, name: str, found: Findings, suffixes: Collection[str]) -> TextFile | None:
-        file = read_text(path, name, self.tree, found, suffixes)
+    def _read(self, path: Path, name: str, found: Findings, suffixes: tuple[str, ...]) -> TextFile | None:
+        file = self._read_before.get((path, suffixes)) or read_text(path, name, self.tree, found, suffixes)
+        if file is not None:
+            self._read_before[path, suffixes] = file
         self._left -= len(file.text) if file is not None else 0
         if self._left < 0:
             what = (

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from runner.config.yaml.nodes import ScalarNode, Span, TextFile
 
-_BREAK = re.compile(r"\r\n|\r|\n")
 _TEMPLATE = re.compile(r"\{[{%#](?:.*?[}%#]\}|.*)")
 _LONG = 200
 """Characters of a word that nobody looks for."""
@@ -31,8 +30,7 @@ class Origin:
         where the word is not found in it.
         """
         number = self.first_line + line - 1 if self.exact else self.first_line
-        lines = _BREAK.split(self.file.text)
-        written = lines[number - 1] if number <= len(lines) else ""
+        written = self.file.line(number)
         found = _word(word, written, self.indent + column if self.exact else self.indent)
         if found is not None:
             return Span(number, found.start() + 1, len(found.group()))
@@ -59,7 +57,7 @@ def origin_of(node: ScalarNode, file: TextFile) -> Origin:
     column = node.span.column - 1 + quote
     if node.end_line > node.span.line:
         return Origin(file, node.span.line, column, exact=False)
-    line = _line(file, node.span.line)
+    line = file.line(node.span.line)
     return Origin(file, node.span.line, column, exact=line.startswith(node.text, column))
 
 
@@ -67,12 +65,7 @@ def _block(node: ScalarNode, file: TextFile) -> Origin:
     first = node.span.line + 1
     for offset, line in enumerate(node.text.split("\n")):
         if line.strip():
-            written = _line(file, first + offset)
+            written = file.line(first + offset)
             indent = len(written) - len(line) if written.endswith(line) else len(written) - len(written.lstrip())
             return Origin(file, first, max(0, indent), exact=node.style == "|")
     return Origin(file, first, 0, exact=False)
-
-
-def _line(file: TextFile, number: int) -> str:
-    lines = _BREAK.split(file.text)
-    return lines[number - 1] if number <= len(lines) else ""
