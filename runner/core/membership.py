@@ -66,12 +66,13 @@ class MembershipFiles:
     """What a destination holds of ours, as the state knows it: a membership file, and a delta that may be half-way.
 
     `members` is the Parquet file of the membership last settled (columns `identifier_type` VARCHAR, `identifier` BLOB,
-    `unknown` BOOLEAN: true for U) or None for an empty one; `changes`, where there is one, a small file of what has
-    changed since that one was written (the same columns and `gone` BOOLEAN: no member any more), which overrules it.
-    `outbox` is the Parquet file of an unfinished delta (columns `batch` INTEGER, `operation` VARCHAR,
-    `identifier_type` VARCHAR, `identifier` BLOB) or None; `taken` and `in_flight` number its batches that it has
-    answered and may have received. All other batches were never sent. One that it answered while an earlier call may
-    still have been on its way counts as in flight.
+    `unknown` BOOLEAN: true for U, `run` UINTEGER: the run that added it, null where that is not known) or None for an
+    empty one; `changes`, where there is one, a small file of what has changed since that one was written (the same
+    columns and `gone` BOOLEAN: no member any more), which overrules it. `outbox` is the Parquet file of an unfinished
+    delta (columns `batch` INTEGER, `operation` VARCHAR, `identifier_type` VARCHAR, `identifier` BLOB, `run` UINTEGER:
+    the run that wrote it) or None; `taken` and `in_flight` number its batches that it has answered and may have
+    received. All other batches were never sent. One that it answered while an earlier call may still have been on its
+    way counts as in flight. Files that were written before there was a column `run` have none.
 
     `counts` is how many identifiers of each type the membership last settled has, and how many of them are unknown, as
     that was recorded with the files; None where it was not.

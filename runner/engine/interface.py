@@ -171,10 +171,13 @@ class MembershipStore(Protocol):
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError."""
 
-    def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
+    def write_outbox(
+        self, compared: ComparedMembership, path: Path, batch_size: int, run: int | None = None
+    ) -> tuple[Batch, ...]:
         """Write the delta to `path` in batches of one operation and one type, removals first.
 
-        No file is written when there is nothing to send. Raises StateError.
+        Who is added with it is a member since `run`, None where that is not to be known. No file is written when there
+        is nothing to send. Raises StateError.
         """
 
     def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
@@ -182,7 +185,7 @@ class MembershipStore(Protocol):
 
     def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
         """Fold an unfinished delta into a new membership file at `path`: taken batches take effect, identifiers of
-        batches in flight become unknown, batches never sent are dropped.
+        batches in flight become unknown, batches never sent are dropped. A member keeps the run that added it.
 
         Where little changes of much, the file may hold the changes alone. Raises StateError.
         """

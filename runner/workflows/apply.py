@@ -111,6 +111,7 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     bind(context, plan)
     plan_id = id_of(plan) if command == "apply" else ""
     run = context.state.begin_run(command, began, context.origin() or NOT_KNOWN, plan_id, cost_of(plan))
+    context = replace(context, run=run)
     work = _Work(context, accounts, run, plan.today)
     context.begun(False)
     context.progress.sending(sum(change.sends for change in plan.pending))

@@ -40,6 +40,7 @@ class RunContext:
     first run on that sends something.
     `older` says that the state is older than one that was seen before: what audiences hold is not known by it.
     `begun` is called when a run has begun, and with True before anything of it leaves, when it is durable in the state.
+    `run` is the number of the run under way, since which those whom it adds are members; None before it has begun.
     `stopping` says whether someone asked the run to end, and raises KeyboardInterrupt when it is to end at once.
     """
 
@@ -53,3 +54,4 @@ class RunContext:
     origin: Callable[[], RunOrigin | None] = lambda: None
     older: bool = False
     begun: Callable[[bool], None] = lambda _: None
+    run: int | None = None

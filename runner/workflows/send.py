@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from runner.core.destination import Accepted, DestinationClient
@@ -112,12 +113,15 @@ def send_delta(
 ) -> Task:
     """Send what a comparison came to, if anything, and settle it. Raises as `send_members` does."""
     key, audience_id = target
-    memberships = context.memberships
-    batches = context.state.open_delta(key, lambda path: memberships.write_outbox(compared, path, batch_size))
+    batches = context.state.open_delta(key, partial(_write_outbox, compared, batch_size, context))
     if batches:
         context.begun(True)
         yield from _send_batches(activation, key, audience_id, batches, client, context, tally)
         settle_delta(key, context)
+
+
+def _write_outbox(compared: ComparedMembership, batch_size: int, context: RunContext, path: Path) -> tuple[Batch, ...]:
+    return context.memberships.write_outbox(compared, path, batch_size, context.run)
 
 
 def send_unrecorded(

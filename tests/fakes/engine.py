@@ -109,7 +109,9 @@ class FakeMemberships:
         there = {kind: certain.get(kind, set()) | doubtful.get(kind, set()) for kind in sample}
         return {kind: len(set(_read(part.path)["add"]) & there[kind]) for kind, part in sample.items() if there[kind]}
 
-    def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
+    def write_outbox(
+        self, compared: ComparedMembership, path: Path, batch_size: int, run: int | None = None
+    ) -> tuple[Batch, ...]:
         batches: list[Batch] = []
         rows: list[Any] = []
         for operation in (Operation.REMOVE, Operation.ADD):

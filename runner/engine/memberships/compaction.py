@@ -11,11 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.core.identifiers import IdentifierType
+from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles, SettledMembership
 from runner.engine.duckdb import cancellable
 from runner.engine.memberships import differences, set_algebra
-from runner.engine.memberships.parquet_files import write_whole
+from runner.engine.memberships.parquet_files import columns, write_whole
+from runner.engine.memberships.set_algebra import Carried
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +27,9 @@ WHOLE_BELOW = 16_000_000
 LEAST_TIMES: float = 16
 """How many times as great as the changes a membership file must be, for these to have a file of their own."""
 
-_NOBODY = "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown where false"
+_NOBODY = (
+    "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown, null::uinteger as run where false"
+)
 _NO_CHANGES = f"select *, false as gone from ({_NOBODY})"
 
 
@@ -38,11 +41,12 @@ def fold_delta(
     `temporary` is the folder for temporary files, to be named in errors.
     """
     types = differences.stored_types(connection, None, held)
+    runs = {file: _run_in(connection, file) for file in held.files}
     changes_only = _is_small_change(held)
     if changes_only:
-        parts, none = [_changed(held, kind) for kind in types], _NO_CHANGES
+        parts, none = [_changed(held, kind, runs) for kind in types], _NO_CHANGES
     else:
-        parts, none = [_in_portions(_folded(held, kind), kind, most) for kind, most in types.items()], _NOBODY
+        parts, none = [_in_portions(_folded(held, kind, runs), kind, most) for kind, most in types.items()], _NOBODY
     rows = " union all ".join(part for part in parts if part) or none
     write_whole(connection, rows, path, types, held.files, temporary)
     now = MembershipFiles(held.members, changes=path) if changes_only else MembershipFiles(path)
@@ -65,14 +69,20 @@ def _is_small_change(held: MembershipFiles) -> bool:
     return whole >= WHOLE_BELOW and change * LEAST_TIMES <= whole
 
 
-def _folded(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
+def _run_in(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
+    """The column of a file that says which run added an identifier; nothing is known where there is none."""
+    return "run" if "run" in columns(connection, file) else "null::uinteger as run"
+
+
+def _folded(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
     """The settled membership of one type as rows of a membership file; None when there can be none.
 
     What was sent is small next to the membership, or the membership is empty: so the one is looked up in the other.
     """
-    arrived = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown"
+    before = set_algebra.current(held, identifier_type, runs)
+    arrived = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, run"
     here = f"side <> {set_algebra.REMOVED}"
-    return _and_sent(set_algebra.current(held, identifier_type), held, identifier_type, arrived, here)
+    return _and_sent(before, held, identifier_type, runs, arrived, here)
 
 
 def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -> str | None:
@@ -88,20 +98,37 @@ def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -
     )
 
 
-def _changed(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
+def _changed(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
     """What is then to be known of one type next to the membership file, as rows of a file of changes."""
-    before = set_algebra.changes(held.changes, identifier_type) if held.changes is not None else None
-    since = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, side = {set_algebra.REMOVED} as gone"
-    return _and_sent(before, held, identifier_type, since, "true")
+    before = set_algebra.changes(held.changes, identifier_type, runs) if held.changes is not None else None
+    since = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, run, side = {set_algebra.REMOVED} as gone"
+    return _and_sent(before, held, identifier_type, runs, since, "true")
 
 
 def _and_sent(
-    before: str | None, held: MembershipFiles, identifier_type: IdentifierType, columns: str, where: str
+    before: str | None, held: MembershipFiles, identifier_type: IdentifierType, runs: Carried, columns: str, where: str
 ) -> str | None:
     """The rows of before that nothing sent since overrules, and the columns of what was sent; None for no rows."""
-    sent = set_algebra.sent(held, identifier_type)
+    sent = _sent(held, identifier_type, runs)
     if before and sent:
         before = f"select * from ({before}) anti join ({sent}) using (identifier)"
     since = f"select {columns} from ({sent}) where {where}" if sent else None
     parts = " union all ".join(part for part in (before, since) if part)
     return f"select '{identifier_type}' as identifier_type, * from ({parts})" if parts else None
+
+
+def _sent(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
+    """What was sent, with the run since which it is there, if it is: a removal that may not have arrived is of somebody
+    who is there since the run that added them."""
+    if held.outbox is None:
+        return None
+    adds = f"operation = '{Operation.ADD}'"
+    carried = {held.outbox: f"{adds} as adds, {runs[held.outbox]}"}
+    sent = set_algebra.sent(held, identifier_type, carried)
+    before = set_algebra.current(held, identifier_type, runs) if held.in_flight else None
+    if sent is None or before is None:
+        return sent and f"select identifier, side, case when adds then run end as run from ({sent})"
+    return (
+        "select identifier, side, case when adds then now.run else earlier.run end as run "
+        f"from ({sent}) as now left join ({before}) as earlier using (identifier)"
+    )

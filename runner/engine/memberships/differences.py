@@ -82,11 +82,17 @@ def compared(
 
 
 def write_outbox(
-    connection: duckdb.DuckDBPyConnection, found: ComparedMembership, path: Path, batch_size: int, temporary: Path
+    connection: duckdb.DuckDBPyConnection,
+    found: ComparedMembership,
+    path: Path,
+    batch_size: int,
+    run: int | None,
+    temporary: Path,
 ) -> tuple[Batch, ...]:
     """Write what differs in batches, removals of all types first; nothing is written when nothing differs.
 
-    Raises StateError; `temporary` is the folder for temporary files, to be named in it.
+    `run` is the one whose delta it is. Raises StateError; `temporary` is the folder for temporary files, to be
+    named in it.
     """
     batches: list[Batch] = []
     parts: list[str] = []
@@ -102,7 +108,8 @@ def write_outbox(
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
     if parts:
         types = {batch.identifier_type for batch in batches if batch.identifier_type is not None}
-        write_whole(connection, " union all ".join(parts), path, types, (), temporary)
+        rows = f"select *, {'null' if run is None else run}::uinteger as run from ({' union all '.join(parts)})"
+        write_whole(connection, rows, path, types, (), temporary)
     return tuple(batches)
 
 

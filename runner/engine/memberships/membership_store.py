@@ -47,10 +47,12 @@ class DuckDBMembershipStore:
             raise StateError("the membership changed after the segment was compared with it", "run the command again")
         return self._compared(evaluation, held, None)
 
-    def write_outbox(self, compared: ComparedMembership, path: Path, batch_size: int) -> tuple[Batch, ...]:
+    def write_outbox(
+        self, compared: ComparedMembership, path: Path, batch_size: int, run: int | None = None
+    ) -> tuple[Batch, ...]:
         with translating_errors("writing the outbox", (), self._workspace.folder):
             connection = self._workspace.connection()
-            return differences.write_outbox(connection, compared, path, batch_size, self._workspace.folder)
+            return differences.write_outbox(connection, compared, path, batch_size, run, self._workspace.folder)
 
     def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
         with translating_errors("reading the outbox", (outbox,), self._workspace.folder):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 PACKED = "(format parquet, compression zstd)"
+_HASHES = UNPACKED.replace("dictionary_size_limit 8", "dictionary_size_limit 4096")
+"""As hashes are written elsewhere, but a column of few values, which run added a member, takes 2 bytes and not 4."""
 _RANDOM = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER, IdentifierType.MOBILE_AD_ID})
 """The types whose wire forms are hashes, or as good as."""
 
@@ -50,7 +52,7 @@ def write_whole(
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        form = UNPACKED if _RANDOM.issuperset(types) else PACKED
+        form = _HASHES if _RANDOM.issuperset(types) else PACKED
         cancellable.run(connection, f"copy ({query}) to {literal(unfinished)} {form}")
         unfinished.chmod(0o600)
         unfinished.replace(path)
@@ -66,6 +68,12 @@ def write_whole(
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def columns(connection: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
+    """The columns that a file has: one of before lacks those that were added since. Raises what DuckDB raises."""
+    rows = cancellable.run(connection, f"select name from parquet_schema({one_file(path)})")
+    return frozenset(str(name) for (name,) in rows)
 
 
 def unreadable(path: Path) -> StateError:

@@ -7,6 +7,7 @@ Everything that is asked about it (is it held, must it be added) is a test of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from runner.core.identifiers import IdentifierType, Operation
@@ -35,6 +36,11 @@ TO_ADD = f"(side & {DECLARED} <> 0 and not {MEMBER})"
 TO_REMOVE = f"(side & {DECLARED} = 0 and ({MEMBER} or {UNKNOWN}))"
 NEW = f"(side & {DECLARED} <> 0 and not {MEMBER} and not {UNKNOWN})"
 """To be added, and not even perhaps there."""
+
+Carried = Mapping[Path, str]
+"""What else is read of each identifier, by file: further columns of a select list, of the same names in every file."""
+
+NOTHING_ELSE: Carried = {}
 
 SHA256 = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
 """The types whose wire forms are spread evenly over all values."""
@@ -109,29 +115,34 @@ def before(held: MembershipFiles, identifier_type: IdentifierType, number: int =
     return joined(parts[1], parts[0]) if len(parts) > 1 else next(iter(parts), None)
 
 
-def current(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
+def current(held: MembershipFiles, identifier_type: IdentifierType, carried: Carried = NOTHING_ELSE) -> str | None:
     """The membership last settled of one type, each identifier once, and whether it is unknown."""
     if held.members is None:
         return None
     whole = (
-        f"select identifier, unknown from read_parquet({one_file(held.members)}) "
+        f"select identifier, unknown{_further(carried, held.members)} from read_parquet({one_file(held.members)}) "
         f"where identifier_type = '{identifier_type}'"
     )
     if held.changes is None:
         return whole
-    since = changes(held.changes, identifier_type)
+    since = changes(held.changes, identifier_type, carried)
     return (
         f"select * from ({whole}) anti join ({since}) using (identifier) "
-        f"union all select identifier, unknown from ({since}) where not gone"
+        f"union all select * exclude (gone) from ({since}) where not gone"
     )
 
 
-def changes(path: Path, identifier_type: IdentifierType) -> str:
+def changes(path: Path, identifier_type: IdentifierType, carried: Carried = NOTHING_ELSE) -> str:
     """The rows of one type in a file of changes."""
     return (
-        f"select identifier, unknown, gone from read_parquet({one_file(path)}) "
+        f"select identifier, unknown{_further(carried, path)}, gone from read_parquet({one_file(path)}) "
         f"where identifier_type = '{identifier_type}'"
     )
+
+
+def _further(carried: Carried, path: Path) -> str:
+    columns = carried.get(path)
+    return f", {columns}" if columns else ""
 
 
 def batched(rows: str, operation: Operation, identifier_type: IdentifierType, first: int, size: int) -> str:
@@ -164,15 +175,15 @@ def _members(held: MembershipFiles, identifier_type: IdentifierType) -> str | No
     return f"select identifier, {side} from ({members})" if members else None
 
 
-def sent(held: MembershipFiles, identifier_type: IdentifierType) -> str | None:
+def sent(held: MembershipFiles, identifier_type: IdentifierType, carried: Carried = NOTHING_ELSE) -> str | None:
     """What batches that were taken or are in flight carried; batches never sent are left out."""
     if held.outbox is None or held.untouched:
         return None
     taken = _among(held.taken)
     effect = f"case operation when '{Operation.ADD}' then {ADDED} else {REMOVED} end"
     return (
-        f"select identifier, case when {taken} then {effect} else {IN_FLIGHT} end::utinyint as side "
-        f"from read_parquet({one_file(held.outbox)}) "
+        f"select identifier, case when {taken} then {effect} else {IN_FLIGHT} end::utinyint as side"
+        f"{_further(carried, held.outbox)} from read_parquet({one_file(held.outbox)}) "
         f"where identifier_type = '{identifier_type}' and ({taken} or {_among(held.in_flight)})"
     )
 
