@@ -22,7 +22,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.chaos import checks, creates, elsewhere, late, ledger, mishaps, namespaces, restored, robbed
+from tests.chaos import checks, creates, elsewhere, late, ledger, mishaps, namespaces, restored, robbed, withdrawn
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
@@ -41,9 +41,11 @@ LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
 
 IN_A_CREATE, DAMAGED, ROBBED, OUTLIVED, RESTORED, ELSEWHERE = 0.2, 0.2, 0.25, 0.4, 0.15, 0.1
+WITHDRAWN, CLOSED = 0.2, 0.1
 """How often a run is led into a create to die there, how often what a killed run left is damaged, how often the state
 in a bucket is unlocked while a run waits to try again, how often a call outlives its run where they may be late, and
-before a run, how often an old backup of the state is put back, and another API is spoken to."""
+before a run, how often an old backup of the state is put back, and another API is spoken to, and how often people
+withdraw from what is not selected, and nobody can be known to have withdrawn."""
 
 
 @dataclass(slots=True)
@@ -130,6 +132,12 @@ class History:
                 self.tally.mishaps.update([restored.RESTORED] if restored.an_old_backup(self, stage) else [])
             if step and stage.chance.random() < ELSEWHERE:
                 self.tally.mishaps.update([elsewhere.ELSEWHERE] if elsewhere.another_api(self, stage) else [])
+            if step and stage.chance.random() < WITHDRAWN:
+                played = withdrawn.from_what_is_not_selected(self, stage)
+                self.tally.mishaps.update([withdrawn.ELSEWHERE] if played else [])
+            if step and stage.chance.random() < CLOSED:
+                played = withdrawn.nobody_is_added_while_it_fails(self, stage)
+                self.tally.mishaps.update([withdrawn.CLOSED] if played else [])
             arguments = _arguments(stage)
             if step and self.bucket and stage.chance.random() < ROBBED:
                 one = min(stage.world.declared)
