@@ -45,7 +45,9 @@ class SuppressionDefinition:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionFiles:
-    """Whom a suppression named last, as Parquet files with the columns of a membership file (see MembershipFiles).
+    """Whom a suppression named last, as Parquet files with columns of a membership file (see MembershipFiles):
+    `identifier_type`, `identifier`, `unknown`; and `first_run` UINTEGER, the run that saw the identifier in it first,
+    and in all evaluations since, null where that is not known. Files from before there was that column have none.
 
     `before` is whom it named when every audience was last known to hold none of them; None where that is `members`:
     nobody is left to be removed.

@@ -196,9 +196,11 @@ class MembershipStore(Protocol):
     def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
         """How many of those an audience holds, by type; a type that it has nobody of is left out. Raises StateError."""
 
-    def named(self, evaluation: Evaluation) -> Path:
+    def named(self, evaluation: Evaluation, last: Path | None = None, run: int | None = None) -> Path:
         """A file of whom a suppression's evaluation names, as SuppressionFiles has them; it lasts until the store is
-        closed, as do the files of all methods below. Raises StateError.
+        closed, as do the files of all methods below.
+
+        Who is not in the file `last`, of whom it named before, was first seen by `run`. Raises StateError.
         """
 
     def named_since(self, files: SuppressionFiles) -> Path:

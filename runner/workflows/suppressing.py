@@ -166,8 +166,9 @@ class _Look:
         if isinstance(evaluation, HeadcountError):
             return replace(one, error=evaluation.message, hint=evaluation.hint)
         try:
-            named = memberships.named(evaluation)
             files = self._remembered[one.name]
+            last = None if files is None else files.members
+            named = memberships.named(evaluation, last, self._context.state.next_run())
             before = MembershipFiles() if files is None else MembershipFiles(members=files.members)
             delta = memberships.compare(evaluation, before).delta
             one = replace(

@@ -15,7 +15,7 @@ from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles, SettledMembership
 from runner.engine.duckdb import cancellable
 from runner.engine.memberships import differences, set_algebra
-from runner.engine.memberships.parquet_files import columns, write_whole
+from runner.engine.memberships.parquet_files import columns_of, write_whole
 from runner.engine.memberships.set_algebra import Carried
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _is_small_change(held: MembershipFiles) -> bool:
 
 def _run_in(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
     """The column of a file that says which run added an identifier; nothing is known where there is none."""
-    return "run" if "run" in columns(connection, file) else "null::uinteger as run"
+    return "run" if "run" in columns_of(connection, file) else "null::uinteger as run"
 
 
 def _folded(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:

@@ -72,10 +72,11 @@ class DuckDBMembershipStore:
         with translating_errors("the comparison with another audience", held.files, self._workspace.folder):
             return sampling.shared(self._workspace.connection(), sample, held)
 
-    def named(self, evaluation: Evaluation) -> Path:
+    def named(self, evaluation: Evaluation, last: Path | None = None, run: int | None = None) -> Path:
         path = self._file("named")
-        with translating_errors("the people of a suppression", (), self._workspace.folder):
-            suppressed_people.write_named(self._workspace.connection(), evaluation, path)
+        read = () if last is None else (last,)
+        with translating_errors("the people of a suppression", read, self._workspace.folder):
+            suppressed_people.write_named(self._workspace.connection(), evaluation, path, last, run)
         return path
 
     def named_since(self, files: SuppressionFiles) -> Path:

@@ -70,7 +70,7 @@ def write_whole(
             unfinished.unlink(missing_ok=True)
 
 
-def columns(connection: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
+def columns_of(connection: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
     """The columns that a file has: one of before lacks those that were added since. Raises what DuckDB raises."""
     rows = cancellable.run(connection, f"select name from parquet_schema({one_file(path)})")
     return frozenset(str(name) for (name,) in rows)

@@ -17,6 +17,7 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.interface import MappedColumn
 from runner.engine.memberships import set_algebra
+from runner.engine.memberships.parquet_files import columns_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,14 +25,29 @@ if TYPE_CHECKING:
 _COLUMNS = "identifier_type, identifier, unknown"
 
 
-def write_named(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path) -> None:
-    """Write whom a suppression names, each identifier once. Raises what DuckDB raises."""
+def write_named(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path, last: Path | None, run: int | None
+) -> None:
+    """Write whom a suppression names, each identifier once, and the run that saw it first.
+
+    That is `run` for those who are not in `last`, a file of whom it named before. Raises what DuckDB raises.
+    """
     parts = (
         f"select '{kind}' as identifier_type, identifier, false as unknown "
         f"from (select distinct identifier from ({_declared(evaluation, kind)}))"
         for kind in evaluation.types
     )
-    _copy(connection, " union all ".join(parts), path)
+    rows, now = " union all ".join(parts), f"{'null' if run is None else run}::uinteger"
+    if last is None:
+        rows = f"select *, {now} as first_run from ({rows})"
+    else:
+        known = "first_run" if "first_run" in columns_of(connection, last) else "null::uinteger"
+        rows = (
+            f"select now.*, case when earlier.there then earlier.first_run else {now} end as first_run "
+            f"from ({rows}) as now left join (select identifier_type, identifier, true as there, "
+            f"{known} as first_run from read_parquet({one_file(last)})) as earlier using (identifier_type, identifier)"
+        )
+    _copy(connection, rows, path)
 
 
 def write_new(connection: duckdb.DuckDBPyConnection, named: Path, before: Path | None, path: Path) -> None:

@@ -101,6 +101,35 @@ def test_new_are_those_who_were_not_named_before(
     assert sum(counted.values()) == len(_named(named))
 
 
+def _first_runs(path: Path) -> dict[tuple[str, int], int | None]:
+    rows = duckdb.execute(f"select identifier_type, identifier, first_run from '{path}'").fetchall()
+    return {(kind, value[0]): run for kind, value, run in rows}
+
+
+@given(evaluations=st.lists(ROWS, min_size=1, max_size=4))
+def test_who_is_named_keeps_the_run_that_saw_them_first_until_they_are_not_named_any_more(
+    store: DuckDBMembershipStore, folder: Path, evaluations: list[list[Row]]
+) -> None:
+    last: Path | None = None
+    expected: dict[tuple[str, int], int | None] = {}
+    for run, rows in enumerate(evaluations, start=5):
+        last = store.named(_evaluation(folder, rows), last, run)
+        expected = {one: expected.get(one, run) for one in _named(rows)}
+        assert _first_runs(last) == expected
+
+
+def test_of_who_was_named_before_runs_were_remembered_none_is_known(store: DuckDBMembershipStore, folder: Path) -> None:
+    before = folder / "of-before.parquet"
+    duckdb.execute(
+        f"copy (select 'email' as identifier_type, {_blob(1)} as identifier, false as unknown) to '{before}'"
+    )
+    named = store.named(_evaluation(folder, [(1, None), (2, None)]), before, 9)
+    assert _first_runs(named) == {("email", 1): None, ("email", 2): 9}
+    # Files of both kinds are read together.
+    assert store.counted(store.found((named, before), [_evaluation(folder, [(2, None)])])) == {EMAIL: 1}
+    assert store.counted(store.found((before, named), [_evaluation(folder, [(1, None)])])) == {EMAIL: 1}
+
+
 SIDES = st.dictionaries(st.tuples(st.sampled_from([EMAIL, IDFA]), st.integers(0, 7)), st.booleans(), max_size=12)
 
 
