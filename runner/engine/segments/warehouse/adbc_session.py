@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,12 +17,12 @@ from runner.engine.duckdb.cancellable import Call, TimeLimitReached
 from runner.engine.segments.warehouse.arrow_schema import ArrowField, fields_at, stream_fields_at
 from runner.engine.segments.warehouse.driver_errors import (
     LOST,
-    CannotLogIn,
     WarehouseError,
     WarehouseFault,
     fault_of,
     login_failure,
 )
+from runner.engine.segments.warehouse.machine_driver import library_of
 from runner.interruption import undisturbed
 from runner.sources.warehouse import Driver, WarehouseSource
 
@@ -196,10 +194,9 @@ def _logged_in(
     import adbc_driver_manager
 
     try:
-        library = import_module(driver.package)._driver_path()
-        if not Path(library).is_absolute():  # a name would have any library loaded that is called so (docs/adr/0024)
-            raise CannotLogIn(f"the package {driver.package} has no library in it; install it again")
-        database = adbc_driver_manager.AdbcDatabase(driver=library, **driver.options(source))
+        library = library_of(driver)
+        options = {**driver.options(source), **({"entrypoint": library.entrypoint} if library.entrypoint else {})}
+        database = adbc_driver_manager.AdbcDatabase(driver=library.path, **options)
         connection = adbc_driver_manager.AdbcConnection(database)
         if driver.first:
             statement = adbc_driver_manager.AdbcStatement(connection)

@@ -34,6 +34,7 @@ from runner.engine.segments.warehouse import warehouse_sentences as sentences
 from runner.engine.segments.warehouse.adbc_session import RowStream, WarehouseSession
 from runner.engine.segments.warehouse.arrow_schema import ArrowField
 from runner.engine.segments.warehouse.driver_errors import CannotLogIn, WarehouseError, WarehouseFault, fault_in
+from runner.engine.segments.warehouse.machine_driver import is_installed
 from runner.engine.segments.warehouse.names_meant import (
     NOT_KNOWN,
     UNKNOWN_COLUMN,
@@ -241,9 +242,11 @@ class WarehouseQueries:
     def require_installed(self, source: WarehouseSource) -> None:
         """Raise SegmentError where a package is missing that the source needs."""
         driver = WAREHOUSE_KINDS[source.type].driver
-        for package in (*_CHECK_PACKAGES, driver.package):
+        for package in _CHECK_PACKAGES:
             if find_spec(package) is None:
                 raise sentences.without_driver(source, package, driver.extra)
+        if not is_installed(driver):
+            raise sentences.without_driver(source, driver.package, driver.extra)
 
     def _logged_in(self, source: WarehouseSource, deadline: float) -> WarehouseSession:
         self.require_installed(source)
