@@ -23,6 +23,7 @@ from runner.cli.commands import (
     holdout_file,
     init_validate,
     inspect,
+    notify,
     plan_apply_sync,
     sandbox,
     show_preview,
@@ -67,6 +68,7 @@ app.command("schedule")(findings_as_data(inspect.schedule))
 app.command("serve")(serve)
 app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)
+app.command("notify")(findings_as_data(notify.notify))
 app.command("import")(plan_apply_sync.import_)
 app.add_typer(state.app, name="state")
 app.add_typer(dbt.app, name="dbt")

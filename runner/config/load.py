@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,6 +15,7 @@ from runner.config.families import Families
 from runner.config.read_documents import ReadDocuments, read_documents
 from runner.config.resolve.activations import LATER, Declared, build_activation
 from runner.config.resolve.dbt_models import Manifests, every_manifest
+from runner.config.resolve.declared_receivers import build_receivers, check_receivers
 from runner.config.resolve.destinations import draft_destination
 from runner.config.resolve.entities import draft_entity
 from runner.config.resolve.environment import Environment
@@ -35,6 +36,7 @@ from runner.config.yaml.nodes import Steps
 from runner.config.yaml.project_files import ProjectFiles, Texts
 from runner.core.errors import InvalidProject
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Suppression, Words
+from runner.core.receivers import Receiver
 from runner.core.segment_test import SegmentTest, Subject
 from runner.sources.dbt_manifest import DbtManifest
 from runner.sources.registry import WAREHOUSE_KINDS
@@ -189,7 +191,15 @@ class _Inputs:
         check_audience_names(zip(activations, built, strict=True))
         never = build_suppressions(suppressions, declared.destinations, people, (one for one in built if one))
         always = frozenset(document.file.name for document in projects)
-        return _project(self.folder, built_sources, declared, built, never, always), values
+        return _project(self.folder, built_sources, declared, built, never, self._receivers(projects), always), values
+
+    def _receivers(self, projects: Sequence[Document]) -> tuple[Receiver, ...]:
+        """Those of notices for the target; what is wrong with those of any is recorded."""
+        for project in projects[:1]:
+            check_receivers(project, self.environment)
+            if not project.faulty:
+                return build_receivers(project, self.environment, self.target)
+        return ()
 
     def _values(self, project: Document | None) -> Variables:
         """The variables of the target. Raises UsageError for one that is none, or is missing."""
@@ -249,6 +259,7 @@ def _project(
     declared: Declared,
     activations: Iterable[Activation | None],
     suppressions: Iterable[Suppression],
+    receivers: tuple[Receiver, ...],
     always: frozenset[str],
 ) -> Project:
     """All that was built; `always` are the files that every activation depends on: those with the variables."""
@@ -272,4 +283,5 @@ def _project(
         ),
         activations=tuple(sorted(active, key=lambda activation: activation.id)),
         suppressions=tuple(sorted(never, key=lambda suppression: suppression.name)),
+        receivers=receivers,
     )

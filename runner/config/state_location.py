@@ -6,20 +6,24 @@ Commands that only look into the state need no more of the files, which may not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from runner.config.document import Document, ParsedDocument
 from runner.config.read_documents import documents_of
+from runner.config.resolve.declared_receivers import NOTIFY, build_receivers
+from runner.config.resolve.environment import Environment
 from runner.config.resolve.project_settings import without_defaults
 from runner.config.schema.validate_documents import checked
 from runner.config.targets import TARGETS, chosen, state_of, targets_of
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
+from runner.config.yaml.nodes import MapNode
 from runner.config.yaml.project_files import ProjectFiles, Texts, shown_path, yaml_files
-from runner.core.errors import InvalidProject
+from runner.core.errors import InvalidProject, UsageError
+from runner.core.receivers import Receiver
 
 _KIND = "Project"
 _STATE = "state"
@@ -41,6 +45,22 @@ def declared_state(folder: Path, *, today: date, target: str = "", read: Texts |
         return state_of(target, targets[target], project, folder)
     place = project.root.text(_STATE)
     return place if place is None or ":/" in place else project.file.path.absolute().parent / Path(place).expanduser()
+
+
+def declared_receivers(
+    folder: Path, *, today: date, target: str, environ: Mapping[str, str], read: Texts | None = None
+) -> tuple[Receiver, ...]:
+    """Who is notified for the target, as far as the Project document says so without a finding, whatever is wrong with
+    the rest of the files.
+    """
+    found = Findings()
+    for parsed in _with_field(folder, read, NOTIFY):
+        project = checked(without_defaults(parsed), Scope("a Project document", today), found, {})
+        try:
+            return build_receivers(project, Environment.of(environ, folder.resolve().parent), target)
+        except UsageError:
+            break
+    return ()
 
 
 def declared_targets(folder: Path, *, today: date, read: Texts | None = None) -> tuple[str, ...]:
@@ -83,5 +103,13 @@ def _with_field(folder: Path, read: Texts | None, *fields: str) -> Iterator[Pars
         file = files.read(path, shown_path(path), passed)
         if file is not None and _KIND in file.text and any(field in file.text for field in fields):
             for document in documents_of(file, passed):
-                if document.kind == _KIND and not document.root.entries.keys().isdisjoint(fields):
+                if document.kind == _KIND and not _fields(document).isdisjoint(fields):
                     yield document
+
+
+def _fields(document: ParsedDocument) -> set[str]:
+    """The fields of a Project document, those of its targets among them."""
+    targets = document.root.map(TARGETS)
+    own = (entry.value for entry in targets.entries.values()) if targets is not None else ()
+    nested = (key for one in own if isinstance(one, MapNode) for key in one.entries)
+    return {*document.root.entries, *nested}

@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from runner.core.findings import Finding
     from runner.core.project import Project
 
@@ -62,9 +64,16 @@ class UsageError(HeadcountError):
 
 
 class Locked(HeadcountError):
-    """Another run holds the state; the message names host, process, command and since when."""
+    """Another run holds the state; the message names host, process, command and since when.
+
+    `since` is when that run took it (aware), None where that is not known.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, hint: str = "", since: datetime | None = None) -> None:
+        super().__init__(message, hint)
+        self.since = since
 
 
 class StateError(HeadcountError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 from runner.core.declared_segment import DeclaredSegment
 from runner.core.destination import Destination
@@ -17,6 +18,9 @@ from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef, AudienceKey
 from runner.core.segment_test import SegmentTest
 from runner.core.written_text import WrittenText
+
+if TYPE_CHECKING:
+    from runner.core.receivers import Receiver
 
 ANY_DAY = date(2000, 1, 1)
 """The day on which whatever recognises a definition is taken, so that it is the same every day."""
@@ -276,7 +280,10 @@ Evaluated = Activation | Suppression
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything the files declare. `activations` are in the order of their ids, `suppressions` of their names."""
+    """Everything the files declare. `activations` are in the order of their ids, `suppressions` of their names.
+
+    `receivers` are those of notices, for the target that was chosen.
+    """
 
     folder: str
     sources: tuple[Source, ...]
@@ -285,3 +292,4 @@ class Project:
     activations: tuple[Activation, ...]
     suppressions: tuple[Suppression, ...] = ()
     tests: tuple[SegmentTest, ...] = ()
+    receivers: tuple[Receiver, ...] = ()

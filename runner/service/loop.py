@@ -77,6 +77,9 @@ class Site(Protocol):
     def drifted(self, project: Project, ids: frozenset[str]) -> frozenset[str]:
         """Those whose destination counts far from what was sent. Raises HeadcountError."""
 
+    def failed(self, error: Exception) -> None:
+        """Notify those who must act of what keeps everything from being done. Raises nothing."""
+
     def wait(self, seconds: float) -> Event | None:
         """Wait, but no longer than until something happens."""
 
@@ -265,6 +268,7 @@ class Service:
             if self._locked_until is None:
                 self._site.log(f"waiting: {held.message}")
             self._locked_until = now + LOCK_WAIT
+            self._site.failed(held)
             return True
         except Exception as error:  # noqa: BLE001 - a run that fails as a whole is tried again
             self._locked_until = None
@@ -302,6 +306,8 @@ class Service:
         """Keep in mind that something is not well; it is logged once, and again when it changes."""
         message = _problem_line(error)
         before = self._troubles.get(code)
+        if code != "drift":
+            self._site.failed(error)
         if before is None or before.message != message:
             self._site.log(f"{code}: {message}")
         self._troubles[code] = trouble_after(before, message, self._site.now())

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
@@ -202,6 +203,17 @@ class State(Protocol):
 
     def forget_suppression(self, name: str) -> None:
         """It is not in effect any more."""
+
+    # -- notices -------------------------------------------------------------------------------------------------
+
+    def notices(self) -> tuple[KeptNotice, ...]:
+        """What receivers of notices know, and what they are still to be notified of, the oldest first."""
+
+    def change_notices(self, put: Collection[KeptNotice], dropped: Collection[NoticeKey]) -> None:
+        """Have these as they are given, and end others."""
+
+    def notices_tried(self, delivered: Collection[NoticeKey], missed: Collection[NoticeKey], at: datetime) -> None:
+        """Some were delivered; where that said that something is over, it is. Others were not, and stay to be."""
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

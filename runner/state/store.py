@@ -18,6 +18,7 @@ from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
@@ -33,7 +34,16 @@ from runner.core.records import (
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
 from runner.state.db import codec, key_ranges
 from runner.state.db.journal import JournalEntry
-from runner.state.db.tables import applied_suppressions, audiences, bindings, deltas, permission_uses, retention, runs
+from runner.state.db.tables import (
+    applied_suppressions,
+    audiences,
+    bindings,
+    deltas,
+    kept_notices,
+    permission_uses,
+    retention,
+    runs,
+)
 from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
 
@@ -247,6 +257,20 @@ class StateStore:
 
     def forget_suppression(self, name: str) -> None:
         self._remove(tuple(self._take("forget_suppression", name=name)))
+
+    # -- notices -------------------------------------------------------------------------------------------------
+
+    def notices(self) -> tuple[KeptNotice, ...]:
+        with self.backing.reading() as db:
+            return kept_notices.every(db)
+
+    def change_notices(self, put: Collection[KeptNotice], dropped: Collection[NoticeKey]) -> None:
+        gone = [list(key) for key in dropped]
+        self._take("change_notices", put=[kept_notices.row_data(row) for row in put], dropped=gone)
+
+    def notices_tried(self, delivered: Collection[NoticeKey], missed: Collection[NoticeKey], at: datetime) -> None:
+        keys = {"delivered": [list(key) for key in delivered], "missed": [list(key) for key in missed]}
+        self._take("notices_tried", **keys, at=codec.from_time(at))
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

@@ -21,9 +21,10 @@ LAYERS = {
     "config": {"core", "conditions", "disk", "git", "sources", "destinations"},
     "engine": {"core", "disk", "interruption", "process_limits", "object_stores", "sources"},
     "state": {"core", "disk", "git", "interruption", "object_stores"},
-    "workflows": {"core", "sources", "destinations", "planning", "engine", "state"},
+    "webhooks": {"core"},
+    "workflows": {"core", "sources", "destinations", "planning", "engine", "state", "webhooks"},
     "service": {"core", "workflows", "listening"},
-    "reports": {"core", "destinations", "planning", "workflows", "state"},
+    "reports": {"core", "destinations", "planning", "workflows", "state", "webhooks"},
     "planfile": {"core", "disk", "planning", "config", "workflows", "reports"},
     "starter": {"core", "config"},
     "sandbox": {"core", "listening"},
@@ -38,7 +39,7 @@ OWNERS = {
     "adbc_driver_manager": {"engine"},
     "sqlglot": {"conditions", "engine"},
     "sqlite3": {"state", "sandbox"},
-    "requests": {"destinations"},
+    "requests": {"destinations", "webhooks"},
     "tenacity": {"destinations"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
@@ -93,7 +94,7 @@ DOORS = {
     },
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},
-    "runner.state": {"", "interface", "inventory", "seen_runs", "transfer"},
+    "runner.state": {"", "interface", "inventory", "noted_here", "seen_runs", "transfer"},
     "runner.state.local": {"folder_backing", "state_folder", "lock"},
     "runner.state.remote": {"bucket_backing", "object_store"},
     "runner.sandbox": {""},
@@ -108,6 +109,7 @@ SIDE_DOORS = {
     "engine/joined_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.
     "state/seen_runs.py": {"runner.state.remote"},
+    "state/noted_here.py": {"runner.state.remote"},
 }
 """A module -> what it imports of a seam past its doors, and why."""
 

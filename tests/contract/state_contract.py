@@ -14,6 +14,7 @@ from runner.core.errors import Locked, StateError
 from runner.core.findings import Location
 from runner.core.identifiers import Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import Action, ActivationRun, Binding, Definition, LastRun, Outcome, Unfinished
 from runner.state.interface import State
@@ -269,6 +270,23 @@ class StateContract:
         run.record_rest(run.begin_run("sync", LATER), failed[:1])
         assert run.latest()["loyal"].run == LastRun(LATER, Outcome.FAILED, "no answer")
         assert run.last_good() == {"loyal": NOON}
+
+    # -- notices ---------------------------------------------------------------------------------------------------
+
+    def test_notices_are_kept_until_they_are_delivered_and_over(self, run: State) -> None:
+        key, other = NoticeKey("on-call", "loyal", "failed"), NoticeKey("crm", "loyal", "failed")
+        began = KeptNotice(key, NOON, {"id": "1", "status": "began"})
+        run.change_notices([began, KeptNotice(other, NOON, {"id": "1", "status": "began"})], [])
+        run.notices_tried([key], [other], LATER)
+        assert run.notices() == (
+            KeptNotice(key, NOON, delivered_at=LATER),
+            KeptNotice(other, NOON, {"id": "1", "status": "began"}, attempts=1),
+        )
+        over = KeptNotice(key, NOON, {"id": "2", "status": "recovered"}, delivered_at=LATER)
+        run.change_notices([over], [other])
+        assert run.notices() == (over,)
+        run.notices_tried([key], [], LATER)
+        assert run.notices() == ()
 
     # -- what it belongs to ----------------------------------------------------------------------------------------
 

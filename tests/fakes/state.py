@@ -12,6 +12,7 @@ from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
@@ -60,6 +61,7 @@ class FakeState:
     _paths: int = 0
     _suppressions: dict[str, AppliedSuppression] = field(default_factory=dict)
     _named: dict[str, SuppressionFiles] = field(default_factory=dict)
+    _notices: dict[NoticeKey, KeptNotice] = field(default_factory=dict)
 
     def put(self, record: AppliedAudience) -> AppliedAudience:
         """Remember an audience as an earlier run would have."""
@@ -288,6 +290,23 @@ class FakeState:
 
     def next_run(self) -> int:
         return len(self._runs) + 1
+
+    def notices(self) -> tuple[KeptNotice, ...]:
+        return tuple(self._notices.values())
+
+    def change_notices(self, put: Collection[KeptNotice], dropped: Collection[NoticeKey]) -> None:
+        for key in dropped:
+            self._notices.pop(key, None)
+        self._notices |= {row.key: row for row in put}
+
+    def notices_tried(self, delivered: Collection[NoticeKey], missed: Collection[NoticeKey], at: datetime) -> None:
+        for key in delivered:
+            row = self._notices[key]
+            self._notices[key] = replace(row, content=None, attempts=0, delivered_at=at)
+            if row.ends:
+                del self._notices[key]
+        for key in missed:
+            self._notices[key] = replace(self._notices[key], attempts=self._notices[key].attempts + 1)
 
     def begin_run(
         self,

@@ -15,6 +15,7 @@ import typer
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
 from runner.cli.console import show_findings, show_json, show_line, show_text, tell, write_annotations, write_result
+from runner.cli.notifying import notify_of_run, notifying, of_apply, of_sync
 from runner.cli.options import (
     DEFAULT_DIR,
     AllowRecreate,
@@ -130,20 +131,21 @@ def apply(
     from runner.workflows.apply import apply as carry_out
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
-    if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
-        raise UsageError("there is no terminal to ask for confirmation", "look at `headcount plan`, then add --yes")
-    project = setup.project()
-    selection = setup.selection(project, select, exclude, changed_since)
-    asked = _request(setup, selection, prune, allow_removals, allow_recreate, allow_suppression)
-    request, reviewed = _reviewed(file, plan_id, asked)
-    try:
-        with opened(setup) as parts:
-            approve = partial(_approve, setup=setup, parts=parts, yes=yes, format=format)
-            done = carry_out(project, request, parts.context, parts.accounts, approve, reviewed)
-    except StalePlan as stale:
-        if format is Format.TEXT and stale.plan is not None and not stale.deviations:
-            _show_plan(stale.plan, setup, PlanFormat.TEXT)
-        raise
+    _require_answer(yes=yes, format=format)
+    with notifying(setup, "apply"):
+        project = setup.project()
+        selection = setup.selection(project, select, exclude, changed_since)
+        asked = _request(setup, selection, prune, allow_removals, allow_recreate, allow_suppression)
+        request, reviewed = _reviewed(file, plan_id, asked)
+        try:
+            with opened(setup) as parts:
+                approve = partial(_approve, setup=setup, parts=parts, yes=yes, format=format)
+                done = carry_out(project, request, parts.context, parts.accounts, approve, reviewed)
+                notify_of_run(setup, "apply", of_apply(project, done), parts.context.state)
+        except StalePlan as stale:
+            if format is Format.TEXT and stale.plan is not None and not stale.deviations:
+                _show_plan(stale.plan, setup, PlanFormat.TEXT)
+            raise
     if format is Format.JSON:
         show_json(run_document("apply", done))
     elif not done.approved:
@@ -190,11 +192,14 @@ def sync(
             "--due and --rebuild cannot be given together", "leave out --due: a rebuild does not wait for a schedule"
         )
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
-    project = setup.project()
-    selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
-    request = PlanRequest(setup.today, selection, allow_removals=frozenset(allow_removals or ()), target=setup.target)
-    with opened(setup, rebuilt=rebuild or ()) as parts:
-        done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
+    with notifying(setup, "sync"):
+        project = setup.project()
+        selection = setup.selection(project, [*(select or ()), *(rebuild or ())], exclude, changed_since)
+        allowed = frozenset(allow_removals or ())
+        request = PlanRequest(setup.today, selection, allow_removals=allowed, target=setup.target)
+        with opened(setup, rebuilt=rebuild or ()) as parts:
+            done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
+            notify_of_run(setup, "sync", of_sync(project, done), parts.context.state)
     _show_sync(done, setup, format)
     raise typer.Exit(exit_codes.of_sync(done))
 
@@ -240,6 +245,12 @@ def import_(
     size = "" if done.size is None else f", {done.size:,} identifiers by {platform}'s count"
     show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
+
+
+def _require_answer(*, yes: bool, format: Format) -> None:  # noqa: A002 - the option's name
+    """Raise UsageError where nobody can be asked whether to apply."""
+    if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
+        raise UsageError("there is no terminal to ask for confirmation", "look at `headcount plan`, then add --yes")
 
 
 def _request(

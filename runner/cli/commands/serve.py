@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner.cli.console import tell
+from runner.cli.notifying import notify_of_failure, notify_of_run, notifying, of_sync
 from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Target, Var, Verbose
 from runner.cli.progress_bar import Lines
 from runner.cli.wiring import Setup, counted_rows, opened
@@ -22,6 +23,7 @@ from runner.reports.escape import printable
 
 if TYPE_CHECKING:
     from runner.core.project import Evaluated, Project
+    from runner.core.selection import Selection
     from runner.service.loop import Event, Known
     from runner.workflows.sync import Synced
 
@@ -59,24 +61,39 @@ def serve(
     Runs what is due and picks up changed files, until SIGTERM. Never applies a changed definition.
     """
     setup = Setup.of(folder, var, verbose=verbose, no_color=no_color, target=target)
+    from runner.core.selection import Selection
+
+    selection = Selection(tuple(select or ()), tuple(exclude or ()))
+    with notifying(setup, "serve"):
+        _serve(setup, selection, _length(spread), _Place(host, port, tuple(allow_host or ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where /healthz and /metrics are answered, and by which other names."""
+
+    host: str
+    port: int
+    names: tuple[str, ...]
+
+
+def _serve(setup: Setup, selection: Selection, spread: timedelta, place: _Place) -> None:
     with requires_extra("serve", "serve"):
         from runner.service.file_watcher import folders_of, watching
         from runner.service.http_endpoints import answering
         from runner.service.metrics import Metrics
     from runner.config import project_folders
-    from runner.core.selection import Selection
     from runner.service.health import HealthBoard
     from runner.service.loop import Event, Service
 
     site = _Site(setup)
     board = HealthBoard()
     metrics = Metrics(board)
-    selection = Selection(tuple(select or ()), tuple(exclude or ()))
-    service = Service(site, board, metrics.count, selection=selection, spread=_length(spread))
+    service = Service(site, board, metrics.count, selection=selection, spread=spread)
     with (
         _signals(lambda: site.events.put(Event.STOP)),
-        watching(lambda: folders_of(project_folders(folder), site.files), lambda: site.events.put(Event.CHANGED)),
-        answering(host, port, allow_host or (), board, metrics) as url,
+        watching(lambda: folders_of(project_folders(setup.folder), site.files), lambda: site.events.put(Event.CHANGED)),
+        answering(place.host, place.port, place.names, board, metrics) as url,
     ):
         setup.say_where(site.log)
         service.load()
@@ -90,6 +107,7 @@ class _Site:
 
     setup: Setup
     files: frozenset[str] = frozenset()
+    valid: bool = False
     zone: tzinfo | None = None
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
     """A queue that a signal handler may put into, whatever the loop is doing."""
@@ -105,7 +123,9 @@ class _Site:
     def load(self, today: date) -> Project:
         self.setup = replace(self.setup, today=today, read={})
         self.zone = self.setup.zone()
+        self.valid = False
         project = self.setup.project()
+        self.valid = True
         declared: tuple[Evaluated, ...] = (*project.activations, *project.suppressions)
         self.files = frozenset[str]().union(*(one.files for one in declared))
         return project
@@ -132,7 +152,12 @@ class _Site:
         request = PlanRequest(today, Selection(changed=ids))
         with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as parts:
             done = sync(project, request, parts.context, parts.accounts, due=True)
+            ended = of_sync(project, done, valid=self.valid)
+            notify_of_run(self.setup, "serve", ended, parts.context.state, self.log)
             return done, parts.context.stopping()
+
+    def failed(self, error: Exception) -> None:
+        notify_of_failure(self.setup, "serve", error, self.log)
 
     def drifted(self, project: Project, ids: frozenset[str]) -> frozenset[str]:
         from runner.core.selection import Selection

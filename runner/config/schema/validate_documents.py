@@ -164,7 +164,9 @@ class _Rendering:
     def _is_later(self, path: Steps) -> bool:
         names_table = path[-1] == "from" and self._document.kind == "Entity"  # there a model of dbt's may be meant
         is_condition = path[-1] == "sql" and "where" in path
-        return path in self._later or path[0] in ("credentials", "auth", "kind") or names_table or is_condition
+        is_webhook = path[-1] == "url" and "notify" in path[:-2] and self._document.kind == "Project"
+        waits = names_table or is_condition or is_webhook
+        return path in self._later or path[0] in ("credentials", "auth", "kind") or waits
 
 
 class _Refused(Exception):

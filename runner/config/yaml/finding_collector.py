@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from runner.config.yaml.nodes import MapNode, Node, Span, TextFile
+from runner.config.yaml.nodes import Entry, MapNode, Node, Span, TextFile
 from runner.core.findings import MOST_FINDINGS, Finding, Location, bounded, for_entries
 
 _SECRETIVE = re.compile(
-    r"secret|client_?-?id|credential|password|token|api_?-?key|private_?-?key|://[^\s/@]*:[^\s/@]+@", re.IGNORECASE
+    r"secret|client_?-?id|credential|password|token|api_?-?key|private_?-?key|webhook|//hooks?\."
+    r"|://[^\s/@]*:[^\s/@]+@",
+    re.IGNORECASE,
 )
 _PRIVATE = ("credentials", "auth", "uri", "url")
 """The fields that hold credentials, or may by mistake."""
@@ -51,7 +53,7 @@ class Findings:
     def keep_private(self, file: TextFile, root: Node) -> None:
         """Never show the lines that a document's credentials stand on, however they are laid out."""
         entries = [entry for key in _PRIVATE if isinstance(root, MapNode) and (entry := root.entries.get(key))]
-        for entry in entries:
+        for entry in (*entries, *_webhooks(root)):
             last = max(entry.value.span.line, getattr(entry.value, "end_line", 0))
             self._private_lines(file).update(range(entry.key.line, last + 1))
 
@@ -106,6 +108,14 @@ class _FindingsOfEntry(Findings):
 
     def sorted(self) -> tuple[Finding, ...]:
         return self._every.sorted()
+
+
+def _webhooks(node: Node, *, notified: bool = False) -> Iterator[Entry]:
+    """The addresses below every `notify`."""
+    for key, entry in node.entries.items() if isinstance(node, MapNode) else ():
+        if notified and key == "url":
+            yield entry
+        yield from _webhooks(entry.value, notified=notified or key == "notify")
 
 
 def _secretive(lines: tuple[str, ...]) -> set[int]:

@@ -77,9 +77,11 @@ def _acquire(descriptor: int, path: Path, now: datetime) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        content = os.pread(descriptor, 4096, 0)
         raise Locked(
-            _describe(os.pread(descriptor, 4096, 0), now),
+            _describe(content, now),
             "wait until it has ended; if it hangs, stop that process, and the lock opens by itself",
+            _since(content),
         ) from None
     except OSError as error:
         raise StateError(
@@ -106,6 +108,14 @@ def _describe(content: bytes, now: datetime) -> str:
     except (ValueError, KeyError, TypeError):
         # The holder took the lock an instant ago and has not written its name yet.
         return "another run holds the state"
+
+
+def _since(content: bytes) -> datetime | None:
+    try:
+        since = datetime.fromisoformat(json.loads(content)["since"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return since if since.tzinfo is not None else None
 
 
 def described(command: str, pid: int, host: str, since: datetime, now: datetime) -> str:

@@ -348,6 +348,7 @@ def _locked(holder: Holder | None, now: datetime) -> Locked:
     return Locked(
         f"another run holds the state: {described(holder.command, holder.pid, holder.host, since, now)}",
         "wait until it has ended; when it has died, the lock opens by itself within a minute",
+        since,
     )
 
 

@@ -48,6 +48,10 @@ class World:
     logged: list[str] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
     board: HealthBoard = field(default_factory=HealthBoard)
+    failures: list[str] = field(default_factory=list)
+
+    def failed(self, error: Exception) -> None:
+        self.failures.append(type(error).__name__)
 
     def now(self) -> datetime:
         return self.clock

@@ -1,0 +1,1 @@
+"""Posting notices to the webhooks of receivers, and what came back."""
