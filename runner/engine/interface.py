@@ -22,6 +22,7 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
+from runner.core.people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
 from runner.core.project import Activation, Evaluated, Segment, Source
 from runner.core.segment_test import GivenTable, TextRow
 from runner.core.suppression import SuppressionFiles
@@ -183,11 +184,12 @@ class MembershipStore(Protocol):
     def batches(self, outbox: Path) -> Iterator[tuple[int, WireForms]]:
         """Number and wire forms of each batch, in order, read once and bounded in memory. Raises StateError."""
 
-    def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
+    def settle(self, held: MembershipFiles, path: Path, *, whole: bool = False) -> SettledMembership:
         """Fold an unfinished delta into a new membership file at `path`: taken batches take effect, identifiers of
         batches in flight become unknown, batches never sent are dropped. A member keeps the run that added it.
 
-        Where little changes of much, the file may hold the changes alone. Raises StateError.
+        Where little changes of much, the file may hold the changes alone, unless `whole` is asked for: then it says
+        nothing of who is no member any more. Raises StateError.
         """
 
     def sample(self, compared: ComparedMembership) -> Sample:
@@ -234,3 +236,18 @@ class MembershipStore(Protocol):
 
         Raises StateError.
         """
+
+    def asked(self, values: Iterable[tuple[IdentifierType, GivenValue]]) -> AskedPeople:
+        """People to be looked for: the wire forms of values, each of the type that is said. Raises StateError."""
+
+    def found_members(self, held: MembershipFiles, people: AskedPeople) -> tuple[FoundMembers, ...]:
+        """Who of them is in M ∪ U, once an unfinished delta is settled. Raises StateError."""
+
+    def found_suppressed(self, named: Path, people: AskedPeople) -> tuple[FoundSuppressed, ...]:
+        """Who of them is in a file of whom a suppression names. Raises StateError."""
+
+    def mentioned(self, files: tuple[Path, ...], people: AskedPeople) -> int:
+        """How many rows of files of the state are about them, whatever they say of them. Raises StateError."""
+
+    def without_people(self, file: Path, people: AskedPeople, path: Path) -> None:
+        """Write the rows of a suppression's file that are not about them to `path`. Raises StateError."""

@@ -34,19 +34,20 @@ _NO_CHANGES = f"select *, false as gone from ({_NOBODY})"
 
 
 def fold_delta(
-    connection: duckdb.DuckDBPyConnection, held: MembershipFiles, path: Path, temporary: Path
+    connection: duckdb.DuckDBPyConnection, held: MembershipFiles, path: Path, temporary: Path, *, whole: bool = False
 ) -> SettledMembership:
     """Write the file and count what is then held. Raises StateError, and what DuckDB raises.
 
-    `temporary` is the folder for temporary files, to be named in errors.
+    With `whole` it is a whole one, however little has changed. `temporary` is the folder for temporary files, to be
+    named in errors.
     """
     types = differences.stored_types(connection, None, held)
-    runs = {file: _run_in(connection, file) for file in held.files}
-    changes_only = _is_small_change(held)
+    runs = run_columns(connection, held)
+    changes_only = not whole and _is_small_change(held)
     if changes_only:
         parts, none = [_changed(held, kind, runs) for kind in types], _NO_CHANGES
     else:
-        parts, none = [_in_portions(_folded(held, kind, runs), kind, most) for kind, most in types.items()], _NOBODY
+        parts, none = [_in_portions(settled(held, kind, runs), kind, most) for kind, most in types.items()], _NOBODY
     rows = " union all ".join(part for part in parts if part) or none
     write_whole(connection, rows, path, types, held.files, temporary)
     now = MembershipFiles(held.members, changes=path) if changes_only else MembershipFiles(path)
@@ -69,13 +70,19 @@ def _is_small_change(held: MembershipFiles) -> bool:
     return whole >= WHOLE_BELOW and change * LEAST_TIMES <= whole
 
 
-def _run_in(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
-    """The column of a file that says which run added an identifier; nothing is known where there is none."""
-    return "run" if "run" in columns_of(connection, file) else "null::uinteger as run"
+def run_columns(connection: duckdb.DuckDBPyConnection, held: MembershipFiles) -> Carried:
+    """The column of each file that says which run added an identifier; nothing is known where there is none.
+
+    Raises what DuckDB raises.
+    """
+    known = {file: "run" in columns_of(connection, file) for file in held.files}
+    return {file: "run" if there else "null::uinteger as run" for file, there in known.items()}
 
 
-def _folded(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
+def settled(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
     """The settled membership of one type as rows of a membership file; None when there can be none.
+
+    `runs` are the `run_columns`.
 
     What was sent is small next to the membership, or the membership is empty: so the one is looked up in the other.
     """

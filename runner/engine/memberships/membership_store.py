@@ -16,12 +16,13 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
+from runner.core.people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
 from runner.core.project import Activation, Source
 from runner.core.suppression import SuppressionFiles
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
-from runner.engine.memberships import differences, sampling, suppressed_people
+from runner.engine.memberships import differences, people_asked, sampling, suppressed_people
 from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.parquet_files import translating_errors
 
@@ -58,9 +59,9 @@ class DuckDBMembershipStore:
         with translating_errors("reading the outbox", (outbox,), self._workspace.folder):
             yield from differences.read_batches(self._workspace.connection(), outbox)
 
-    def settle(self, held: MembershipFiles, path: Path) -> SettledMembership:
+    def settle(self, held: MembershipFiles, path: Path, *, whole: bool = False) -> SettledMembership:
         with translating_errors("settling the membership", held.files, self._workspace.folder):
-            return fold_delta(self._workspace.connection(), held, path, self._workspace.folder)
+            return fold_delta(self._workspace.connection(), held, path, self._workspace.folder, whole=whole)
 
     def sample(self, compared: ComparedMembership) -> Sample:
         folder = self._workspace.next_folder()
@@ -126,6 +127,27 @@ class DuckDBMembershipStore:
         folder = self._file("everybody").parent
         with translating_errors("the people of suppressions", named, self._workspace.folder):
             return suppressed_people.everybody(self._workspace.connection(), held, named, types, folder)
+
+    def asked(self, values: Iterable[tuple[IdentifierType, GivenValue]]) -> AskedPeople:
+        folder = self._file("asked").parent
+        with translating_errors("the people asked about", (), self._workspace.folder):
+            return people_asked.write_asked(self._workspace.connection(), values, folder)
+
+    def found_members(self, held: MembershipFiles, people: AskedPeople) -> tuple[FoundMembers, ...]:
+        with translating_errors("looking for people", held.files, self._workspace.folder):
+            return people_asked.found_members(self._workspace.connection(), held, people.files)
+
+    def found_suppressed(self, named: Path, people: AskedPeople) -> tuple[FoundSuppressed, ...]:
+        with translating_errors("looking for people", (named,), self._workspace.folder):
+            return people_asked.found_suppressed(self._workspace.connection(), named, people.files)
+
+    def mentioned(self, files: tuple[Path, ...], people: AskedPeople) -> int:
+        with translating_errors("looking for people", files, self._workspace.folder):
+            return people_asked.mentioned(self._workspace.connection(), files, people.files)
+
+    def without_people(self, file: Path, people: AskedPeople, path: Path) -> None:
+        with translating_errors("the people of a suppression", (file,), self._workspace.folder):
+            people_asked.write_without(self._workspace.connection(), file, people.files, path)
 
     def _file(self, name: str) -> Path:
         """A file in a new folder of the workspace."""
