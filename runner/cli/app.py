@@ -29,6 +29,7 @@ from runner.cli.commands import (
     show_preview,
     state,
     try_segments,
+    why,
 )
 from runner.cli.commands.serve import serve
 from runner.cli.console import error_paint, show_error, show_usage, tell, unwritten
@@ -65,6 +66,7 @@ app.command("sync")(findings_as_data(plan_apply_sync.sync))
 app.command("status")(findings_as_data(inspect.status))
 app.command("history")(inspect.history)
 app.command("schedule")(findings_as_data(inspect.schedule))
+app.command("why")(findings_as_data(why.why))
 app.command("serve")(serve)
 app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)

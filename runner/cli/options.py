@@ -12,6 +12,7 @@ import typer
 
 from runner.cli import completion
 from runner.core.errors import UsageError
+from runner.core.identifiers import IdentifierType
 
 
 class Format(StrEnum):
@@ -95,6 +96,12 @@ PreviewOutput = Annotated[PreviewFormat, typer.Option("--format", help="How the 
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How the plan is written.")]
 Today = Annotated[str, typer.Option("--today", metavar="YYYY-MM-DD", help="What `today` means in templates [UTC].")]
 At = Annotated[str, typer.Option("--at", metavar="TIME", help="Take TIME as now, such as 2026-11-24T06:00 [UTC].")]
+TypeOf = Annotated[
+    IdentifierType | None,
+    typer.Option(
+        "--type", metavar="TYPE", help="Which identifier it is, such as email; by default what it looks like."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call on standard error.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR does the same).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
 from runner.core.findings import Finding, Location
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType, WireForms
@@ -22,7 +23,6 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
-from runner.core.people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
 from runner.core.project import Activation, Evaluated, Segment, Source
 from runner.core.segment_test import GivenTable, TextRow
 from runner.core.suppression import SuppressionFiles
@@ -115,6 +115,9 @@ class SegmentEvaluator(Protocol):
 
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         """Run the segment and say which of its people the activation's holdout leaves out. Raises SegmentError."""
+
+    def asked(self, values: Iterable[tuple[IdentifierType, GivenValue]]) -> AskedPeople:
+        """People to be looked for: the wire forms of values, each of the type that is said. Raises StateError."""
 
     def release(self) -> None:
         """Let go of the sources, which others may wait to write; evaluations go on to be there, and may follow."""
@@ -237,9 +240,6 @@ class MembershipStore(Protocol):
         Raises StateError.
         """
 
-    def asked(self, values: Iterable[tuple[IdentifierType, GivenValue]]) -> AskedPeople:
-        """People to be looked for: the wire forms of values, each of the type that is said. Raises StateError."""
-
     def found_members(self, held: MembershipFiles, people: AskedPeople) -> tuple[FoundMembers, ...]:
         """Who of them is in M ∪ U, once an unfinished delta is settled. Raises StateError."""
 
@@ -248,6 +248,9 @@ class MembershipStore(Protocol):
 
     def mentioned(self, files: tuple[Path, ...], people: AskedPeople) -> int:
         """How many rows of files of the state are about them, whatever they say of them. Raises StateError."""
+
+    def rows_of(self, evaluation: Evaluation, people: AskedPeople) -> Evaluation:
+        """The segment's rows that they are on, with every identifier on these. Raises StateError."""
 
     def without_people(self, file: Path, people: AskedPeople, path: Path) -> None:
         """Write the rows of a suppression's file that are not about them to `path`. Raises StateError."""

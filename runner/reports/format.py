@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.core.identifiers import IdentifierType
@@ -47,6 +47,11 @@ def moment(when: datetime | None, now: datetime | None = None) -> str:
     if abs(seconds) < 0.5:
         return f"{text} (now)"
     return f"{text} ({duration(abs(seconds))} ago)" if seconds < 0 else f"{text} (in {duration(seconds)})"
+
+
+def timestamp(when: datetime) -> str:
+    """As documents write a time: ISO 8601 in UTC with a Z."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
@@ -16,7 +17,6 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
-from runner.core.people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
 from runner.core.project import Activation, Source
 from runner.core.suppression import SuppressionFiles
 from runner.engine.duckdb.workspace import Workspace
@@ -128,11 +128,6 @@ class DuckDBMembershipStore:
         with translating_errors("the people of suppressions", named, self._workspace.folder):
             return suppressed_people.everybody(self._workspace.connection(), held, named, types, folder)
 
-    def asked(self, values: Iterable[tuple[IdentifierType, GivenValue]]) -> AskedPeople:
-        folder = self._file("asked").parent
-        with translating_errors("the people asked about", (), self._workspace.folder):
-            return people_asked.write_asked(self._workspace.connection(), values, folder)
-
     def found_members(self, held: MembershipFiles, people: AskedPeople) -> tuple[FoundMembers, ...]:
         with translating_errors("looking for people", held.files, self._workspace.folder):
             return people_asked.found_members(self._workspace.connection(), held, people.files)
@@ -144,6 +139,12 @@ class DuckDBMembershipStore:
     def mentioned(self, files: tuple[Path, ...], people: AskedPeople) -> int:
         with translating_errors("looking for people", files, self._workspace.folder):
             return people_asked.mentioned(self._workspace.connection(), files, people.files)
+
+    def rows_of(self, evaluation: Evaluation, people: AskedPeople) -> Evaluation:
+        path = self._file("wire")
+        with translating_errors("looking for people", (), self._workspace.folder):
+            rows = people_asked.write_rows_of(self._workspace.connection(), evaluation, people.files, path)
+        return replace(evaluation, path=path, rows=rows, people=rows)
 
     def without_people(self, file: Path, people: AskedPeople, path: Path) -> None:
         with translating_errors("the people of a suppression", (file,), self._workspace.folder):

@@ -1,72 +1,23 @@
-"""People that somebody asks about: their wire forms, and where they are among memberships and suppressions."""
+"""People that somebody asks about: where they are among memberships, suppressions and segments."""
 # ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.asked_people import FoundMembers, FoundSuppressed
 from runner.core.identifiers import IdentifierType
-from runner.core.membership import MembershipFiles
-from runner.core.people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
+from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
-from runner.engine.interface import HASHED, MappedColumn
 from runner.engine.memberships import compaction
 from runner.engine.memberships.parquet_files import columns_of
-from runner.engine.segments.normalize import TRIMMED_SQL, wire_select
+from runner.engine.memberships.suppressed_people import columns_in
 
 if TYPE_CHECKING:
     import duckdb
-
-_AT_ONCE = 50_000
-"""Values that are brought to wire forms at one time."""
-
-
-def write_asked(
-    connection: duckdb.DuckDBPyConnection, values: Iterable[tuple[IdentifierType, GivenValue]], folder: Path
-) -> AskedPeople:
-    """Write the wire forms of values into files below `folder`. Raises what DuckDB raises."""
-    by_type: dict[IdentifierType, list[GivenValue]] = {}
-    for kind, value in values:
-        by_type.setdefault(kind, []).append(value)
-    files: list[Path] = []
-    unusable: set[int] = set()
-    for kind, given in by_type.items():
-        for start in range(0, len(given), _AT_ONCE):
-            part = given[start : start + _AT_ONCE]
-            file = folder / f"{len(files)}.parquet"
-            unusable.update(_write_some(connection, kind, part, file))
-            files.append(file)
-    counts = {}
-    for kind in by_type:
-        [(count,)] = cancellable.run(connection, f"select count(distinct identifier) from ({_of(tuple(files), kind)})")
-        counts[kind] = int(count)
-    return AskedPeople(tuple(files), {kind: count for kind, count in counts.items() if count}, tuple(sorted(unusable)))
-
-
-def _write_some(
-    connection: duckdb.DuckDBPyConnection, kind: IdentifierType, given: list[GivenValue], file: Path
-) -> Iterator[int]:
-    """Write the wire forms of some values of one type; the lines of those that have none."""
-    wire = wire_select({MappedColumn(kind): "value"}, "(select unnest($1::varchar[]) as value)")
-    texts = [value.text for value in given]
-    rows = f"select {kind} as identifier, {kind}_kind as kind from ({wire})"
-    forms = f"select identifier from ({rows}) where identifier is not null"
-    if kind is IdentifierType.EMAIL:  # a segment may have given the address as its MD5, which is another wire form
-        clear = f"select lower(trim(unnest($1::varchar[]), {TRIMMED_SQL})) as text"
-        hashed = f"select identifier from ({rows}) where kind = {HASHED}"
-        forms += f" union all select unhex(md5(text)) from ({clear}) where unhex(sha256(text)) in ({hashed})"
-    cancellable.run(
-        connection,
-        f"copy (select '{kind}' as identifier_type, identifier, false as unknown from ({forms})) "
-        f"to {literal(file)} {UNPACKED}",
-        [texts],
-    )
-    usable = cancellable.run(connection, f"select identifier is not null from ({rows})", [texts])
-    return (value.line for value, (there,) in zip(given, usable, strict=True) if not there)
 
 
 def found_members(
@@ -116,6 +67,18 @@ def mentioned(connection: duckdb.DuckDBPyConnection, files: tuple[Path, ...], pe
         )
         total += int(count)
     return total
+
+
+def write_rows_of(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, people: tuple[Path, ...], path: Path
+) -> int:
+    """Write the rows of a segment that they are on, with all that is on these; how many. Raises what DuckDB raises."""
+    assert evaluation.path is not None
+    columns = columns_in(evaluation)
+    there = " or ".join(f"{one.name} in ({_of(people, one.type)})" for one in columns)
+    rows = f"select * from read_parquet({one_file(evaluation.path)}) where {there or 'false'}"
+    [(count,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
+    return int(count)
 
 
 def write_without(connection: duckdb.DuckDBPyConnection, file: Path, people: tuple[Path, ...], path: Path) -> None:

@@ -103,7 +103,7 @@ def write_rows_without(
     """
     assert evaluation.path is not None
     source = f"read_parquet({one_file(evaluation.path)})"
-    columns = _columns(evaluation)
+    columns = columns_in(evaluation)
     joins = " ".join(
         f"anti join ({_of_type(named, one.type)}) as {one.name}_named on rows.{one.name} = {one.name}_named.identifier"
         for one in columns
@@ -176,7 +176,7 @@ def counts(connection: duckdb.DuckDBPyConnection, named: Path) -> Mapping[Identi
     return {kind: found[kind] for kind in IdentifierType if kind in found}
 
 
-def _columns(evaluation: Evaluation) -> tuple[MappedColumn, ...]:
+def columns_in(evaluation: Evaluation) -> tuple[MappedColumn, ...]:
     """The columns with wire forms of an evaluation's file."""
     return tuple(
         MappedColumn(kind, number)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.asked_people import AskedPeople, GivenValue
 from runner.core.findings import Finding
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
@@ -30,6 +31,7 @@ from runner.engine.interface import (
     mapped_columns,
     reasons,
 )
+from runner.engine.segments.asked_values import write_asked
 from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows, keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
@@ -117,6 +119,10 @@ class DuckDBSegmentEvaluator:
             yield
         except (duckdb.Error, OSError, MemoryError) as error:
             raise failed(error, sql, self._workspace.limits.memory, self._workspace.folder) from None
+
+    def asked(self, values: Iterable[tuple[IdentifierType, GivenValue]]) -> AskedPeople:
+        load()
+        return write_asked(self._workspace.connection(), values, self._workspace.next_folder())
 
     def release(self) -> None:
         self.close()

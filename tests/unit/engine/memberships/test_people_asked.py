@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.core.asked_people import FoundMembers, FoundSuppressed, GivenValue, evident_types
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import MembershipFiles
-from runner.core.people import FoundMembers, FoundSuppressed, GivenValue, evident_types
 from runner.engine.embedded import EmbeddedEngine
 from tests.plain_duckdb import plain
 
@@ -56,28 +56,28 @@ def test_a_member_is_found_by_any_spelling_and_by_its_hash(
 ) -> None:
     stored = {EMAIL: SHA.digest(), PHONE: PHONE_SHA.digest(), MOBILE: bytes.fromhex(UUID.replace("-", ""))}
     held = _members(tmp_path / "m.parquet", (kind, stored.get(kind, b"c-1"), False, 12), (kind, b"\1" * 32, False, 3))
-    people = engine.memberships.asked([(kind, GivenValue(text, 1))])
+    people = engine.evaluator.asked([(kind, GivenValue(text, 1))])
     assert engine.memberships.found_members(held, people) == (FoundMembers(kind, 12, unknown=False, count=1),)
     assert people.unusable == ()
 
 
 def test_a_clear_address_is_found_where_a_segment_gave_its_md5(engine: EmbeddedEngine, tmp_path: Path) -> None:
     held = _members(tmp_path / "m.parquet", (EMAIL, MD5.digest(), True, None))
-    people = engine.memberships.asked([(EMAIL, GivenValue("ANA@example.com", 1))])
+    people = engine.evaluator.asked([(EMAIL, GivenValue("ANA@example.com", 1))])
     assert people.counts == {EMAIL: 2}
     assert engine.memberships.found_members(held, people) == (FoundMembers(EMAIL, None, unknown=True, count=1),)
 
 
 def test_the_lines_of_values_that_are_none_are_told(engine: EmbeddedEngine) -> None:
     given = [(EMAIL, GivenValue("ana@example.com", 1)), (EMAIL, GivenValue("ana@", 2)), (MOBILE, GivenValue("", 7))]
-    people = engine.memberships.asked(given)
+    people = engine.evaluator.asked(given)
     assert people.unusable == (2, 7)
     assert people.counts == {EMAIL: 2}
 
 
 def test_nobody_is_found_among_others(engine: EmbeddedEngine, tmp_path: Path) -> None:
     held = _members(tmp_path / "m.parquet", (EMAIL, b"\2" * 32, False, 1), (PHONE, SHA.digest(), False, 1))
-    people = engine.memberships.asked([(EMAIL, GivenValue("ana@example.com", 1))])
+    people = engine.evaluator.asked([(EMAIL, GivenValue("ana@example.com", 1))])
     assert engine.memberships.found_members(held, people) == ()
     assert engine.memberships.mentioned(held.files, people) == 0
 
@@ -90,7 +90,7 @@ def test_who_is_suppressed_is_found_with_the_run_that_saw_it_first_and_taken_out
     plain().execute(
         f"copy (select * from (values {rows}) t(identifier_type, identifier, first_run)) to '{named}' (format parquet)"
     )
-    people = engine.memberships.asked([(EMAIL, GivenValue("ana@example.com", 1))])
+    people = engine.evaluator.asked([(EMAIL, GivenValue("ana@example.com", 1))])
     assert engine.memberships.found_suppressed(named, people) == (FoundSuppressed(EMAIL, 4, 1),)
     engine.memberships.without_people(named, people, rest)
     assert plain().execute(f"select hex(identifier), first_run from '{rest}'").fetchall() == [("AB" * 32, 5)]

@@ -1,0 +1,220 @@
+"""Answering for one person: which audiences hold them, since when and why, and what keeps them out.
+
+All of it is read, from the state and, where that is asked for, from the sources; nothing is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
+from runner.core.errors import HeadcountError, StateError
+from runner.core.membership import Evaluation
+from runner.core.project import Activation, Project, Suppression
+from runner.core.records import AppliedAudience, Run
+from runner.core.suppression import AppliedSuppression
+from runner.engine.interface import MembershipStore, SegmentEvaluator
+from runner.state.interface import State
+from runner.workflows.failure_messages import as_failure
+
+_ALL = 1_000_000
+"""More runs than a state keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An audience that holds the person: by which identifiers, since which runs.
+
+    `approved` is the apply that put its definition into effect; None where the history does not have it any more.
+    """
+
+    record: AppliedAudience
+    found: tuple[FoundMembers, ...]
+    approved: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A suppression that names the person, as it was evaluated last."""
+
+    suppression: AppliedSuppression
+    found: tuple[FoundSuppressed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """An audience or a suppression of which the state cannot say whether the person is in it, and why."""
+
+    what: str
+    reason: str
+
+
+class Yielded(StrEnum):
+    """What a segment, evaluated now, says of the person."""
+
+    IN = "in the segment"
+    SUPPRESSED = "suppressed"
+    HELD_OUT = "held out"
+    NOT_IN = "not in the segment"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentNow:
+    """One activation's segment as it is now. `detail` names the suppressions, or says why it could not be evaluated."""
+
+    activation: str
+    yielded: Yielded
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of the person; `runs` has the runs that are spoken of, as far as the history keeps them.
+
+    `others` is how many audiences do not hold the person. `segments` is None where no segment was evaluated.
+    """
+
+    holding: tuple[Holding, ...]
+    kept_out: tuple[KeptOut, ...]
+    not_known: tuple[NotKnown, ...]
+    others: int
+    runs: Mapping[int, Run] = field(default_factory=dict)
+    segments: tuple[SegmentNow, ...] | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether everything that was to be looked at could be."""
+        failed = any(one.yielded is Yielded.FAILED for one in self.segments or ())
+        return not self.not_known and not failed
+
+
+def explain(people: AskedPeople, state: State, memberships: MembershipStore) -> Answer:
+    """What the state knows of a person. Raises StateError where it cannot be read at all."""
+    runs = {run.id: run for run in state.runs(limit=_ALL)}
+    holding, not_known, others = [], [], 0
+    for record in state.audiences():
+        if record.audience_id is None:
+            continue
+        try:
+            if record.refill:
+                raise StateError("what it holds is not known: the next apply clears and refills it")
+            found = _found(record, people, state, memberships)
+        except StateError as error:
+            not_known.append(NotKnown(f"the audience of {record.activation}", error.message))
+            continue
+        if found:
+            holding.append(Holding(record, found, _applied_by(record, runs.values())))
+        else:
+            others += 1
+    kept_out, unread = _suppressions(people, state, memberships)
+    return Answer(tuple(holding), kept_out, (*not_known, *unread), others, runs)
+
+
+def _found(
+    record: AppliedAudience, people: AskedPeople, state: State, memberships: MembershipStore
+) -> tuple[FoundMembers, ...]:
+    try:
+        return memberships.found_members(state.held(record.record_id), people)
+    except StateError:  # a run may have moved on meanwhile
+        return memberships.found_members(state.held(record.record_id), people)
+
+
+def _applied_by(record: AppliedAudience, runs: Iterable[Run]) -> Run | None:
+    """The apply under which the audience's definition was written down: one run goes on at a time."""
+    at = record.applied_at
+    if at is None:
+        return None
+    before = [run for run in runs if run.command == "apply" and run.started_at <= at]
+    last = max(before, key=lambda run: run.id, default=None)
+    return last if last is not None and (last.finished_at is None or at <= last.finished_at) else None
+
+
+def _suppressions(
+    people: AskedPeople, state: State, memberships: MembershipStore
+) -> tuple[tuple[KeptOut, ...], tuple[NotKnown, ...]]:
+    kept_out, unread = [], []
+    for one in state.suppressions():
+        try:
+            files = state.suppression_files(one.name)
+            found = () if files is None else memberships.found_suppressed(files.members, people)
+        except StateError as error:
+            unread.append(NotKnown(f"suppression {one.name}", error.message))
+            continue
+        if found:
+            kept_out.append(KeptOut(one, found))
+    return tuple(kept_out), tuple(unread)
+
+
+def with_segments(
+    answer: Answer, people: AskedPeople, project: Project, evaluator: SegmentEvaluator, memberships: MembershipStore
+) -> Answer:
+    """The answer with what each segment yields now, and what keeps the person out of its audience.
+
+    Suppressions are evaluated as the files have them, after the segments.
+    """
+    look = _Look(people, project, evaluator, memberships)
+    found = [(one, look.of_segment(one)) for one in project.activations]
+    return replace(answer, segments=tuple(look.after_suppressions(one, now) for one, now in found))
+
+
+class _Look:
+    """One look at segments and suppressions as they are now, for some people."""
+
+    def __init__(
+        self, people: AskedPeople, project: Project, evaluator: SegmentEvaluator, memberships: MembershipStore
+    ) -> None:
+        self._people = people
+        self._project = project
+        self._evaluator = evaluator
+        self._memberships = memberships
+        self._named: dict[str, Path | HeadcountError] = {}
+
+    def of_segment(self, activation: Activation) -> SegmentNow | Evaluation:
+        """The segment's rows that the person is on, where there are some that the holdout leaves in."""
+        try:
+            found = self._rows(replace(activation, holdout=None))
+            if not found.rows:
+                return SegmentNow(activation.id, Yielded.NOT_IN)
+            if activation.holdout is not None:
+                found = self._rows(activation)
+        except HeadcountError as error:
+            return SegmentNow(activation.id, Yielded.FAILED, as_failure(error).message)
+        return found if found.rows else SegmentNow(activation.id, Yielded.HELD_OUT, str(activation.holdout))
+
+    def after_suppressions(self, activation: Activation, now: SegmentNow | Evaluation) -> SegmentNow:
+        """What the segment says once suppressions have been looked at, which are evaluated last."""
+        if isinstance(now, SegmentNow):
+            return now
+        names, files = [], []
+        for one in self._project.suppressions:
+            if one.concerns(activation.account):
+                named = self._names(one)
+                if isinstance(named, HeadcountError):
+                    why = f"suppression {one.name} cannot be evaluated, so nobody is added: {named.message}"
+                    return SegmentNow(activation.id, Yielded.FAILED, why)
+                files.append(named)
+                names += [one.name] if self._memberships.without(now, (named,)).suppressed else []
+        left = self._memberships.without(now, tuple(files)) if names else now
+        return SegmentNow(activation.id, Yielded.IN if left.people else Yielded.SUPPRESSED, ", ".join(names))
+
+    def _rows(self, activation: Activation) -> Evaluation:
+        return self._memberships.rows_of(self._evaluator.evaluate(activation, self._project.sources), self._people)
+
+    def _names(self, one: Suppression) -> Path | HeadcountError:
+        if one.name not in self._named:
+            try:
+                self._named[one.name] = self._memberships.named(self._evaluator.evaluate(one, self._project.sources))
+            except HeadcountError as error:
+                self._named[one.name] = as_failure(error)
+        return self._named[one.name]
+
+
+def runs_of(answer: Answer) -> Sequence[int]:
+    """The runs that the answer speaks of, in their order."""
+    spoken = {found.run for one in answer.holding for found in one.found if found.run is not None}
+    spoken |= {found.first_run for one in answer.kept_out for found in one.found if found.first_run is not None}
+    return sorted(spoken)
