@@ -38,8 +38,11 @@ def _github(env: Mapping[str, str]) -> _Found | None:
         return None
     server, repository, run = (env.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     url = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
-    job = " / ".join(part for part in (env.get("GITHUB_WORKFLOW"), env.get("GITHUB_JOB")) if part)
-    return env.get("GITHUB_ACTOR", ""), job, url, env.get("GITHUB_SHA", "")
+    attempt = env.get("GITHUB_RUN_ATTEMPT", "1")
+    again = f"/attempts/{attempt}" if url and attempt != "1" else ""
+    # Who runs a job again need not be who it was first run for.
+    person = env.get("GITHUB_TRIGGERING_ACTOR") or env.get("GITHUB_ACTOR", "")
+    return person, _joined(env, "GITHUB_WORKFLOW", "GITHUB_JOB"), url + again, env.get("GITHUB_SHA", "")
 
 
 def _azure(env: Mapping[str, str]) -> _Found | None:
@@ -47,12 +50,23 @@ def _azure(env: Mapping[str, str]) -> _Found | None:
         return None
     parts = [env.get(name, "") for name in ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_BUILDID")]
     url = f"{parts[0].rstrip('/')}/{parts[1]}/_build/results?buildId={parts[2]}" if all(parts) else ""
-    return (
-        env.get("BUILD_REQUESTEDFOR", ""),
-        env.get("BUILD_DEFINITIONNAME", ""),
-        url,
-        env.get("BUILD_SOURCEVERSION", ""),
-    )
+    job = _joined(env, "BUILD_DEFINITIONNAME", "SYSTEM_JOBDISPLAYNAME")
+    return env.get("BUILD_REQUESTEDFOR", ""), job, url, env.get("BUILD_SOURCEVERSION", "")
+
+
+def _bitbucket(env: Mapping[str, str]) -> _Found | None:
+    """Bitbucket says the person by a number of its own (a UUID)."""
+    number = env.get("BITBUCKET_BUILD_NUMBER", "")
+    if not number:
+        return None
+    origin = env.get("BITBUCKET_GIT_HTTP_ORIGIN", "").replace("http://bitbucket.org/", "https://bitbucket.org/")
+    url = f"{origin}/pipelines/results/{number}" if origin else ""
+    job = f"{env.get('BITBUCKET_REPO_FULL_NAME', '')} #{number}".strip()
+    return env.get("BITBUCKET_STEP_TRIGGERER_UUID", ""), job, url, env.get("BITBUCKET_COMMIT", "")
+
+
+def _joined(env: Mapping[str, str], *names: str) -> str:
+    return " / ".join(part for name in names if (part := env.get(name)))
 
 
 def _named(mark: str, *names: str) -> Callable[[Mapping[str, str]], _Found | None]:
@@ -68,6 +82,7 @@ def _named(mark: str, *names: str) -> Callable[[Mapping[str, str]], _Found | Non
 _SYSTEMS = (
     _github,
     _azure,
+    _bitbucket,
     _named("GITLAB_CI", "GITLAB_USER_LOGIN", "CI_JOB_NAME", "CI_JOB_URL", "CI_COMMIT_SHA"),
     _named("JENKINS_URL", "BUILD_USER_ID", "JOB_NAME", "BUILD_URL", "GIT_COMMIT"),
     _named("CIRCLECI", "CIRCLE_USERNAME", "CIRCLE_JOB", "CIRCLE_BUILD_URL", "CIRCLE_SHA1"),

@@ -138,10 +138,12 @@ class Setup:
         Raises UsageError, InvalidProject where the Project document names a place that is none, StateError for one that
         belongs to another API than this environment's.
         """
+        from runner.config import declared_history
         from runner.state import open_state
         from runner.workflows.binding import require_bound
 
-        state = open_state(self.state_location(), os.environ)
+        kept_for = declared_history(self.folder, today=self.today, read=self.read)
+        state = open_state(self.state_location(), os.environ, kept_for)
         api = _api()
         try:
             if api is not None:

@@ -1,5 +1,5 @@
-"""What the Project document says that is needed before the rest of the files is read: where the state is, which targets
-there are, and which day it is.
+"""What the Project document says that is needed before the rest of the files is read: where the state is, how long it
+keeps past runs, which targets there are, and which day it is.
 
 Commands that only look into the state need no more of the files, which may not be valid.
 """
@@ -7,7 +7,7 @@ Commands that only look into the state need no more of the files, which may not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,13 +20,17 @@ from runner.config.schema.validate_documents import checked
 from runner.config.targets import TARGETS, chosen, state_of, targets_of
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
-from runner.config.yaml.nodes import MapNode
+from runner.config.yaml.nodes import MapNode, ScalarNode
 from runner.config.yaml.project_files import ProjectFiles, Texts, shown_path, yaml_files
 from runner.core.errors import InvalidProject, UsageError
 from runner.core.receivers import Receiver
 
 _KIND = "Project"
 _STATE = "state"
+_HISTORY = "history"
+
+MOST_DAYS = 3_650
+"""The longest that past runs can be declared to be kept."""
 
 
 def declared_state(folder: Path, *, today: date, target: str = "", read: Texts | None = None) -> str | Path | None:
@@ -63,6 +67,20 @@ def declared_receivers(
     return ()
 
 
+def declared_history(folder: Path, *, today: date, read: Texts | None = None) -> timedelta | None:
+    """For how long past runs are kept; None where the Project document says nothing.
+
+    For the longest time that can be declared where it has findings: nothing is forgotten by mistake.
+    """
+    try:
+        project = _project(folder, today, read, _HISTORY)
+    except InvalidProject:
+        return timedelta(days=MOST_DAYS)
+    said = project.root.map(_HISTORY) if project is not None else None
+    days = said.get("days") if said is not None else None
+    return timedelta(days=days.value) if isinstance(days, ScalarNode) and isinstance(days.value, int) else None
+
+
 def declared_targets(folder: Path, *, today: date, read: Texts | None = None) -> tuple[str, ...]:
     """The names of the project's targets, in their order; none where it has none, or where they have findings."""
     try:
@@ -72,10 +90,10 @@ def declared_targets(folder: Path, *, today: date, read: Texts | None = None) ->
     return tuple(targets_of(project)) if project is not None else ()
 
 
-def _project(folder: Path, today: date, read: Texts | None) -> Document | None:
-    """The first Project document that says anything about states. Raises InvalidProject."""
+def _project(folder: Path, today: date, read: Texts | None, *fields: str) -> Document | None:
+    """The first Project document that says anything about states, or about the fields. Raises InvalidProject."""
     found = Findings()
-    for document in _with_field(folder, read, _STATE, TARGETS):
+    for document in _with_field(folder, read, *(fields or (_STATE, TARGETS))):
         project = checked(without_defaults(document), Scope("a Project document", today), found, {})
         if found:
             raise InvalidProject(found.sorted())

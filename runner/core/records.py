@@ -195,13 +195,35 @@ NOT_KNOWN = RunOrigin()
 
 
 @dataclass(frozen=True, slots=True)
+class DefinitionThen:
+    """What a run applied, of an audience or of a suppression, for people: it decides nothing.
+
+    `sql` is as it is on the fixed day of docs/adr/0008, and empty where only its fingerprint was recorded. Of an
+    audience are `name`, `description`, `options` and `holdout`; of a suppression `reason`, and `accounts`, None for all
+    there are.
+    """
+
+    sql: str
+    mapping: Mapping[str, str | tuple[str, ...]]
+    name: str = ""
+    description: str = ""
+    options: Mapping[str, str | int] = field(default_factory=dict)
+    holdout: Mapping[str, str] = field(default_factory=dict)
+    protect: bool = False
+    reason: str = ""
+    accounts: tuple[AccountRef, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationRun:
     """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence.
 
     `added` and `removed` include the members of an audience that was deleted. `counts` has both by identifier type,
-    where that was recorded; `permission` is the option or the guardrail without which the removals would have been
-    stopped, if any, and `permission_reason` the reason that the files give for it. `held_out` are the rows of the
-    segment that its holdout left out.
+    where that was recorded, and under `suppressed` how many of the removed left because suppressions name them.
+    `permission` is the option or the guardrail without which the run would have been stopped here, if any, and
+    `permission_reason` the reason that the files give for it. `rows` are those that the segment's SQL yielded, None
+    where it was not evaluated; `held_out` those of them that its holdout left out, `suppressed` those that suppressions
+    did. `definition` is what the run applied, None where it applied none; only the state knows it, and gives it back.
     """
 
     activation: str
@@ -218,6 +240,9 @@ class ActivationRun:
     permission: str = ""
     permission_reason: str = ""
     held_out: int = 0
+    suppressed: int = 0
+    rows: int | None = None
+    definition: DefinitionThen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +272,8 @@ class Run:
 
     `plan_id` is the plan that an apply followed, empty for a sync. `unchanged` counts the activations that were looked
     at and needed nothing, which are not among `activations`. `cost` is that of its segments, None where that was not
-    recorded.
+    recorded. `is_whole` is false for a run from before those of which everything is kept: some of its outcomes, its
+    cost, and who ran a sync may be missing.
     """
 
     id: int
@@ -259,6 +285,7 @@ class Run:
     plan_id: str = ""
     unchanged: int = 0
     cost: RunCost | None = None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

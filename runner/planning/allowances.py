@@ -14,10 +14,14 @@ CODE = "permission-ended"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What let the removals of a change pass: the option or the setting, and the reason that the files give."""
+    """What let a change pass: the option or the setting, and the reason that the files give.
+
+    `is_for_removals` is false where it let an audience be made again.
+    """
 
     by: str
     reason: str = ""
+    is_for_removals: bool = True
 
 
 def option_grant(pattern: str) -> Grant:

@@ -55,8 +55,9 @@ def guard(
         return PlannedChange.of(decision)
     limits = measured.activation.guardrails
     blocks = list(_protected(decision)) if decision.replaces else []
-    if decision.vanished and not allow_recreate:
-        blocks.append(_all_gone(decision))
+    all_gone = _all_gone(decision) if decision.vanished else None
+    if all_gone is not None and not allow_recreate:
+        blocks.append(all_gone)
     blocks += _members(limits, measured.evaluation)
     blocks += _nobody(decision, limits, measured.evaluation)
     blocks += _waits(decision, waits_for)
@@ -68,6 +69,8 @@ def guard(
         blocks += _not_allowed(decision, losses, allowance)
     if known is not None and not _is_filling(decision):
         blocks += _additions(known, limits)
+    if all_gone is not None and allow_recreate and grant is None:
+        grant = Grant(all_gone.allow, is_for_removals=False)
     change = PlannedChange.of(decision, measured, blocks)
     return replace(change, allowance=allowance, grant=grant, leaving=leaving, waits_for=waits_for)
 

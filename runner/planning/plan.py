@@ -189,6 +189,13 @@ class PlannedChange(Decision):
         return self.refill or any(part.added or part.removed for part in self.delta.values())
 
     @property
+    def defines(self) -> bool:
+        """Whether it applies a definition: to a new audience, or another one than was applied last."""
+        applied = self.applied
+        made = self.intended in (Action.CREATE, Action.RECREATE) or applied is None or applied.applied_at is None
+        return made or (applied is not None and applied.definition != self.definition)
+
+    @property
     def sends(self) -> int:
         """How many identifiers are sent; an audience that is replaced takes its members along."""
         return sum(part.added if self.replaces else part.added + part.removed for part in self.delta.values())

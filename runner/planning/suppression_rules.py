@@ -75,7 +75,7 @@ class PlannedSuppression:
     who stayed of whom every audience was known to hold none. `is_forgotten` says that whom it named last cannot be
     read, and that it was allowed to go on without. `takes` is what a new or changed one takes out of
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
-    change that.
+    change that. `let_pass_by` is the option without which it would be blocked, empty where nothing had to let it pass.
     """
 
     name: str
@@ -93,6 +93,7 @@ class PlannedSuppression:
     error: str = ""
     hint: str = ""
     waits: str = ""
+    let_pass_by: str = ""
 
     @property
     def takes_effect(self) -> bool:

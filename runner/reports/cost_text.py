@@ -32,6 +32,11 @@ def run_cost(cost: RunCost | None) -> str:
     return f"{_sums(cost)}{most}"
 
 
+def all_cost(cost: RunCost) -> str:
+    """The sums, however little that is."""
+    return _sums(cost)
+
+
 def _sums(cost: RunCost) -> str:
     return f"{plural(cost.evaluated, 'segment')} in {duration(cost.seconds)}, {plural(cost.rows, 'row')}"
 

@@ -54,6 +54,11 @@ def timestamp(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def json_time(when: datetime | None) -> str | None:
+    """The same where there may be no time."""
+    return timestamp(when) if when else None
+
+
 def duration(seconds: float) -> str:
     """A length of time in its largest fitting unit: `0.4 s`, `12 s`, `5 min`, `3 h`, `9 d`."""
     if seconds < 10:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.destination import AdAccount
@@ -13,13 +12,15 @@ from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.core.project import Activation
-from runner.core.records import Action, ActivationRun, AppliedAudience, Run
+from runner.core.records import Action, AppliedAudience, Run
 from runner.core.schedule import describe
 from runner.planning.allowances import AllowedRemovals
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
+from runner.reports.format import json_time
 from runner.reports.hints import members_of
+from runner.reports.history_data import outcome_data, run_data
 from runner.reports.overlap_text import overlap_data
 from runner.reports.suppressions_data import suppressions_data
 from runner.workflows.apply import Applied
@@ -58,7 +59,7 @@ def run_document(command: str, applied: Applied) -> dict[str, Any]:
         approved=applied.approved,
         interrupted=applied.interrupted,
         plan=_plan(applied.plan),
-        activations=[_activation_run(run) for run in applied.outcomes],
+        activations=[outcome_data(run) for run in applied.outcomes],
         skipped=[],
         waiting=[],
         orphans=[],
@@ -68,7 +69,7 @@ def run_document(command: str, applied: Applied) -> dict[str, Any]:
 def sync_document(synced: Synced) -> dict[str, Any]:
     """schemas/run.schema.json"""
     skipped = [{"activation": part.activation, "reason": part.reason} for part in synced.skipped]
-    waiting = [{"activation": slot.activation, "next_due": _time(slot.at)} for slot in synced.waiting]
+    waiting = [{"activation": slot.activation, "next_due": json_time(slot.at)} for slot in synced.waiting]
     orphans = [_orphan(record) for record in synced.orphans]
     run = run_document("sync", synced.applied)
     return {**run, "skipped": skipped, "waiting": waiting, "orphans": orphans}
@@ -99,19 +100,19 @@ def _suppression_status(row: SuppressionStatus) -> dict[str, Any]:
         "standing": str(row.standing),
         "reason": row.reason,
         "members": _by_type(known.members) if known else {},
-        "looked_at": _time(known.evaluated_at) if known else None,
-        "failing_since": _time(known.failing_since) if known else None,
+        "looked_at": json_time(known.evaluated_at) if known else None,
+        "failing_since": json_time(known.failing_since) if known else None,
         "all_have_left": known.is_clean if known else False,
-        "last_run": _time(last.started_at) if last else None,
+        "last_run": json_time(last.started_at) if last else None,
         "last_outcome": str(last.outcome) if last else None,
         "last_detail": last.detail if last else "",
-        "next_due": _time(row.next_due),
+        "next_due": json_time(row.next_due),
     }
 
 
 def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
     """schemas/history.schema.json"""
-    return document("history", runs=[_run(run) for run in runs])
+    return document("history", runs=[run_data(run) for run in runs])
 
 
 def schedule_document(slots: tuple[Slot, ...], awaiting: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -119,7 +120,8 @@ def schedule_document(slots: tuple[Slot, ...], awaiting: tuple[str, ...] = ()) -
     return document(
         "schedule",
         runs=[
-            {"activation": slot.activation, "at": _time(slot.at), "schedule": describe(slot.schedule)} for slot in slots
+            {"activation": slot.activation, "at": json_time(slot.at), "schedule": describe(slot.schedule)}
+            for slot in slots
         ],
         awaiting_apply=list(awaiting),
     )
@@ -169,7 +171,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "plan_id": id_of(plan),
         **({"target": plan.options.target} if plan.options.target else {}),
-        "made_at": _time(plan.made_at),
+        "made_at": json_time(plan.made_at),
         "today": plan.today.isoformat(),
         "summary": {str(action): len(plan.having(action)) for action in Action},
         **suppressions_data(plan),
@@ -246,29 +248,6 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _activation_run(run: ActivationRun) -> dict[str, Any]:
-    return {**asdict(run), "outcome": str(run.outcome)}
-
-
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "command": run.command,
-        "started_at": _time(run.started_at),
-        "finished_at": _time(run.finished_at),
-        "user": run.origin.user,
-        "host": run.origin.host,
-        "ci_job": run.origin.ci_job,
-        "ci_url": run.origin.ci_url,
-        "commit": run.origin.commit,
-        "dirty": run.origin.dirty,
-        "plan_id": run.plan_id,
-        "activations": [_activation_run(part) for part in run.activations],
-        "unchanged": run.unchanged,
-        "segments": asdict(run.cost) if run.cost else None,
-    }
-
-
 def _status(row: ActivationStatus) -> dict[str, Any]:
     declared, runs = row.declared, row.latest
     return {
@@ -282,14 +261,14 @@ def _status(row: ActivationStatus) -> dict[str, Any]:
         "name": row.name,
         **_membership(row.applied),
         "schedule": describe(declared.schedule) if declared else "",
-        "last_run": _time(runs.run.started_at) if runs.run else None,
+        "last_run": json_time(runs.run.started_at) if runs.run else None,
         "last_outcome": str(runs.run.outcome) if runs.run else None,
         "last_detail": runs.run.detail if runs.run else "",
-        "last_change": _time(runs.change.started_at) if runs.change else None,
+        "last_change": json_time(runs.change.started_at) if runs.change else None,
         "live_size": row.live_size,
         "suspected_drift": row.suspected_drift,
-        "next_due": _time(row.next_due),
-        "last_good": _time(runs.good.started_at) if runs.good else None,
+        "next_due": json_time(row.next_due),
+        "last_good": json_time(runs.good.started_at) if runs.good else None,
         "freshness": declared.freshness if declared else None,
         "stale": row.stale,
     }
@@ -312,8 +291,3 @@ def location_data(location: Location | None) -> dict[str, Any] | None:
     if location is None:
         return None
     return {"file": location.file, "line": location.line or 1, "column": location.column or 1}
-
-
-def _time(when: datetime | None) -> str | None:
-    """ISO 8601 in UTC with a Z, the one spelling that every reader takes and that sorts as text."""
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None

@@ -225,8 +225,10 @@ def outcome_text(run: ActivationRun) -> Text:
         text.append(f"  {duration(run.seconds)}")
         if run.rejected:
             text.append(f"  {run.rejected:,} rejected", style="yellow")
+        if run.suppressed:
+            text.append(f"  {plural(run.suppressed, 'row')} suppressed")
         if run.held_out:
-            text.append(f"  {run.held_out:,} rows held out")
+            text.append(f"  {plural(run.held_out, 'row')} held out")
         if run.permission:
             reason = f": {run.permission_reason}" if run.permission_reason else ""
             text.append(f"  let pass by {printable(run.permission + reason)}", style="magenta")

@@ -18,6 +18,7 @@ from runner.reports.cost_text import run_cost
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
 from runner.reports.plan_text import outcome_text
+from runner.reports.run_details import NOT_WHOLE
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.upcoming import Slot
 
@@ -162,6 +163,8 @@ def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
             text.append("    ").append_text(outcome_text(part)).append("\n")
         if run.unchanged:
             text.append(f"    = {run.unchanged:,} unchanged\n", style="dim")
+        if not run.is_whole:
+            text.append(f"    {NOT_WHOLE}\n", style="dim")
     return text
 
 

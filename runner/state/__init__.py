@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.core.errors import UsageError
@@ -24,34 +24,45 @@ def machine_time() -> datetime:
     return datetime.now(UTC)
 
 
-def open_state(location: str | Path, environ: Mapping[str, str] = _NO_ENVIRONMENT) -> State:
+def open_state(
+    location: str | Path, environ: Mapping[str, str] = _NO_ENVIRONMENT, kept_for: timedelta | None = None
+) -> State:
     """The state at a location: a folder, or a bucket and prefix such as `s3://audiences/prod`.
 
     Nothing is touched before it is used. `environ` is where the key and the cache folder of a bucket's state are looked
-    up. Raises UsageError for what is neither, and for a bucket when the library for it is not installed.
+    up. `kept_for` is how long past runs are kept by a run that begins; None where nothing is said of that. Raises
+    UsageError for what is neither, and for a bucket when the library for it is not installed.
     """
     scheme = _SCHEME.match(str(location))
     if scheme is None:
-        return open_folder(Path(location).expanduser())
+        return open_folder(Path(location).expanduser(), kept_for=kept_for)
     if scheme[1].lower() not in SCHEMES:
         raise UsageError(
             f"the state cannot be kept at {scheme[1]}://",
             "name a folder, or a bucket as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
         )
-    return open_bucket(str(location), environ)
+    return open_bucket(str(location), environ, kept_for=kept_for)
 
 
-def open_folder(folder: Path, clock: Callable[[], datetime] = machine_time) -> State:
+def open_folder(
+    folder: Path, clock: Callable[[], datetime] = machine_time, *, kept_for: timedelta | None = None
+) -> State:
     """The state in a folder; `clock` (aware, UTC) dates the lock."""
     from runner.state.local.folder_backing import FolderBacking
     from runner.state.store import StateStore
 
-    return StateStore(FolderBacking(folder, clock))
+    return StateStore(FolderBacking(folder, clock), kept_for)
 
 
-def open_bucket(location: str, environ: Mapping[str, str], clock: Callable[[], datetime] = machine_time) -> State:
+def open_bucket(
+    location: str,
+    environ: Mapping[str, str],
+    clock: Callable[[], datetime] = machine_time,
+    *,
+    kept_for: timedelta | None = None,
+) -> State:
     """The state in a bucket. Raises UsageError for a location or a key that cannot be one."""
     from runner.state.remote.bucket_backing import backing_at
     from runner.state.store import StateStore
 
-    return StateStore(backing_at(location, environ, clock))
+    return StateStore(backing_at(location, environ, clock), kept_for)

@@ -68,6 +68,9 @@ class State(Protocol):
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
         """Past runs, the newest first, with the outcome of every activation (or of the one asked for)."""
 
+    def run(self, number: int, activation: str | None = None) -> Run | None:
+        """One past run, with the outcome of every activation (or of the one asked for); None where it is not kept."""
+
     def latest(self) -> Mapping[str, Latest]:
         """The last runs of every activation that has been run."""
 
@@ -233,8 +236,12 @@ class State(Protocol):
         Past runs that are no longer kept are forgotten with it.
         """
 
-    def record(self, run: int, activation: ActivationRun) -> None:
-        """Record how one activation fared."""
+    def record(self, run: int, activation: ActivationRun, definition_of: int | str | None = None) -> None:
+        """Record how one activation fared.
+
+        Where the run applied a definition, `definition_of` is the key of the audience, or the name of the suppression,
+        whose definition that is: it becomes part of the history.
+        """
 
     def record_rest(self, run: int, outcomes: Sequence[ActivationRun], unchanged: Collection[int] = ()) -> None:
         """Record, in one step and once for a run, how those fared to which nothing was sent.

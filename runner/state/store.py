@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -51,9 +51,10 @@ from runner.state.local.state_folder import StoredFile, file_path, folder_name
 class StateStore:
     """Implements runner.state.interface.State over a backing. May be used by several threads."""
 
-    def __init__(self, backing: Backing) -> None:
-        """Touches nothing."""
+    def __init__(self, backing: Backing, kept_for: timedelta | None = None) -> None:
+        """Touches nothing. `kept_for` is how long past runs are kept; None for as long, and as many, as is usual."""
         self.backing = backing
+        self._kept_for = kept_for
         self._writing = RLock()
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -92,6 +93,10 @@ class StateStore:
     def runs(self, activation: str | None = None, limit: int = 20) -> tuple[Run, ...]:
         with self.backing.reading() as db:
             return runs.runs(db, activation, limit)
+
+    def run(self, number: int, activation: str | None = None) -> Run | None:
+        with self.backing.reading() as db:
+            return runs.one(db, number, activation)
 
     def latest(self) -> Mapping[str, Latest]:
         with self.backing.reading() as db:
@@ -290,13 +295,14 @@ class StateStore:
         known = {} if cost is None else {"cost": codec.cost_data(cost)}
         run = int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id, **known))
         with self.backing.reading() as db:
-            first = retention.first_kept(db, at)
+            first = retention.first_kept(db, at, self._kept_for)
         if first is not None:
             self._take("forget_runs", first=first)
         return run
 
-    def record(self, run: int, activation: ActivationRun) -> None:
-        self._take("record", run=run, activation=asdict(activation))
+    def record(self, run: int, activation: ActivationRun, definition_of: int | str | None = None) -> None:
+        applied = {} if definition_of is None else {"definition_of": definition_of}
+        self._take("record", run=run, activation=asdict(activation), **applied)
 
     def record_rest(self, run: int, outcomes: Sequence[ActivationRun], unchanged: Collection[int] = ()) -> None:
         self._take("record_rest", run=run, outcomes=codec.outcomes_data(outcomes), same=key_ranges.of(unchanged))

@@ -147,6 +147,7 @@ class _Work:
         self._withdrawn: dict[AudienceKey, Tally] = {}
         self.not_withdrawn: dict[AudienceKey, str] = {}
         self._everybody_left: set[AudienceKey] = set()
+        self._defined: dict[AudienceKey, int] = {}
 
     def withdraw(self, plan: Plan) -> None:
         """Take out of every audience whom suppressions name."""
@@ -168,7 +169,7 @@ class _Work:
             self.not_withdrawn[key] = as_sentence(error)
 
     def _of_withdrawal(self, one: Withdrawal, outcome: Outcome, detail: str) -> ActivationRun:
-        tally = self._withdrawn.get(one.record.key, Tally())
+        tally = self._withdrawn.get(one.record.key, Tally()).suppressed()
         return ActivationRun(
             activation=one.record.activation,
             action=SUPPRESS,
@@ -191,7 +192,8 @@ class _Work:
             told = outcome_of(one, plan, self._everybody_left, began, self._context.clock())
             if told is not None:
                 self.outcomes[AudienceKey(told.activation, "", "")] = told
-                self._context.state.record(self._run, told)
+                applied = one.takes_effect and one.changes_definition and one.declared is not None
+                self._context.state.record(self._run, told, one.name if applied else None)
 
     def define(self, plan: Plan) -> tuple[_Ready, ...]:
         """Carry out every step on audiences themselves; what comes back are the changes whose members can be sent."""
@@ -203,11 +205,15 @@ class _Work:
             self._stop_if_asked()
             began = monotonic()
             try:
-                ready[key] = step.change, carry_out(step, self._client(step.change), self._context)
+                target = carry_out(step, self._client(step.change), self._context)
+                ready[key] = step.change, target
+                if target is not None and step.change.defines:
+                    self._defined[key] = target.record_id
             except (Interrupted, LockLost):
                 raise
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
                 ready.pop(key, None)
+                self._defined.pop(key, None)
                 self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=as_sentence(error))
         return tuple(ready.values())
 
@@ -255,6 +261,8 @@ class _Work:
             if run.outcome is Outcome.UNCHANGED and change.applied is not None:
                 self._adopt(change)
                 unchanged.append(change.applied.record_id)
+            elif change.key in self._defined:
+                self._context.state.record(self._run, run, self._defined[change.key])
             else:
                 told.append(run)
         if told or unchanged:
@@ -287,18 +295,21 @@ class _Work:
         detail: str = "",
     ) -> None:
         run = self.outcomes[change.key] = self._outcome(change, outcome, detail, tally, seconds)
-        self._context.state.record(self._run, run)
+        self._context.state.record(self._run, run, self._defined.get(change.key))
 
     def _outcome(
         self, change: PlannedChange, outcome: Outcome, detail: str, tally: Tally | None = None, seconds: float = 0.0
     ) -> ActivationRun:
         tally = tally or Tally()
         if change.key in self._withdrawn:
-            tally.take_in(self._withdrawn.pop(change.key))
+            tally.take_in(self._withdrawn.pop(change.key).suppressed())
         failed = self.not_withdrawn.get(change.key, "")
         if failed and outcome in (Outcome.BLOCKED, Outcome.UNCHANGED):
             outcome, detail = Outcome.FAILED, failed
-        grant = change.grant if tally.removed else None
+        grant = change.grant
+        if grant is not None and grant.is_for_removals and not tally.removed:
+            grant = None
+        evaluation = change.measured.evaluation if change.measured else None
         return ActivationRun(
             activation=change.id,
             action=str(change.action),
@@ -313,7 +324,9 @@ class _Work:
             counts=tally.counts,
             permission=grant.by if grant else "",
             permission_reason=grant.reason if grant else "",
-            held_out=change.measured.evaluation.held_out if change.measured else 0,
+            held_out=evaluation.held_out if evaluation else 0,
+            suppressed=evaluation.suppressed if evaluation else 0,
+            rows=evaluation.rows if evaluation else None,
         )
 
 

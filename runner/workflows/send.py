@@ -47,7 +47,12 @@ class Tally:
         for kind, counts in other.counts.items():
             mine = self.counts.setdefault(kind, {"added": 0, "removed": 0})
             for what, count in counts.items():
-                mine[what] += count
+                mine[what] = mine.get(what, 0) + count
+
+    def suppressed(self) -> Tally:
+        """The same, of a delta of nothing but people whom suppressions name."""
+        counts = {kind: {**one, "suppressed": one["removed"]} for kind, one in self.counts.items()}
+        return Tally(self.added, self.removed, self.invalid, counts)
 
     def _add(self, kind: IdentifierType, what: str, count: int) -> None:
         if count:

@@ -155,9 +155,13 @@ class _Look:
             return replace(one, waits=NOT_APPLIED.format(standing=one.standing))
         if one.declared is not None:
             one = self._measured(one, one.declared)
-        if one.error or name in self._allowed:
+        if one.error:
             return one
-        return replace(one, blocks=blocks_of(one))
+        blocks = blocks_of(one)
+        if name in self._allowed:
+            needed = bool(blocks) or one.is_forgotten
+            return replace(one, let_pass_by=f"--allow-suppression {name}" if needed else "")
+        return replace(one, blocks=blocks)
 
     def _measured(self, one: PlannedSuppression, declared: Suppression) -> PlannedSuppression:
         """Whom it names now, who came and went, and what it takes out of audiences where it is new or changed."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -114,4 +115,5 @@ def outcome_of(
         left = sum(each.removed for each in audiences)
         s = "" if len(audiences) == 1 else "s"
         detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:g} s after the run began"
-    return ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)
+    done = ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)
+    return replace(done, permission=one.let_pass_by)

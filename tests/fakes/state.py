@@ -21,6 +21,7 @@ from runner.core.records import (
     AppliedAudience,
     Binding,
     Definition,
+    DefinitionThen,
     LastRun,
     Latest,
     Outcome,
@@ -105,6 +106,9 @@ class FakeState:
             for run in reversed(self._runs)
         ]
         return tuple(run for run in found if activation is None or run.activations or run.unchanged)[:limit]
+
+    def run(self, number: int, activation: str | None = None) -> Run | None:
+        return next((run for run in self.runs(None, len(self._runs)) if run.id == number), None)
 
     def latest(self) -> Mapping[str, Latest]:
         found: dict[str, Latest] = {}
@@ -319,8 +323,9 @@ class FakeState:
         self._runs.append(Run(len(self._runs) + 1, command, at, None, origin=origin, plan_id=plan_id, cost=cost))
         return self._runs[-1].id
 
-    def record(self, run: int, activation: ActivationRun) -> None:
+    def record(self, run: int, activation: ActivationRun, definition_of: int | str | None = None) -> None:
         found = self._runs[run - 1]
+        activation = replace(activation, definition=self._definition(definition_of))
         self._runs[run - 1] = replace(found, activations=(*found.activations, activation))
 
     def record_rest(self, run: int, outcomes: Sequence[ActivationRun], unchanged: Collection[int] = ()) -> None:
@@ -361,6 +366,15 @@ class FakeState:
         if key not in self.records:
             raise RuntimeError(f"the state has no audience {key}")
         self.records[key] = replace(self.records[key], **changes)  # type: ignore[arg-type]
+
+    def _definition(self, what: int | str | None) -> DefinitionThen | None:
+        if isinstance(what, str):
+            never = self._suppressions[what].definition
+            return DefinitionThen(never.text, never.mapping, reason=never.reason, accounts=never.accounts)
+        one = None if what is None else self.records[what].definition
+        if one is None:
+            return None
+        return DefinitionThen(one.text, one.mapping, one.name, one.description, one.options, one.holdout, one.protect)
 
     def _removed(self, key: int) -> int:
         """What the destination took of the removals of the open delta."""

@@ -32,6 +32,7 @@ from runner.core.errors import DestinationError, InvalidProject, StateError, Usa
 
 if TYPE_CHECKING:
     from runner.core.destination import AdAccount, Destination
+    from runner.core.records import Run
     from runner.state.interface import State
 
 
@@ -115,6 +116,9 @@ def history(
     folder: Dir = DEFAULT_DIR,
     target: Target = "",
     limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
+    number: Annotated[
+        int | None, typer.Option("--run", metavar="NUMBER", min=1, help="Only this run, with all that is known of it.")
+    ] = None,
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
     no_color: NoColor = False,
 ) -> None:
@@ -123,19 +127,32 @@ def history(
     Reads the state, and calls nobody.
     """
     from runner.reports.json_documents import history_document
+    from runner.reports.run_details import run_details
     from runner.reports.status_and_history import history_text
 
     setup = Setup.of(folder, no_color=no_color, target=target)
     with closing(setup.state()) as state:
-        runs = state.runs(activation, limit)
+        runs = state.runs(activation, limit) if number is None else (_one_run(number, activation, state),)
         if activation and not runs:
             _require_known(activation, setup, state)
     if format is Format.JSON:
         show_json(history_document(runs))
+    elif number is not None:
+        show_text(setup.out, run_details(runs[0], setup.clock()))
     elif runs:
         show_text(setup.out, history_text(runs, setup.clock()))
     else:
         show_line(f"No run of {activation} yet." if activation else "No run yet.")
+
+
+def _one_run(number: int, activation: str | None, state: State) -> Run:
+    """The run of that number. Raises UsageError, with the runs that are kept, where there is none."""
+    found = state.run(number, activation)
+    if found is not None:
+        return found
+    newest = state.runs(limit=1)
+    there = f"the newest is {newest[0].id}; `headcount history` lists them" if newest else "there has been none yet"
+    raise UsageError(f"the state has no run {number}, or keeps it no longer", there)
 
 
 def _require_known(activation: str, setup: Setup, state: State) -> None:

@@ -9,9 +9,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.identifiers import IdentifierType
-from runner.core.records import ActivationRun, Definition, Outcome, RunCost, SegmentCost
+from runner.core.records import (
+    AccountRef,
+    ActivationRun,
+    Definition,
+    DefinitionThen,
+    Outcome,
+    RunCost,
+    SegmentCost,
+)
 
 _CALLER = "gum_caller_id"
+_ALWAYS = ("action", "outcome")
 
 
 def from_time(at: datetime) -> str:
@@ -58,13 +67,30 @@ def to_definition(text: str) -> Definition:
     return definition_of_data(json.loads(text))
 
 
+def definition_then(data: Mapping[str, Any]) -> DefinitionThen:
+    """What people may want to know of a definition that was recorded, of an audience or of a suppression."""
+    mapping = data["mapping"].items()
+    accounts, caller = data.get("accounts"), data.get(_CALLER)
+    return DefinitionThen(
+        sql=data.get("text", ""),
+        mapping={kind: tuple(column) if isinstance(column, list) else column for kind, column in mapping},
+        name=data.get("name", ""),
+        description=data.get("description", ""),
+        options={**data.get("options", {}), **({} if caller is None else {_CALLER: caller})},
+        holdout=data.get("holdout", {}),
+        protect=data.get("protect", False),
+        reason=data.get("reason", ""),
+        accounts=None if accounts is None else tuple(AccountRef(kind, account) for kind, account in accounts),
+    )
+
+
 def outcomes_data(outcomes: Iterable[ActivationRun]) -> list[dict[str, Any]]:
     """Outcomes in JSON's types, without what is not known of them; those that are alike share one entry."""
     alike: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for one in outcomes:
         data = asdict(one)
         activation = data.pop("activation")
-        data = {name: value for name, value in data.items() if value or name in ("action", "outcome")}
+        data = {name: value for name, value in data.items() if value or name in _ALWAYS or (name, value) == ("rows", 0)}
         alike.setdefault(json.dumps(data, sort_keys=True), (data, []))[1].append(activation)
     return [{"activations": names, **data} for data, names in alike.values()]
 

@@ -164,8 +164,9 @@ def _begin_run(
     return runs.begin(db, command, codec.to_time(at), RunOrigin(**origin or {}), plan_id, known)
 
 
-def _record(db: Connection, run: int, activation: dict[str, Any]) -> None:
-    runs.record(db, run, ActivationRun(**{**activation, "outcome": Outcome(activation["outcome"])}))
+def _record(db: Connection, run: int, activation: dict[str, Any], definition_of: int | str | None = None) -> None:
+    fared = ActivationRun(**{**activation, "outcome": Outcome(activation["outcome"])})
+    runs.record(db, run, fared, definition_of)
 
 
 def _record_rest(db: Connection, run: int, outcomes: list[dict[str, Any]], same: list[list[int]]) -> None:

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from runner.core.records import ActivationRun, LastRun, Outcome
+from runner.core.records import ActivationRun, LastRun, Outcome, RunOrigin
+from runner.state import open_folder
 from runner.state.db.tables import retention
 
-from .conftest import AT, EVERYWHERE, intend
+from .conftest import AT, DEFINITION, EVERYWHERE, intend
 
 DONE = ActivationRun("loyal", "sync", Outcome.DONE, added=3, members=3)
 FAILED = ActivationRun("loyal", "failed", Outcome.FAILED, detail="no answer")
@@ -133,3 +134,90 @@ def test_a_copy_of_the_database_has_no_room_for_what_was_forgotten(state, few, t
             state.backing.copy_database(tmp_path / "copy.db")
             sizes.append((tmp_path / "copy.db").stat().st_size)
     assert sizes[-1] < 0.7 * max(sizes)
+
+
+# -- what an auditor may ask of a member that is there -----------------------------------------------------------------
+
+ANN = RunOrigin("ann", "build-7", "apply", "https://ci.shop.example/7", "c" * 40, dirty=False)
+NOBODY_MOVED = ActivationRun("loyal", "update", Outcome.DONE, members=3)
+
+
+def changing(state, days, command="sync", plan_id=""):
+    run = state.begin_run(command, AT + timedelta(days=days), ANN, plan_id)
+    state.record(run, DONE)
+    state.end_run(run, AT + timedelta(days=days, seconds=5))
+    return run
+
+
+@EVERYWHERE
+def test_of_a_run_that_changed_members_when_it_was_is_kept_for_good(state, few):
+    with state.lock("headcount sync"):
+        first = changing(state, 0)
+        by_plan = changing(state, 1, "apply", "8d1f6a0c2b7e4935")
+        for day in range(2, 12):
+            changing(state, day)
+        for day in range(400, 410):
+            run_at(state, day, LAPSED)
+    thin, approved = state.run(first), state.run(by_plan)
+    assert (thin.command, thin.started_at, thin.activations) == ("sync", AT, ())
+    assert thin.finished_at == AT + timedelta(seconds=5)
+    assert (thin.origin, thin.cost, thin.is_whole) == (RunOrigin(), None, False)
+    assert (approved.origin, approved.plan_id, approved.is_whole) == (ANN, "8d1f6a0c2b7e4935", False)
+    assert len(ids(state)) == 12 + 3
+
+
+@EVERYWHERE
+def test_a_definition_is_kept_with_who_applied_it_while_its_audience_is_there(state, few):
+    with state.lock("headcount apply"):
+        key = intend(state)
+        state.created(key, "1")
+        state.define(key, DEFINITION, "criteo", AT)
+        run = state.begin_run("apply", AT, ANN, "8d1f6a0c2b7e4935")
+        state.record(run, NOBODY_MOVED, key)
+        for day in range(1, 12):
+            changing(state, day)
+        (one,) = state.run(run).activations
+        assert (one.definition.name, one.definition.options) == ("Loyal", {"gum_caller_id": 5})
+        assert state.run(run).origin == ANN
+        state.forget(key)
+        for day in range(12, 15):
+            changing(state, day)
+    assert state.run(run) is None
+
+
+def test_the_run_of_a_receipt_is_kept(state, few):
+    with state.lock("headcount sync"):
+        run = run_at(state, 0, LAPSED)
+        with state.backing.database.transaction() as db:
+            db.execute("INSERT INTO receipt (run, at, content) VALUES (?, ?, '{}')", (run, AT.isoformat()))
+        for day in range(1, 9):
+            run_at(state, day, LAPSED)
+    assert state.run(run).activations == (LAPSED,)
+
+
+def test_what_the_files_say_stands_above_the_numbers(folder, few):
+    state = open_folder(folder, lambda: AT, kept_for=timedelta(days=50))
+    with state.lock("headcount sync"):
+        for day in range(60):
+            run_at(state, day, LAPSED)
+    assert len(ids(state)) == 51
+
+
+def test_what_stays_of_a_run_for_good_takes_little_room(open_state, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(retention, "ALWAYS", 2)
+    monkeypatch.setattr(retention, "KEPT_RUNS", 2)
+    state = open_state()
+
+    def size():
+        state.backing.copy_database(tmp_path / "copy.db")
+        return (tmp_path / "copy.db").stat().st_size
+
+    with state.lock("headcount sync"):
+        changing(state, 0)
+        before = size()
+        with state.backing.database.transaction() as db:
+            for number in range(4_000):
+                at = (AT + timedelta(minutes=15 * number)).isoformat()
+                kept = "INSERT INTO run (command, started_at, finished_at, options) VALUES ('sync', ?, ?, ?)"
+                db.execute(kept, (at, at, '{"changed": true}'))
+        assert (size() - before) / 4_000 < 150

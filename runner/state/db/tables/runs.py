@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import astuple, fields, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import astuple
 from datetime import datetime
 from sqlite3 import Connection
+from typing import Any
 
 from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
 from runner.state.db import checksums, codec
-from runner.state.db.tables import unchanged
-
-_PLAIN = len(("added", "removed", "rejected", "invalid", "members", "seconds", "detail"))
-"""The columns that an outcome has had from the first format on, after what it is the outcome of."""
+from runner.state.db.tables import retention, unchanged
 
 
 def begin(
@@ -38,17 +36,20 @@ def next_id(db: Connection) -> int:
     return int(row[0]) + 1 if row is not None else 1
 
 
-def record(db: Connection, run: int, activation: ActivationRun) -> None:
-    """How one activation fared. An activation and its orphan are two of the same id."""
+def record(db: Connection, run: int, activation: ActivationRun, definition_of: int | str | None = None) -> None:
+    """How one activation fared. An activation and its orphan are two of the same id.
+
+    Where the run applied a definition, `definition_of` is the audience's key or the suppression's name: it is copied.
+    """
     _require(db, run)
     db.execute(
         """
         INSERT INTO activation_run
             (run, activation, action, outcome, added, removed, rejected, invalid, members, seconds, detail,
-                counts, permission, permission_reason, held_out)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                counts, permission, permission_reason, held_out, suppressed, segment_rows, definition)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (run, *_values(activation)),
+        (run, *_values(activation), _definition_of(db, definition_of)),
     )
     for what in _news(activation):
         db.execute(
@@ -62,9 +63,19 @@ def record(db: Connection, run: int, activation: ActivationRun) -> None:
 
 
 def _values(one: ActivationRun) -> tuple[object, ...]:
-    *plain, counts, permission, reason, held_out = (getattr(one, part.name) for part in fields(one))
-    allowed = (permission or None, reason or None)
-    return (*plain, json.dumps(counts, sort_keys=True) if counts else None, *allowed, held_out or None)
+    fared = (one.activation, one.action, one.outcome, one.added, one.removed, one.rejected, one.invalid)
+    counts = json.dumps(one.counts, sort_keys=True) if one.counts else None
+    allowed = (one.permission or None, one.permission_reason or None)
+    rows = (one.held_out or None, one.suppressed or None, one.rows)
+    return (*fared, one.members, one.seconds, one.detail, counts, *allowed, *rows)
+
+
+def _definition_of(db: Connection, what: int | str | None) -> str | None:
+    if what is None:
+        return None
+    table, key = ("audience", "key") if isinstance(what, int) else ("suppression", "name")
+    row = db.execute(f"SELECT definition FROM {table} WHERE {key} = ?", (what,)).fetchone()  # noqa: S608 - ours
+    return None if row is None else str(row[0])
 
 
 def _news(one: ActivationRun) -> Iterator[str]:
@@ -86,26 +97,46 @@ def end(db: Connection, run: int, at: datetime) -> None:
 def runs(db: Connection, activation: str | None, limit: int) -> tuple[Run, ...]:
     """The newest runs, those of one activation where it is given, with their outcomes in the order of recording."""
     found: list[Run] = []
-    rows = db.execute(
-        """
-        SELECT id, command, started_at, finished_at, outcomes, unchanged, options,
-            plan_id, user, host, ci_job, ci_url, commit_id, dirty
-        FROM run ORDER BY id DESC
-        """
-    )
     keys = None if activation is None else unchanged.keys_of(db, activation)
+    whole_from = retention.whole_from(db)
+    rows = db.execute(f"{_SELECT} ORDER BY id DESC")
     while len(found) < limit and (row := rows.fetchone()) is not None:
-        run, command, started_at, finished_at, checksum, ranges, options, plan_id, *who, dirty = row
-        outcomes = tuple(_outcomes(db, run, activation, checksum))
-        same = unchanged.count(ranges, keys)
-        if activation is None or outcomes or same:
-            end = None if finished_at is None else codec.to_time(finished_at)
-            user, host, ci_job, ci_url, commit = (part or "" for part in who)
-            origin = RunOrigin(user, host, ci_job, ci_url, commit, None if dirty is None else bool(dirty))
-            began = codec.to_time(started_at)
-            cost = _cost(options, activation)
-            found.append(Run(run, command, began, end, outcomes, origin, plan_id or "", same, cost))
+        run = _run(db, row, activation, keys, whole_from)
+        if activation is None or run.activations or run.unchanged:
+            found.append(run)
     return tuple(found)
+
+
+def one(db: Connection, number: int, activation: str | None) -> Run | None:
+    """One run, with the outcomes of one activation where it is given; None where it is not there."""
+    keys = None if activation is None else unchanged.keys_of(db, activation)
+    row = db.execute(f"{_SELECT} WHERE id = ?", (number,)).fetchone()
+    return None if row is None else _run(db, row, activation, keys, retention.whole_from(db))
+
+
+_SELECT = """
+    SELECT id, command, started_at, finished_at, outcomes, unchanged, options,
+        plan_id, user, host, ci_job, ci_url, commit_id, dirty FROM run
+"""
+
+
+def _run(
+    db: Connection, row: tuple[Any, ...], activation: str | None, keys: Collection[int] | None, whole_from: int
+) -> Run:
+    number, command, started_at, finished_at, checksum, ranges, options, plan_id, *who, dirty = row
+    user, host, ci_job, ci_url, commit = (part or "" for part in who)
+    return Run(
+        number,
+        command,
+        codec.to_time(started_at),
+        None if finished_at is None else codec.to_time(finished_at),
+        tuple(_outcomes(db, number, activation, checksum)),
+        RunOrigin(user, host, ci_job, ci_url, commit, None if dirty is None else bool(dirty)),
+        plan_id or "",
+        unchanged.count(ranges, keys),
+        _cost(options, activation),
+        number >= whole_from,
+    )
 
 
 def _cost(options: str | None, activation: str | None) -> RunCost | None:
@@ -144,12 +175,23 @@ def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes)
     rows = db.execute("SELECT * FROM activation_run WHERE run = ? ORDER BY id", (run,)).fetchall()
     if checksums.of(rows) != checksum:
         raise checksums.Mismatch(f"the checksum of the outcomes of run {run} is wrong")
-    for _, _, name, action, outcome, *rest in rows:
+    for _, _, name, action, outcome, *fared in rows:
         if activation is None or name == activation:
-            plain, (counts, _, held_out, permission, reason, *_) = rest[:_PLAIN], rest[_PLAIN:]
-            found = ActivationRun(name, action, Outcome(outcome), *plain)
-            found = replace(found, permission=permission or "", permission_reason=reason or "", held_out=held_out or 0)
-            yield replace(found, counts=json.loads(counts) if counts else {})
+            *sums, counts, suppressed, held_out, permission, reason, segment_rows, definition = fared
+            added, removed, rejected, invalid, members, seconds, detail = sums
+            yield ActivationRun(
+                name,
+                action,
+                Outcome(outcome),
+                *(added, removed, rejected, invalid, members, seconds, detail),
+                json.loads(counts) if counts else {},
+                permission or "",
+                reason or "",
+                held_out or 0,
+                suppressed or 0,
+                segment_rows,
+                codec.definition_then(json.loads(definition)) if definition else None,
+            )
 
 
 def _require(db: Connection, run: int) -> None:
