@@ -31,7 +31,8 @@ def main() -> None:
             code = run()
         except KeyboardInterrupt:  # between two of our own try statements, or before the first
             code = _INTERRUPTED
-            sys.stderr.write("Interrupted.\n")
+            if os.environ.get("HEADCOUNT_LOG") != "json":
+                sys.stderr.write("Interrupted.\n")
         if heard:
             signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     except KeyboardInterrupt:  # one more

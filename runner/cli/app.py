@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from runner import __version__
-from runner.cli import completion, exit_codes
+from runner.cli import completion, event_log, exit_codes
 from runner.cli.ci_outputs import findings_as_data
 from runner.cli.commands import (
     dbt,
@@ -107,6 +107,7 @@ def run(arguments: list[str] | None = None) -> int:
         return completion.complete(lambda: _command()(prog_name="headcount"))
     given = sys.argv[1:] if arguments is None else arguments
     forget_interrupt()
+    event_log.begin(next((word for word in given if not word.startswith("-")), ""))
     try:
         code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or exit_codes.OK)
     except TyperException as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from runner.cli import event_log
 from runner.core.errors import HeadcountError, InvalidProject
 from runner.reports.escape import in_json, leaving, printable, without_controls
 
@@ -95,14 +96,42 @@ def show_json(document: dict[str, Any]) -> None:
 
 def show_findings(findings: tuple[Finding, ...]) -> None:
     """Tell on standard error what was found, if anything was."""
-    if findings:
-        from runner.reports.findings_text import render_findings
+    if not findings:
+        return
+    if event_log.is_json():
+        _log_findings(findings)
+        return
+    from runner.reports.findings_text import render_findings
 
-        tell(render_findings(findings))
+    tell(render_findings(findings))
+
+
+def _log_findings(findings: Sequence[Finding]) -> None:
+    for one in findings:
+        place = {"file": one.location.file, "line": one.location.line, "column": one.location.column}
+        level = "warning" if one.is_warning else "error"
+        log_event("finding", one.message, level=level, code=one.code, **place, hint=one.hint)
+
+
+def _log_error(error: HeadcountError) -> None:
+    if isinstance(error, InvalidProject):
+        _log_findings(error.findings)
+        return
+    from runner.planning.staleness import StalePlan
+
+    more: dict[str, Any] = {}
+    if isinstance(error, StalePlan):
+        from runner.reports.plan_text import stale_lines
+
+        more["deviations"] = list(stale_lines(error.deviations))
+    log_event("error", error.message, level="error", hint=error.hint, **more)
 
 
 def show_error(error: HeadcountError, red: Paint) -> None:
     """Tell on standard error what is wrong and what to do."""
+    if event_log.is_json():
+        _log_error(error)
+        return
     if isinstance(error, InvalidProject):
         from runner.reports.findings_text import render_findings
 
@@ -122,6 +151,9 @@ def show_error(error: HeadcountError, red: Paint) -> None:
 def show_usage(text: str, red: Paint) -> None:
     """Tell on standard error what is wrong with the command line; `text` is all that Typer says of it."""
     lines = without_controls(text).splitlines()
+    if event_log.is_json():
+        log_event("error", " ".join(text.split()), level="error")
+        return
     tell("".join(f"{red(line) if line.startswith('Error:') else line}\n" for line in lines))
 
 
@@ -157,11 +189,26 @@ def unwritten(error: OSError) -> HeadcountError:
     return HeadcountError(f"cannot write the result: {error.strerror}")
 
 
+def can_ask() -> bool:
+    """Whether there is somebody to ask, and a place for a question: among events there is none."""
+    return sys.stdin.isatty() and not event_log.is_json()
+
+
 def tell(text: str) -> None:
     """Write to standard error, where nothing that goes wrong with it stops the command."""
+    _tell(event_log.event_of(text) if event_log.is_json() else leaving(text))
+
+
+def log_event(name: str, message: str, *, level: str = "info", **fields: object) -> None:
+    """Write an event to standard error, where the log is made of them; nothing elsewhere."""
+    if event_log.is_json():
+        _tell(event_log.event(name, message, level=level, **fields))
+
+
+def _tell(text: str) -> None:
     try:
         with _reader_may_leave(sys.stderr):
-            sys.stderr.write(leaving(text))
+            sys.stderr.write(text)
     except OSError:
         _silence(sys.stderr)
 

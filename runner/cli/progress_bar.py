@@ -8,7 +8,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from runner.cli.console import tell
+from runner.cli import event_log
+from runner.cli.console import log_event, tell
 from runner.reports.escape import leaving
 from runner.workflows.context import Progress
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def watch(console: Console, on_sending: Callable[[], None]) -> Lines:
-    """Bars when a person watches, lines otherwise; `on_sending` is called when a run starts to change things."""
+    """Bars when a person watches, events where the log is made of them, lines otherwise.
+
+    `on_sending` is called when a run starts to change things.
+    """
+    if event_log.is_json():
+        return Events(on_sending)
     if console.is_terminal and not os.environ.get("CI"):
         return Bars(console, on_sending)
     return Lines(on_sending)
@@ -77,6 +83,34 @@ class Lines(Progress):
 
     def note(self, message: str) -> None:
         tell(message + "\n")
+
+
+class Events(Lines):
+    """Each step as an event of the log, with the activation that it is about."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """What follows is about the same run; the next one binds its own."""
+
+    def run(self, number: int) -> None:
+        event_log.bind(run=number)
+
+    def evaluated(self, activation: str, seconds: float) -> None:
+        log_event("evaluated", "evaluated its segment", activation=activation, seconds=round(seconds, 3))
+
+    def sending(self, identifiers: int) -> None:
+        self._on_sending()
+        if identifiers:
+            log_event("sending", "sending what has changed", identifiers=identifiers)
+
+    def sent(self, activation: str, identifiers: int) -> None:
+        log_event("sent", "a batch was taken", activation=activation, identifiers=identifiers)
+
+    def note(self, message: str) -> None:
+        activation, colon, rest = message.partition(": ")
+        about = {"activation": activation} if colon and " " not in activation else {}
+        log_event("note", rest if about else message, **about)
 
 
 class Bars(Lines):

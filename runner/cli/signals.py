@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
+from runner.cli import event_log
 from runner.core.errors import Interrupted
 from runner.interruption import interrupt
 
@@ -73,4 +74,10 @@ class Interrupts:
             return
         # Not by way of sys.stderr, which the signal may have stopped in the middle of a write and which then refuses.
         with suppress(OSError):
-            os.write(2, b"\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n")
+            os.write(2, _asked())
+
+
+def _asked() -> bytes:
+    if event_log.is_json():
+        return event_log.event("interrupted", "finishing the batch in flight", level="warning").encode()
+    return b"\nInterrupted: finishing the batch in flight; press Ctrl-C again to stop at once.\n"

@@ -8,13 +8,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli import event_log
 from runner.cli.console import consoles, tell
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
@@ -75,6 +76,7 @@ class Setup:
 
         Raises UsageError.
         """
+        event_log.require_known_form()
         _refuse_project_folder(folder)
         out, err = consoles(no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
@@ -82,7 +84,16 @@ class Setup:
         if target:
             told(f'Using target "{target}".')
         setup = cls(folder, variables(var), clock().date(), clock, out, err, target)
+        if event_log.is_json():
+            setup._say_in_events()
         return replace(setup, today=day(today) or clock().astimezone(setup.zone()).date())
+
+    def _say_in_events(self) -> None:
+        """Every event says what is used, as far as that can be known."""
+        api = _api()
+        event_log.bind(target=self.target or None, api=api.address if api is not None else None)
+        with suppress(HeadcountError):
+            event_log.bind(state=str(self.state_location()))
 
     def zone(self) -> tzinfo:
         """The time zone of the project, in which a day begins."""
@@ -347,7 +358,7 @@ class OneLine(logging.Formatter):
 def _show_log(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     detail = "%(asctime)s %(name)s %(message)s" if level == logging.DEBUG else "%(message)s"
-    handler.setFormatter(OneLine(detail))
+    handler.setFormatter(event_log.JsonLines() if event_log.is_json() else OneLine(detail))
     logger = logging.getLogger("headcount")
     logger.handlers[:] = [handler]
     logger.setLevel(level)

@@ -244,6 +244,12 @@ class ActivationRun:
     rows: int | None = None
     definition: DefinitionThen | None = None
 
+    @property
+    def figures(self) -> Mapping[str, str | int | float]:
+        """How it fared, in numbers, for a log."""
+        names = ("action", "added", "removed", "rejected", "invalid", "held_out", "members", "seconds")
+        return {"outcome": str(self.outcome), **{name: getattr(self, name) for name in names}}
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentCost:

@@ -83,8 +83,8 @@ class Site(Protocol):
     def wait(self, seconds: float) -> Event | None:
         """Wait, but no longer than until something happens."""
 
-    def log(self, message: str) -> None:
-        """One line about one event."""
+    def log(self, message: str, **fields: object) -> None:
+        """One line about one event; `fields` say the same to a program: `event`, `activation`, numbers."""
 
 
 class Service:
@@ -197,7 +197,7 @@ class Service:
             self._trouble("drift", error)
             return
         for one in sorted(drifted - self._drifted):
-            self._site.log(f"{one}: {_drift_line(one)}")
+            self._site.log(f"{one}: {_drift_line(one)}", event="drift", activation=one)
         self._drifted = drifted
 
     def _show(self, coming: tuple[NextRun, ...]) -> None:
@@ -233,7 +233,8 @@ class Service:
     def _note_failing(self, since: datetime | None) -> None:
         before = self._board.view.failing_since
         if since is not None and before is None:
-            self._site.log(f"failing: nothing that was due since {_zulu(since)} has worked")
+            message = f"failing: nothing that was due since {_zulu(since)} has worked"
+            self._site.log(message, event="failing", level="error")
         elif since is None and before is not None:
             self._site.log("failing: something works again")
 
@@ -287,9 +288,9 @@ class Service:
         ended = {run.activation: (str(run.outcome), run.detail) for run in done.applied.outcomes}
         ended |= {part.activation: ("skipped", part.reason) for part in done.skipped}
         for run in done.applied.outcomes:
-            self._site.log(_run_line(run))
+            self._site.log(_run_line(run), event="outcome", activation=run.activation, level=_level(run), **run.figures)
         for part in done.skipped:
-            self._site.log(f"{part.activation} skipped: {part.reason}")
+            self._site.log(f"{part.activation} skipped: {part.reason}", event="skipped", activation=part.activation)
         for one in ready:
             outcome, reason = ended.get(one, ("", ""))
             if outcome in _GOOD:
@@ -309,7 +310,7 @@ class Service:
         if code != "drift":
             self._site.failed(error)
         if before is None or before.message != message:
-            self._site.log(f"{code}: {message}")
+            self._site.log(f"{code}: {message}", event=code, level="error")
         self._troubles[code] = trouble_after(before, message, self._site.now())
         return message
 
@@ -337,6 +338,12 @@ def _zulu(when: datetime) -> str:
 
 def _activations(count: int) -> str:
     return f"{count:,} activation{'' if count == 1 else 's'}"
+
+
+def _level(run: ActivationRun) -> str:
+    if run.outcome in _GOOD:
+        return "info"
+    return "error" if run.outcome is Outcome.FAILED else "warning"
 
 
 def _run_line(run: ActivationRun) -> str:

@@ -59,6 +59,7 @@ def apply(
     """
     with context.state.lock("headcount apply"):
         began = context.clock()
+        context.progress.run(context.state.next_run())
         request = replace(request, unsettled=settle_unfinished(context))
         plan = _reviewed_plan(project, request, context, accounts, reviewed)
         if plan.has_work and not approve(plan):

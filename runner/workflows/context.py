@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class Progress:
     """Called by a workflow as work goes on, in the thread that does the work; this one shows nothing."""
 
+    def run(self, number: int) -> None:
+        """A run begins that has this number in the history, if it comes to be recorded."""
+
     def evaluating(self, activations: int) -> None:
         """Segments are about to be evaluated."""
 

@@ -70,6 +70,7 @@ def sync(
         return idle
     with context.state.lock("headcount sync"):
         began = context.clock()
+        context.progress.run(context.state.next_run())
         # Before what a dead run left is settled, and looks done.
         last = done_until(context.state.audiences(), context.state.latest(), began)
         request = replace(request, unsettled=settle_unfinished(context))

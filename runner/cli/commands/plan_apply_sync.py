@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -14,7 +13,16 @@ import typer
 
 from runner.cli import completion, exit_codes
 from runner.cli.ci_outputs import from_root, is_gitlab_report, write_report
-from runner.cli.console import show_findings, show_json, show_line, show_text, tell, write_annotations, write_result
+from runner.cli.console import (
+    can_ask,
+    show_findings,
+    show_json,
+    show_line,
+    show_text,
+    tell,
+    write_annotations,
+    write_result,
+)
 from runner.cli.notifying import notify_of_run, notifying, of_apply, of_sync
 from runner.cli.options import (
     DEFAULT_DIR,
@@ -42,6 +50,7 @@ from runner.cli.options import (
     Verbose,
     Yes,
 )
+from runner.cli.outcome_events import log_outcomes
 from runner.cli.output_files import require_output
 from runner.cli.wiring import Parts, Setup, opened
 from runner.core.errors import UsageError
@@ -50,7 +59,7 @@ from runner.planfile.plan_file import is_saved_plan, read_saved_plan, write_plan
 if TYPE_CHECKING:
     from runner.core.selection import Selection
     from runner.planning.plan import Plan
-    from runner.planning.staleness import ReviewedPlan
+    from runner.planning.staleness import ReviewedPlan, StalePlan
     from runner.workflows.make_plan import PlanRequest
     from runner.workflows.sync import Synced
 
@@ -141,10 +150,10 @@ def apply(
             with opened(setup) as parts:
                 approve = partial(_approve, setup=setup, parts=parts, yes=yes, format=format)
                 done = carry_out(project, request, parts.context, parts.accounts, approve, reviewed)
+                log_outcomes(done.outcomes)
                 notify_of_run(setup, "apply", of_apply(project, done), parts.context.state)
         except StalePlan as stale:
-            if format is Format.TEXT and stale.plan is not None and not stale.deviations:
-                _show_plan(stale.plan, setup, PlanFormat.TEXT)
+            _show_stale(stale, setup, format)
             raise
     if format is Format.JSON:
         show_json(run_document("apply", done))
@@ -199,6 +208,7 @@ def sync(
         request = PlanRequest(setup.today, selection, allow_removals=allowed, target=setup.target)
         with opened(setup, rebuilt=rebuild or ()) as parts:
             done = bring_up_to_date(project, request, parts.context, parts.accounts, frozenset(rebuild or ()), due=due)
+            log_outcomes(done.applied.outcomes, done.skipped)
             notify_of_run(setup, "sync", of_sync(project, done), parts.context.state)
     _show_sync(done, setup, format)
     raise typer.Exit(exit_codes.of_sync(done))
@@ -247,9 +257,15 @@ def import_(
     show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 
 
+def _show_stale(stale: StalePlan, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
+    """Show the plan that there would be now, where nothing says how it differs."""
+    if format is Format.TEXT and stale.plan is not None and not stale.deviations:
+        _show_plan(stale.plan, setup, PlanFormat.TEXT)
+
+
 def _require_answer(*, yes: bool, format: Format) -> None:  # noqa: A002 - the option's name
     """Raise UsageError where nobody can be asked whether to apply."""
-    if not yes and (format is not Format.TEXT or not sys.stdin.isatty()):
+    if not yes and (format is not Format.TEXT or not can_ask()):
         raise UsageError("there is no terminal to ask for confirmation", "look at `headcount plan`, then add --yes")
 
 

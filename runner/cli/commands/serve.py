@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.console import tell
+from runner.cli import event_log
+from runner.cli.console import log_event, tell
 from runner.cli.notifying import notify_of_failure, notify_of_run, notifying, of_sync
 from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Target, Var, Verbose
-from runner.cli.progress_bar import Lines
+from runner.cli.progress_bar import Events, Lines
 from runner.cli.wiring import Setup, counted_rows, opened
 from runner.core.errors import UsageError, requires_extra
 from runner.reports.escape import printable
@@ -150,11 +151,14 @@ class _Site:
         from runner.workflows.sync import sync
 
         request = PlanRequest(today, Selection(changed=ids))
-        with opened(self.setup, lambda on_sending: _Events(on_sending, self.log)) as parts:
+        with opened(self.setup, self._watcher) as parts:
             done = sync(project, request, parts.context, parts.accounts, due=True)
             ended = of_sync(project, done, valid=self.valid)
             notify_of_run(self.setup, "serve", ended, parts.context.state, self.log)
             return done, parts.context.stopping()
+
+    def _watcher(self, on_sending: Callable[[], None]) -> Lines:
+        return Events(on_sending) if event_log.is_json() else _Notes(on_sending, self.log)
 
     def failed(self, error: Exception) -> None:
         notify_of_failure(self.setup, "serve", error, self.log)
@@ -178,11 +182,18 @@ class _Site:
                 event = self.events.get_nowait()  # many changes are one
         return event
 
-    def log(self, message: str) -> None:
+    def log(self, message: str, **fields: object) -> None:
+        if event_log.is_json():
+            if not fields:
+                tell(message)
+                return
+            name, level = str(fields.pop("event", "serve")), str(fields.pop("level", "info"))
+            log_event(name, message, level=level, **fields)
+            return
         tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {printable(message)}\n")
 
 
-class _Events(Lines):
+class _Notes(Lines):
     """Notes of a run as lines of the service's log, without how far it is."""
 
     def __init__(self, on_sending: Callable[[], None], log: Callable[[str], None]) -> None:

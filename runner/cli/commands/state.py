@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.console import show_json, show_line, show_text, tell
+from runner.cli.console import can_ask, show_json, show_line, show_text, tell
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Target, Yes
 from runner.cli.wiring import Setup
 from runner.core.errors import UsageError
@@ -86,7 +85,7 @@ def unlock(folder: Dir = DEFAULT_DIR, target: Target = "", yes: Yes = False) -> 
             return
         if state.backing.is_folder:
             state.backing.unlock()  # refuses, and says what opens it
-        if not yes and not sys.stdin.isatty():
+        if not yes and not can_ask():
             raise UsageError("there is no terminal to ask for confirmation", "add --yes")
         if not yes and not typer.confirm(f"The state is held by {holder}. Take it away?", err=True):
             tell("Not unlocked.\n")
@@ -130,7 +129,7 @@ def bind(folder: Dir = DEFAULT_DIR, target: Target = "", yes: Yes = False) -> No
         if before == now:
             show_line(f"The state at {where} belongs to {_named(now)} already.")
             return
-        if not yes and not sys.stdin.isatty():
+        if not yes and not can_ask():
             raise UsageError("there is no one to ask for confirmation", "add --yes")
         known = f"belongs to {_named(before)}" if before else "belongs to no address yet"
         if not yes and not typer.confirm(f"The state at {where} {known}. Bind it to {_named(now)}?", err=True):

@@ -107,7 +107,7 @@ class World:
         self.clock = then
         return None
 
-    def log(self, message: str) -> None:
+    def log(self, message: str, **fields: object) -> None:
         self.logged.append(message)
 
     def keep_fresh(self, selection: Selection | None = None, spread: timedelta = timedelta()) -> None:
