@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,9 @@ class Reason:
 class ActivationHealth:
     """One activation: what its audience holds, when it last went well, when its turn is; None for what is not.
 
-    `drifted` says that the destination's count is far from what was sent.
+    `drifted` says that the destination's count is far from what was sent. `freshness` is how many seconds ago the last
+    success may be, `stale` that it is longer ago. `suppressed` and `held_out` are rows that were left out when its
+    segment was evaluated last, None before that.
     """
 
     activation: str
@@ -33,13 +36,31 @@ class ActivationHealth:
     last_success: datetime | None = None
     next_due: datetime | None = None
     drifted: bool = False
+    freshness: int | None = None
+    stale: bool = False
+    suppressed: int | None = None
+    held_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionHealth:
+    """One suppression in effect: when it was last evaluated, and whether it cannot take effect."""
+
+    name: str
+    evaluated_at: datetime
+    failing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HealthView:
-    """How things stand. `failing_since` (aware, UTC) is when that began of which nothing has worked since."""
+    """How things stand. `failing_since` (aware, UTC) is when that began of which nothing has worked since.
+
+    `undelivered` counts the notices that wait, by receiver.
+    """
 
     rows: tuple[ActivationHealth, ...] = ()
+    suppressions: tuple[SuppressionHealth, ...] = ()
+    undelivered: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
     stopping: bool = False
     failing_since: datetime | None = None

@@ -13,7 +13,7 @@ from runner.core.project import Activation, Project, Suppression
 from runner.core.records import ActivationRun, AppliedAudience, Outcome
 from runner.core.selection import Candidate, Selection
 from runner.service.failing import Trouble, failing_since, trouble_after
-from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason
+from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason, SuppressionHealth
 from runner.service.stagger import Backoff, NextRun, backed_off, next_runs
 from runner.workflows.failure_messages import as_sentence
 from runner.workflows.orphans import orphan_notice, orphans_with_people
@@ -43,7 +43,8 @@ class Known:
     """What the state says: when each activation last went well, and how many identifiers its audience holds.
 
     `behind` are those where work was left since, which are due at once; `audiences` is what is applied. `suppressed` is
-    when each suppression in effect was last evaluated, by its name.
+    when each suppression in effect was last evaluated, by its name; `not_in_effect` are those that cannot take effect.
+    `undelivered` counts the notices that wait, by receiver.
     """
 
     last_good: Mapping[str, datetime] = field(default_factory=dict)
@@ -51,6 +52,8 @@ class Known:
     behind: frozenset[str] = frozenset()
     audiences: tuple[AppliedAudience, ...] = ()
     suppressed: Mapping[str, datetime] = field(default_factory=dict)
+    not_in_effect: frozenset[str] = frozenset()
+    undelivered: Mapping[str, int] = field(default_factory=dict)
 
 
 class Site(Protocol):
@@ -108,6 +111,7 @@ class Service:
         self._orphans: frozenset[str] = frozenset()
         self._locked_until: datetime | None = None
         self._drifted: frozenset[str] = frozenset()
+        self._left_out: dict[str, tuple[int, int]] = {}
 
     def load(self) -> None:
         """Read the files for the first time, which must be valid. Raises InvalidProject, UsageError."""
@@ -203,15 +207,9 @@ class Service:
     def _show(self, coming: tuple[NextRun, ...]) -> None:
         due = {run.activation: run.at for run in coming}
         known = self._known
-        rows = (
-            ActivationHealth(
-                one.id,
-                known.members.get(one.id),
-                known.last_good.get(one.id),
-                due.get(one.id),
-                drifted=one.id in self._drifted,
-            )
-            for one in self._chosen()
+        rows = (self._health_of(one, due.get(one.id)) for one in self._chosen())
+        suppressions = (
+            SuppressionHealth(name, at, name in known.not_in_effect) for name, at in known.suppressed.items()
         )
         since = failing_since(self._backoffs.values(), self._troubles.get("state"), self._last_good())
         reasons = [] if since is None else [Reason("failing", f"nothing that was due since {_zulu(since)} has worked")]
@@ -223,7 +221,26 @@ class Service:
         ]
         reasons += [Reason("drift", _drift_line(one), one) for one in sorted(self._drifted)]
         self._note_failing(since)
-        self._board.view = HealthView(tuple(rows), tuple(reasons), failing_since=since)
+        self._board.view = HealthView(
+            tuple(rows), tuple(suppressions), known.undelivered, tuple(reasons), failing_since=since
+        )
+
+    def _health_of(self, one: Activation, due: datetime | None) -> ActivationHealth:
+        good = self._known.last_good.get(one.id)
+        suppressed, held_out = self._left_out.get(one.id, (None, None))
+        limit = None if one.freshness is None else timedelta(seconds=one.freshness)
+        is_late = limit is not None and (good is None or self._site.now() - good > limit)
+        return ActivationHealth(
+            one.id,
+            self._known.members.get(one.id),
+            good,
+            due,
+            drifted=one.id in self._drifted,
+            freshness=one.freshness,
+            stale=is_late and one.id in self._known.members,
+            suppressed=suppressed,
+            held_out=held_out,
+        )
 
     def _last_good(self) -> datetime | None:
         """When anything last went well: here, or in a run of someone else."""
@@ -285,6 +302,10 @@ class Service:
     def _note_outcomes(self, done: Synced, ready: frozenset[str]) -> None:
         now = self._site.now()
         self._count(done.applied.outcomes)
+        for change in done.applied.plan.changes:
+            if change.measured is not None:
+                found = change.measured.evaluation
+                self._left_out[change.id] = (found.suppressed, found.held_out)
         ended = {run.activation: (str(run.outcome), run.detail) for run in done.applied.outcomes}
         ended |= {part.activation: ("skipped", part.reason) for part in done.skipped}
         for run in done.applied.outcomes:

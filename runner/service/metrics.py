@@ -1,4 +1,4 @@
-"""The service in Prometheus' terms. Labels are activation ids and outcomes, and nothing else."""
+"""The service in Prometheus' terms. Labels are ids of activations, names of suppressions and receivers, outcomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from runner.core.records import ActivationRun
-from runner.service.health import ActivationHealth, HealthBoard
+from runner.service.health import ActivationHealth, HealthBoard, HealthView
+
+_BAD = ("failed", "blocked", "skipped", "interrupted")
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -80,6 +82,56 @@ class _BoardCollector(Collector):
             view.rows,
             lambda row: _seconds(row.next_due),
         )
+        yield from _of_age(view.rows)
+        yield from _left_out(view)
+        yield from _of_suppressions(view)
+        undelivered = GaugeMetricFamily(
+            "headcount_notices_undelivered", "Notices that wait to be delivered.", labels=("receiver",)
+        )
+        for receiver, count in view.undelivered.items():
+            undelivered.add_metric((receiver,), count)
+        yield undelivered
+
+
+def _of_age(rows: tuple[ActivationHealth, ...]) -> Iterator[GaugeMetricFamily]:
+    limit = "How long ago the last good run may be; absent where the files set no freshness."
+    yield _gauge("freshness_limit_seconds", limit, rows, lambda row: row.freshness)
+    yield _gauge("stale", "1 while the last good run is longer ago than that.", rows, lambda row: float(row.stale))
+
+
+def _left_out(view: HealthView) -> Iterator[GaugeMetricFamily]:
+    rows = view.rows
+    named = "Rows left out of the segment because suppressions name them, when it was evaluated last."
+    yield _gauge("rows_suppressed", named, rows, lambda row: row.suppressed)
+    held = "Rows held out of the segment, when it was evaluated last."
+    yield _gauge("rows_held_out", held, rows, lambda row: row.held_out)
+    family = GaugeMetricFamily(
+        "headcount_last_outcome_bad",
+        "1 while the last try ended so: failed, blocked, skipped or interrupted.",
+        labels=("activation", "outcome"),
+    )
+    for reason in view.reasons:
+        if reason.activation and reason.code in _BAD:
+            family.add_metric((reason.activation, reason.code), 1.0)
+    yield family
+
+
+def _of_suppressions(view: HealthView) -> Iterator[GaugeMetricFamily]:
+    failing = GaugeMetricFamily(
+        "headcount_suppression_failing",
+        "1 while a suppression cannot take effect: nobody is added where it applies.",
+        labels=("suppression",),
+    )
+    evaluated = GaugeMetricFamily(
+        "headcount_suppression_evaluated_timestamp_seconds",
+        "When a suppression in effect was last evaluated.",
+        labels=("suppression",),
+    )
+    for one in view.suppressions:
+        failing.add_metric((one.name,), float(one.failing))
+        evaluated.add_metric((one.name,), one.evaluated_at.timestamp())
+    yield failing
+    yield evaluated
 
 
 def _gauge(

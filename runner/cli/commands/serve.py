@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import re
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -142,8 +143,11 @@ class _Site:
                 members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
             good = state.last_good()
             behind = frozenset(good) - frozenset(done_until(applied, state.latest(), self.now()))
-            suppressed = {one.name: one.evaluated_at or one.applied_at for one in state.suppressions()}
-            return Known(good, members, behind, applied, suppressed)
+            never = state.suppressions()
+            suppressed = {one.name: one.evaluated_at or one.applied_at for one in never}
+            failing = frozenset(one.name for one in never if one.failing_since is not None)
+            waiting = Counter(row.key.receiver for row in state.notices() if row.content is not None)
+            return Known(good, members, behind, applied, suppressed, failing, waiting)
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.core.selection import Selection
