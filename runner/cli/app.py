@@ -25,6 +25,7 @@ from runner.cli.commands import (
     inspect,
     notify,
     plan_apply_sync,
+    report,
     sandbox,
     show_preview,
     state,
@@ -65,6 +66,7 @@ app.command("apply")(findings_as_data(plan_apply_sync.apply))
 app.command("sync")(findings_as_data(plan_apply_sync.sync))
 app.command("status")(findings_as_data(inspect.status))
 app.command("history")(inspect.history)
+app.command("report")(findings_as_data(report.report))
 app.command("schedule")(findings_as_data(inspect.schedule))
 app.command("why")(findings_as_data(why.why))
 app.command("serve")(serve)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
     from runner.engine.embedded import EmbeddedEngine
-    from runner.engine.interface import SegmentEvaluator
+    from runner.engine.interface import MembershipStore, SegmentEvaluator
     from runner.state.interface import State
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
@@ -274,6 +274,16 @@ def embedded_engine() -> EmbeddedEngine:
     from runner.engine.embedded import EmbeddedEngine
 
     return EmbeddedEngine()
+
+
+@contextmanager
+def memberships_alone(*, wanted: bool) -> Iterator[MembershipStore | None]:
+    """What compares audiences with each other, for a command that evaluates no segment; None where it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    with closing(embedded_engine()) as engine:
+        yield engine.memberships
 
 
 @contextmanager

@@ -209,6 +209,17 @@ class Accepted:
     invalid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a destination counts of an audience: identifiers, and those that it matched; None for what it does not say.
+
+    It lags behind by hours.
+    """
+
+    identifiers: int | None
+    matches: int | None = None
+
+
 Again = Callable[[bool], None]
 """Called right before a call is made once more, with whether the attempt before it may have an effect, now or later.
 
@@ -265,6 +276,9 @@ class DestinationClient(Protocol):
 
     def size(self, audience_id: str) -> int | None:
         """How many identifiers the destination says the audience has; lags behind, None where it does not say."""
+
+    def statistics(self, audience_id: str) -> Statistics:
+        """The same, with how many of them it matched. Raises AudienceGone."""
 
     def close(self) -> None:
         """Give back sockets."""

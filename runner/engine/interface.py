@@ -6,7 +6,7 @@ of the state, whatever ran the SQL.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -200,6 +200,12 @@ class MembershipStore(Protocol):
 
     def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
         """How many of those an audience holds, by type; a type that it has nobody of is left out. Raises StateError."""
+
+    def pairwise(self, held: Sequence[MembershipFiles]) -> Mapping[tuple[int, int], int]:
+        """How many identifiers each two of some audiences have in common, exactly, by their places in `held`.
+
+        The lower place comes first; who have nobody in common are left out. Raises StateError.
+        """
 
     def named(self, evaluation: Evaluation, last: Path | None = None, run: int | None = None) -> Path:
         """A file of whom a suppression's evaluation names, as SuppressionFiles has them; it lasts until the store is

@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, Protocol
 
+from runner.core.day import Note, Past
 from runner.core.destination import Accepted
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
@@ -76,6 +77,12 @@ class State(Protocol):
 
     def last_good(self) -> Mapping[str, datetime]:
         """When the last run that went well began, by activation; its deletion of an orphan is none of its runs."""
+
+    def past(self) -> Past:
+        """The past by day, of every activation."""
+
+    def noted(self, activations: Collection[str]) -> Mapping[str, Note]:
+        """What was last written down of each activation, whenever that was."""
 
     def binding(self) -> Binding | None:
         """The API and target that the state belongs to; None before the first run that sent something."""
@@ -233,7 +240,7 @@ class State(Protocol):
     ) -> int:
         """Record that a run began, who began it, which plan it follows and what its segments cost; returns its id.
 
-        Past runs that are no longer kept are forgotten with it.
+        Past runs that are no longer kept are added up by day and forgotten with it.
         """
 
     def record(self, run: int, activation: ActivationRun, definition_of: int | str | None = None) -> None:
@@ -251,6 +258,9 @@ class State(Protocol):
 
     def end_run(self, run: int, at: datetime) -> None:
         """Record that a run ended by itself."""
+
+    def note_day(self, day: date, notes: Mapping[str, Note]) -> None:
+        """Write down, of a day in UTC, how activations stand. What is as it was last written down is left out."""
 
     @property
     def backing(self) -> Backing:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from runner.core.day import Note, Past
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
@@ -38,6 +39,7 @@ from runner.state.db.tables import (
     applied_suppressions,
     audiences,
     bindings,
+    days,
     deltas,
     kept_notices,
     permission_uses,
@@ -104,6 +106,14 @@ class StateStore:
 
     def last_good(self) -> Mapping[str, datetime]:
         return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}
+
+    def past(self) -> Past:
+        with self.backing.reading() as db:
+            return Past(tuple(days.every(db)), days.added_up_to(db))
+
+    def noted(self, activations: Collection[str]) -> Mapping[str, Note]:
+        with self.backing.reading() as db:
+            return days.newest_notes(db, activations)
 
     def binding(self) -> Binding | None:
         with self.backing.reading() as db:
@@ -297,6 +307,7 @@ class StateStore:
         with self.backing.reading() as db:
             first = retention.first_kept(db, at, self._kept_for)
         if first is not None:
+            self._take("add_up_runs", first=first)
             self._take("forget_runs", first=first)
         return run
 
@@ -309,6 +320,13 @@ class StateStore:
 
     def end_run(self, run: int, at: datetime) -> None:
         self._take("end_run", run=run, at=codec.from_time(at))
+
+    def note_day(self, day: date, notes: Mapping[str, Note]) -> None:
+        before = self.noted(notes)
+        news = {name: days.news(one, before[name]) for name, one in notes.items()}
+        said = {name: days.note_data(one) for name, one in news.items() if one is not None}
+        if said:
+            self._take("note_day", day=day.isoformat(), notes=said)
 
     def close(self) -> None:
         self.backing.close()

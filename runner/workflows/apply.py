@@ -21,6 +21,7 @@ from runner.workflows.accounts import Accounts
 from runner.workflows.binding import bind
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext
+from runner.workflows.daybook import note_day
 from runner.workflows.failure_messages import as_failure, as_sentence
 from runner.workflows.make_plan import PlanRequest, make_plan
 from runner.workflows.reconcile import carry_out, in_order
@@ -128,6 +129,8 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     if not interrupted:
         mark_clean(plan, work.not_withdrawn, context)
     work.tell_of_suppressions(plan, began)
+    if not interrupted:
+        note_day(plan, context, accounts)
     context.state.end_run(run, context.clock())
     return Applied(plan, tuple(work.outcomes.values()), approved=True, interrupted=interrupted)
 

@@ -50,6 +50,8 @@ OWNERS = {
     "fsspec": {"engine"},
     "prometheus_client": {"service"},
     "watchfiles": {"service"},
+    "altair": {"reports"},
+    "vl_convert": {"reports"},
     "cronsim": {"core", "config"},
 }
 """A library -> the layers that know it."""

@@ -8,7 +8,15 @@ import sys
 HEAVY = (
     *("sqlglot", "adbc_driver_manager"),
     *("duckdb", "requests", "jinja2", "jsonschema", "yaml", "rich", "starlette", "uvicorn", "sqlite3", "cronsim"),
-    *("prometheus_client", "watchfiles", "runner.planning.plan", "runner.core.project", "runner.core.records"),
+    *(
+        "prometheus_client",
+        "watchfiles",
+        "altair",
+        "vl_convert",
+        "runner.planning.plan",
+        "runner.core.project",
+        "runner.core.records",
+    ),
 )
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from runner.core.day import Counted, Note, WayDown
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, StateError
 from runner.core.findings import Location
 from runner.core.identifiers import Operation
-from runner.core.membership import Batch, MembershipFiles, SettledMembership
+from runner.core.membership import Batch, MembershipFiles, Rejected, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import Action, ActivationRun, Binding, Definition, LastRun, Outcome, Unfinished
@@ -296,3 +297,16 @@ class StateContract:
         assert run.binding() == Binding("http://127.0.0.1:8787", "")
         run.bind(Binding("https://api.criteo.com", "prod"))
         assert run.binding() == Binding("https://api.criteo.com", "prod")
+
+    def test_what_is_noted_of_a_day_is_there_again_and_what_is_not_new_costs_nothing(self, run: State) -> None:
+        way = WayDown(5, 1, 0, 1, 2, {"email": 2}, (Rejected(EMAIL, "no @", 1),))
+        counted = Counted(NOON, 2, 1)
+        run.note_day(NOON.date(), {"loyal": Note(2, way), "lapsed": Note(0)})
+        run.note_day(NOON.date(), {"loyal": Note(2, way, counted)})
+        later = NOON.date() + timedelta(days=1)
+        run.note_day(later, {"loyal": Note(2, way, counted), "lapsed": Note(7)})
+        days = {(day.activation, day.day): day for day in run.past().days}
+        assert set(days) == {("loyal", NOON.date()), ("lapsed", NOON.date()), ("lapsed", later)}
+        assert (days["loyal", NOON.date()].way, days["loyal", NOON.date()].counted) == (way, counted)
+        assert days["lapsed", later].members == 7
+        assert run.noted(["loyal", "new"]) == {"loyal": Note(2, way, counted), "new": Note(-1)}

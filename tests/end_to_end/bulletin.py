@@ -24,6 +24,7 @@ from runner.core.destination import (
     DestinationField,
     DestinationKind,
     LiveAudience,
+    Statistics,
     unnoticed,
 )
 from runner.core.errors import AccountNotUsable, AudienceGone, NameTaken
@@ -102,6 +103,9 @@ class Client:
 
     def size(self, audience_id: str) -> int | None:
         return len(_one(self._read(), audience_id)["members"])
+
+    def statistics(self, audience_id: str) -> Statistics:
+        return Statistics(self.size(audience_id))
 
     def close(self) -> None:
         pass

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from runner.core.destination import Accepted, AdAccount, Again, LiveAudience, unnoticed
+from runner.core.destination import Accepted, AdAccount, Again, LiveAudience, Statistics, unnoticed
 from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone, DestinationError, NameTaken
 from runner.core.identifiers import IdentifierType, Operation
 from tests.builders import NOON
@@ -112,6 +112,10 @@ class FakeDestination:
             return self.sizes[audience_id]
         self._require(audience_id)
         return len(self.members[audience_id])
+
+    def statistics(self, audience_id: str) -> Statistics:
+        size = self.size(audience_id)
+        return Statistics(size, None if size is None else size // 2)
 
     def close(self) -> None:
         self.closed = True

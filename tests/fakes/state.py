@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from runner.core.day import Note, Past, PastDay
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
 from runner.core.identifiers import IdentifierType, Operation
@@ -59,6 +60,7 @@ class FakeState:
     _runs: list[Run] = field(default_factory=list)
     _checked: dict[int, frozenset[int]] = field(default_factory=dict)
     _used: dict[tuple[str, date], int] = field(default_factory=dict)
+    _notes: dict[tuple[str, date], Note] = field(default_factory=dict)
     _paths: int = 0
     _suppressions: dict[str, AppliedSuppression] = field(default_factory=dict)
     _named: dict[str, SuppressionFiles] = field(default_factory=dict)
@@ -335,6 +337,29 @@ class FakeState:
 
     def end_run(self, run: int, at: datetime) -> None:
         self._runs[run - 1] = replace(self._runs[run - 1], finished_at=at)
+
+    def note_day(self, day: date, notes: Mapping[str, Note]) -> None:
+        before = self.noted(notes)
+        for name, one in notes.items():
+            known = self._notes.get((name, day), Note(one.members))
+            way, counted = one.way or known.way, one.counted or known.counted
+            if one != before[name]:
+                self._notes[name, day] = Note(one.members, way, counted)
+
+    def past(self) -> Past:
+        days = (
+            PastDay(name, day, members=one.members, way=one.way, counted=one.counted)
+            for (name, day), one in sorted(self._notes.items())
+        )
+        return Past(tuple(days))
+
+    def noted(self, activations: Collection[str]) -> Mapping[str, Note]:
+        found = dict.fromkeys(activations, Note(-1))
+        for (name, _), one in sorted(self._notes.items()):
+            if name in found:
+                before = found[name]
+                found[name] = Note(one.members, one.way or before.way, one.counted or before.counted)
+        return found
 
     def close(self) -> None:
         self.closed = True

@@ -12,7 +12,16 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from runner.core.destination import Accepted, AdAccount, Again, Destination, DestinationKind, LiveAudience, unnoticed
+from runner.core.destination import (
+    Accepted,
+    AdAccount,
+    Again,
+    Destination,
+    DestinationKind,
+    LiveAudience,
+    Statistics,
+    unnoticed,
+)
 from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone
 from runner.core.identifiers import Operation
 from runner.destinations.criteo.api_client import ApiCall, Client
@@ -148,9 +157,15 @@ class AccountClient:
         self._about_list(f"clearing audience {audience_id}", *self._calls.clear(audience_id), again=again)
 
     def size(self, audience_id: str) -> int | None:
+        return self.statistics(audience_id).identifiers
+
+    def statistics(self, audience_id: str) -> Statistics:
         doing = f"reading the size of audience {audience_id}"
-        statistics = item(self._about_list(doing, *self._calls.count(audience_id)))
-        return statistics.count("numberOfIdentifiers") if statistics is not None else None
+        said = item(self._about_list(doing, *self._calls.count(audience_id)))
+        if said is None:
+            return Statistics(None)
+        # `matchRate` is left alone: whether it is a share or a percentage is said nowhere.
+        return Statistics(said.count("numberOfIdentifiers"), said.count("numberOfMatches"))
 
     def _send(
         self,

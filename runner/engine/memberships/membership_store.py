@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
 from runner.engine.memberships import differences, people_asked, sampling, suppressed_people
 from runner.engine.memberships.compaction import fold_delta
+from runner.engine.memberships.pairwise import pairwise
 from runner.engine.memberships.parquet_files import translating_errors
 
 
@@ -72,6 +73,11 @@ class DuckDBMembershipStore:
     def shared(self, sample: Sample, held: MembershipFiles) -> Mapping[IdentifierType, int]:
         with translating_errors("the comparison with another audience", held.files, self._workspace.folder):
             return sampling.shared(self._workspace.connection(), sample, held)
+
+    def pairwise(self, held: Sequence[MembershipFiles]) -> Mapping[tuple[int, int], int]:
+        files = tuple(path for one in held for path in one.files)
+        with translating_errors("the comparison of audiences", files, self._workspace.folder):
+            return pairwise(self._workspace.connection(), held)
 
     def named(self, evaluation: Evaluation, last: Path | None = None, run: int | None = None) -> Path:
         path = self._file("named")

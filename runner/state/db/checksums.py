@@ -105,8 +105,15 @@ def compare(connection: Connection) -> None:
         raise
 
 
+def compare_table(connection: Connection, table: str) -> None:
+    """Raise Mismatch when a value of one table is not what was written."""
+    (kept,) = connection.execute("SELECT digest FROM checksum WHERE name = ?", (table,)).fetchone()
+    if kept != _table(connection, table):
+        raise Mismatch(f"the checksum of its {table} is wrong")
+
+
 def _table(connection: Connection, table: str) -> bytes:
-    return of(connection.execute(f"SELECT * FROM {table} NOT INDEXED"))  # noqa: S608 - one of TABLES
+    return of(connection.execute(f"SELECT * FROM {table} NOT INDEXED"))  # noqa: S608 - a table of ours
 
 
 def _schema(connection: Connection) -> bytes:

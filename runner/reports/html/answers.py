@@ -1,0 +1,97 @@
+"""The questions that people bring to an audience's page, each answered in words before anything is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from runner.destinations.registry import platform_of
+from runner.reports.format import counts
+from runner.reports.html.shrinking import Shrinkage, why_it_shrank
+from runner.reports.html.words import ago, day_words, length_words, number, percent
+from runner.workflows.look_back import AudienceView
+from runner.workflows.status import SuppressionStatus
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class InWords:
+    """A question, its answer in a few words, and what else there is to know."""
+
+    question: str
+    short: str
+    rest: str = ""
+    is_bad: bool = False
+
+
+def answers(view: AudienceView, suppressions: tuple[SuppressionStatus, ...], now: datetime) -> tuple[InWords, ...]:
+    """How big is it, why did it shrink, is it fresh, who owns it, what share is matched."""
+    return (_size(view, now), _shrinking(view, suppressions, now), _fresh(view, now), _owner(view), _matched(view, now))
+
+
+def week_of(view: AudienceView, now: datetime) -> tuple[int, int]:
+    """How many entered and how many left in the last seven days, today among them."""
+    first = (now - WEEK).astimezone(UTC).date()
+    days = [one for one in view.days if one.day > first]
+    return sum(one.added for one in days), sum(one.removed for one in days)
+
+
+def _size(view: AudienceView, now: datetime) -> InWords:
+    question = "How big is it?"
+    if view.status.applied is None:
+        return InWords(question, "It does not exist yet", "Nothing was applied so far.")
+    entered, left = week_of(view, now)
+    by_type = counts(view.status.applied.members) if len(view.status.applied.members) > 1 else ""
+    moved = f"In the last 7 days {number(entered)} entered and {number(left)} left."
+    return InWords(question, f"{number(view.members)} identifiers", f"{by_type + '. ' if by_type else ''}{moved}")
+
+
+def _shrinking(view: AudienceView, suppressions: tuple[SuppressionStatus, ...], now: datetime) -> InWords:
+    question = "Why did it shrink?"
+    found = why_it_shrank(view, suppressions, now)
+    if found is None:
+        return InWords(question, "It did not shrink", "No run of the last 30 days left it smaller than before.")
+    entered = f" {found.entered:,} entered at the same time." if found.entered else ""
+    return InWords(question, f"{found.left:,} left on {day_words(found.day)}", f"{_because(found)}.{entered}")
+
+
+def _because(found: Shrinkage) -> str:
+    where = f" in commit {found.commit}" if found.commit else ""
+    who = f", by {found.by}" if found.commit and found.by else ""
+    why = found.why[:1].upper() + found.why[1:]
+    return f"{why}{where}{who}"
+
+
+def _fresh(view: AudienceView, now: datetime) -> InWords:
+    question, good = "Is it fresh?", view.status.latest.good
+    declared = view.status.declared
+    limit = f"It may be {length_words(declared.freshness)} old." if declared and declared.freshness else ""
+    if good is None:
+        return InWords(question, "No run has gone well yet", limit, is_bad=view.status.applied is not None)
+    when = f"{ago(good.started_at, now)}"
+    if view.status.stale:
+        return InWords(question, f"No: last good run {when}", limit, is_bad=True)
+    return InWords(question, f"Brought up to date {when}", limit or "No limit to its age is set.")
+
+
+def _owner(view: AudienceView) -> InWords:
+    question, declared = "Who owns it?", view.status.declared
+    if declared is None:
+        return InWords(question, "Nobody: no file declares it any more")
+    file = f"Declared in {declared.location.file}."
+    if not declared.owner:
+        return InWords(question, "No owner is named", f"{file} A line `owner:` there names one.")
+    tags = f" Tags: {', '.join(declared.tags)}." if declared.tags else ""
+    return InWords(question, declared.owner, file + tags)
+
+
+def _matched(view: AudienceView, now: datetime) -> InWords:
+    question, counted = "What share is matched?", view.counted
+    if counted is None or counted.match_rate is None:
+        platform = platform_of(view.status.applied.kind) if view.status.applied else "The destination"
+        return InWords(question, "Not known yet", f"{platform} is asked once a day, from a day after it was made.")
+    said = (
+        f"{number(counted.matches)} of the {number(counted.identifiers)} identifiers it counted {ago(counted.at, now)}."
+    )
+    return InWords(question, percent(counted.match_rate), said)

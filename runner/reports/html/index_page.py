@@ -1,0 +1,137 @@
+"""The first page: what is broken, then every audience, then whom suppressions name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from runner.reports.format import plural
+from runner.reports.html.answers import week_of
+from runner.reports.html.markup import NOTHING, Html, element, joined
+from runner.reports.html.page_frame import document
+from runner.reports.html.tables import TableColumn, table
+from runner.reports.html.troubles import AudienceTrouble, troubles_of, troubles_of_suppression
+from runner.reports.html.words import (
+    NONE,
+    entered_words,
+    left_words,
+    length_words,
+    number,
+    sub,
+    time_element,
+)
+from runner.workflows.look_back import AudienceView, ProjectView
+from runner.workflows.status import SuppressionStatus
+
+Links = Mapping[int, str]
+"""The place of an audience in the view -> the address of its page, from the index."""
+
+_COLUMNS = (
+    *(TableColumn("Audience", wide=True), TableColumn("Identifiers", figures=True)),
+    *(TableColumn("Entered", figures=True), TableColumn("Left", figures=True)),
+    *(TableColumn("Up to date"), TableColumn("Owner", wide=True), TableColumn("Destination", wide=True)),
+)
+
+
+def index_page(view: ProjectView, links: Links, made: str) -> str:
+    """The whole page."""
+    title = f"Audiences of {view.target}" if view.target else "Audiences"
+    header = joined(element("h1", title), element("p", _summary(view), class_="lead"))
+    content = joined(_broken(view, links), _audiences(view, links), _suppressions(view))
+    return document(f"{title} · Headcount", header, content, made)
+
+
+def _summary(view: ProjectView) -> str:
+    total = sum(one.members for one in view.audiences)
+    there = [one for one in view.audiences if one.status.audience_id is not None]
+    words = f"{plural(len(there), 'audience')} with {plural(total, 'identifier')}"
+    broken = sum(bool(troubles_of(one.status, view.made_at)) for one in view.audiences)
+    broken += sum(bool(troubles_of_suppression(one, view.made_at)) for one in view.suppressions)
+    if not broken:
+        return f"{words}. Nothing needs anybody’s attention."
+    return f"{words}. {plural(broken, 'thing')} {'needs' if broken == 1 else 'need'} somebody’s attention."
+
+
+def _broken(view: ProjectView, links: Links) -> Html:
+    found = [
+        (troubles, element("a", one.status.activation, href=links[place]))
+        for place, one in enumerate(view.audiences)
+        if (troubles := troubles_of(one.status, view.made_at))
+    ]
+    found += [
+        (troubles, joined(f"suppression {one.name}"))
+        for one in view.suppressions
+        if (troubles := troubles_of_suppression(one, view.made_at))
+    ]
+    if not found:
+        return NOTHING
+    found.sort(key=lambda pair: pair[0][0].rank)
+    return joined(
+        element("h2", "Needs attention"), *(trouble_card(element("h3", name), troubles) for troubles, name in found)
+    )
+
+
+def trouble_card(heading: Html, troubles: tuple[AudienceTrouble, ...]) -> Html:
+    """What is wrong with one thing, and what to do."""
+    lines = [
+        joined(element("p", one.what), element("p", one.hint, class_="muted small") if one.hint else NOTHING)
+        for one in troubles
+    ]
+    return element("div", heading, *lines, class_="trouble")
+
+
+def _audiences(view: ProjectView, links: Links) -> Html:
+    if not view.audiences:
+        return joined(element("h2", "Every audience"), element("p", "No activation is declared."))
+    order = sorted(range(len(view.audiences)), key=lambda place: _rank(view.audiences[place], view.made_at))
+    rows = [_row(view.audiences[place], links[place], view.made_at) for place in order]
+    listing = table("Entered and left: in the last 7 days.", _COLUMNS, rows, stacked=True)
+    return joined(element("h2", "Every audience"), element("div", listing, class_="card"))
+
+
+def _rank(one: AudienceView, now: datetime) -> tuple[int, str]:
+    found = troubles_of(one.status, now)
+    return (found[0].rank if found else 99, one.status.activation)
+
+
+def _row(one: AudienceView, link: str, now: datetime) -> tuple[str, ...]:
+    status, declared = one.status, one.status.declared
+    entered, left = week_of(one, now)
+    name = joined(element("a", status.name or status.activation, href=link), sub(status.activation))
+    members = number(one.members) if status.applied else NONE
+    place = joined(status.destination, sub(f"account {status.account_id}"))
+    owner = declared.owner if declared and declared.owner else NONE
+    return name, members, entered_words(entered), left_words(left), _fresh(one, now), owner, place
+
+
+def _fresh(one: AudienceView, now: datetime) -> Html:
+    """How long ago the last good run was, of how long it may be ago."""
+    good, declared = one.status.latest.good, one.status.declared
+    limit = sub(f"of {length_words(declared.freshness)}") if declared and declared.freshness else NOTHING
+    when = joined(time_element(good.started_at, now) if good else "never", limit)
+    return element("span", when, class_="bad") if one.status.stale else when
+
+
+_SUPPRESSIONS = (
+    *(TableColumn("Suppression", wide=True), TableColumn("Identifiers", figures=True)),
+    *(TableColumn("Looked at"), TableColumn("In effect")),
+)
+
+
+def _suppressions(view: ProjectView) -> Html:
+    if not view.suppressions:
+        return NOTHING
+    rows = [_suppression(one, view.made_at) for one in view.suppressions]
+    caption = "People who may never be sent, whatever a segment says."
+    listing = table(caption, _SUPPRESSIONS, rows, stacked=True)
+    return joined(element("h2", "Suppressions"), element("div", listing, class_="card"))
+
+
+def _suppression(one: SuppressionStatus, now: datetime) -> tuple[str, ...]:
+    known = one.applied
+    name = joined(one.name, sub(one.reason) if one.reason else NOTHING)
+    names = number(sum(known.members.values())) if known else NONE
+    looked = time_element(known.evaluated_at, now) if known and known.evaluated_at else "never"
+    troubles = troubles_of_suppression(one, now)
+    state = element("span", "no", class_="bad") if troubles else element("span", "yes", class_="good")
+    return name, names, looked, state

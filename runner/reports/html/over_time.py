@@ -1,0 +1,95 @@
+"""How an audience fared over time: its size, its turnover and its match rate, each in words, drawn, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.destinations.registry import platform_of
+from runner.reports.html import plots
+from runner.reports.html.markup import NOTHING, Html, element, joined
+from runner.reports.html.series import (
+    Period,
+    first_fill,
+    limit_percent,
+    match_points,
+    periods,
+    size_points,
+    turnover_points,
+)
+from runner.reports.html.tables import TableColumn, folded, table
+from runner.reports.html.words import NONE, day_words, entered_words, left_words, number, percent
+from runner.workflows.look_back import AudienceView
+
+
+def over_time(view: AudienceView) -> Html:
+    """The figures, side by side where there is room."""
+    some = tuple(one for one in periods(view.days) if one.size is not None)
+    if not some:
+        return NOTHING
+    figures = (_sizes(some), _turnover(view, some), _matches(view, some))
+    return joined(element("h2", "Over time"), element("div", *figures, class_="plots"))
+
+
+def _figure(title: str, words: str, plot: Html = NOTHING, rows: Html = NOTHING) -> Html:
+    caption = element("figcaption", element("h3", title), element("p", words))
+    more = folded(f"{title} as a table", rows) if rows else NOTHING
+    return element("figure", caption, plot, more, class_="card")
+
+
+def _sizes(some: Sequence[Period]) -> Html:
+    filled = first_fill(some)
+    entered, left = sum(one.entered for one in some) - filled, sum(one.left for one in some)
+    day = day_words(some[0].first)
+    begin = f"It began with {number(filled)} on {day}. Since then" if filled else f"Since {day},"
+    words = f"{begin} {number(entered)} entered and {number(left)} left."
+    columns = (
+        TableColumn(_step(some)),
+        *(TableColumn(name, figures=True) for name in ("Identifiers", "Entered", "Left")),
+    )
+    rows = [
+        (one.first.isoformat(), number(one.size), entered_words(one.entered), left_words(one.left))
+        for one in reversed(some)
+    ]
+    listing = table("The newest first.", columns, rows)
+    if len(some) < 2:
+        return _figure("Size", words, rows=listing)
+    plot = plots.size_plot(size_points(some), f"Size over time, with who entered and who left. {words}")
+    return _figure("Size", words, plot, listing)
+
+
+def _turnover(view: AudienceView, some: Sequence[Period]) -> Html:
+    declared = view.status.declared
+    guardrails = declared.guardrails if declared else None
+    limit = guardrails.max_removed if guardrails else None
+    most = max((one.left_share or 0.0 for one in some), default=0.0)
+    words = f"At most {percent(most)} left in one run. "
+    words += f"A guardrail stops a run that would remove more than {limit}." if limit else "No guardrail limits it."
+    drawn = limit_percent(guardrails)
+    columns = (TableColumn(_step(some)), TableColumn("Left at once", figures=True), TableColumn("Limit", figures=True))
+    rows = [
+        (one.first.isoformat(), percent(one.left_share or 0.0), f"{drawn:g}%" if drawn is not None else NONE)
+        for one in reversed(some)
+    ]
+    listing = table("The greatest share that one run removed; the newest first.", columns, rows)
+    if len(some) < 2:
+        return _figure("Turnover", words, rows=listing)
+    plot = plots.turnover_plot(turnover_points(some, guardrails), f"Share that left in one run, in percent. {words}")
+    return _figure("Turnover", words, plot, listing)
+
+
+def _matches(view: AudienceView, some: Sequence[Period]) -> Html:
+    platform = platform_of(view.status.applied.kind) if view.status.applied else "The destination"
+    points = match_points(some)
+    if not points:
+        return _figure("Match rate", f"{platform} has not said yet how many it matches.")
+    words = f"The share of the identifiers that {platform} says it matched, in percent."
+    columns = (TableColumn(_step(some)), TableColumn("Matched", figures=True))
+    rows = [(one.first.isoformat(), percent(one.match_rate)) for one in reversed(some) if one.match_rate is not None]
+    listing = table("The newest first.", columns, rows)
+    if len(points) < 2:
+        return _figure("Match rate", words, rows=listing)
+    return _figure("Match rate", words, plots.match_plot(points, f"Match rate over time. {words}"), listing)
+
+
+def _step(some: Sequence[Period]) -> str:
+    return "Week from" if len(some) > 1 and (some[1].first - some[0].first).days > 1 else "Day"
