@@ -46,8 +46,9 @@ class SuppressionDefinition:
 @dataclass(frozen=True, slots=True)
 class SuppressionFiles:
     """Whom a suppression named last, as Parquet files with columns of a membership file (see MembershipFiles):
-    `identifier_type`, `identifier`, `unknown`; and `first_run` UINTEGER, the run that saw the identifier in it first,
-    and in all evaluations since, null where that is not known. Files from before there was that column have none.
+    `identifier_type`, `identifier`, `unknown`; `first_run` UINTEGER, the run that saw the identifier in it first, and
+    in all evaluations since, null where that is not known; and `entered` BOOLEAN, whether the evaluation before did not
+    name it. Files from before there were these columns have none.
 
     `before` is whom it named when every audience was last known to hold none of them; None where that is `members`:
     nobody is left to be removed.

@@ -214,6 +214,9 @@ class MembershipStore(Protocol):
         Who is not in the file `last`, of whom it named before, was first seen by `run`. Raises StateError.
         """
 
+    def came_and_went(self, named: Path, last: Path | None) -> tuple[int, int]:
+        """How many identifiers entered such a file that was made with `last`, and how many left. Raises StateError."""
+
     def named_since(self, files: SuppressionFiles) -> Path:
         """A file of whom it names and did not name before. Raises StateError."""
 

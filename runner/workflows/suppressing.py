@@ -173,15 +173,8 @@ class _Look:
             files = self._remembered[one.name]
             last = None if files is None else files.members
             named = memberships.named(evaluation, last, self._context.state.next_run())
-            before = MembershipFiles() if files is None else MembershipFiles(members=files.members)
-            delta = memberships.compare(evaluation, before).delta
-            one = replace(
-                one,
-                named=named,
-                members=memberships.counted(named),
-                entered=sum(part.added for part in delta.values()),
-                left=sum(part.removed for part in delta.values()),
-            )
+            entered, left = memberships.came_and_went(named, last)
+            one = replace(one, named=named, members=memberships.counted(named), entered=entered, left=left)
             base = self._clean_base(one, files)
             if one.left and base is not None:
                 one = replace(one, lasting=memberships.named_still(named, base))

@@ -86,6 +86,11 @@ class DuckDBMembershipStore:
             suppressed_people.write_named(self._workspace.connection(), evaluation, path, last, run)
         return path
 
+    def came_and_went(self, named: Path, last: Path | None) -> tuple[int, int]:
+        read = (named,) if last is None else (named, last)
+        with translating_errors("the people of a suppression", read, self._workspace.folder):
+            return suppressed_people.came_and_went(self._workspace.connection(), named, last)
+
     def named_since(self, files: SuppressionFiles) -> Path:
         path = self._file("new")
         read = tuple(one for one in (files.members, files.before) if one is not None)

@@ -28,9 +28,10 @@ _COLUMNS = "identifier_type, identifier, unknown"
 def write_named(
     connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path, last: Path | None, run: int | None
 ) -> None:
-    """Write whom a suppression names, each identifier once, and the run that saw it first.
+    """Write whom a suppression names, each identifier once, with the run that saw it first, and whether it `entered`.
 
-    That is `run` for those who are not in `last`, a file of whom it named before. Raises what DuckDB raises.
+    That is `run` for those who are not in `last`, a file of whom it named before: they entered. Raises what DuckDB
+    raises.
     """
     parts = (
         f"select '{kind}' as identifier_type, identifier, false as unknown "
@@ -39,15 +40,28 @@ def write_named(
     )
     rows, now = " union all ".join(parts), f"{'null' if run is None else run}::uinteger"
     if last is None:
-        rows = f"select *, {now} as first_run from ({rows})"
+        rows = f"select *, {now} as first_run, true as entered from ({rows})"
     else:
         known = "first_run" if "first_run" in columns_of(connection, last) else "null::uinteger"
         rows = (
-            f"select now.*, case when earlier.there then earlier.first_run else {now} end as first_run "
+            f"select now.*, case when earlier.there then earlier.first_run else {now} end as first_run, "
+            "earlier.there is null as entered "
             f"from ({rows}) as now left join (select identifier_type, identifier, true as there, "
             f"{known} as first_run from read_parquet({one_file(last)})) as earlier using (identifier_type, identifier)"
         )
     _copy(connection, rows, path)
+
+
+def came_and_went(connection: duckdb.DuckDBPyConnection, named: Path, last: Path | None) -> tuple[int, int]:
+    """How many identifiers of the file `named` are not in `last`, beside which it was written, and how many of that
+    one's are not in it. Raises what DuckDB raises.
+    """
+    counted = f"select count(*), count(*) filter (entered) from read_parquet({one_file(named)})"
+    [(count, entered)] = cancellable.run(connection, counted)
+    [(before,)] = (
+        [(0,)] if last is None else cancellable.run(connection, f"select count(*) from read_parquet({one_file(last)})")
+    )
+    return int(entered), int(before) - (int(count) - int(entered))
 
 
 def write_new(connection: duckdb.DuckDBPyConnection, named: Path, before: Path | None, path: Path) -> None:
@@ -98,23 +112,19 @@ def write_found(
 def write_rows_without(
     connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: tuple[Path, ...], path: Path
 ) -> tuple[int, int]:
-    """Write a segment's rows none of whose identifiers are among `named`: how many were left out, and how many of the
-    others have a valid identifier. Raises what DuckDB raises.
+    """Write a segment's rows that have a valid identifier, and none that is among `named`: how many were left out, and
+    how many there are. Raises what DuckDB raises.
     """
     assert evaluation.path is not None
-    source = f"read_parquet({one_file(evaluation.path)})"
     columns = columns_in(evaluation)
     joins = " ".join(
         f"anti join ({_of_type(named, one.type)}) as {one.name}_named on rows.{one.name} = {one.name}_named.identifier"
         for one in columns
     )
-    [(before,)] = cancellable.run(connection, f"select count(*) from {source}")
-    cancellable.run(connection, f"copy (select rows.* from {source} as rows {joins}) to {literal(path)} {UNPACKED}")
-    valid = " or ".join(f"{one.name} is not null" for one in columns)
-    [(after, people)] = cancellable.run(
-        connection, f"select count(*), count(*) filter ({valid}) from read_parquet({one_file(path)})"
-    )
-    return int(before) - int(after), int(people)
+    valid = " or ".join(f"rows.{one.name} is not null" for one in columns)
+    rows = f"select rows.* from read_parquet({one_file(evaluation.path)}) as rows {joins} where {valid}"
+    [(people,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
+    return evaluation.people - int(people), int(people)
 
 
 def leaving(

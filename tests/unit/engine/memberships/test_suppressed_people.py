@@ -80,7 +80,7 @@ def test_a_row_is_left_out_with_all_of_its_identifiers(
     never = _named(first) | _named(second)
     kept = [row for row in segment if not _named([row]) & never]
     found = store.without(evaluation, named)
-    assert _rows(found) == sorted(kept, key=repr)
+    assert _rows(found) == sorted((row for row in kept if _named([row])), key=repr)
     assert found.suppressed == len(segment) - len(kept)
     assert found.people == sum(bool(_named([row])) for row in kept)
     assert found.rows == evaluation.rows
@@ -88,6 +88,17 @@ def test_a_row_is_left_out_with_all_of_its_identifiers(
     less = store.found(named, [evaluation, _evaluation(folder, first)])
     assert _identifiers(less) == never & (_named(segment) | _named(first))
     assert _rows(store.without(evaluation, (less,))) == _rows(found)
+
+
+@given(named=ROWS, before=ROWS)
+def test_who_came_and_who_went_are_counted_when_it_is_written(
+    store: DuckDBMembershipStore, folder: Path, named: list[Row], before: list[Row]
+) -> None:
+    now, last = _named(named), _named(before)
+    earlier = store.named(_evaluation(folder, before))
+    assert store.came_and_went(earlier, None) == (len(last), 0)
+    path = store.named(_evaluation(folder, named), earlier)
+    assert store.came_and_went(path, earlier) == (len(now - last), len(last - now))
 
 
 @given(named=ROWS, before=ROWS)
