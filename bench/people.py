@@ -1,6 +1,8 @@
-"""Made-up people: `python -m bench.people FILE FIRST LAST` writes those numbered FIRST to LAST - 1 as zstd Parquet.
+"""Made-up people: `python -m bench.people FILE FIRST LAST [untidy]` writes those numbered FIRST to LAST - 1 as zstd
+Parquet.
 
-A number always gives the same address. `bucket` (0 to 999) spreads people evenly and without order.
+A number always gives the same address; `untidy` gives each a capital and a trailing blank. `bucket` (0 to 999) spreads
+people evenly and without order.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ import sys
 from pathlib import Path
 
 
-def write(path: Path, first: int, last: int) -> None:
+def write(path: Path, first: int, last: int, *, untidy: bool = False) -> None:
     import duckdb
 
+    address = "lower(to_hex(hash(number)))[:8] || '.' || number || '@' || domain"
     unfinished = path.with_suffix(".tmp")
     duckdb.execute(
         f"""copy (
-            select lower(to_hex(hash(number)))[:8] || '.' || number || '@' || domain as email,
+            select {f"'A' || {address} || ' '" if untidy else address} as email,
                    (hash(number + 7) % 1000)::smallint as bucket
             from (
                 select range as number,
@@ -28,4 +31,4 @@ def write(path: Path, first: int, last: int) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), untidy="untidy" in sys.argv[4:])

@@ -116,11 +116,12 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def people(folder: Path, rows: int, first: int = 0) -> Path:
-    """The file of that many people from number `first` on; made once."""
-    path = folder / f"people-{first}-{first + rows}.parquet"
+def people(folder: Path, rows: int, first: int = 0, kind: str = "") -> Path:
+    """The file of that many people from number `first` on, of a kind that bench.people knows; made once."""
+    kinds = (kind,) if kind else ()
+    path = folder / f"{'-'.join(('people', *kinds))}-{first}-{first + rows}.parquet"
     if not path.exists():
-        arguments = ("-m", "bench.people", str(path), str(first), str(first + rows))
+        arguments = ("-m", "bench.people", str(path), str(first), str(first + rows), *kinds)
         measured(Command(python(*arguments), folder, environment()))
     return path
 

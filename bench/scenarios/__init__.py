@@ -26,6 +26,7 @@ Scenario = Callable[[Bench], list[Row]]
 NAMES = (
     "steady-plan",
     "steady-apply",
+    "first-plan",
     "initial-apply",
     "pacing",
     "warehouse",
@@ -44,6 +45,7 @@ LONG_ONES = ("huge",)
 _MODULES: Mapping[str, tuple[str, str]] = {
     "steady-plan": ("steady", "plan"),
     "steady-apply": ("steady", "apply"),
+    "first-plan": ("initial", "plan"),
     "initial-apply": ("initial", "unpaced"),
     "pacing": ("initial", "paced"),
     "warehouse": ("warehouse", "plan"),

@@ -10,23 +10,24 @@ from __future__ import annotations
 from runner.core.holdout import DIGITS, Holdout
 from runner.core.sql_quoting import literal
 from runner.engine.interface import HELD_OUT, KEYLESS
-from runner.engine.segments.normalize import TRIMMED_SQL, UUID
+from runner.engine.segments.normalize import UUID, without_blanks
 from runner.engine.segments.segment_query import KEY, VIEW
 
 LEFT_OUT = "left_out"
 """The column that says why a row is left out; null for one that is kept."""
 
-_TEXT = "key_text"
+_GIVEN, _TRIMMED, _TEXT = "key_given", "key_trimmed", "key_text"
 
 
 def chosen_rows(holdout: Holdout) -> str:
     """The rows of the view, each with its key as text and with why it is left out, if it is."""
-    trimmed = f"trim(cast({KEY} as varchar), {TRIMMED_SQL})"
-    text = f"case when regexp_full_match({trimmed}, '{UUID}') then lower({trimmed}) else {trimmed} end"
+    text = f"case when regexp_full_match({_TRIMMED}, '{UUID}') then lower({_TRIMMED}) else {_TRIMMED} end"
     number = f"substr(sha256({literal(holdout.name + ':')} || {_TEXT}), 1, {DIGITS})"
     why = f"""case when coalesce({_TEXT}, '') = '' then {KEYLESS}
         when {number} < '{holdout.bound}' then {HELD_OUT} end"""
-    keyed = f"select *, {text} as {_TEXT} from {VIEW}"
+    given = f"select *, cast({KEY} as varchar) as {_GIVEN} from {VIEW}"
+    trimmed = f"select *, {without_blanks(_GIVEN)} as {_TRIMMED} from ({given})"
+    keyed = f"select *, {text} as {_TEXT} from ({trimmed})"
     return f"(select *, cast({why} as utinyint) as {LEFT_OUT} from ({keyed}))"
 
 

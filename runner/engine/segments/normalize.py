@@ -6,13 +6,13 @@ that may not occur inside a value) so that another engine can be held to the sam
 A value passes through named stages, each a column of one nested select, so that nothing is computed twice:
 
     raw      the mapped column as text
-    plain    not 0 when a regular expression already shows it to be valid: then trimming, which is slow, is left out;
-             2 when it is its own text as well
+    plain    not 0 when one test shows what it is, as of most values: valid, without blanks but for spaces at its ends
     trimmed  without the blanks of `TRIMMED` at both ends
     text     what is hashed or encoded
     kind     BLANK, HASHED, AS_GIVEN, or the number of a reason for rejecting it
 
-and ends as two columns: the wire form as bytes (null unless valid), and its kind.
+and ends as two columns: the wire form as bytes (null unless valid), and its kind. What each part costs, and what else
+was tried, is in docs/adr/0043.
 """
 # ruff: noqa: S608 (all parts of the SQL are constants of this module and names made by the caller)
 
@@ -32,7 +32,7 @@ TRIMMED = (
 )
 """Code points stripped from both ends of every value."""
 
-TRIMMED_SQL = "||".join(f"chr({point})" for point in TRIMMED)
+_TRIMMED_SQL = "||".join(f"chr({point})" for point in TRIMMED)
 _TRIMMED_CLASS = "".join(rf"\x{{{point:x}}}" for point in TRIMMED)
 _UNSEEN = r"\x{00}-\x{20}\x{7f}-\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{3000}\x{feff}"
 """Blanks, controls and invisible marks, as the inside of a character class: none may occur in an e-mail address."""
@@ -41,6 +41,8 @@ _TOP_LABEL = rf"(?:[^\x{{00}}-\x{{60}}\x{{7b}}-\x{{7f}}{_UNSEEN}]{{2,}}|xn--[a-z
 _EMAIL = rf"[^@{_UNSEEN}]+@(?:[^@.{_UNSEEN}]+\.)+{_TOP_LABEL}"
 _PLAIN_EMAIL = r"[0-9A-Za-z._+-]+@(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,}"
 _LOWER_EMAIL = r"[0-9a-z._+-]+@(?:[0-9a-z-]+\.)+[a-z]{2,}"
+_CAPITAL, _LOWER, _HASH = 1, 2, 3
+"""What a plain value under `email` is: an address with capitals, perhaps; one without; a hash."""
 _E164 = "[1-9][0-9]{6,14}"
 _NATIONAL = "0[0-9]{6,14}"
 _HEX_64 = "[0-9a-f]{64}"
@@ -79,6 +81,17 @@ def wire_select(columns: Mapping[MappedColumn, str], relation: str, left_out: st
     return f"select {_list(outcomes)} from ({query})"
 
 
+def without_blanks(column: str) -> str:
+    """The text of a column without the blanks of `TRIMMED` at both ends.
+
+    Most have none, which takes a fifth of the time to see that taking them away does. DuckDB's `trim` takes four times
+    longer still: it makes a set of the characters for each row.
+    """
+    ends = " or ".join(f"contains({_TRIMMED_SQL}, {column}[{position}])" for position in (1, -1))
+    runs = rf"\A[{_TRIMMED_CLASS}]+|[{_TRIMMED_CLASS}]+\z"
+    return f"case when {ends} then regexp_replace({column}, '{runs}', '', 'g') else {column} end"
+
+
 class _Stages(NamedTuple):
     """The column names of one type's stages."""
 
@@ -106,13 +119,16 @@ class _Rules:
 
 def _email(at: _Stages) -> _Rules:
     return _Rules(
-        # In lower case most of the time, and one that is not shows it within a few characters.
+        # Most are in lower case, and one that is not shows it within a few characters.
         plain=f"""case when strlen({at.raw}) > {LONGEST_EMAIL} then 0
-            when {_matches(at.raw, _LOWER_EMAIL)} then 2
-            when {_matches(at.raw, _PLAIN_EMAIL)} then 1
+            when strlen({at.raw}) in (32, 64) and not contains({at.raw}, '@') then
+                case when {_matches(at.raw, "[0-9A-Fa-f]+")} then {_HASH} else 0 end
+            when {_matches(at.raw, _spaced(_LOWER_EMAIL))} then {_LOWER}
+            when {_matches(at.raw, _spaced(_PLAIN_EMAIL))} then {_CAPITAL}
             else 0 end""",
-        text=f"case when {at.plain} = 2 then {at.raw} else lower({at.trimmed}) end",
-        kind=f"""case when {at.plain} > 0 then {HASHED}
+        text=f"case when {at.plain} = {_LOWER} then {at.trimmed} else lower({at.trimmed}) end",
+        kind=f"""case when {at.plain} = {_HASH} then {AS_GIVEN}
+            when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
             when length({at.text}) in (32, 64) and {_matches(at.text, "[0-9a-f]+")} then {AS_GIVEN}
             when length({at.text}) > {LONGEST_EMAIL} then {_OTHER_REASON}
@@ -126,8 +142,8 @@ def _phone_number(at: _Stages) -> _Rules:
     separators = rf"[-.()/{_TRIMMED_CLASS}]"
     digits = rf"regexp_replace(regexp_replace({at.trimmed}, '{separators}', '', 'g'), '^(?:[+]|00)', '')"
     return _Rules(
-        plain=_matches(at.raw, f"[+]?{_E164}"),
-        text=f"""case when {at.plain} > 0 then replace({at.raw}, '+', '')
+        plain=_matches(at.raw, _spaced(f"[+]?{_E164}")),
+        text=f"""case when {at.plain} > 0 then replace({at.trimmed}, '+', '')
             when {_matches(f"lower({at.trimmed})", _HEX_64)} then lower({at.trimmed})
             else {digits} end""",
         kind=f"""case when {at.plain} > 0 then {HASHED}
@@ -144,7 +160,7 @@ def _phone_number(at: _Stages) -> _Rules:
 
 def _mobile_ad_id(at: _Stages) -> _Rules:
     return _Rules(
-        plain=_matches(at.raw, UUID),
+        plain=_matches(at.raw, _spaced(UUID)),
         text=f"lower({at.trimmed})",
         kind=f"""case when coalesce({at.trimmed}, '') = '' then {BLANK}
             when {at.text} = '{_NO_TRACKING}' then {_OTHER_REASON}
@@ -156,7 +172,7 @@ def _mobile_ad_id(at: _Stages) -> _Rules:
 
 def _opaque(at: _Stages) -> _Rules:
     return _Rules(
-        plain=f"{_matches(at.raw, '[!-~]+')} and length({at.raw}) <= {LONGEST_OPAQUE}",
+        plain=f"{_matches(at.raw, _spaced('[!-~]+'))} and length({at.raw}) <= {LONGEST_OPAQUE}",
         text=at.trimmed,
         kind=f"""case when {at.plain} > 0 then {HASHED}
             when coalesce({at.trimmed}, '') = '' then {BLANK}
@@ -182,8 +198,14 @@ def _matches(value: str, pattern: str) -> str:
     return f"regexp_full_match({value}, '{pattern}')"
 
 
+def _spaced(pattern: str) -> str:
+    """What the pattern matches, which no space is in, with any number of spaces at its ends."""
+    return f" *(?:{pattern}) *"
+
+
 def _trimmed(at: _Stages) -> str:
-    return f"case when {at.plain} > 0 then {at.raw} else trim({at.raw}, {TRIMMED_SQL}) end"
+    spaced = f"case when contains({at.raw}, ' ') then replace({at.raw}, ' ', '') else {at.raw} end"
+    return f"case when {at.plain} > 0 then {spaced} else {without_blanks(at.raw)} end"
 
 
 def _hashed(at: _Stages) -> str:

@@ -274,6 +274,23 @@ def test_batches_come_back_in_order_as_they_go_into_calls(bench: Bench) -> None:
         assert sent == {wire(kind, number) for number in range(12)}
 
 
+@pytest.mark.parametrize("again", [None, 0, 17, 39], ids=["nobody", "the first", "one between", "the last"])
+def test_who_is_in_a_new_audience_twice_is_added_once_wherever_they_stand(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, again: int | None
+) -> None:
+    monkeypatch.setattr("runner.engine.memberships.differences.LOOKED_AT_FIRST", 2)
+    monkeypatch.setattr("runner.engine.memberships.differences.HASHED_AT_ONCE", 8)
+    values = [identifier(EMAIL, number) for number in (*range(40), *([] if again is None else [again]))]
+    path = bench.path()
+    plain().execute(f"copy (select unnest($1::blob[]) as email) to '{path}'", [values])
+    evaluation = Evaluation(path, (EMAIL,), len(values), len(values), {EMAIL: 0}, ())
+
+    compared = bench.engine.memberships.compare(evaluation, MembershipFiles())
+
+    assert compared.delta[EMAIL].added == 40
+    assert (EMAIL in compared.as_evaluated) is (again is None)
+
+
 def test_nothing_declared_removes_everything_held(bench: Bench) -> None:
     members = bench.members(everyone(range(3)), everyone(range(3, 5)))
 
