@@ -15,7 +15,7 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.os_errors import reason, temporary_folder
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.interface import HASHED, MappedColumn
-from runner.engine.segments.normalize import TRIMMED_SQL, wire_select
+from runner.engine.segments.normalize import wire_select, without_blanks
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,7 +67,7 @@ def _write_some(
     rows = f"select {kind} as identifier, {kind}_kind as kind from ({wire})"
     forms = f"select identifier from ({rows}) where identifier is not null"
     if kind is IdentifierType.EMAIL:  # a segment may have given the address as its MD5, which is another wire form
-        clear = f"select lower(trim(unnest($1::varchar[]), {TRIMMED_SQL})) as text"
+        clear = f"select lower({without_blanks('value')}) as text from (select unnest($1::varchar[]) as value)"
         hashed = f"select identifier from ({rows}) where kind = {HASHED}"
         forms += f" union all select unhex(md5(text)) from ({clear}) where unhex(sha256(text)) in ({hashed})"
     cancellable.run(
