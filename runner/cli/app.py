@@ -29,6 +29,7 @@ from runner.cli.commands import (
     sandbox,
     show_preview,
     state,
+    take_over,
     try_segments,
     why,
 )
@@ -73,7 +74,7 @@ app.command("serve")(serve)
 app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)
 app.command("notify")(findings_as_data(notify.notify))
-app.command("import")(plan_apply_sync.import_)
+app.command("import")(take_over.import_)
 app.add_typer(state.app, name="state")
 app.add_typer(dbt.app, name="dbt")
 app.command("sandbox")(sandbox.sandbox)

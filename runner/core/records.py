@@ -164,6 +164,10 @@ SUPPRESS = "suppress"
 """The action of people's leaving because a suppression names them, and of a suppression's own line in a history."""
 
 
+IMPORT = "import"
+"""The command, and the action, of taking over an audience: no run of an activation, whose members it leaves alone."""
+
+
 class Outcome(StrEnum):
     """How one activation fared in one run."""
 

@@ -16,14 +16,18 @@ from runner.core.records import Action, AppliedAudience, Run
 from runner.core.schedule import describe
 from runner.planning.allowances import AllowedRemovals
 from runner.planning.plan import Plan, PlannedChange
+from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.format import json_time
 from runner.reports.hints import members_of
 from runner.reports.history_data import outcome_data, run_data
+from runner.reports.import_report import import_data
 from runner.reports.overlap_text import overlap_data
+from runner.reports.refill_text import cost_data
 from runner.reports.suppressions_data import suppressions_data
 from runner.workflows.apply import Applied
+from runner.workflows.import_all import ImportedAll
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.sync import Synced
 from runner.workflows.upcoming import Slot
@@ -115,6 +119,11 @@ def history_document(runs: tuple[Run, ...]) -> dict[str, Any]:
     return document("history", runs=[run_data(run) for run in runs])
 
 
+def import_document(done: ImportedAll) -> dict[str, Any]:
+    """schemas/import.schema.json"""
+    return document("import", **import_data(done))
+
+
 def schedule_document(slots: tuple[Slot, ...], awaiting: tuple[str, ...] = ()) -> dict[str, Any]:
     """schemas/schedule.schema.json"""
     return document(
@@ -175,6 +184,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "today": plan.today.isoformat(),
         "summary": {str(action): len(plan.having(action)) for action in Action},
         **suppressions_data(plan),
+        "refills": cost_data(cost) if (cost := refills_of(plan)) is not None else None,
         "changes": [_change(change) for change in plan.changes],
     }
 

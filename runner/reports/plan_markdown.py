@@ -13,6 +13,7 @@ from datetime import UTC
 from runner.core.records import Action
 from runner.destinations.registry import platform_of
 from runner.planning.plan import CHANGING, Plan, PlannedChange
+from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.escape import in_markdown, printable
@@ -20,6 +21,7 @@ from runner.reports.format import summary
 from runner.reports.hints import held_out, let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
+from runner.reports.refill_text import refill_sentence
 from runner.reports.suppressions_text import sentences, told, withdrawal_sentences
 
 MARKER = "<!-- headcount:plan "
@@ -88,11 +90,20 @@ def _size(lines: Iterable[str]) -> int:
 
 
 def _caution(plan: Plan, changes: list[PlannedChange], room: _Room) -> Iterator[str]:
-    lines = room.fit((*_not_in_effect(plan), *_dangers(changes)), f"> - **{{}} dangers are not shown here**: {_WHOLE}")
+    lines = room.fit(
+        (*_not_in_effect(plan), *_dangers(changes), *_refills(plan)),
+        f"> - **{{}} dangers are not shown here**: {_WHOLE}",
+    )
     if lines:
         yield "> [!CAUTION]"
         yield from lines
         yield ""
+
+
+def _refills(plan: Plan) -> Iterator[str]:
+    cost = refills_of(plan)
+    if cost is not None:
+        yield f"> - {refill_sentence(cost)}"
 
 
 def _not_in_effect(plan: Plan) -> Iterator[str]:

@@ -11,15 +11,17 @@ from rich.text import Text
 
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
-from runner.core.records import SUPPRESS, Action, ActivationRun, AppliedAudience, Outcome
+from runner.core.records import IMPORT, SUPPRESS, Action, ActivationRun, AppliedAudience, Outcome
 from runner.destinations.registry import any_platform, platform_of
 from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
+from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import Deviation, id_of
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural, summary
 from runner.reports.hints import held_out, let_pass, members_of, ways_out
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
+from runner.reports.refill_text import refill_sentence
 from runner.reports.suppressions_text import heading, sentences, told, withdrawal_sentences
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
@@ -61,6 +63,9 @@ def plan_text(plan: Plan) -> Text:
     for change in plan.changes:
         if change.action is not Action.UNCHANGED:
             text.append_text(_change(change, first)).append("\n")
+    cost = refills_of(plan)
+    if cost is not None:
+        text.append(f"Note: {refill_sentence(cost)}.\n\n", style="red")
     return text.append_text(plan_summary(plan))
 
 
@@ -220,6 +225,8 @@ def outcome_text(run: ActivationRun) -> Text:
     text.append(f"  {run.outcome}", style=style)
     if run.outcome is Outcome.DONE and run.action == SUPPRESS and not (run.added or run.removed):
         text.append(f"  {printable(run.detail)}")
+    elif run.action == IMPORT:
+        text.append(f"  import  {printable(run.detail)}")
     elif run.outcome is Outcome.DONE:
         text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
         text.append(f"  {duration(run.seconds)}")

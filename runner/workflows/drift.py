@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runner.core.errors import AudienceGone
-from runner.core.records import Action, ActivationRun, Outcome, Run
+from runner.core.records import IMPORT, Action, ActivationRun, Outcome, Run
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.status import ActivationStatus
@@ -97,7 +97,7 @@ def _of(activation: str, run: Run) -> Collection[ActivationRun]:
     return [
         one
         for one in run.activations
-        if one.activation == activation and one.outcome in good and one.action != Action.DELETE
+        if one.activation == activation and one.outcome in good and one.action not in (Action.DELETE, IMPORT)
     ]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runner.core.destination import LiveAudience
 from runner.core.errors import DestinationError, UsageError
 from runner.core.project import Activation, Project
+from runner.core.records import IMPORT, NOT_KNOWN, ActivationRun, Outcome
 from runner.core.selection import require_known
 from runner.planning.diff import Comparison, misfit
 from runner.workflows.accounts import Accounts, require_credentials
@@ -15,7 +18,10 @@ from runner.workflows.context import RunContext
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """An audience that is ours from now on; its content is not known until the next apply has refilled it."""
+    """An audience that is ours from now on; its content is not known until the next apply has refilled it.
+
+    `size` is what the destination counts, None where it does not say.
+    """
 
     activation: Activation
     audience: LiveAudience
@@ -35,22 +41,36 @@ def import_audience(
     require_credentials([activation.destination])
     with context.state.lock("headcount import"):
         audience = _find(activation, audience_id, accounts)
-        _make_way(activation, audience, project, context, accounts)
-        size = _size(activation, audience_id, accounts)
-        if context.binding is not None and context.state.binding() is None:
-            context.state.bind(context.binding)
-        context.state.imported(
-            activation.id, activation.destination.name, *activation.account, audience_id, context.clock()
-        )
-        return Imported(activation, audience, size)
+        live = {activation.account: accounts.live(activation.destination)}
+        require_free(activation, audience, Comparison((), project.activations, context.state.audiences(), live))
+        imported = Imported(activation, audience, _size(activation, audience_id, accounts))
+        with take_over(context, accounts) as record:
+            record(imported)
+        return imported
 
 
-def _make_way(
-    activation: Activation, audience: LiveAudience, project: Project, context: RunContext, accounts: Accounts
-) -> None:
-    """Raise UsageError when the audience or the activation is not free; forget what the activation had and is gone."""
-    live = {activation.account: accounts.live(activation.destination)}
-    comparison = Comparison((), project.activations, context.state.audiences(), live)
+@contextmanager
+def take_over(context: RunContext, accounts: Accounts) -> Iterator[Callable[[Imported], None]]:
+    """A run of the history in which audiences are taken over, each when what this gives is called with it."""
+    state = context.state
+    if context.binding is not None and state.binding() is None:
+        state.bind(context.binding)
+    run = state.begin_run(IMPORT, context.clock(), context.origin() or NOT_KNOWN)
+    context.begun(True)
+
+    def record(one: Imported) -> None:
+        _make_way(one.activation, context, accounts)
+        where = (one.activation.destination.name, *one.activation.account)
+        state.imported(one.activation.id, *where, one.audience.id, context.clock())
+        detail = f'audience {one.audience.id}, called "{one.audience.name}", is kept by Headcount from now on'
+        state.record(run, ActivationRun(one.activation.id, IMPORT, Outcome.DONE, detail=detail))
+
+    yield record
+    state.end_run(run, context.clock())
+
+
+def require_free(activation: Activation, audience: LiveAudience, comparison: Comparison) -> None:
+    """Raise UsageError when the audience is another activation's, or the activation has another audience."""
     owner = comparison.owner(activation.account, audience)
     if owner is not None and owner.activation != activation.id:
         raise UsageError(
@@ -58,18 +78,26 @@ def _make_way(
             "an audience is kept by one activation only",
         )
     record = comparison.record(activation)
-    if record is None:
+    held = comparison.locate(record) if record is not None else None
+    if record is None or held is None:
         return
-    held = comparison.locate(record)
-    if held is not None and not (record.audience_id is None and held.id == audience.id):
+    if not (record.audience_id is None and held.id == audience.id):
         raise UsageError(
             f'activation "{activation.id}" already has audience {held.id} in account {activation.account.account_id}',
             "an activation keeps one audience; declare another activation for the other one",
         )
-    if record.audience_id is None and held is None:
-        context.state.give_up(record.record_id, accounts.client(activation.destination).now())
-    else:
-        context.state.forget(record.record_id)
+
+
+def _make_way(activation: Activation, context: RunContext, accounts: Accounts) -> None:
+    """Forget what the activation had and is gone, or is the audience itself; a create without an answer is given up."""
+    for record in context.state.audiences():
+        if record.key == activation.key:
+            live = {activation.account: accounts.live(activation.destination)}
+            found = Comparison((), (), context.state.audiences(), live).locate(record)
+            if record.audience_id is None and found is None:
+                context.state.give_up(record.record_id, accounts.client(activation.destination).now())
+            else:
+                context.state.forget(record.record_id)
 
 
 def _size(activation: Activation, audience_id: str, accounts: Accounts) -> int | None:
@@ -84,17 +112,7 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
     account, platform = activation.destination.account_id, activation.destination.kind.platform
     for audience in accounts.live(activation.destination):
         if audience.id == audience_id:
-            if audience.other_kind:
-                raise UsageError(
-                    f"segment {audience_id} is of type {audience.other_kind} and can hold no members of ours",
-                    "only contact lists can be taken over",
-                )
-            if audience.read_only:
-                raise UsageError(
-                    f"{platform} marks audience {audience_id} as read-only",
-                    "only lists that this account may amend can be taken over",
-                )
-            _require_fit(activation, audience)
+            require_amendable(activation, audience)
             return audience
     raise UsageError(
         f"account {account} has no contact list with the id {audience_id}",
@@ -102,8 +120,18 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
     )
 
 
-def _require_fit(activation: Activation, audience: LiveAudience) -> None:
-    """An audience that would have to be deleted and created again is not worth taking over."""
+def require_amendable(activation: Activation, audience: LiveAudience) -> None:
+    """Raise UsageError for what can never hold the activation's members: it would have to be made again for that."""
+    if audience.other_kind:
+        raise UsageError(
+            f"segment {audience.id} is of type {audience.other_kind} and can hold no members of ours",
+            "only contact lists can be taken over",
+        )
+    if audience.read_only:
+        raise UsageError(
+            f"{activation.destination.kind.platform} marks audience {audience.id} as read-only",
+            "only lists that this account may amend can be taken over",
+        )
     for why in misfit(activation, audience):
         raise UsageError(
             f"audience {audience.id} cannot become what is declared: {why}, which is fixed when an audience is made",

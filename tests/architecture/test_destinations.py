@@ -12,7 +12,7 @@ OF_CRITEO = ("destinations/criteo/", "sandbox/", "starter/")
 
 HELP = {
     "cli/app.py": "what the program is for",
-    "cli/commands/plan_apply_sync.py": "AUDIENCE_ID, said where no project is read yet that would name a platform",
+    "cli/commands/take_over.py": "AUDIENCE_ID, said where no project is read yet that would name a platform",
     "cli/commands/inspect.py": "--live, likewise",
 }
 """Help of the command line, which is for people who have Criteo."""

@@ -16,6 +16,7 @@ from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import (
+    IMPORT,
     NOT_KNOWN,
     Action,
     ActivationRun,
@@ -118,11 +119,12 @@ class FakeState:
             for one in run.activations:
                 last, known = LastRun(run.started_at, one.outcome, one.detail), found.get(one.activation, Latest())
                 news = {}
-                if one.action != Action.DELETE and one.outcome is not Outcome.SKIPPED:
+                is_run = one.action not in (Action.DELETE, IMPORT)
+                if is_run and one.outcome is not Outcome.SKIPPED:
                     news["run"] = last
-                if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+                if is_run and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                     news["good"] = last
-                if one.action != Action.DELETE and one.added + one.removed > 0:
+                if is_run and one.added + one.removed > 0:
                     news["change"] = last
                 if news:
                     found[one.activation] = replace(known, **news)

@@ -1,4 +1,4 @@
-"""`plan`, `apply`, `sync` and `import`: the commands that look at destinations or change them."""
+"""`plan`, `apply` and `sync`: the commands that look at destinations and change them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from runner.cli.console import (
     can_ask,
     show_findings,
     show_json,
-    show_line,
     show_text,
     tell,
     write_annotations,
@@ -228,33 +227,6 @@ def _show_sync(done: Synced, setup: Setup, format: Format) -> None:  # noqa: A00
     show_text(setup.out, orphans_text(done.orphans))
     show_text(setup.out, waiting_text(done.waiting, setup.clock()))
     show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
-
-
-def import_(
-    activation: Annotated[
-        str, typer.Argument(metavar="ID", help="The activation's id.", autocompletion=completion.activations)
-    ],
-    audience: Annotated[str, typer.Argument(metavar="AUDIENCE_ID", help="The audience's id in Criteo.")],
-    folder: Dir = DEFAULT_DIR,
-    target: Target = "",
-    var: Var = None,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
-) -> None:
-    """Take over an audience that exists in Criteo.
-
-    The next apply clears it and fills it from the segment.
-    """
-    from runner.workflows.import_audience import import_audience
-
-    setup = Setup.of(folder, var, verbose=verbose, no_color=no_color, target=target)
-    project = setup.project()
-    with opened(setup) as parts:
-        done = import_audience(project, activation, audience, parts.context, parts.accounts)
-    platform = done.activation.destination.kind.platform
-    size = "" if done.size is None else f", {done.size:,} identifiers by {platform}'s count"
-    show_line(f'Imported audience {done.audience.id} ("{done.audience.name}"{size}) as {activation}.')
-    show_line("Its members cannot be read back: the next apply clears it and fills it from the segment.")
 
 
 def _show_stale(stale: StalePlan, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name

@@ -127,7 +127,7 @@ _THIN = """
 
 _KEPT = """
     SELECT max(id), run FROM activation_run
-    WHERE run < :first AND outcome IN ('done', 'unchanged') AND action <> 'delete' GROUP BY activation
+    WHERE run < :first AND outcome IN ('done', 'unchanged') AND action NOT IN ('delete', 'import') GROUP BY activation
     UNION
     SELECT activation_run.id, activation_run.run FROM latest JOIN activation_run USING (run, activation)
     WHERE activation_run.run < :first

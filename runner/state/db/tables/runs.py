@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
-from runner.core.records import Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
+from runner.core.records import IMPORT, Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
 from runner.state.db import checksums, codec
 from runner.state.db.tables import retention, unchanged
 
@@ -79,12 +79,15 @@ def _definition_of(db: Connection, what: int | str | None) -> str | None:
 
 
 def _news(one: ActivationRun) -> Iterator[str]:
-    """What an outcome is the latest one of. The deletion of an orphan is no run of the activation that has its id."""
-    if one.action != Action.DELETE and one.outcome is not Outcome.SKIPPED:
+    """What an outcome is the latest one of. The deletion of an orphan is no run of the activation that has its id, and
+    neither is an import."""
+    if one.action in (Action.DELETE, IMPORT):
+        return
+    if one.outcome is not Outcome.SKIPPED:
         yield "run"
-    if one.action != Action.DELETE and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+    if one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
         yield "good"
-    if one.action != Action.DELETE and one.added + one.removed > 0:
+    if one.added + one.removed > 0:
         yield "change"
 
 
