@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.core.errors import HeadcountError
 from tests.end_to_end.shop import Person, Shop, mail, minutes_pass
+from tests.end_to_end.test_serve import serving
 from tests.html_pages import Element, parsed
 
 DAY = 24 * 60.0
@@ -183,8 +188,37 @@ def test_a_second_report_replaces_the_first_whole(shop: Shop) -> None:
 
 
 def test_what_is_missing_to_draw_is_said_before_anything_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "altair", None)
+    monkeypatch.setitem(sys.modules, "altair", None)
     refused = shop.run("report", "--out", "site", code=1)
     assert "report needs the package altair, which is not installed" in refused.err
     assert "pip install 'PATH[report]'" in refused.err
     assert not Path(shop.folder / "site").exists()
+
+
+@pytest.mark.slow
+def test_serve_shows_the_same_pages_and_lets_no_website_frame_them(shop: Shop) -> None:
+    plots()
+    shop.activation("loyal", schedule={"every": "1h"})
+    shop.apply()
+    shop.run("report", "--out", "site")
+    with serving(shop) as served:
+        url = served.until(r"the report at (\S+)")
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            index = answer.read().decode()
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        own = served.get("/audiences/loyal.html")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            served.get("/audiences/..%2f..%2fetc%2fpasswd")
+    for shown, name in ((index, "index.html"), (own, "audiences/loyal.html")):
+        written = (shop.folder / "site" / name).read_text(encoding="utf-8")
+        assert parsed(shown).first("main").text == parsed(written).first("main").text
+
+
+def test_serve_without_what_draws_says_what_to_install(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runner.cli.served_report import made_report
+    from runner.cli.wiring import Setup
+
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    monkeypatch.setitem(sys.modules, "altair", type(sys)("altair"))
+    with pytest.raises(HeadcountError, match="needs the package vl_convert"):
+        made_report(Setup.of(shop.folder / "activations"), None)

@@ -6,7 +6,7 @@ import queue
 import re
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -19,6 +19,7 @@ from runner.cli.console import log_event, tell
 from runner.cli.notifying import notify_of_failure, notify_of_run, notifying, of_sync
 from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Target, Var, Verbose
 from runner.cli.progress_bar import Events, Lines
+from runner.cli.served_report import made_report
 from runner.cli.wiring import Setup, counted_rows, opened
 from runner.core.errors import UsageError, requires_extra
 from runner.reports.escape import printable
@@ -44,7 +45,9 @@ def serve(
     spread: Annotated[
         str, typer.Option("--spread", metavar="TIME", help="Spread starts over this time, such as 90s or 10m; or 0.")
     ] = "10m",
-    host: Annotated[str, typer.Option("--host", help="Where /healthz and /metrics are answered.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Where /healthz, /metrics and the report are answered.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port for them; 0 takes any.")] = 9464,
     allow_host: Annotated[
         list[str] | None,
@@ -84,6 +87,7 @@ def _serve(setup: Setup, selection: Selection, spread: timedelta, place: _Place)
         from runner.service.file_watcher import folders_of, watching
         from runner.service.http_endpoints import answering
         from runner.service.metrics import Metrics
+        from runner.service.report_pages import ReportPages
     from runner.config import project_folders
     from runner.service.health import HealthBoard
     from runner.service.loop import Event, Service
@@ -95,11 +99,12 @@ def _serve(setup: Setup, selection: Selection, spread: timedelta, place: _Place)
     with (
         _signals(lambda: site.events.put(Event.STOP)),
         watching(lambda: folders_of(project_folders(setup.folder), site.files), lambda: site.events.put(Event.CHANGED)),
-        answering(place.host, place.port, place.names, board, metrics) as url,
+        answering(place.host, place.port, place.names, board, metrics, ReportPages(site.report)) as url,
     ):
         setup.say_where(site.log)
         service.load()
         site.log(f"/healthz and /metrics at {url}")
+        site.log(f"the report at {url}/")
         service.run()
 
 
@@ -111,6 +116,7 @@ class _Site:
     files: frozenset[str] = frozenset()
     valid: bool = False
     zone: tzinfo | None = None
+    project: Project | None = None
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
     """A queue that a signal handler may put into, whatever the loop is doing."""
 
@@ -127,10 +133,14 @@ class _Site:
         self.zone = self.setup.zone()
         self.valid = False
         project = self.setup.project()
-        self.valid = True
+        self.valid, self.project = True, project
         declared: tuple[Evaluated, ...] = (*project.activations, *project.suppressions)
         self.files = frozenset[str]().union(*(one.files for one in declared))
         return project
+
+    def report(self) -> Mapping[str, str]:
+        """The pages of the report; asked for in threads of their own."""
+        return made_report(self.setup, self.project)
 
     def known(self) -> Known:
         from runner.service.loop import Known
