@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 class Check:
     """One thing that was looked at. Holds no secret and no person's data.
 
-    `topic` groups checks (versions, files, credentials, account, clock, source, segment, state), `subject` names what
+    `topic` groups checks (those of schemas/doctor.schema.json), `subject` names what
     was looked at within it; `hint` says what to do, and is empty where there is nothing to be done.
     """
 

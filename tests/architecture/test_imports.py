@@ -45,7 +45,7 @@ OWNERS = {
     "typer": {"cli"},
     "starlette": {"listening", "sandbox", "service"},
     "uvicorn": {"listening"},
-    "socket": {"listening", "object_stores", "sandbox", "state"},
+    "socket": {"listening", "object_stores", "sandbox", "state", "webhooks"},
     "obstore": {"object_stores", "state"},
     "fsspec": {"engine"},
     "prometheus_client": {"service"},

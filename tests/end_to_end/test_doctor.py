@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from runner.state import open_folder
-from tests.end_to_end.shop import Result, Shop
+from tests.end_to_end.shop import Result, Shop, minutes_pass
 from tests.object_store import running_store
 from tests.sandbox_client import Sandbox
+from tests.webhook import webhook
 
 NO_CREDENTIALS = {"CRITEO_CLIENT_ID": "", "CRITEO_CLIENT_SECRET": ""}
 
@@ -41,7 +43,7 @@ def test_a_healthy_project_has_nothing_wrong(healthy: Shop) -> None:
     assert result.json["healthy"] is True
     assert checks(result, "wrong") == checks(result, "warn") == []
     topics = {topic for topic, _ in checks(result, "ok")}
-    assert topics == {"versions", "files", "credentials", "account", "clock", "source", "segment", "state"}
+    assert topics == {"versions", "files", "credentials", "account", "clock", "source", "segment", "state", "disk"}
     assert "12345 (" in told(result, "account")
     assert healthy.run("doctor").out.endswith("checks: nothing is wrong.\n")
 
@@ -193,3 +195,91 @@ def test_accounts_without_a_destination_asks_both_services(shop: Shop) -> None:
     listed: list[Any] = shop.run("accounts", "--dir", "nowhere", "--format", "json").json["destinations"]
     found = {one["destination"]: [account["id"] for account in one["accounts"]] for one in listed}
     assert found == {"environment": ["12345", "67890"], "environment (retail media)": ["555"]}
+
+
+# -- what would stop the next run --------------------------------------------------------------------------------------
+
+
+def test_what_sync_would_leave_alone_is_a_warning_once_something_is_applied(healthy: Shop) -> None:
+    healthy.apply()
+    healthy.activation("other")
+    result = examined(healthy)
+    assert "1 activation is not applied as the files have it: other -> sync leaves it alone" in told(
+        result, "definition"
+    )
+
+
+def test_what_failed_or_was_blocked_is_named(healthy: Shop) -> None:
+    healthy.apply()
+    healthy.people([])
+    healthy.run("sync", code=4)
+    assert "1 activation is blocked in the last run: loyal -> `headcount plan`" in told(examined(healthy), "definition")
+
+
+def test_a_state_of_another_criteo_is_wrong(healthy: Shop) -> None:
+    healthy.apply()
+    result = examined(healthy, 1, CRITEO_API_URL="http://127.0.0.1:9")
+    assert "belongs to Criteo at" in told(result, "state")
+    assert ("state", "") in checks(result, "wrong")
+
+
+def test_a_suppression_that_cannot_take_effect_is_wrong(healthy: Shop) -> None:
+    never = {"kind": "Suppression", "name": "no-consent", "mapping": {"email": "email"}}
+    sql = "select email from shop.people where kind = 'never'"
+    healthy.write("activations/never.yaml", json.dumps({**never, "sql": sql}))
+    healthy.apply()
+    assert "suppression" not in {one["topic"] for one in examined(healthy).json["checks"]}
+    healthy.write("activations/never.yaml", json.dumps({**never, "sql": sql.replace("never", "none")}))
+    assert "nobody is added where it applies -> `headcount apply`" in told(examined(healthy), "suppression")
+    healthy.write("activations/never.yaml", json.dumps({**never, "sql": sql}))
+    (healthy.folder / "data" / "people.csv").unlink()
+    healthy.run("sync", code=1)
+    result = examined(healthy, 1)
+    assert ("suppression", "no-consent") in checks(result, "wrong")
+    assert "cannot take effect since" in told(result, "suppression")
+
+
+def test_a_permission_that_ends_soon_or_has_ended_is_a_warning(healthy: Shop) -> None:
+    allow = {"removals": 40, "until": "2026-12-05", "reason": "spring"}
+    healthy.activation(guardrails={"allow": allow})
+    assert "permission" not in {one["topic"] for one in examined(healthy, 0, "--today", "2026-11-01").json["checks"]}
+    soon = told(examined(healthy, 0, "--today", "2026-12-01"), "permission")
+    assert "ends on 2026-12-05; 40 of them are left" in soon
+    ended = told(examined(healthy, 0, "--today", "2026-12-06"), "permission")
+    assert "ended on 2026-12-05 -> remove `allow` at activations/loyal.yaml:1:" in ended
+
+
+def test_a_schedule_that_hardly_ever_fires_and_one_that_nobody_runs_are_warnings(
+    healthy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy.activation(schedule={"cron": "0 0 29 2 *"})
+    healthy.activation("hourly", schedule={"every": "1h"})
+    healthy.apply()
+    assert "its schedule (0 0 29 2 * UTC) is due next on 2028-02-29" in told(examined(healthy), "schedule")
+    assert "due for longer" not in told(examined(healthy), "schedule")
+    minutes_pass(monkeypatch, 180)
+    later = told(examined(healthy, 1), "schedule")  # this machine's clock is three hours ahead of Criteo's now
+    assert "1 activation is due for longer than its schedule ever waits: hourly" in later
+
+
+def test_a_receiver_that_is_out_of_reach_is_a_warning_and_nothing_is_sent(healthy: Shop) -> None:
+    healthy.write(
+        "activations/project.yaml",
+        "kind: Project\nnotify:\n  on-call: {url: \"{{ env('HEADCOUNT_ENV_ON_CALL') }}\"}\n",
+    )
+    unset = examined(healthy)
+    assert "environment variable HEADCOUNT_ENV_ON_CALL is not set" in told(unset, "notify")
+    gone = examined(healthy, HEADCOUNT_ENV_ON_CALL="http://127.0.0.1:9/secret")
+    assert "cannot be notified (127.0.0.1): the connection was refused or lost" in told(gone, "notify")
+    with webhook() as hook:
+        result = examined(healthy, HEADCOUNT_ENV_ON_CALL=hook.url)
+        assert ("notify", "on-call") in checks(result, "ok")
+        assert hook.posted == []
+
+
+def test_a_disk_without_room_is_wrong(healthy: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(healthy.folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5_000_000))
+    result = examined(healthy, 1)
+    assert ("disk", str(healthy.folder / ".headcount")) in checks(result, "wrong")
+    assert "5.0 MB free for the state -> make room there" in told(result, "disk")

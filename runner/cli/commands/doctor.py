@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -63,6 +64,7 @@ def _checks(setup: Setup) -> Iterator[Check]:
     from runner.config import check_source_files
     from runner.core.checks import Check, Verdict
     from runner.workflows import doctor as parts
+    from runner.workflows.next_run_checks import check_disks
 
     yield from parts.guarded("versions", partial(_versions, setup.today))
     project = yield from parts.guarded("files", partial(parts.check_files, setup.project))
@@ -83,9 +85,45 @@ def _checks(setup: Setup) -> Iterator[Check]:
                 "segment", lambda: parts.check_segments(project, missing, lambda: engine().evaluator)
             )
     place = str(setup.state_location())
-    yield from parts.guarded("state", lambda: parts.check_state(place, _contents(setup), project))
+    yield from parts.guarded("state", lambda: _of_state(setup, place, project))
+    yield from parts.guarded("disk", lambda: _each(check_disks(_disks(setup))))
+    if project is not None:
+        yield from parts.guarded("notify", lambda: _each(_of_receivers(setup, project)))
     if project is not None and not any(one.credentials.missing for one in destinations):
         yield from parts.guarded("members", lambda: parts.check_sizes(lambda: _counted(setup, project)))
+
+
+def _each(checks: Iterator[Check]) -> Generator[Check, None, None]:
+    yield from checks
+
+
+def _of_state(setup: Setup, place: str, project: Project | None) -> Generator[Check, None, None]:
+    from runner.workflows.doctor import check_state
+    from runner.workflows.next_run_checks import check_next_run
+
+    yield from check_state(place, _contents(setup), project)
+    if project is not None:
+        with closing(setup.state()) as state:
+            yield from check_next_run(project, state, setup.clock(), setup.today)
+
+
+def _of_receivers(setup: Setup, project: Project) -> Iterator[Check]:
+    from runner.cli.notifying import mailing_of
+    from runner.webhooks.receiver_reach import why_out_of_reach
+    from runner.workflows.next_run_checks import check_receivers
+
+    if project.receivers:
+        addresses = mailing_of(setup, project.receivers, {}).addresses
+        yield from check_receivers(project.receivers, addresses, why_out_of_reach)
+
+
+def _disks(setup: Setup) -> dict[str, Path]:
+    """Where a run writes on this machine."""
+    import tempfile
+
+    place = setup.state_location()
+    written = {} if isinstance(place, str) and ":/" in place else {"the state": Path(place)}
+    return {**written, "what a run spills, until it ends": Path(tempfile.gettempdir())}
 
 
 def _counted(setup: Setup, project: Project) -> tuple[ActivationStatus, ...]:
