@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from runner.cli.wiring import Setup, told
 from runner.core.errors import HeadcountError, Interrupted, Locked, UsageError
 
@@ -61,8 +63,8 @@ def notifying(setup: Setup, command: str, say: Say = told) -> Iterator[None]:
     """Around a command that sends: what keeps it from its end as a whole, receivers are notified of."""
     try:
         yield
-    except (Interrupted, UsageError):
-        raise
+    except (Interrupted, UsageError, typer.Abort, typer.Exit):
+        raise  # a person ended it, or there is nothing wrong
     except Exception as error:
         notify_of_failure(setup, command, error, say)
         raise

@@ -66,7 +66,7 @@ class Observed:
     """What a run has seen of one subject: the conditions that hold, and those of which it is certain that they do not.
 
     Of a condition in neither, the run knows nothing. `label` names the subject in a sentence; `place` is where it is
-    declared, `owner` whom the files name.
+    declared, `owner` whom the files name. `is_gone` says that no file declares it any more.
     """
 
     subject: str
@@ -76,3 +76,4 @@ class Observed:
     turnover: Turnover | None = None
     place: str = ""
     owner: str = ""
+    is_gone: bool = False

@@ -124,7 +124,8 @@ def _over(
 ) -> Iterator[KeptNotice | NoticeKey]:  # fmt: skip
     """What began and was never delivered is said together with its end, also to those who want no such notice."""
     if receiver.recovered or row.content is not None:
-        message = f"{seen.label} is well again: {_OVER[condition]} from {_utc(row.since)} to {_utc(now)}"
+        end = "is no longer declared" if seen.is_gone else "is well again"
+        message = f"{seen.label} {end}: {_OVER[condition]} from {_utc(row.since)} to {_utc(now)}"
         wording = Wording(message, "nothing has to be done")
         content = _content(seen, condition, wording, row.since, facts, now, "recovered")
         yield replace(row, content=content, attempts=0)

@@ -45,7 +45,7 @@ def observed_in_run(
     left = frozenset(skipped)
     declared = {one.id: one for one in project.activations}
     stale = {row.activation: row for row in activation_statuses(project, state, now) if row.declared is not None}
-    found = [Observed(RUN, "the run", off=_EVERY)]
+    found = [Observed(RUN, "Headcount", off=_EVERY)]
     for name, activation in declared.items():
         seen = _of_activation(activation, by_subject.get(name, []), skipped=name in left)
         row = stale[name]
@@ -55,7 +55,7 @@ def observed_in_run(
     found += _of_suppressions(project, state, by_subject, left, now)
     known = {*declared, *never, RUN, FILES}
     gone = dict.fromkeys(row.key.subject for row in kept if row.key.subject not in known)
-    return (*found, *(Observed(name, f"{name}, which is no longer declared,", off=_EVERY) for name in gone))
+    return (*found, *(Observed(name, name, off=_EVERY, is_gone=True) for name in gone))
 
 
 def _of_activation(activation: Activation, runs: list[ActivationRun], *, skipped: bool) -> Observed:
@@ -149,17 +149,17 @@ def observed_failure(error: Exception, now: datetime) -> tuple[Observed, ...]:
         rest = f" and {more:,} more" if more else ""
         message = f"the files are not valid: {first.code} at {first.location}{rest}; nothing was brought up to date"
         wording = Wording(message, "`headcount validate` shows what is wrong and what to write instead")
-        return (Observed(FILES, "the project's files", {NoticeCondition.FAILED: wording}, place=str(first.location)),)
+        return (Observed(FILES, "the project", {NoticeCondition.FAILED: wording}, place=str(first.location)),)
     if isinstance(error, Locked):
         held = (now - error.since).total_seconds() if error.since is not None else 0.0
         if held < LOCKED_LONG:
             return ()
         message = f"another run has held the state since {error.since:%Y-%m-%d %H:%M} UTC: nothing else can run"
         wording = Wording(message, "`headcount doctor` says who holds it; if that run hangs, stop it")
-        return (Observed(RUN, "the run", {NoticeCondition.FAILED: wording}),)
+        return (Observed(RUN, "Headcount", {NoticeCondition.FAILED: wording}),)
     hint = "its log says why; `headcount doctor` checks all that a run needs, and says what to do"
     message = f"the run failed before any activation: {_why(error)}"
-    return (Observed(RUN, "the run", {NoticeCondition.FAILED: Wording(message, hint)}),)
+    return (Observed(RUN, "Headcount", {NoticeCondition.FAILED: Wording(message, hint)}),)
 
 
 def _why(error: Exception) -> str:
@@ -175,4 +175,4 @@ def _why(error: Exception) -> str:
 
 def observed_valid_files() -> Observed:
     """That the files are valid, or valid again."""
-    return Observed(FILES, "the project's files", off=_EVERY)
+    return Observed(FILES, "the project", off=_EVERY)

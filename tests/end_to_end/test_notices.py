@@ -200,6 +200,25 @@ def test_a_state_that_is_held_for_long_is_said_once_and_its_end_too(notified: Sh
     assert hook.said() == [("the run", "failed", "recovered")]
 
 
+def test_an_activation_that_is_no_longer_declared_is_over(notified: Shop, hook: Webhook) -> None:
+    notified.activation("other", sql=BROKEN)
+    notified.apply(code=1)
+    assert hook.said() == [("other", "failed", "began")]
+    notified.remove("activations/other.yaml")
+    notified.apply()
+    [over] = hook.notices
+    assert over["message"].startswith("other is no longer declared: its runs failed from")
+
+
+def test_who_ends_a_command_at_its_question_is_no_failure(
+    notified: Shop, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.cli.commands.plan_apply_sync.can_ask", lambda: True)
+    notified.people(mail(1, 2, 3, 4))
+    assert "Interrupted" in notified.run("apply", code=130).err
+    assert hook.posted == []
+
+
 def test_a_slack_message_is_a_text_that_calls_nobody(notified: Shop, hook: Webhook) -> None:
     project(notified, {"format": "slack"})
     notified.activation(sql=BROKEN, owner="<!channel>")
