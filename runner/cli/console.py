@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from runner.cli import event_log
 from runner.core.errors import HeadcountError, InvalidProject
 from runner.reports.escape import in_json, leaving, printable, without_controls
+from runner.reports.line_breaks import breaks
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ def show_text(console: Console, text: Text) -> None:
 
 
 def _fitted(text: Text, console: Console) -> Text:
-    """The text with lines that are too wide broken between words, and going on indented.
+    """The text with lines that are too wide broken, and going on indented.
 
     What a person may copy, behind an arrow, stays in one piece.
     """
@@ -63,25 +63,11 @@ def _fitted(text: Text, console: Console) -> Text:
             lines.append(line)
             continue
         indent = len(line.plain) - len(start) + 4
-        first, *others = line.divide(_breaks(line.plain, console.width, indent))
+        first, *others = line.divide(breaks(line.plain, console.width, indent))
         lines += [first, *(Text(" " * indent).append_text(other) for other in others)]
         for part in lines[-1 - len(others) :]:
             part.rstrip()
     return Text("\n").join(lines)
-
-
-def _breaks(line: str, width: int, indent: int) -> Iterator[int]:
-    """Before which characters a line is broken, so that each part but the first has `indent` columns before it."""
-    from rich.cells import cell_len
-
-    used = 0
-    for word in re.finditer(r"\s*(\S+)", line):
-        needed = cell_len(word[0])
-        if used and used + needed > width:
-            yield word.start(1)
-            needed = indent + cell_len(word[1])
-            used = 0
-        used += needed
 
 
 def show_line(line: str) -> None:

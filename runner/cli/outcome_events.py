@@ -19,8 +19,11 @@ def log_outcomes(outcomes: Iterable[ActivationRun], skipped: Iterable[Skipped] =
     """An event for each outcome, and for each activation that was left alone; nothing where the log is text."""
     if not event_log.is_json():
         return
+    from runner.core.records import taken_apart
+
     for run in outcomes:
         level = _LEVELS.get(str(run.outcome), "info")
-        log_event("outcome", run.detail, level=level, activation=run.activation, **run.figures)
+        sentence, advice = taken_apart(run.detail)
+        log_event("outcome", "; ".join(one for one in (sentence, *advice) if one), level=level, activation=run.activation, **run.figures)
     for one in skipped:
         log_event("skipped", one.reason, level="warning", activation=one.activation)

@@ -163,6 +163,9 @@ class Action(StrEnum):
 SUPPRESS = "suppress"
 """The action of people's leaving because a suppression names them, and of a suppression's own line in a history."""
 
+SUPPRESSION_LINE = "suppression "
+"""What a suppression's own line in a history begins with, where an activation has its id: no id has a space."""
+
 
 IMPORT = "import"
 """The command, and the action, of taking over an audience: no run of an activation, whose members it leaves alone."""
@@ -177,6 +180,11 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether somebody should know of it: the audience is not what its segment says."""
+        return self in (Outcome.FAILED, Outcome.BLOCKED, Outcome.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +228,8 @@ class DefinitionThen:
 
 @dataclass(frozen=True, slots=True)
 class ActivationRun:
-    """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence.
+    """One activation in one run. `action` is the plan's word for it (create, sync, ...), `detail` a sentence, and what
+    to do about it where something can be done (see `with_advice`).
 
     `added` and `removed` include the members of an audience that was deleted. `counts` has both by identifier type,
     where that was recorded, and under `suppressed` how many of the removed left because suppressions name them.
@@ -253,6 +262,15 @@ class ActivationRun:
         """How it fared, in numbers, for a log."""
         names = ("action", "added", "removed", "rejected", "invalid", "held_out", "members", "seconds")
         return {"outcome": str(self.outcome), **{name: getattr(self, name) for name in names}}
+
+    @property
+    def only_withdrew(self) -> bool:
+        """Whether people left whom a suppression names, and the run did nothing else to the audience.
+
+        That says nothing of its segment, which may fail. A suppression's own line is not meant.
+        """
+        withdrew = self.action == SUPPRESS and self.outcome is Outcome.DONE
+        return withdrew and not self.activation.startswith(SUPPRESSION_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,11 +318,25 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """How an activation fared in a run, and when that began."""
+    """How an activation fared in a run, and when that began. `detail` is as in ActivationRun."""
 
     started_at: datetime
     outcome: Outcome
     detail: str
+
+
+_ADVICE = "\n-> "
+
+
+def with_advice(sentence: str, *advice: str) -> str:
+    """What happened and what to do about it in one text, as a run is remembered: `taken_apart` gives both back."""
+    return _ADVICE.join((sentence, *(one for one in advice if one)))
+
+
+def taken_apart(detail: str) -> tuple[str, tuple[str, ...]]:
+    """What happened, and what to do about it."""
+    sentence, *advice = detail.split(_ADVICE)
+    return sentence, tuple(advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,3 +349,15 @@ class Latest:
     run: LastRun | None = None
     change: LastRun | None = None
     good: LastRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """The last runs of an activation that went wrong one after the other: failed, blocked or interrupted.
+
+    `since` is when the first of them began, as far back as runs are kept; `over_at` when the first good run after them
+    did, None while there is none.
+    """
+
+    since: datetime
+    over_at: datetime | None = None

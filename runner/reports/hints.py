@@ -1,4 +1,4 @@
-"""What a plan says besides what it does: how many an audience loses that goes, and the way out of a block."""
+"""What a plan says besides what it does: how many an audience loses that goes, and who is let pass or held out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.records import Action
-from runner.planning.approval import REVIEWED
-from runner.planning.guardrails import SUPPRESSION
-from runner.planning.plan import NO_DESTINATION, PlannedChange
+from runner.planning.plan import PlannedChange
 
 
 def members_of(change: PlannedChange) -> Mapping[IdentifierType, TypeDelta]:
@@ -43,39 +41,3 @@ def held_out(change: PlannedChange) -> Iterator[str]:
     if evaluation.without_key:
         key = change.activation.holdout.by
         yield f"left out as well, since they have no {key} to decide by: {evaluation.without_key:,} rows"
-
-
-def ways_out(change: PlannedChange) -> Iterator[str]:
-    """What lets a blocked or an orphaned change pass: each option once, after what the files must say first."""
-    if change.action is Action.ORPHANED:
-        if NO_DESTINATION in change.reasons:
-            yield "is an account mistyped? to delete it, declare a destination of its account, then `--prune`"
-        else:
-            yield "`--prune` deletes it, or declare it again"
-    options = " ".join(dict.fromkeys(block.allow for block in change.blocks if block.allow))
-    limits = dict.fromkeys(block.guardrail for block in change.blocks if not block.allow)
-    if change.activation is not None:
-        for guardrail in limits:
-            yield _change_of(change, guardrail)
-    if options:
-        yield f"then let it pass once with {options}" if limits else f"let it pass once with {options}"
-
-
-def _change_of(change: PlannedChange, guardrail: str) -> str:
-    """What has to change, where no option lets it pass."""
-    if guardrail == REVIEWED:
-        return "make a new plan and have it reviewed, if this is meant"
-    if guardrail == SUPPRESSION:
-        return "see what is said of the suppression"
-    where = _where(change, guardrail)
-    if guardrail == "min_members" and not where:
-        return "say `guardrails: {min_members: 0}` in the activation, if an empty audience is meant"
-    return f"change {guardrail} in the file{where}, if this is meant"
-
-
-def _where(change: PlannedChange, guardrail: str) -> str:
-    """Where the limit was written, which may be the destination's defaults."""
-    for setting in change.activation.settings if change.activation else ():
-        if setting.key == f"guardrails.{guardrail}" and setting.location is not None:
-            return f" ({setting.location.file}:{setting.location.line})"
-    return ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from runner.core.records import ActivationRun, DefinitionThen, Run
+from runner.core.records import ActivationRun, DefinitionThen, Run, taken_apart
 from runner.reports.format import json_time
 
 
@@ -33,7 +33,7 @@ def run_data(run: Run) -> dict[str, Any]:
 
 def outcome_data(run: ActivationRun) -> dict[str, Any]:
     """How one activation fared, without the definition that was applied."""
-    data = {**asdict(run), "outcome": str(run.outcome)}
+    data = {**asdict(run), "outcome": str(run.outcome), **detail_data("detail", "hint", run.detail)}
     del data["definition"]
     return data
 
@@ -47,3 +47,9 @@ def _definition(one: DefinitionThen | None) -> dict[str, Any] | None:
 
 def _columns(mapping: Mapping[str, str | tuple[str, ...]]) -> dict[str, str | list[str]]:
     return {kind: columns if isinstance(columns, str) else list(columns) for kind, columns in mapping.items()}
+
+
+def detail_data(what: str, to_do: str, detail: str) -> dict[str, str]:
+    """What happened, and what to do about it, under two names."""
+    sentence, advice = taken_apart(detail)
+    return {what: sentence, to_do: "; ".join(advice)}

@@ -21,7 +21,7 @@ from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
 from runner.reports.format import json_time
 from runner.reports.hints import members_of
-from runner.reports.history_data import outcome_data, run_data
+from runner.reports.history_data import detail_data, outcome_data, run_data
 from runner.reports.import_report import import_data
 from runner.reports.overlap_text import overlap_data
 from runner.reports.refill_text import cost_data
@@ -109,7 +109,7 @@ def _suppression_status(row: SuppressionStatus) -> dict[str, Any]:
         "all_have_left": known.is_clean if known else False,
         "last_run": json_time(last.started_at) if last else None,
         "last_outcome": str(last.outcome) if last else None,
-        "last_detail": last.detail if last else "",
+        **detail_data("last_detail", "last_hint", last.detail if last else ""),
         "next_due": json_time(row.next_due),
     }
 
@@ -273,7 +273,9 @@ def _status(row: ActivationStatus) -> dict[str, Any]:
         "schedule": describe(declared.schedule) if declared else "",
         "last_run": json_time(runs.run.started_at) if runs.run else None,
         "last_outcome": str(runs.run.outcome) if runs.run else None,
-        "last_detail": runs.run.detail if runs.run else "",
+        **detail_data("last_detail", "last_hint", runs.run.detail if runs.run else ""),
+        "wrong_since": json_time(row.wrong_since),
+        "recovered_at": json_time(row.setback.over_at) if row.setback else None,
         "last_change": json_time(runs.change.started_at) if runs.change else None,
         "live_size": row.live_size,
         "suspected_drift": row.suspected_drift,

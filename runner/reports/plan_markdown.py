@@ -16,9 +16,10 @@ from runner.planning.plan import CHANGING, Plan, PlannedChange
 from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import id_of
+from runner.planning.ways_out import ways_out
 from runner.reports.escape import in_markdown, printable
 from runner.reports.format import summary
-from runner.reports.hints import held_out, let_pass, members_of, ways_out
+from runner.reports.hints import held_out, let_pass, members_of
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
 from runner.reports.refill_text import refill_sentence

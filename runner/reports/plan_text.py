@@ -5,26 +5,27 @@ Every function returns rich text; printed without colour it is the same text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.text import Text
 
+from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
-from runner.core.records import IMPORT, SUPPRESS, Action, ActivationRun, AppliedAudience, Outcome
-from runner.destinations.registry import any_platform, platform_of
-from runner.planning.plan import CHANGING, FieldChange, Plan, PlannedChange
+from runner.core.records import Action
+from runner.destinations.registry import platform_of
+from runner.planning.plan import FieldChange, Plan, PlannedChange
 from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import readable_sql_diff
 from runner.planning.staleness import Deviation, id_of
+from runner.planning.ways_out import ways_out
 from runner.reports.escape import printable
-from runner.reports.format import duration, plural, summary
-from runner.reports.hints import held_out, let_pass, members_of, ways_out
+from runner.reports.format import plural, summary
+from runner.reports.hints import held_out, let_pass, members_of
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.refill_text import refill_sentence
 from runner.reports.suppressions_text import heading, sentences, told, withdrawal_sentences
-from runner.workflows.orphans import orphan_notice
-from runner.workflows.sync import Skipped
 
 SYMBOLS = {
     Action.DELETE: ("-", "red"),
@@ -44,16 +45,6 @@ SHOWN_SQL = 20
 SHOWN_DEVIATIONS = 50
 """Lines of why a plan is stale; a list of more than that helps nobody."""
 
-_DONE = {str(action): sign for action, sign in SYMBOLS.items() if action in CHANGING}
-_SIGNS = {
-    Outcome.DONE: ("+", "green"),
-    Outcome.UNCHANGED: ("=", "dim"),
-    Outcome.SKIPPED: ("?", "cyan"),
-    Outcome.BLOCKED: ("!", "bold magenta"),
-    Outcome.FAILED: ("x", "bold red"),
-    Outcome.INTERRUPTED: ("x", "bold red"),
-}
-
 
 def plan_text(plan: Plan) -> Text:
     """The whole plan: a block per change, nothing for what is unchanged, and one last line that says it all."""
@@ -66,7 +57,7 @@ def plan_text(plan: Plan) -> Text:
     cost = refills_of(plan)
     if cost is not None:
         text.append(f"Note: {refill_sentence(cost)}.\n\n", style="red")
-    return text.append_text(plan_summary(plan))
+    return text.append_text(_rejected(plan)).append_text(plan_summary(plan))
 
 
 def _suppressions(plan: Plan) -> Text:
@@ -96,10 +87,9 @@ def _change(change: PlannedChange, first: dict[tuple[str, str], str]) -> Text:
     text = Text()
     text.append(f"{symbol} {printable(change.id)}", style=style)
     text.append(f"  {change.action}", style=style)
-    text.append(f'  "{printable(change.name)}" in {_place(change)}')
     if change.reasons:
-        text.append(f"  ({printable(', '.join(change.reasons))})")
-    text.append("\n")
+        text.append(f" ({printable(', '.join(change.reasons))})")
+    text.append(f'  "{printable(change.name)}" in {_place(change)}\n')
     for line in _details(change, first):
         text.append_text(line).append("\n")
     return text
@@ -132,7 +122,6 @@ def _details(change: PlannedChange, first: dict[tuple[str, str], str]) -> Iterat
     if change.overlap is not None:
         for sentence in overlap_sentences(change.overlap, IN_A_PLAN):
             yield Text(f"    {printable(sentence)}")
-    yield from _rejected(change)
     for warning in change.warnings:
         yield Text(f"    warning: {printable(f'{warning.location}: {warning.message}')}", style="yellow")
         yield Text(f"    -> {printable(warning.hint)}")
@@ -165,8 +154,11 @@ def _sql(change: PlannedChange) -> Iterator[Text]:
 
 def _moves(change: PlannedChange) -> Iterator[Text]:
     """The members of each type, who is held out, and what lets those go that do."""
+    rejected: Counter[IdentifierType] = Counter()
+    for part in change.rejected:
+        rejected[part.identifier_type] += part.count
     for kind, delta in members_of(change).items():
-        yield _members(kind, delta)
+        yield _members(kind, delta, rejected[kind])
     for line in held_out(change):
         yield Text(f"    {printable(line)}")
     for line in let_pass(change):
@@ -185,7 +177,7 @@ def _never_sent(change: PlannedChange) -> Iterator[Text]:
         yield Text(f"    nobody is added: suppression {printable(names)} does not take effect", style="magenta")
 
 
-def _members(kind: str, delta: TypeDelta) -> Text:
+def _members(kind: str, delta: TypeDelta, rejected: int) -> Text:
     text = Text(f"    {kind:<22} {delta.before:>11,} -> {delta.after:>11,}")
     if delta.added:
         text.append(f"  +{delta.added:,}", style="green")
@@ -193,96 +185,20 @@ def _members(kind: str, delta: TypeDelta) -> Text:
         text.append(f"  -{delta.removed:,}", style="red")
     if delta.unknown:
         text.append(f"  ({delta.unknown:,} left in doubt by an interrupted run)")
+    if rejected:
+        text.append(f"  {rejected:,} rejected", style="yellow")
     return text
 
 
-def _rejected(change: PlannedChange) -> Iterator[Text]:
-    for part in change.rejected:
-        yield Text(f"    rejected: {part.count:,} {part.identifier_type} ({part.reason})", style="yellow")
-
-
-def run_text(outcomes: tuple[ActivationRun, ...], unseen: tuple[PlannedChange, ...] = (), skipped: int = 0) -> Text:
-    """What a run did, a line per activation, those unchanged left out, and one last line with the totals.
-
-    `unseen` are changes that no plan was shown of: what helps where one was blocked or failed follows its line.
-    """
-    text = Text()
-    advice = {change.id: (*ways_out(change), *([change.hint] if change.hint else [])) for change in unseen}
-    for run in outcomes:
-        if run.outcome is not Outcome.UNCHANGED:
-            text.append_text(outcome_text(run)).append("\n")
-        if run.outcome in (Outcome.BLOCKED, Outcome.FAILED):
-            for one in advice.get(run.activation, ()):
-                text.append(f"    -> {printable(one)}\n")
-    return text.append(run_summary(outcomes, skipped) + "\n", style="bold")
-
-
-def outcome_text(run: ActivationRun) -> Text:
-    """How one run of one activation ended, on one line."""
-    symbol, style = _sign(run)
-    text = Text()
-    text.append(f"{symbol} {printable(run.activation)}", style=style)
-    text.append(f"  {run.outcome}", style=style)
-    if run.outcome is Outcome.DONE and run.action == SUPPRESS and not (run.added or run.removed):
-        text.append(f"  {printable(run.detail)}")
-    elif run.action == IMPORT:
-        text.append(f"  import  {printable(run.detail)}")
-    elif run.outcome is Outcome.DONE:
-        text.append(f"  {run.action}  +{run.added:,} -{run.removed:,}  {plural(run.members, 'identifier')}")
-        text.append(f"  {duration(run.seconds)}")
-        if run.rejected:
-            text.append(f"  {run.rejected:,} rejected", style="yellow")
-        if run.suppressed:
-            text.append(f"  {plural(run.suppressed, 'row')} suppressed")
-        if run.held_out:
-            text.append(f"  {plural(run.held_out, 'row')} held out")
-        if run.permission:
-            reason = f": {run.permission_reason}" if run.permission_reason else ""
-            text.append(f"  let pass by {printable(run.permission + reason)}", style="magenta")
-        if run.invalid:
-            text.append(f"  {any_platform()} called {run.invalid:,} malformed", style="yellow")
-    elif run.detail:  # of a call that was interrupted, the history says so once more
-        text.append(f"  {printable(run.detail.removeprefix(f'{run.outcome}; '))}")
-    return text
-
-
-def _sign(run: ActivationRun) -> tuple[str, str]:
-    """What was done is marked as in the plan; anything else by how it ended."""
-    if run.outcome is Outcome.DONE and run.action in _DONE:
-        return _DONE[run.action]
-    return _SIGNS[run.outcome]
-
-
-def run_summary(outcomes: tuple[ActivationRun, ...], skipped: int = 0) -> str:
-    """The run in one sentence: what failed or was blocked first, by name; at last how many were skipped."""
-    parts = []
-    for outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.INTERRUPTED, Outcome.DONE, Outcome.UNCHANGED):
-        names = [run.activation for run in outcomes if run.outcome is outcome]
-        if names:
-            listed = f" ({', '.join(names)})" if outcome in (Outcome.FAILED, Outcome.BLOCKED) else ""
-            parts.append(f"{len(names):,} {outcome}{listed}")
-    if skipped:
-        parts.append(f"{skipped:,} skipped")
-    added, removed = sum(run.added for run in outcomes), sum(run.removed for run in outcomes)
-    moved = f"; {added:,} identifiers added, {removed:,} removed" if added or removed else ""
-    return f"Run: {', '.join(parts) or 'nothing to do'}{moved}."
-
-
-def skipped_text(skipped: tuple[Skipped, ...]) -> Text:
-    """What a sync left alone, and why."""
-    text = Text()
-    for part in skipped:
-        text.append(f"? {printable(part.activation)}", style="cyan").append(f"  skipped  {printable(part.reason)}\n")
-    return text
-
-
-def orphans_text(orphans: tuple[AppliedAudience, ...]) -> Text:
-    """A line for each audience that keeps people and that no activation declares any more."""
-    text = Text()
-    for record in orphans:
-        text.append(f"? {printable(record.activation)}", style="cyan")
-        text.append(f"  orphaned  {printable(orphan_notice(record))}\n")
-    return text
+def _rejected(plan: Plan) -> Text:
+    """Why values are rejected, of all segments together: the same values are in many of them."""
+    counted: Counter[str] = Counter()
+    for change in plan.changes:
+        for part in change.rejected if change.action is not Action.UNCHANGED else ():
+            counted[f"{part.identifier_type} ({part.reason})"] += part.count
+    if not counted:
+        return Text()
+    return Text(f"Rejected: {', '.join(f'{count:,} {what}' for what, count in counted.items())}.\n", style="yellow")
 
 
 def stale_lines(differences: tuple[Deviation, ...]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from runner.core.records import NOT_KNOWN, ActivationRun, DefinitionThen, Outcom
 from runner.reports.cost_text import all_cost
 from runner.reports.escape import printable, without_controls
 from runner.reports.format import duration, moment, plural
-from runner.reports.plan_text import outcome_text
+from runner.reports.run_text import outcome_text
 
 NOT_WHOLE = "not all of it is kept any more: outcomes may be missing, and of a sync who ran it"
 

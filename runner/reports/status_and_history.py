@@ -9,16 +9,17 @@ from rich.text import Text
 
 from runner.core.destination import AdAccount
 from runner.core.local_time import local_time
-from runner.core.records import AppliedAudience, Outcome, Run
+from runner.core.records import SUPPRESS, Action, Outcome, Run, taken_apart
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
 from runner.planning.suppression_rules import Standing
+from runner.reports.attention import left_over
 from runner.reports.cost_text import run_cost
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
-from runner.reports.plan_text import outcome_text
 from runner.reports.run_details import NOT_WHOLE
+from runner.reports.run_text import outcomes_text
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.upcoming import Slot
 
@@ -26,7 +27,7 @@ _ACCOUNTS = ("Credentials of", "Account", "Name")
 _STYLES = {Outcome.FAILED: "bold red", Outcome.BLOCKED: "magenta", Outcome.INTERRUPTED: "red"}
 
 
-def status_text(rows: tuple[ActivationStatus, ...], now: datetime) -> Text:
+def details_text(rows: tuple[ActivationStatus, ...], now: datetime) -> Text:
     """A record per activation: what it is, then a line for each thing that is known of it."""
     text = Text()
     for row in rows:
@@ -39,7 +40,7 @@ def status_text(rows: tuple[ActivationStatus, ...], now: datetime) -> Text:
     return text if rows else text.append("No activation.\n")
 
 
-def suppressions_text(rows: tuple[SuppressionStatus, ...], now: datetime) -> Text:
+def suppression_details_text(rows: tuple[SuppressionStatus, ...], now: datetime) -> Text:
     """A record per suppression, as for activations."""
     text = Text()
     for row in rows:
@@ -58,7 +59,7 @@ def _suppression_facts(row: SuppressionStatus, now: datetime) -> Iterator[tuple[
         yield "names", plural(sum(known.members.values()), "identifier")
         yield "looked at", moment(known.evaluated_at, now) if known.evaluated_at else "never"
     if last is not None:
-        yield "last did", f"{moment(last.started_at, now)}: {printable(last.detail)}"
+        yield "last did", f"{moment(last.started_at, now)}: {printable(taken_apart(last.detail)[0])}"
     if row.next_due is not None:
         yield "next due", moment(row.next_due, now) if row.next_due > now else "now"
 
@@ -126,27 +127,18 @@ def _notes(row: ActivationStatus, now: datetime) -> Iterator[str]:
     if row.stale and row.declared and row.declared.freshness:
         never = why_never_fresh(row.declared, now)
         yield f"stale: no good run for {length(row.declared.freshness)}{'; ' if never else ''}{never}"
-    if row.applied:
-        yield from _left(row.applied)
+    yield from left_over(row)
+    if row.applied and row.applied.invalid:
+        yield f"{platform_of(row.applied.kind)} called {row.applied.invalid:,} identifiers malformed"
     if row.live_size is not None and row.applied:
         yield f"{platform_of(row.applied.kind)} counts {row.live_size:,}"
     if row.suspected_drift:
         yield f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it"
-    if row.latest.run and row.latest.run.outcome in _STYLES and row.latest.run.detail:
-        yield row.latest.run.detail
-
-
-def _left(record: AppliedAudience) -> Iterator[str]:
-    """What earlier runs left of an audience, and what the destination said of its identifiers."""
-    if record.refill:
-        yield "the next apply clears and refills it"
-    if record.unfinished:
-        part = record.unfinished
-        yield f"unfinished: {part.taken} of {part.batches} batches taken, {part.in_flight} in flight"
-    if record.doubtful:
-        yield f"{record.doubtful:,} identifiers in doubt; the next run sends them again"
-    if record.invalid:
-        yield f"{platform_of(record.kind)} called {record.invalid:,} identifiers malformed"
+    if row.wrong is not None:
+        sentence, advice = taken_apart(row.wrong.detail)
+        yield f"{row.wrong.outcome} since {moment(row.wrong_since, now)}"
+        yield from ([sentence] if sentence else [])
+        yield from (f"-> {one}" for one in advice)
 
 
 def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
@@ -159,13 +151,19 @@ def history_text(runs: tuple[Run, ...], now: datetime | None = None) -> Text:
             text.append(f"    {printable(who)}\n", style="dim")
         if spent := run_cost(run.cost):
             text.append(f"    {printable(spent)}\n", style="dim")
-        for part in run.activations:
-            text.append("    ").append_text(outcome_text(part)).append("\n")
+        text.append_text(outcomes_text(run.activations, _rejected_before(run, runs)))
         if run.unchanged:
             text.append(f"    = {run.unchanged:,} unchanged\n", style="dim")
         if not run.is_whole:
             text.append(f"    {NOT_WHOLE}\n", style="dim")
     return text
+
+
+def _rejected_before(run: Run, runs: tuple[Run, ...]) -> dict[str, int]:
+    """How many values of each activation were rejected the time before, as far as the runs shown go back."""
+    earlier = sorted((one for one in runs if one.id < run.id), key=lambda one: one.id)
+    measured = (part for one in earlier for part in one.activations if part.outcome in (Outcome.DONE, Outcome.BLOCKED))
+    return {part.activation: part.rejected for part in measured if part.action not in (Action.DELETE, SUPPRESS)}
 
 
 def _who(run: Run) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runner.planning.plan import Plan
 from runner.planning.suppression_rules import PlannedSuppression, Standing
+from runner.planning.ways_out import ways_out_of_suppression
 from runner.reports.format import plural
 
 SHOWN_AUDIENCES = 10
@@ -28,12 +29,8 @@ def sentences(one: PlannedSuppression) -> Iterator[str]:
     """What it does, a sentence each; what keeps it from doing that first."""
     if not one.takes_effect:
         yield f"{one.why_not()}"
-        for block in one.blocks:
-            if block.allow:
-                yield f"-> look who is in it; if that is meant, run again with {block.allow}"
-                break
-        if one.hint:
-            yield f"-> {one.hint}"
+        for advice in ways_out_of_suppression(one):
+            yield f"-> {advice}"
         yield "nobody is added where it applies, and whom it named last goes on leaving"
     if one.standing is Standing.UNDECLARED:
         if one.takes_effect:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from runner.core.errors import Interrupted, InvalidProject, Locked
 from runner.core.project import Activation, Project, Suppression
-from runner.core.records import ActivationRun, AppliedAudience, Outcome
+from runner.core.records import ActivationRun, AppliedAudience, Outcome, taken_apart
 from runner.core.selection import Candidate, Selection
 from runner.service.failing import Trouble, failing_since, trouble_after
 from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason, SuppressionHealth
@@ -306,7 +306,7 @@ class Service:
             if change.measured is not None:
                 found = change.measured.evaluation
                 self._left_out[change.id] = (found.suppressed, found.held_out)
-        ended = {run.activation: (str(run.outcome), run.detail) for run in done.applied.outcomes}
+        ended = {run.activation: (str(run.outcome), "; ".join(_said(run))) for run in done.applied.outcomes}
         ended |= {part.activation: ("skipped", part.reason) for part in done.skipped}
         for run in done.applied.outcomes:
             self._site.log(_run_line(run), event="outcome", activation=run.activation, level=_level(run), **run.figures)
@@ -369,5 +369,11 @@ def _level(run: ActivationRun) -> str:
 
 def _run_line(run: ActivationRun) -> str:
     numbers = f"+{run.added:,} -{run.removed:,}, {run.members:,} members, {run.rejected:,} rejected"
-    detail = f"; {run.detail}" if run.detail else ""
+    detail = "".join(f"; {one}" for one in _said(run))
     return f"{run.activation} {run.outcome}: {numbers}{detail}"
+
+
+def _said(run: ActivationRun) -> tuple[str, ...]:
+    """What is said of how it ended, and what to do."""
+    sentence, advice = taken_apart(run.detail)
+    return (sentence, *advice) if sentence else advice

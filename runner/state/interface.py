@@ -37,6 +37,7 @@ from runner.core.records import (
     Run,
     RunCost,
     RunOrigin,
+    Setback,
 )
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
 from runner.state.db.database import Database
@@ -74,6 +75,14 @@ class State(Protocol):
 
     def latest(self) -> Mapping[str, Latest]:
         """The last runs of every activation that has been run."""
+
+    def setbacks(self) -> Mapping[str, Setback]:
+        """Of each activation whose kept runs went wrong at some time, the last row of such runs."""
+
+    def rejected(self) -> Mapping[str, int]:
+        """How many values were rejected in the last run of each activation that recorded more than that it was
+        unchanged.
+        """
 
     def last_good(self) -> Mapping[str, datetime]:
         """When the last run that went well began, by activation; its deletion of an orphan is none of its runs."""

@@ -31,6 +31,7 @@ from runner.core.records import (
     Run,
     RunCost,
     RunOrigin,
+    Setback,
 )
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
 from runner.state.db import codec, key_ranges
@@ -45,6 +46,7 @@ from runner.state.db.tables import (
     permission_uses,
     retention,
     runs,
+    setbacks,
 )
 from runner.state.interface import Backing
 from runner.state.local.state_folder import StoredFile, file_path, folder_name
@@ -103,6 +105,14 @@ class StateStore:
     def latest(self) -> Mapping[str, Latest]:
         with self.backing.reading() as db:
             return runs.latest(db)
+
+    def setbacks(self) -> Mapping[str, Setback]:
+        with self.backing.reading() as db:
+            return setbacks.setbacks(db)
+
+    def rejected(self) -> Mapping[str, int]:
+        with self.backing.reading() as db:
+            return runs.rejected(db)
 
     def last_good(self) -> Mapping[str, datetime]:
         return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import starmap
 from time import monotonic
@@ -11,18 +11,19 @@ from time import monotonic
 from runner.core.destination import DestinationClient
 from runner.core.errors import HeadcountError, Interrupted, LockLost, UsageError
 from runner.core.project import Project
-from runner.core.records import NOT_KNOWN, SUPPRESS, Action, ActivationRun, AudienceKey, Outcome
+from runner.core.records import NOT_KNOWN, SUPPRESS, Action, ActivationRun, AudienceKey, Outcome, with_advice
 from runner.planning.approval import held_to
 from runner.planning.cost import cost_of
 from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.planning.suppression_rules import Withdrawal
+from runner.planning.ways_out import ways_out
 from runner.workflows.accounts import Accounts
 from runner.workflows.binding import bind
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext
 from runner.workflows.daybook import note_day
-from runner.workflows.failure_messages import as_failure, as_sentence
+from runner.workflows.failure_messages import as_detail, as_failure
 from runner.workflows.make_plan import PlanRequest, make_plan
 from runner.workflows.reconcile import carry_out, in_order
 from runner.workflows.send import Tally, Target, send_members, settle_delta
@@ -34,12 +35,18 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a run did: the plan it followed and how each activation fared; no outcomes when nobody approved."""
+    """What a run did: the plan it followed and how each activation fared; no outcomes when nobody approved.
+
+    `rejected_before` is how many values were rejected when people of an activation were last sent or looked at, as far
+    as that is known. `recovered` are the activations that went well now and had gone wrong since.
+    """
 
     plan: Plan
     outcomes: tuple[ActivationRun, ...]
     approved: bool
     interrupted: bool = False
+    rejected_before: Mapping[str, int] = field(default_factory=dict)
+    recovered: Mapping[str, datetime] = field(default_factory=dict)
 
     def having(self, *outcomes: Outcome) -> tuple[ActivationRun, ...]:
         return tuple(run for run in self.outcomes if run.outcome in outcomes)
@@ -112,6 +119,7 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     """
     bind(context, plan)
     plan_id = id_of(plan) if command == "apply" else ""
+    rejected = context.state.rejected() if any(change.rejected for change in plan.changes) else {}
     run = context.state.begin_run(command, began, context.origin() or NOT_KNOWN, plan_id, cost_of(plan))
     context = replace(context, run=run)
     work = _Work(context, accounts, run, plan.today)
@@ -132,7 +140,8 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     if not interrupted:
         note_day(plan, context, accounts)
     context.state.end_run(run, context.clock())
-    return Applied(plan, tuple(work.outcomes.values()), approved=True, interrupted=interrupted)
+    over = {name: setback.since for name, setback in context.state.setbacks().items() if setback.over_at == began}
+    return Applied(plan, tuple(work.outcomes.values()), True, interrupted, rejected, over)
 
 
 _Ready = tuple[PlannedChange, Target | None]
@@ -170,7 +179,7 @@ class _Work:
         except (Interrupted, LockLost):
             raise
         except Exception as error:  # noqa: BLE001 - one audience's failure, whatever it is, stops no other
-            self.not_withdrawn[key] = as_sentence(error)
+            self.not_withdrawn[key] = as_detail(error)
 
     def _of_withdrawal(self, one: Withdrawal, outcome: Outcome, detail: str) -> ActivationRun:
         tally = self._withdrawn.get(one.record.key, Tally()).suppressed()
@@ -218,7 +227,7 @@ class _Work:
             except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
                 ready.pop(key, None)
                 self._defined.pop(key, None)
-                self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=as_sentence(error))
+                self._record(step.change, Outcome.FAILED, seconds=monotonic() - began, detail=as_detail(error))
         return tuple(ready.values())
 
     def fill(self, defined: tuple[_Ready, ...]) -> None:
@@ -249,7 +258,7 @@ class _Work:
             detail = loss.message
             raise
         except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
-            outcome, detail = Outcome.FAILED, as_sentence(error)
+            outcome, detail = Outcome.FAILED, as_detail(error)
         finally:
             self._record(change, outcome, tally, monotonic() - began, detail)
 
@@ -337,9 +346,10 @@ class _Work:
 def _left(change: PlannedChange, *, interrupted: bool) -> tuple[Outcome, str] | None:
     """How a change fared that was not carried out, and why; None for one that is nobody's, or was to be."""
     if change.action is Action.BLOCKED:
-        return Outcome.BLOCKED, "; ".join(block.message for block in change.blocks)
+        why = "; ".join(f"{block.guardrail}: {block.message}" for block in change.blocks)
+        return Outcome.BLOCKED, with_advice(why, *ways_out(change))
     if change.action in (Action.FAILED, Action.CONFLICT):
-        return Outcome.FAILED, change.error
+        return Outcome.FAILED, with_advice(change.error, change.hint)
     if change.action is Action.UNCHANGED:
         return Outcome.UNCHANGED, ""
     return (Outcome.INTERRUPTED, "not begun") if interrupted and change.action is not Action.ORPHANED else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.core.errors import HeadcountError, SegmentError
+from runner.core.records import with_advice
 
 
 def as_failure(error: Exception) -> HeadcountError:
@@ -20,8 +21,14 @@ def as_failure(error: Exception) -> HeadcountError:
     )
 
 
+def as_detail(error: Exception) -> str:
+    """What went wrong and what to do about it, as a run is remembered."""
+    failure = as_failure(error)
+    return with_advice(failure.message, failure.hint)
+
+
 def as_sentence(error: Exception) -> str:
-    """What went wrong and what to do about it on one line, as the history keeps it."""
+    """What went wrong and what to do about it on one line."""
     failure = as_failure(error)
     return f"{failure.message}; {failure.hint}" if failure.hint else failure.message
 

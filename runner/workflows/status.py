@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runner.core.project import Activation, Project, Suppression
-from runner.core.records import AppliedAudience, Latest
+from runner.core.records import SUPPRESSION_LINE, AppliedAudience, LastRun, Latest, Setback
 from runner.core.schedule import next_due
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
 from runner.core.suppression import AppliedSuppression
@@ -15,6 +15,9 @@ from runner.planning.suppression_rules import Standing, standing_of
 from runner.state.interface import State
 from runner.workflows.condition import Condition, condition_of
 from runner.workflows.upcoming import done_until
+
+RECOVERED_FOR = timedelta(days=1)
+"""For how long it is said of an activation that it went wrong and is well again."""
 
 _NEVER = Latest()
 """The runs of an activation that has had none."""
@@ -42,7 +45,7 @@ def suppression_statuses(project: Project, state: State, now: datetime) -> tuple
     applied = {one.name: one for one in state.suppressions()}
     latest = state.latest() if declared or applied else {}
     return tuple(
-        _suppression(name, declared.get(name), applied.get(name), latest.get(f"suppression {name}", _NEVER), now)
+        _suppression(name, declared.get(name), applied.get(name), latest.get(f"{SUPPRESSION_LINE}{name}", _NEVER), now)
         for name in sorted(declared.keys() | applied.keys())
     )
 
@@ -63,8 +66,8 @@ class ActivationStatus:
     """One activation (`declared`), or one audience that is no longer declared, and what the state knows of it.
 
     `next_due` is None for a manual schedule, where nothing is declared, and where only `apply` can do what is due.
-    `stale` says that the last good run is
-    longer ago than the activation's freshness allows. `live_size` and `suspected_drift` are for `with_live_sizes` to
+    `stale` says that the last good run is longer ago than the activation's freshness allows. `setback` is the last row
+    of runs that went wrong, over or not. `live_size` and `suspected_drift` are for `with_live_sizes` to
     fill in.
     """
 
@@ -78,12 +81,31 @@ class ActivationStatus:
     latest: Latest = _NEVER
     next_due: datetime | None = None
     stale: bool = False
+    setback: Setback | None = None
     live_size: int | None = None
     suspected_drift: bool = False
 
     @property
     def audience_id(self) -> str | None:
         return self.applied.audience_id if self.applied else None
+
+    @property
+    def wrong(self) -> LastRun | None:
+        """The last run, where it went wrong; what is no longer declared has none."""
+        last = self.latest.run
+        return last if last is not None and last.outcome.is_wrong else None
+
+    @property
+    def wrong_since(self) -> datetime | None:
+        """When the first of the runs began that have gone wrong one after the other, None where the last did not."""
+        if self.wrong is None:
+            return None
+        return self.setback.since if self.setback and self.setback.over_at is None else self.wrong.started_at
+
+    def recovered_at(self, now: datetime) -> datetime | None:
+        """When the first good run after bad ones began, where that is less than a day ago."""
+        over_at = self.setback.over_at if self.setback and self.wrong is None else None
+        return over_at if over_at is not None and now - over_at < RECOVERED_FOR else None
 
 
 def activation_statuses(
@@ -100,7 +122,7 @@ def activation_statuses(
 def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[ActivationStatus]:
-    latest = state.latest()
+    latest, setbacks = state.latest(), state.setbacks()
     counted = done_until(applied, latest, now)
     records = {record.key: record for record in applied}
     for activation in chosen:
@@ -119,6 +141,7 @@ def _declared(
             latest=runs,
             next_due=due,
             stale=record is not None and _is_stale(activation, runs, now),
+            setback=setbacks.get(activation.id),
         )
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from runner.core.destination import DestinationClient
 from runner.core.identifiers import IdentifierType
-from runner.core.records import SUPPRESS, ActivationRun, AudienceKey, Outcome
+from runner.core.records import SUPPRESS, SUPPRESSION_LINE, ActivationRun, AudienceKey, Outcome, with_advice
 from runner.planning.plan import Plan
 from runner.planning.suppression_rules import PlannedSuppression, Standing, Withdrawal, definition_of_suppression
+from runner.planning.ways_out import ways_out_of_suppression
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
 from runner.workflows.send import Tally, Target, send_delta, send_unrecorded
@@ -101,12 +102,13 @@ def outcome_of(
     audiences = [each for each in concerned if each.record.key in withdrawn]
     members = sum(one.members.values())
     seconds = round((ended - began).total_seconds(), 3)
-    name = f"suppression {one.name}"
+    name = f"{SUPPRESSION_LINE}{one.name}"
     if one.waits:
         return None  # it is among what a sync skipped
     if not one.takes_effect:
         outcome = Outcome.FAILED if one.error else Outcome.BLOCKED
-        detail = f"{one.why_not()}; nobody is added where it applies"
+        said = f"{one.why_not()}; nobody is added where it applies"
+        detail = with_advice(said, *ways_out_of_suppression(one))
         return ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
     if not (one.is_new or audiences):
         return None

@@ -17,7 +17,17 @@ from runner.core.identifiers import Operation
 from runner.core.membership import Batch, MembershipFiles, Rejected, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
-from runner.core.records import Action, ActivationRun, Binding, Definition, LastRun, Outcome, Unfinished
+from runner.core.records import (
+    SUPPRESS,
+    Action,
+    ActivationRun,
+    Binding,
+    Definition,
+    LastRun,
+    Outcome,
+    Setback,
+    Unfinished,
+)
 from runner.state.interface import State
 from tests.builders import EMAIL, NOON
 
@@ -271,6 +281,41 @@ class StateContract:
         run.record_rest(run.begin_run("sync", LATER), failed[:1])
         assert run.latest()["loyal"].run == LastRun(LATER, Outcome.FAILED, "no answer")
         assert run.last_good() == {"loyal": NOON}
+
+    def test_that_people_left_whom_a_suppression_names_is_no_run_of_an_activation(self, run: State) -> None:
+        run.record(run.begin_run("sync", NOON), ActivationRun("loyal", "failed", Outcome.FAILED, detail="no answer"))
+        run.record(run.begin_run("sync", LATER), ActivationRun("loyal", SUPPRESS, Outcome.DONE, removed=2))
+        latest = run.latest()["loyal"]
+        assert latest.run == LastRun(NOON, Outcome.FAILED, "no answer")
+        assert (latest.good, latest.change) == (None, LastRun(LATER, Outcome.DONE, ""))
+        assert run.setbacks() == {"loyal": Setback(NOON)}
+
+    def test_a_suppressions_own_line_is_a_run_of_it(self, run: State) -> None:
+        run.record(run.begin_run("sync", NOON), ActivationRun("suppression no", SUPPRESS, Outcome.DONE))
+        assert run.latest()["suppression no"].good == LastRun(NOON, Outcome.DONE, "")
+
+    def test_since_when_an_activation_goes_wrong_is_when_the_first_bad_run_in_a_row_began(self, run: State) -> None:
+        key = intend(run)
+        hours = [NOON + timedelta(hours=hour) for hour in range(7)]
+        fared = (Outcome.DONE, Outcome.FAILED, None, Outcome.BLOCKED, Outcome.FAILED, Outcome.INTERRUPTED)
+        for at, outcome in zip(hours[:6], fared, strict=True):
+            each = [ActivationRun("loyal", "sync", outcome)] if outcome else []
+            run.record_rest(run.begin_run("sync", at), each, [] if outcome else [key])
+        assert run.setbacks() == {"loyal": Setback(hours[3])}
+        run.record_rest(run.begin_run("sync", hours[6]), (), [key])
+        assert run.setbacks() == {"loyal": Setback(hours[3], over_at=hours[6])}
+
+    def test_how_many_values_were_rejected_is_known_of_the_last_run_that_measured_an_activation(
+        self, run: State
+    ) -> None:
+        for outcome, rejected in ((Outcome.DONE, 7), (Outcome.BLOCKED, 9), (Outcome.FAILED, 0)):
+            run.record(run.begin_run("sync", NOON), ActivationRun("loyal", "sync", outcome, rejected=rejected))
+        run.record(run.begin_run("sync", NOON), ActivationRun("loyal", SUPPRESS, Outcome.DONE, removed=1))
+        assert run.rejected() == {"loyal": 9}
+
+    def test_what_never_went_wrong_has_no_trouble(self, run: State) -> None:
+        run.record(run.begin_run("sync", NOON), ActivationRun("loyal", "sync", Outcome.DONE))
+        assert run.setbacks() == {}
 
     # -- notices ---------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ def test_one_machine_applies_and_another_finds_nothing_to_do(shop_there, store):
     shop_there.people(mail(1, 2, 3, 4))
     applied = shop_there.run("apply", "--yes", **on("two", shop_there))
     assert "+1" in applied.out
-    assert "loyal" in shop_there.run("status").out
+    assert "loyal" in shop_there.run("status", "--all").out
     assert shop_there.run("history", "--format", "json").json["runs"][0]["activations"][0]["added"] == 1
 
 

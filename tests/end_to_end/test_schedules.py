@@ -111,7 +111,7 @@ def test_what_only_an_apply_can_bring_up_to_date_is_never_due(scheduled: Shop) -
     assert scheduled.run("schedule").out.endswith("\nNot before `headcount apply`: daily, new.\n")
     rows = {row["activation"]: row for row in scheduled.run("status", "--format", "json").json["activations"]}
     assert {one for one, row in rows.items() if row["next_due"]} == {"hourly"}
-    assert scheduled.run("status").out.count("next due  not before `headcount apply`") == 2
+    assert scheduled.run("status", "--details").out.count("next due  not before `headcount apply`") == 2
     scheduled.apply()
     assert scheduled.run("schedule", "--format", "json", "--limit", "3").json["awaiting_apply"] == []
 
@@ -136,7 +136,8 @@ class TestFreshness:
         assert self.stale(fresh, hours=27, code=1) == ["daily"]
         assert self.stale(fresh, days=9, code=1) == ["daily", "weekly"]
         result = fresh.run("status", "--fail-stale", "--at", at(hours=27), code=1)
-        assert "    stale: no good run for 26h\n" in result.out
+        assert result.out.startswith("! daily  stale: the last good run was ")
+        assert "(1 d ago), 26h is allowed\n    -> `headcount sync --select daily` brings" in result.out
         assert result.err == "Stale: daily.\n"
         fresh.run("status", "--at", at(hours=27))
 

@@ -79,7 +79,7 @@ def test_its_audiences_are_kept_as_declared(board: BulletinShop) -> None:
     (audience,) = board.audiences.values()
     assert (audience["name"], audience["edition"]) == ("Loyal", "1")
     assert set(audience["members"]) == {f"email {one}" for one in hashes(1, 2, 3)}
-    assert "applied  audience 1 in board (account 7)" in board.run("status").out
+    assert "applied  audience 1 in board (account 7)" in board.run("status", "--details").out
 
     board.people(mail(2, 3, 4))
     board.run("sync")

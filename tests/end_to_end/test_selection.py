@@ -49,7 +49,7 @@ class TestPatterns:
         assert [segment.name for segment in sandbox.segments()] == ["Loyal"]
         rows = three.run("status", "--select", "owner:crm", "--format", "json").json["activations"]
         assert [(row["activation"], row["tags"], row["owner"]) for row in rows] == [("loyal", ["fr", "vip"], "crm")]
-        assert "owner     crm, tag:fr, tag:vip" in three.run("status").out
+        assert "owner     crm, tag:fr, tag:vip" in three.run("status", "--details").out
         assert three.run("sync", "--exclude", "tag:fr", "--format", "json", code=7).json["activations"] == []
 
     def test_a_tag_changes_nothing_in_criteo(self, three: Shop) -> None:

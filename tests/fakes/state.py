@@ -18,6 +18,7 @@ from runner.core.project import Permission
 from runner.core.records import (
     IMPORT,
     NOT_KNOWN,
+    SUPPRESS,
     Action,
     ActivationRun,
     AppliedAudience,
@@ -30,6 +31,7 @@ from runner.core.records import (
     Run,
     RunCost,
     RunOrigin,
+    Setback,
     Unfinished,
 )
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
@@ -120,9 +122,9 @@ class FakeState:
                 last, known = LastRun(run.started_at, one.outcome, one.detail), found.get(one.activation, Latest())
                 news = {}
                 is_run = one.action not in (Action.DELETE, IMPORT)
-                if is_run and one.outcome is not Outcome.SKIPPED:
+                if is_run and not one.only_withdrew and one.outcome is not Outcome.SKIPPED:
                     news["run"] = last
-                if is_run and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+                if is_run and not one.only_withdrew and one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                     news["good"] = last
                 if is_run and one.added + one.removed > 0:
                     news["change"] = last
@@ -132,6 +134,30 @@ class FakeState:
                 last, activation = LastRun(run.started_at, Outcome.UNCHANGED, ""), self.records[key].activation
                 found[activation] = replace(found.get(activation, Latest()), run=last, good=last)
         return found
+
+    def setbacks(self) -> Mapping[str, Setback]:
+        found: dict[str, Setback] = {}
+        for run in self._runs:
+            checked = (self.records[key] for key in self._checked.get(run.id, ()) if key in self.records)
+            fared = {record.activation: False for record in checked}
+            for one in run.activations:
+                if one.action not in (Action.DELETE, IMPORT) and not one.only_withdrew:
+                    fared[one.activation] = one.outcome.is_wrong or fared.get(one.activation, False)
+            for activation, wrong in fared.items():
+                known = found.get(activation)
+                if wrong and (known is None or known.over_at is not None):
+                    found[activation] = Setback(run.started_at)
+                elif not wrong and known is not None and known.over_at is None:
+                    found[activation] = replace(known, over_at=run.started_at)
+        return found
+
+    def rejected(self) -> Mapping[str, int]:
+        return {
+            one.activation: one.rejected
+            for run in self._runs
+            for one in run.activations
+            if one.outcome in (Outcome.DONE, Outcome.BLOCKED) and one.action not in (Action.DELETE, IMPORT, SUPPRESS)
+        }
 
     def last_good(self) -> Mapping[str, datetime]:
         return {activation: last.good.started_at for activation, last in self.latest().items() if last.good}

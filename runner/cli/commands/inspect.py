@@ -31,9 +31,12 @@ from runner.cli.wiring import Setup, connect, counted_rows, told
 from runner.core.errors import DestinationError, InvalidProject, StateError, UsageError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from runner.core.destination import AdAccount, Destination
     from runner.core.records import Run
     from runner.state.interface import State
+    from runner.workflows.status import ActivationStatus, SuppressionStatus
 
 
 def status(
@@ -42,6 +45,8 @@ def status(
     select: Select = None,
     exclude: Exclude = None,
     changed_since: ChangedSince = "",
+    everything: Annotated[bool, typer.Option("--all", help="Show a line for what is fine, too.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Show all that is known of each.")] = False,
     live: Annotated[
         bool, typer.Option("--live", help="Ask Criteo how many identifiers each audience has: a call for each.")
     ] = False,
@@ -58,43 +63,59 @@ def status(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Show each activation: audience, members, last run, next due.
+    """Show what is broken, since when and why.
 
-    Shows unfinished work, too. Calls Criteo with --live only.
+    What is fine is summed up. Calls Criteo with --live only.
     """
-    from runner.reports.json_documents import status_document
-    from runner.reports.status_and_history import status_text, suppressions_text
     from runner.workflows.status import activation_statuses, suppression_statuses
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
-    project = setup.project()
+    project, now = setup.project(), setup.clock()
     selection = setup.selection(project, select, exclude, changed_since)
     with closing(setup.state()) as state:
         older = _older(state)
-        rows = activation_statuses(project, state, setup.clock(), selection)
-        never = suppression_statuses(project, state, setup.clock())
+        rows, never = activation_statuses(project, state, now, selection), suppression_statuses(project, state, now)
         if live or fail_drift:
             setup.say_where(told)
-            rows = counted_rows(rows, state, setup.clock())
+            rows = counted_rows(rows, state, now)
     if format is Format.JSON:
+        from runner.reports.json_documents import status_document
+
         show_json(status_document(rows, never))
     else:
-        show_text(setup.out, status_text(rows, setup.clock()).append_text(suppressions_text(never, setup.clock())))
+        show_text(setup.out, _status_text(rows, never, setup, everything=everything or live, details=details))
     if older is not None:
         raise older
-    _fail_on(
-        stale=[row.activation for row in rows if row.stale and fail_stale],
-        drifted=[row.activation for row in rows if row.suspected_drift and fail_drift],
-    )
+    _fail_on(rows, stale=fail_stale, drifted=fail_drift)
 
 
-def _fail_on(*, stale: list[str], drifted: list[str]) -> None:
-    """Name the activations for which the command fails, and end it with 1 where there are some."""
-    if stale:
-        tell(f"Stale: {', '.join(stale)}.\n")
-    if drifted:
-        tell(f"Suspected drift: {', '.join(drifted)}.\n")
-    if stale or drifted:
+def _status_text(
+    rows: tuple[ActivationStatus, ...],
+    never: tuple[SuppressionStatus, ...],
+    setup: Setup,
+    *,
+    everything: bool,
+    details: bool,
+) -> Text:
+    now = setup.clock()
+    if details:
+        from runner.reports.status_and_history import details_text, suppression_details_text
+
+        return details_text(rows, now).append_text(suppression_details_text(never, now))
+    from runner.reports.status_text import status_text
+
+    return status_text(rows, never, now, everything=everything)
+
+
+def _fail_on(rows: tuple[ActivationStatus, ...], *, stale: bool, drifted: bool) -> None:
+    """Name the activations for which the command was asked to fail, and end it with 1 where there are some."""
+    old = [row.activation for row in rows if row.stale and stale]
+    apart = [row.activation for row in rows if row.suspected_drift and drifted]
+    if old:
+        tell(f"Stale: {', '.join(old)}.\n")
+    if apart:
+        tell(f"Suspected drift: {', '.join(apart)}.\n")
+    if old or apart:
         raise typer.Exit(exit_codes.FAILED)
 
 

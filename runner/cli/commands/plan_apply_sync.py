@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from runner.core.selection import Selection
     from runner.planning.plan import Plan
     from runner.planning.staleness import ReviewedPlan, StalePlan
+    from runner.workflows.apply import Applied
     from runner.workflows.make_plan import PlanRequest
     from runner.workflows.sync import Synced
 
@@ -135,7 +136,6 @@ def apply(
     """Make the change: definitions and memberships. Asks first, unless --yes."""
     from runner.planning.staleness import StalePlan
     from runner.reports.json_documents import run_document
-    from runner.reports.plan_text import run_text
     from runner.workflows.apply import apply as carry_out
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
@@ -147,7 +147,7 @@ def apply(
         request, reviewed = _reviewed(file, plan_id, asked)
         try:
             with opened(setup) as parts:
-                approve = partial(_approve, setup=setup, parts=parts, yes=yes, format=format)
+                approve = partial(_approve, setup=setup, parts=parts, yes=yes)
                 done = carry_out(project, request, parts.context, parts.accounts, approve, reviewed)
                 log_outcomes(done.outcomes)
                 notify_of_run(setup, "apply", of_apply(project, done), parts.context.state)
@@ -159,10 +159,20 @@ def apply(
     elif not done.approved:
         tell("Not applied.\n")
     else:
-        if not done.plan.pending:
-            _show_plan(done.plan, setup, PlanFormat.TEXT)
-        show_text(setup.out, run_text(done.outcomes))
+        _show_run(done, setup, shown=not yes and done.plan.has_work)
     raise typer.Exit(exit_codes.of_run(done))
+
+
+def _show_run(done: Applied, setup: Setup, *, shown: bool) -> None:
+    """What an apply did. Where its plan was `shown`, what that said of it is not said again."""
+    from runner.core.records import Action
+    from runner.reports.run_text import orphans_text, run_text
+
+    if not shown:
+        show_findings(done.plan.warnings)
+        orphans = (change.applied for change in done.plan.having(Action.ORPHANED))
+        show_text(setup.out, orphans_text(tuple(record for record in orphans if record is not None)))
+    show_text(setup.out, run_text(done, advised=shown))
 
 
 def sync(
@@ -219,14 +229,14 @@ def _show_sync(done: Synced, setup: Setup, format: Format) -> None:  # noqa: A00
 
         show_json(sync_document(done))
         return
-    from runner.reports.plan_text import orphans_text, run_text, skipped_text
+    from runner.reports.run_text import orphans_text, run_text, skipped_text
     from runner.reports.status_and_history import waiting_text
 
     show_findings(done.applied.plan.warnings)
     show_text(setup.out, skipped_text(done.skipped))
     show_text(setup.out, orphans_text(done.orphans))
     show_text(setup.out, waiting_text(done.waiting, setup.clock()))
-    show_text(setup.out, run_text(done.applied.outcomes, done.applied.plan.changes, len(done.skipped)))
+    show_text(setup.out, run_text(done.applied, advised=False, skipped=len(done.skipped)))
 
 
 def _show_stale(stale: StalePlan, setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
@@ -345,8 +355,10 @@ def _show_cost(made: Plan, setup: Setup) -> None:
     show_text(setup.out, plan_cost(cost_of(made)))
 
 
-def _approve(made: Plan, *, setup: Setup, parts: Parts, yes: bool, format: Format) -> bool:  # noqa: A002
-    if format is Format.TEXT:
-        parts.progress.pause()
-        _show_plan(made, setup, PlanFormat.TEXT)
-    return yes or typer.confirm("Apply this plan?", err=True)
+def _approve(made: Plan, *, setup: Setup, parts: Parts, yes: bool) -> bool:
+    """Whether the plan is to be carried out. Where nobody is asked, nobody looks at it again either."""
+    if yes:
+        return True
+    parts.progress.pause()
+    _show_plan(made, setup, PlanFormat.TEXT)
+    return typer.confirm("Apply this plan?", err=True)

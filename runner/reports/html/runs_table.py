@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runner.core.records import Outcome
+from runner.core.records import Outcome, taken_apart
 from runner.reports.format import duration
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.tables import TableColumn, folded, table
@@ -66,4 +66,4 @@ def _rows(one: AudienceRun, now: datetime) -> list[tuple[str, ...]]:
 def _outcome(outcome: Outcome, detail: str) -> Html:
     bad = outcome in (Outcome.FAILED, Outcome.BLOCKED, Outcome.INTERRUPTED)
     word = element("span", str(outcome), **({"class_": "bad"} if bad else {}))
-    return joined(word, sub(detail) if detail else NOTHING)
+    return joined(word, sub(taken_apart(detail)[0]) if detail else NOTHING)

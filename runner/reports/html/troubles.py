@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from runner.core.records import Outcome
+from runner.core.records import Outcome, taken_apart
 from runner.planning.suppression_rules import Standing
 from runner.reports.html.words import ago, length_words
 from runner.workflows.condition import Condition
@@ -30,10 +30,13 @@ def troubles_of(status: ActivationStatus, now: datetime) -> tuple[AudienceTroubl
 def _troubles(status: ActivationStatus, now: datetime) -> Iterator[AudienceTrouble]:
     last = status.latest.run
     if last is not None and last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-        yield AudienceTrouble(0, f"The last run, {ago(last.started_at, now)}, {_ended(last.outcome)}: {last.detail}")
+        what, advice = taken_apart(last.detail)
+        said = f"The last run, {ago(last.started_at, now)}, {_ended(last.outcome)}: {what}"
+        yield AudienceTrouble(0, said, "; ".join(advice))
     if last is not None and last.outcome is Outcome.BLOCKED:
-        hint = f"If that is meant: headcount apply --allow-removals {status.activation}"
-        yield AudienceTrouble(1, f"A guardrail stopped the last run, {ago(last.started_at, now)}: {last.detail}", hint)
+        what, advice = taken_apart(last.detail)
+        said = f"A guardrail stopped the last run, {ago(last.started_at, now)}: {what}"
+        yield AudienceTrouble(1, said, "; ".join(advice))
     if status.stale and status.declared is not None and status.declared.freshness is not None:
         limit = length_words(status.declared.freshness)
         since = f"since {ago(status.latest.good.started_at, now)}" if status.latest.good else "so far"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from runner.core.records import ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
-from runner.reports.status_and_history import history_text, status_text
+from runner.reports.status_and_history import details_text, history_text
 from runner.workflows.status import ActivationStatus, Condition
 from tests.builders import EMAIL, MADID, NOON, activation, applied
 
@@ -24,7 +24,7 @@ def failed(detail: str) -> Latest:
 
 
 def test_a_standing_is_a_record() -> None:
-    assert status_text((LOYAL,), NOON).plain == (
+    assert details_text((LOYAL,), NOON).plain == (
         "loyal  applied  audience 270157 in shop (account 12345)\n"
         "    members   12,003 email, 804 mobile_ad_id\n"
         "    last run  2026-11-24 11:55 UTC (5 min ago), done\n"
@@ -35,14 +35,15 @@ def test_a_standing_is_a_record() -> None:
 def test_a_standing_fits_a_terminal_of_80_columns_and_says_each_thing_on_a_line_of_its_own() -> None:
     held = replace(HELD, refill=True, unfinished=Unfinished(12, 8, 1), unknown={EMAIL: 40}, invalid=2)
     row = replace(LOYAL, applied=held, latest=failed("no answer"), live_size=9)
-    lines = status_text((row,), NOON).plain.splitlines()
+    lines = details_text((row,), NOON).plain.splitlines()
     assert max(map(len, lines)) <= 80
     assert "    unfinished: 8 of 12 batches taken, 1 in flight" in lines
     assert "    no answer" in lines
+    assert "    failed since 2026-11-24 11:55 UTC (5 min ago)" in lines
 
 
 def test_what_is_due_already_is_due_now() -> None:
-    assert "next due  now\n" in status_text((replace(LOYAL, next_due=NOON),), NOON).plain
+    assert "next due  now\n" in details_text((replace(LOYAL, next_due=NOON),), NOON).plain
 
 
 def test_a_run_is_a_record_with_a_line_per_activation() -> None:
@@ -51,16 +52,25 @@ def test_a_run_is_a_record_with_a_line_per_activation() -> None:
     runs = (Run(2, "sync", NOON, NOON, (done, failed)), Run(1, "apply", NOON - timedelta(hours=3), None))
     assert history_text(runs, NOON).plain == (
         "2  sync  2026-11-24 12:00 UTC (now)\n"
-        "    ~ loyal  done  sync  +160 -3  480 identifiers  2.5 s  2 rejected\n"
-        "    x new  failed  no answer\n"
+        "    ~ loyal  sync  +160  -3  480 identifiers  2.5 s  2 rejected\n"
+        "    x new    failed  no answer\n"
         "1  apply  2026-11-24 09:00 UTC (3 h ago)  (did not end)\n"
     )
+
+
+def test_values_that_are_rejected_are_told_of_a_run_where_they_are_not_as_many_as_before() -> None:
+    def run(number: int, rejected: int) -> Run:
+        done = ActivationRun("loyal", "sync", Outcome.DONE, 1, 0, rejected=rejected, members=9, seconds=1)
+        return Run(number, "sync", NOON, NOON, (done,))
+
+    lines = history_text((run(3, 0), run(2, 19), run(1, 19)), NOON).plain.splitlines()
+    assert [line.partition("1.0 s")[2] for line in lines[1::2]] == ["  0 rejected, 19 before", "", "  19 rejected"]
 
 
 def test_no_detail_of_a_past_run_drives_the_terminal() -> None:
     row = replace(LOYAL, latest=failed('"\x1b[2J\nloyal  applied"'), applied=replace(HELD, audience_id="\x9b1"))
     run = Run(1, "sync", NOON, NOON, (ActivationRun("a", "sync", Outcome.FAILED, detail="\x1b[2J\n"),))
-    for text in (status_text((row,), NOON).plain, history_text((run,), NOON).plain):
+    for text in (details_text((row,), NOON).plain, history_text((run,), NOON).plain):
         assert "\x1b" not in text
         assert "\x9b" not in text
         assert "\nloyal  applied" not in text

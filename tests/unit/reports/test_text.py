@@ -10,14 +10,16 @@ from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected, TypeDelta
 from runner.core.project import Setting
-from runner.core.records import Action, ActivationRun, Outcome
+from runner.core.records import Action, ActivationRun, Outcome, with_advice
 from runner.planning.blocks import Block
 from runner.planning.plan import NO_DESTINATION, FieldChange
 from runner.planning.staleness import id_of
 from runner.reports.plan_markdown import plan_markdown
-from runner.reports.plan_text import plan_text, resolved_text, run_text, skipped_text
+from runner.reports.plan_text import plan_text, resolved_text
+from runner.reports.run_text import run_text, skipped_text
+from runner.workflows.apply import Applied
 from runner.workflows.sync import Skipped
-from tests.builders import EMAIL, HERE, MADID, activation, applied, change, delta, evaluation, plan
+from tests.builders import EMAIL, HERE, MADID, NOON, activation, applied, change, delta, evaluation, plan
 
 RENAMED = change(
     "renamed",
@@ -43,19 +45,19 @@ def test_a_plan_shows_what_can_hurt_first_and_nothing_that_is_unchanged() -> Non
     made = plan(UNCHANGED, RENAMED, LAPSED, DELETED)
     text = plan_text(made).plain
     assert text == (
-        '- old  delete  "Old" in shop (account 12345, audience 9)  (no longer declared)\n'
+        '- old  delete (no longer declared)  "Old" in shop (account 12345, audience 9)\n'
         "    cannot be undone; ad sets that use the audience lose it\n"
         "\n"
-        '! lapsed  blocked  "Lapsed" in shop (account 12345, audience 8)  (members changed)\n'
+        '! lapsed  blocked (members changed)  "Lapsed" in shop (account 12345, audience 8)\n'
         "    max_removed: 49,092 of 80,112 email would be removed\n"
         "    -> let it pass once with --allow-removals lapsed\n"
         "    it would sync; nothing is sent until then\n"
-        "    email                       80,112 ->      31,020  -49,092\n"
-        "    rejected: 12 email (malformed)\n"
+        "    email                       80,112 ->      31,020  -49,092  12 rejected\n"
         "\n"
-        '~ renamed  update  "Renamed" in shop (account 12345, audience 7)  (renamed in Criteo)\n'
+        '~ renamed  update (renamed in Criteo)  "Renamed" in shop (account 12345, audience 7)\n'
         '    name: "By hand" -> "Renamed" (changed by hand in Criteo; set back)\n'
         "\n"
+        "Rejected: 12 email (malformed).\n"
         f"Plan: 1 to delete (old), 1 blocked (lapsed), 1 to update, 1 unchanged.  id {id_of(made)}\n"
     )
 
@@ -65,14 +67,18 @@ def test_a_plan_with_nothing_to_do_says_so() -> None:
     assert plan_text(made).plain == f"Nothing to do: 1 activation as declared.  id {id_of(made)}\n"
 
 
+def ran(*runs: ActivationRun) -> Applied:
+    return Applied(plan(), runs, approved=True)
+
+
 def test_a_run_ends_with_its_totals() -> None:
     runs = (
         ActivationRun("a", "sync", Outcome.DONE, added=1_200, removed=3, members=9_000, seconds=2.5, invalid=2),
         ActivationRun("b", "sync", Outcome.FAILED, detail="Criteo could not be reached"),
         ActivationRun("c", "unchanged", Outcome.UNCHANGED),
     )
-    assert run_text(runs).plain == (
-        "~ a  done  sync  +1,200 -3  9,000 identifiers  2.5 s  Criteo called 2 malformed\n"
+    assert run_text(ran(*runs), advised=False).plain == (
+        "~ a  sync  +1,200  -3  9,000 identifiers  2.5 s  Criteo called 2 malformed\n"
         "x b  failed  Criteo could not be reached\n"
         "Run: 1 failed (b), 1 done, 1 unchanged; 1,200 identifiers added, 3 removed.\n"
     )
@@ -125,7 +131,7 @@ def test_no_name_drives_the_terminal_or_begins_a_line(shape: object) -> None:
 
 def test_no_error_of_a_run_drives_the_terminal_or_begins_a_line() -> None:
     texts = (
-        run_text((ActivationRun("a", "sync", Outcome.FAILED, detail=EVIL),)),
+        run_text(ran(ActivationRun("a", "sync", Outcome.FAILED, detail=with_advice(EVIL, EVIL))), advised=False),
         skipped_text((Skipped("a", EVIL),)),
         resolved_text(activation(settings=(Setting("name", EVIL, HERE),))),
     )
@@ -216,9 +222,31 @@ def test_a_run_marks_what_it_did_as_the_plan_does() -> None:
         ActivationRun("b", "create", Outcome.DONE),
         ActivationRun("c", "update", Outcome.DONE),
     )
-    assert [line[:3] for line in run_text(runs).plain.splitlines()[:-1]] == ["- a", "+ b", "~ c"]
+    assert [line[:3] for line in run_text(ran(*runs), advised=False).plain.splitlines()[:-1]] == ["- a", "+ b", "~ c"]
 
 
 def test_an_interruption_is_told_once() -> None:
     run = ActivationRun("a", "sync", Outcome.INTERRUPTED, detail="interrupted; what was sent is recorded")
-    assert "x a  interrupted  what was sent is recorded\n" in run_text((run,)).plain
+    assert "x a  interrupted  what was sent is recorded\n" in run_text(ran(run), advised=False).plain
+
+
+BLOCKED = ActivationRun("a", "blocked", Outcome.BLOCKED, detail=with_advice("too many", "let it pass with --allow"))
+
+
+def test_what_helps_a_blocked_activation_follows_its_line_unless_the_plan_has_said_so() -> None:
+    assert run_text(ran(BLOCKED), advised=False).plain.startswith(
+        "! a  blocked  too many\n    -> let it pass with --allow\n"
+    )
+    assert run_text(ran(BLOCKED), advised=True).plain.startswith("! a  blocked  too many\nRun: ")
+
+
+def test_what_is_well_again_says_so_once_and_since_when_it_was_not() -> None:
+    run = ActivationRun("a", "unchanged", Outcome.UNCHANGED)
+    text = run_text(replace(ran(run), recovered={"a": NOON}), advised=False).plain
+    assert text.startswith("= a  unchanged  recovered: it had gone wrong since 2026-11-24 12:00 UTC\n")
+
+
+def test_rejected_values_are_told_of_where_they_are_not_as_many_as_before() -> None:
+    runs = [ActivationRun(name, "sync", Outcome.DONE, rejected=9, seconds=1) for name in ("a", "b")]
+    text = run_text(replace(ran(*runs), rejected_before={"a": 9, "b": 4}), advised=False).plain
+    assert [line.partition("1.0 s")[2] for line in text.splitlines()[:-1]] == ["", "  9 rejected, 4 before"]

@@ -75,7 +75,7 @@ def test_a_failure_stops_no_other_activation(world: World) -> None:
     world.client.fails["create"] = [DestinationError("refused", "ask them")]
     runs = world.apply().outcomes
     assert summary(*runs) == [("a", "create", Outcome.FAILED), ("b", "create", Outcome.DONE)]
-    assert runs[0].detail == "refused; ask them"
+    assert runs[0].detail == "refused\n-> ask them"
     assert [one.activation for one in world.state.audiences()] == ["b"]
 
 
@@ -228,7 +228,7 @@ class TestWhatARunThatDiedLeft:
         half_sent.declare("other", "cat")
         monkeypatch.setattr(half_sent.memberships, "settle", refuse)
         runs = {run.activation: (run.outcome, run.detail) for run in half_sent.apply(select=LOYAL).outcomes}
-        assert runs == {"loyal": (Outcome.FAILED, "no room")}
+        assert runs == {"loyal": (Outcome.FAILED, "no room\n-> make some")}
         assert half_sent.evaluator.evaluated == ["loyal"]
 
     def test_stops_no_other_activation_where_it_is_damaged(self, half_sent: World) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
-from runner.core.records import IMPORT, Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
+from runner.core.records import IMPORT, SUPPRESS, Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
 from runner.state.db import checksums, codec
 from runner.state.db.tables import retention, unchanged
 
@@ -80,12 +80,13 @@ def _definition_of(db: Connection, what: int | str | None) -> str | None:
 
 def _news(one: ActivationRun) -> Iterator[str]:
     """What an outcome is the latest one of. The deletion of an orphan is no run of the activation that has its id, and
-    neither is an import."""
+    neither is an import. That people left whom a suppression names is none either: its segment may have failed since.
+    """
     if one.action in (Action.DELETE, IMPORT):
         return
-    if one.outcome is not Outcome.SKIPPED:
+    if one.outcome is not Outcome.SKIPPED and not one.only_withdrew:
         yield "run"
-    if one.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+    if one.outcome in (Outcome.DONE, Outcome.UNCHANGED) and not one.only_withdrew:
         yield "good"
     if one.added + one.removed > 0:
         yield "change"
@@ -171,6 +172,20 @@ def latest(db: Connection) -> Mapping[str, Latest]:
     return {
         activation: Latest(**{what: last for what, (_, last) in known.items()}) for activation, known in found.items()
     }
+
+
+def rejected(db: Connection) -> Mapping[str, int]:
+    """How many values were rejected when each activation was last measured, of what is recorded."""
+    rows = db.execute(
+        """
+        SELECT activation, rejected FROM activation_run WHERE id IN (
+            SELECT max(id) FROM activation_run
+            WHERE outcome IN (?, ?) AND action NOT IN (?, ?, ?) GROUP BY activation
+        )
+        """,
+        (Outcome.DONE, Outcome.BLOCKED, Action.DELETE, IMPORT, SUPPRESS),
+    )
+    return dict(rows.fetchall())
 
 
 def _outcomes(db: Connection, run: int, activation: str | None, checksum: bytes) -> Iterator[ActivationRun]:

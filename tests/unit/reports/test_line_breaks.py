@@ -1,0 +1,37 @@
+"""Lines that are too wide are broken between phrases, else between words, and never within one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.reports.line_breaks import breaks
+
+
+def broken(line: str, width: int, indent: int = 4) -> list[str]:
+    places = [0, *breaks(line, width, indent), len(line)]
+    parts = [line[start:end].rstrip() for start, end in pairwise(places)]
+    return [parts[0], *(" " * indent + part for part in parts[1:])]
+
+
+def test_a_phrase_that_does_not_fit_goes_on_the_next_line_whole() -> None:
+    line = '+ families  create (new)  "Families" in criteo (account 12345)'
+    assert broken(line, 50) == ["+ families  create (new)", '    "Families" in criteo (account 12345)']
+
+
+def test_a_phrase_that_no_line_could_hold_is_broken_between_words() -> None:
+    assert broken("x a  failed  one two three four", 14) == ["x a  failed", "    one two", "    three four"]
+
+
+words = st.text("abc", min_size=1, max_size=9)
+lines = st.lists(st.tuples(words, st.sampled_from([" ", "  ", "   "])), min_size=1, max_size=12)
+
+
+@given(lines, st.integers(14, 40), st.integers(0, 4))
+def test_no_word_is_broken_or_lost_and_no_line_too_wide(parts: list[tuple[str, str]], width: int, indent: int) -> None:
+    line = "".join(word + gap for word, gap in parts).rstrip()
+    found = broken(line, width, indent)
+    assert " ".join(found).split() == line.split()
+    assert max(map(len, found)) <= width
