@@ -42,7 +42,8 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
     too_old = _too_old(row, now)
     if row.wrong is not None:
         sentence, advice = taken_apart(row.wrong.detail)
-        said = f"{row.wrong.outcome} since {moment(row.wrong_since, now)}" + (f"; {too_old[0]}" if too_old else "")
+        since = f"{row.wrong.outcome} since {moment(row.wrong_since, now)}"
+        said = "; ".join([since, *too_old[:1], *left_over(row)])
         return Line(SIGNS[row.wrong.outcome], row.activation, said, _reasons(sentence, *advice))
     if too_old:
         return Line(_STALE, row.activation, *too_old)
@@ -73,10 +74,10 @@ _AWAITING = {
 }
 
 
-def _too_old(row: ActivationStatus, now: datetime) -> tuple[str, tuple[str, ...]] | None:
-    """That an audience is older than it may be, and what to do."""
+def _too_old(row: ActivationStatus, now: datetime) -> tuple[()] | tuple[str, tuple[str, ...]]:
+    """That an audience is older than it may be, and what to do; nothing where it is not."""
     if not (row.stale and row.declared and row.declared.freshness):
-        return None
+        return ()
     last = f"the last good run was {moment(row.latest.good.started_at, now)}" if row.latest.good else "no good run yet"
     never = why_never_fresh(row.declared, now)
     advice = never or f"`headcount sync --select {row.activation}` brings it up to date; see that its schedule is run"

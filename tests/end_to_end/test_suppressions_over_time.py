@@ -203,6 +203,7 @@ def test_a_comment_on_a_pull_request_says_what_leaves(filled: Shop) -> None:
 def test_status_tells_of_suppressions(filled: Shop) -> None:
     filled.people([*mail(*range(1, 20)), *never(20)])
     filled.run("sync")
-    out = filled.run("status").out
-    assert "no-consent" in out
-    assert "11 identifiers" in out
+    assert "1 audience and 1 suppression" in filled.run("status").out
+    (line,) = [one for one in filled.run("status", "--all").out.splitlines() if "no-consent" in one]
+    assert line.endswith("names 11 identifiers")
+    assert "    names     11 identifiers" in filled.run("status", "--details").out
