@@ -24,6 +24,12 @@ def log_outcomes(outcomes: Iterable[ActivationRun], skipped: Iterable[Skipped] =
     for run in outcomes:
         level = _LEVELS.get(str(run.outcome), "info")
         sentence, advice = taken_apart(run.detail)
-        log_event("outcome", "; ".join(one for one in (sentence, *advice) if one), level=level, activation=run.activation, **run.figures)
+        log_event(
+            "outcome",
+            "; ".join(one for one in (sentence, *advice) if one),
+            level=level,
+            activation=run.activation,
+            **run.figures,
+        )
     for one in skipped:
         log_event("skipped", one.reason, level="warning", activation=one.activation)
