@@ -246,7 +246,7 @@ def test_what_is_well_again_says_so_once_and_since_when_it_was_not() -> None:
     assert text.startswith("= a  unchanged  recovered: it had gone wrong since 2026-11-24 12:00 UTC\n")
 
 
-def test_rejected_values_are_told_of_where_they_are_not_as_many_as_before() -> None:
-    runs = [ActivationRun(name, "sync", Outcome.DONE, rejected=9, seconds=1) for name in ("a", "b")]
-    text = run_text(replace(ran(*runs), rejected_before={"a": 9, "b": 4}), advised=False).plain
-    assert [line.partition("1.0 s")[2] for line in text.splitlines()[:-1]] == ["", "  9 rejected, 4 before"]
+def test_rejected_values_are_told_of_where_they_are_many_more_or_fewer_than_before() -> None:
+    runs = [ActivationRun(name, "sync", Outcome.DONE, rejected=29, seconds=1) for name in ("a", "b")]
+    text = run_text(replace(ran(*runs), rejected_before={"a": 27, "b": 4}), advised=False).plain
+    assert [line.partition("1.0 s")[2] for line in text.splitlines()[:-1]] == ["", "  29 rejected, 4 before"]

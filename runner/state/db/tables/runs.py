@@ -9,7 +9,18 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
-from runner.core.records import IMPORT, SUPPRESS, Action, ActivationRun, LastRun, Latest, Outcome, Run, RunCost, RunOrigin
+from runner.core.records import (
+    IMPORT,
+    SUPPRESS,
+    Action,
+    ActivationRun,
+    LastRun,
+    Latest,
+    Outcome,
+    Run,
+    RunCost,
+    RunOrigin,
+)
 from runner.state.db import checksums, codec
 from runner.state.db.tables import retention, unchanged
 
