@@ -80,7 +80,19 @@ def notify_of_failure(setup: Setup, command: str, error: Exception, say: Say = t
             receivers = declared_receivers_of(setup)
             if receivers:
                 mailing = mailing_of(setup, receivers, {**_facts(setup, command), "run": None})
-                _send_of_failure(setup, mailing, lambda _: seen, say)
+                _send_outside_of_runs(setup, mailing, lambda _: seen, say)
+
+    _safely(attempt, say)
+
+
+def notify_of_valid_files(setup: Setup, command: str, project: Project, say: Say = told) -> None:
+    """Notify receivers that the files, which were not valid, are so again."""
+    from runner.workflows.observe import observed_valid_files
+
+    def attempt() -> None:
+        if project.receivers:
+            mailing = mailing_of(setup, project.receivers, {**_facts(setup, command), "run": None})
+            _send_outside_of_runs(setup, mailing, lambda _: (observed_valid_files(),), say)
 
     _safely(attempt, say)
 
@@ -130,8 +142,8 @@ Look = Callable[["Sequence[KeptNotice]"], "Sequence[Observed]"]
 """What has been seen, given what is remembered."""
 
 
-def _send_of_failure(setup: Setup, mailing: Mailing, look: Look, say: Say) -> None:
-    """Notify of what kept a run from its end, which may be the state itself."""
+def _send_outside_of_runs(setup: Setup, mailing: Mailing, look: Look, say: Say) -> None:
+    """Notify of what was seen while no run holds the state, which may be what is wrong."""
     try:
         with closing(setup.state()) as state:
             _send(setup, mailing, state, look, say, wait=0.0)

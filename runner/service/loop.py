@@ -83,6 +83,9 @@ class Site(Protocol):
     def failed(self, error: Exception) -> None:
         """Notify those who must act of what keeps everything from being done. Raises nothing."""
 
+    def valid_again(self, project: Project) -> None:
+        """Notify them that the files are valid again. Raises nothing."""
+
     def wait(self, seconds: float) -> Event | None:
         """Wait, but no longer than until something happens."""
 
@@ -265,7 +268,8 @@ class Service:
             return
         finally:
             self._today = today
-        self._resolve("invalid-project")
+        if self._resolve("invalid-project"):
+            self._site.valid_again(project)
         if project == self._project:
             return
         self._project = project
@@ -335,9 +339,12 @@ class Service:
         self._troubles[code] = trouble_after(before, message, self._site.now())
         return message
 
-    def _resolve(self, code: str) -> None:
-        if self._troubles.pop(code, None) is not None:
-            self._site.log(f"{code}: works again")
+    def _resolve(self, code: str) -> bool:
+        """Whether there was such a trouble, which is over."""
+        if self._troubles.pop(code, None) is None:
+            return False
+        self._site.log(f"{code}: works again")
+        return True
 
 
 def _problem_line(error: Exception) -> str:

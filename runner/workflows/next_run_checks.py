@@ -136,7 +136,8 @@ def check_receivers(
         problem = address.problem or reach(address)
         where = f" ({address.host})" if address.host else ""
         if problem:
-            hint = "notices wait for it in the state; `headcount notify --test` tries it"
+            there = "it gets what waits for it once it is there" if not address.problem else ""
+            hint = there or "set that right where the job is defined; `headcount notify --test` tries it"
             yield Check("notify", one.name, Verdict.WARN, f"cannot be notified{where}: {problem}", hint)
         else:
             yield Check("notify", one.name, Verdict.OK, f"can be reached{where}")

@@ -6,16 +6,18 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
+from runner.config import schema_folder
 from tests.end_to_end.shop import CANARY, Result, Shop, mail
 from tests.sandbox_client import Sandbox
-
-ABOUT = {"time", "level", "event", "message", "command", "run", "activation", "api", "state", "target"}
 
 
 def events(result: Result) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in result.err.splitlines()]
-    assert all(one.keys() >= ABOUT for one in found)
+    schema = json.loads((schema_folder() / "log-event.schema.json").read_text(encoding="utf-8"))
+    check = Draft7Validator(schema)
+    assert [error.message for one in found for error in check.iter_errors(one)] == []
     return found
 
 

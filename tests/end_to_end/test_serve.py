@@ -23,6 +23,7 @@ from jsonschema import Draft7Validator
 from runner.config.schema.json_schemas import schema_folder
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.sandbox_client import Sandbox
+from tests.webhook import webhook
 
 
 class Served:
@@ -253,3 +254,24 @@ def long_ago(shop: Shop) -> None:
     with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as db, db:
         checksums.register(db)
         db.execute("UPDATE suppression SET last_good = ?, applied_at = ?", (when, when))
+
+
+@pytest.mark.slow
+def test_receivers_are_notified_of_files_that_are_not_valid_and_when_they_are_again(overdue: Shop) -> None:
+    with webhook() as hook:
+        overdue.environment["HEADCOUNT_ENV_ON_CALL"] = hook.url
+        overdue.write(
+            "activations/project.yaml",
+            "kind: Project\nnotify:\n  on-call: {url: \"{{ env('HEADCOUNT_ENV_ON_CALL') }}\"}\n",
+        )
+        with serving(overdue) as served:
+            served.until(r"loyal done: ")
+            overdue.write("activations/more.yaml", "kind: Activation\nid: more\n")
+            eventually(lambda: hook.posted)
+            assert hook.said() == [("the files", "failed", "began")]
+            overdue.remove("activations/more.yaml")
+            eventually(lambda: hook.posted)
+            assert hook.said() == [("the files", "failed", "recovered")]
+            eventually(lambda: served.health()["status"] == "ok")
+            assert "headcount_last_outcome_bad" in served.get("/metrics")
+            assert served.end() == 0

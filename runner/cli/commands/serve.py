@@ -16,7 +16,7 @@ import typer
 
 from runner.cli import event_log
 from runner.cli.console import log_event, tell
-from runner.cli.notifying import notify_of_failure, notify_of_run, notifying, of_sync
+from runner.cli.notifying import notify_of_failure, notify_of_run, notify_of_valid_files, notifying, of_sync
 from runner.cli.options import DEFAULT_DIR, Dir, Exclude, NoColor, Select, Target, Var, Verbose
 from runner.cli.progress_bar import Events, Lines
 from runner.cli.served_report import made_report
@@ -176,6 +176,9 @@ class _Site:
 
     def failed(self, error: Exception) -> None:
         notify_of_failure(self.setup, "serve", error, self.log)
+
+    def valid_again(self, project: Project) -> None:
+        notify_of_valid_files(self.setup, "serve", project, self.log)
 
     def drifted(self, project: Project, ids: frozenset[str]) -> frozenset[str]:
         from runner.core.selection import Selection

@@ -53,6 +53,9 @@ class World:
     def failed(self, error: Exception) -> None:
         self.failures.append(type(error).__name__)
 
+    def valid_again(self, project: Project) -> None:
+        self.failures.append("valid again")
+
     def now(self) -> datetime:
         return self.clock
 
@@ -217,6 +220,22 @@ def test_an_invalid_change_is_told_once_and_the_last_valid_files_go_on() -> None
     assert len(world.runs) == 3
     assert world.board.view.invalid_project
     assert len([line for line in world.logged if line.startswith("invalid-project: activations/a.yaml:1:1")]) == 1
+
+
+def test_those_who_must_act_are_notified_of_invalid_files_and_that_they_are_valid_again() -> None:
+    world = World(hourly("loyal"), after(minutes=10), good={"loyal": after(hours=-1)})
+
+    def spoil() -> Event:
+        world.invalid = True
+        return Event.CHANGED
+
+    def repair() -> Event:
+        world.invalid = False
+        return Event.CHANGED
+
+    world.planned = [(after(minutes=5), spoil), (after(minutes=6), repair)]
+    world.keep_fresh()
+    assert world.failures == ["InvalidProject", "valid again"]
 
 
 def test_a_changed_file_gives_what_failed_another_try_at_once() -> None:
