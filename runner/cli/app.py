@@ -20,6 +20,7 @@ from runner.cli.ci_outputs import findings_as_data
 from runner.cli.commands import (
     dbt,
     doctor,
+    forget_people,
     holdout_file,
     init_validate,
     inspect,
@@ -70,6 +71,7 @@ app.command("history")(inspect.history)
 app.command("report")(findings_as_data(report.report))
 app.command("schedule")(findings_as_data(inspect.schedule))
 app.command("why")(findings_as_data(why.why))
+app.command("forget")(findings_as_data(forget_people.forget))
 app.command("serve")(serve)
 app.command("accounts")(findings_as_data(inspect.accounts))
 app.command("doctor")(doctor.doctor)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runner.core.identifiers import IdentifierType
 
@@ -171,6 +171,10 @@ IMPORT = "import"
 """The command, and the action, of taking over an audience: no run of an activation, whose members it leaves alone."""
 
 
+FORGET = "forget"
+"""The action of people's leaving because they are erased."""
+
+
 class Outcome(StrEnum):
     """How one activation fared in one run."""
 
@@ -265,11 +269,11 @@ class ActivationRun:
 
     @property
     def only_withdrew(self) -> bool:
-        """Whether people left whom a suppression names, and the run did nothing else to the audience.
+        """Whether people left whom a suppression names or who were erased, and the run did nothing else to the audience.
 
         That says nothing of its segment, which may fail. A suppression's own line is not meant.
         """
-        withdrew = self.action == SUPPRESS and self.outcome is Outcome.DONE
+        withdrew = self.action in (SUPPRESS, FORGET) and self.outcome is Outcome.DONE
         return withdrew and not self.activation.startswith(SUPPRESSION_LINE)
 
 
@@ -314,6 +318,23 @@ class Run:
     unchanged: int = 0
     cost: RunCost | None = None
     is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a run was asked to erase, and what came of it: counts in `content`, and nothing that tells who it was.
+
+    One whose `content` is not `finished` is of a run that died or was interrupted.
+    """
+
+    number: int
+    run: int
+    at: datetime
+    content: Mapping[str, Any]
+
+    @property
+    def is_finished(self) -> bool:
+        return bool(self.content.get("finished"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,5 +261,7 @@ class MembershipStore(Protocol):
     def rows_of(self, evaluation: Evaluation, people: AskedPeople) -> Evaluation:
         """The segment's rows that they are on, with every identifier on these. Raises StateError."""
 
-    def without_people(self, file: Path, people: AskedPeople, path: Path) -> None:
-        """Write the rows of a suppression's file that are not about them to `path`. Raises StateError."""
+    def without_people(self, file: Path, people: AskedPeople, path: Path, kept: Path) -> None:
+        """Write the rows of a suppression's file to `path` that are not about them, or about those of them who are in
+        `kept`. Raises StateError.
+        """

@@ -34,6 +34,7 @@ from runner.core.records import (
     Binding,
     Definition,
     Latest,
+    Receipt,
     Run,
     RunCost,
     RunOrigin,
@@ -184,6 +185,12 @@ class State(Protocol):
         One of changes only tells what has changed of the whole file that there is, which stays.
         """
 
+    def rewrite(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
+        """Have the membership that there is written again, as one whole file. Requires that no delta is open."""
+
+    def drop_files(self, key: int) -> None:
+        """Let go of every file of an audience of which nobody knows what it holds. Requires `refill`."""
+
     # -- suppressions --------------------------------------------------------------------------------------------
 
     def suppressions(self) -> tuple[AppliedSuppression, ...]:
@@ -222,6 +229,23 @@ class State(Protocol):
 
     def forget_suppression(self, name: str) -> None:
         """It is not in effect any more."""
+
+    def rewrite_suppression(self, name: str, write: Callable[[Path, Path], Mapping[IdentifierType, int]]) -> None:
+        """Have each file of whom it named written again: `write` gets the old one and where the new one goes.
+
+        What it gives are the counts of those named last.
+        """
+
+    # -- receipts ------------------------------------------------------------------------------------------------
+
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Every receipt, in the order in which they were written."""
+
+    def add_receipt(self, run: int, at: datetime, content: Mapping[str, Any]) -> int:
+        """Write down what is about to be erased; returns its number. It holds counts, and no identifier."""
+
+    def complete_receipt(self, number: int, content: Mapping[str, Any]) -> None:
+        """Write down what came of it."""
 
     # -- notices -------------------------------------------------------------------------------------------------
 
@@ -330,6 +354,13 @@ class Backing(Protocol):
 
     def copy_database(self, target: Path) -> None:
         """Write one consistent moment of the database into a file of its own."""
+
+    def purge(self) -> tuple[str, ...]:
+        """Remove for good, now, every file of people that no record points to, from wherever the state is kept.
+
+        Gives the places below which a store may keep older versions of them, which a person must see to; none for a
+        folder. Needs the lock.
+        """
 
     def accept(self) -> None:
         """Take the database that is there for the state, also where another one was used last.

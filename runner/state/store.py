@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -28,6 +29,7 @@ from runner.core.records import (
     Binding,
     Definition,
     Latest,
+    Receipt,
     Run,
     RunCost,
     RunOrigin,
@@ -44,6 +46,7 @@ from runner.state.db.tables import (
     deltas,
     kept_notices,
     permission_uses,
+    receipts,
     retention,
     runs,
     setbacks,
@@ -219,6 +222,15 @@ class StateStore:
             counts = {"members": dict(settled.members), "unknown": dict(settled.unknown)}
             self._remove(record("close_delta", **counts, **({"changes_only": True} if settled.changes_only else {})))
 
+    def rewrite(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
+        with self._writing, self._new_file(key, "members") as (path, record):
+            settled = write(path)
+            counts = {"members": dict(settled.members), "unknown": dict(settled.unknown)}
+            self._remove(record("rewrite_members", **counts))
+
+    def drop_files(self, key: int) -> None:
+        self._remove(tuple(self._take("drop_files", key=key)))
+
     # -- suppressions --------------------------------------------------------------------------------------------
 
     def suppressions(self) -> tuple[AppliedSuppression, ...]:
@@ -243,24 +255,42 @@ class StateStore:
         at: datetime,
         write_before: Callable[[Path], object] | None = None,
     ) -> None:
+        with self._writing:
+            where = self._named_in(name, write, write_before)
+            self._remove(self._take("remember_suppression", **where, at=codec.from_time(at)))
+
+    def rewrite_suppression(self, name: str, write: Callable[[Path, Path], Mapping[IdentifierType, int]]) -> None:
+        files = self.suppression_files(name)
+        if files is None:
+            return
+        before = None if files.before is None else partial(write, files.before)
+        with self._writing:
+            where = self._named_in(name, partial(write, files.members), before)
+            self._remove(self._take("rewrite_suppression", **where))
+
+    def _named_in(
+        self,
+        name: str,
+        write: Callable[[Path], Mapping[IdentifierType, int]],
+        write_before: Callable[[Path], object] | None,
+    ) -> dict[str, Any]:
+        """Have the files of whom a suppression names written; what records them."""
         # Audiences' folders have serials of their own: no folder of a suppression has the name of one of these.
         counter = f"suppressions/{folder_name(name).casefold()}"
-        with self._writing:
-            with self.backing.database.transaction() as db:
-                serial = deltas.last_serial(db, counter) + 1
-            before = None
-            if write_before is not None:
-                path = file_path("suppressions", name, serial)
-                write_before(self.backing.folder.make_room(path))
-                before = self._sealed(path)
-                serial += 1
+        with self.backing.database.transaction() as db:
+            serial = deltas.last_serial(db, counter) + 1
+        before = None
+        if write_before is not None:
             path = file_path("suppressions", name, serial)
-            members = write(self.backing.folder.make_room(path))
-            file = self._sealed(path)
-            files = {"file": asdict(file), "before": None if before is None else asdict(before)}
-            counts = {str(kind): count for kind, count in members.items()}
-            where = {"name": name, "counter": counter, "serial": serial, "members": counts, **files}
-            self._remove(self._take("remember_suppression", **where, at=codec.from_time(at)))
+            write_before(self.backing.folder.make_room(path))
+            before = self._sealed(path)
+            serial += 1
+        path = file_path("suppressions", name, serial)
+        members = write(self.backing.folder.make_room(path))
+        file = self._sealed(path)
+        files = {"file": asdict(file), "before": None if before is None else asdict(before)}
+        counts = {str(kind): count for kind, count in members.items()}
+        return {"name": name, "counter": counter, "serial": serial, "members": counts, **files}
 
     def _sealed(self, path: str) -> StoredFile:
         """A file of the state's that was just written; a bucket has it too, if there is one."""
@@ -296,6 +326,18 @@ class StateStore:
     def notices_tried(self, delivered: Collection[NoticeKey], missed: Collection[NoticeKey], at: datetime) -> None:
         keys = {"delivered": [list(key) for key in delivered], "missed": [list(key) for key in missed]}
         self._take("notices_tried", **keys, at=codec.from_time(at))
+
+    # -- receipts ------------------------------------------------------------------------------------------------
+
+    def receipts(self) -> tuple[Receipt, ...]:
+        with self.backing.reading() as db:
+            return receipts.every(db)
+
+    def add_receipt(self, run: int, at: datetime, content: Mapping[str, Any]) -> int:
+        return int(self._take("add_receipt", run=run, at=codec.from_time(at), content=dict(content)))
+
+    def complete_receipt(self, number: int, content: Mapping[str, Any]) -> None:
+        self._take("complete_receipt", number=number, content=dict(content))
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

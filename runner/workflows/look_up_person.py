@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
-from runner.core.errors import HeadcountError, StateError
+from runner.core.errors import HeadcountError, Interrupted, StateError
 from runner.core.membership import Evaluation
 from runner.core.project import Activation, Project, Suppression
 from runner.core.records import AppliedAudience, Run
@@ -156,12 +156,10 @@ def with_segments(
 
     Suppressions are evaluated as the files have them, after the segments.
     """
-    look = _Look(people, project, evaluator, memberships)
-    found = [(one, look.of_segment(one)) for one in project.activations]
-    return replace(answer, segments=tuple(look.after_suppressions(one, now) for one, now in found))
+    return replace(answer, segments=PeopleNow(people, project, evaluator, memberships).segments())
 
 
-class _Look:
+class PeopleNow:
     """One look at segments and suppressions as they are now, for some people."""
 
     def __init__(
@@ -173,7 +171,18 @@ class _Look:
         self._memberships = memberships
         self._named: dict[str, Path | HeadcountError] = {}
 
-    def of_segment(self, activation: Activation) -> SegmentNow | Evaluation:
+    def segments(self) -> tuple[SegmentNow, ...]:
+        """What each activation's segment says of them, in the order of the activations. Raises Interrupted."""
+        found = [(one, self._of_segment(one)) for one in self._project.activations]
+        return tuple(self._after_suppressions(one, now) for one, now in found)
+
+    def named_by(self, name: str) -> Path | None:
+        """A file of whom a suppression of the files names now; None where it cannot be evaluated, or is not there."""
+        declared = next((one for one in self._project.suppressions if one.name == name), None)
+        named = None if declared is None else self._names(declared)
+        return named if isinstance(named, Path) else None
+
+    def _of_segment(self, activation: Activation) -> SegmentNow | Evaluation:
         """The segment's rows that the person is on, where there are some that the holdout leaves in."""
         try:
             found = self._rows(replace(activation, holdout=None))
@@ -181,11 +190,13 @@ class _Look:
                 return SegmentNow(activation.id, Yielded.NOT_IN)
             if activation.holdout is not None:
                 found = self._rows(activation)
-        except HeadcountError as error:
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 - one segment's failure, whatever it is, says nothing of others
             return SegmentNow(activation.id, Yielded.FAILED, as_failure(error).message)
         return found if found.rows else SegmentNow(activation.id, Yielded.HELD_OUT, str(activation.holdout))
 
-    def after_suppressions(self, activation: Activation, now: SegmentNow | Evaluation) -> SegmentNow:
+    def _after_suppressions(self, activation: Activation, now: SegmentNow | Evaluation) -> SegmentNow:
         """What the segment says once suppressions have been looked at, which are evaluated last."""
         if isinstance(now, SegmentNow):
             return now
@@ -208,7 +219,9 @@ class _Look:
         if one.name not in self._named:
             try:
                 self._named[one.name] = self._memberships.named(self._evaluator.evaluate(one, self._project.sources))
-            except HeadcountError as error:
+            except Interrupted:
+                raise
+            except Exception as error:  # noqa: BLE001 - as of a segment
                 self._named[one.name] = as_failure(error)
         return self._named[one.name]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 
 import pytest
 
@@ -93,8 +94,6 @@ def test_with_segments_it_says_what_each_yields_now(answering: Shop) -> None:
 
 
 def test_it_says_what_it_cannot_know(answering: Shop) -> None:
-    import shutil
-
     shutil.rmtree(answering.folder / ".headcount/members/second")
     found = answering.run("why", ASKED, code=1)
     assert "In 1 of 1 audience:" in found.out

@@ -157,9 +157,9 @@ class DuckDBMembershipStore:
             rows = people_asked.write_rows_of(self._workspace.connection(), evaluation, people.files, path)
         return replace(evaluation, path=path, rows=rows, people=rows)
 
-    def without_people(self, file: Path, people: AskedPeople, path: Path) -> None:
-        with translating_errors("the people of a suppression", (file,), self._workspace.folder):
-            people_asked.write_without(self._workspace.connection(), file, people.files, path)
+    def without_people(self, file: Path, people: AskedPeople, path: Path, kept: Path) -> None:
+        with translating_errors("the people of a suppression", (file, kept), self._workspace.folder):
+            people_asked.write_without(self._workspace.connection(), file, people.files, path, kept)
 
     def _file(self, name: str) -> Path:
         """A file in a new folder of the workspace."""

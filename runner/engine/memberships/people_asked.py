@@ -81,13 +81,18 @@ def write_rows_of(
     return int(count)
 
 
-def write_without(connection: duckdb.DuckDBPyConnection, file: Path, people: tuple[Path, ...], path: Path) -> None:
-    """Write the rows of a suppression's file that are not theirs. Raises what DuckDB raises."""
-    rows = (
-        f"select there.* from read_parquet({one_file(file)}) as there "
-        f"anti join (select identifier_type, identifier from read_parquet({file_list(people)})) as asked "
-        "using (identifier_type, identifier)"
-    )
+def write_without(
+    connection: duckdb.DuckDBPyConnection, file: Path, people: tuple[Path, ...], path: Path, kept: Path
+) -> None:
+    """Write the rows of a suppression's file that are not theirs, or of those who are in `kept`.
+
+    Raises what DuckDB raises.
+    """
+    asked = f"select identifier_type, identifier from read_parquet({file_list(people)})"
+    named = f"select identifier_type, identifier from read_parquet({one_file(kept)})"
+    going = f"select * from ({asked}) anti join ({named}) using (identifier_type, identifier)"
+    rows = f"select there.* from read_parquet({one_file(file)}) as there anti join ({going}) as going "
+    rows += "using (identifier_type, identifier)"
     cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
 
 

@@ -26,6 +26,7 @@ from runner.state.db.tables import (
     deltas,
     kept_notices,
     permission_uses,
+    receipts,
     retention,
     runs,
     unchanged,
@@ -126,6 +127,32 @@ def _close_delta(
     return gone
 
 
+def _rewrite_members(
+    db: Connection,
+    key: int,
+    counter: str,
+    serial: int,
+    file: dict[str, Any],
+    members: dict[str, int],
+    unknown: dict[str, int],
+) -> tuple[str, ...]:
+    """The file holds the membership as it was."""
+    if "outbox" in deltas.files(db, key):
+        raise RuntimeError(f"audience {key} has an open delta")
+    deltas.use_serial(db, counter, serial)
+    gone = deltas.retire_files(db, key)
+    audiences.set_membership(db, key, serial, _counts(members), _counts(unknown), whole=False)
+    deltas.add_file(db, key, "members", StoredFile(**file))
+    return gone
+
+
+def _drop_files(db: Connection, key: int) -> tuple[str, ...]:
+    if not audiences.must_refill(db, key):
+        raise RuntimeError(f"what audience {key} holds is known")
+    deltas.delete_batches(db, key)
+    return deltas.retire_files(db, key)
+
+
 def _retire(db: Connection, key: int, counter: str, serial: int) -> tuple[str, ...]:
     """Be done with the delta and the membership so far; the files that nothing points to from then on."""
     deltas.use_serial(db, counter, serial)
@@ -151,6 +178,20 @@ def _remember_suppression(
     deltas.use_serial(db, counter, serial)
     base = None if before is None else StoredFile(**before)
     return tuple(applied_suppressions.remember(db, name, serial, StoredFile(**file), base, members, at))
+
+
+def _rewrite_suppression(
+    db: Connection,
+    name: str,
+    counter: str,
+    serial: int,
+    file: dict[str, Any],
+    before: dict[str, Any] | None,
+    members: dict[str, int],
+) -> tuple[str, ...]:
+    deltas.use_serial(db, counter, serial)
+    base = None if before is None else StoredFile(**before)
+    return tuple(applied_suppressions.rewrite(db, name, serial, StoredFile(**file), base, members))
 
 
 def _begin_run(
@@ -196,6 +237,8 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "refused": deltas.set_refused,
     "mark_taken": deltas.set_taken,
     "close_delta": _close_delta,
+    "rewrite_members": _rewrite_members,
+    "drop_files": _drop_files,
     "define_suppression": applied_suppressions.define,
     "remember_suppression": _remember_suppression,
     "suppression_evaluated": applied_suppressions.evaluated,
@@ -203,6 +246,9 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "suppression_clean": applied_suppressions.clean,
     "suppression_suspect": applied_suppressions.suspect,
     "forget_suppression": applied_suppressions.delete,
+    "rewrite_suppression": _rewrite_suppression,
+    "add_receipt": receipts.add,
+    "complete_receipt": receipts.complete,
     "bind": bindings.write,
     "permit": permission_uses.permit,
     "change_notices": kept_notices.change,

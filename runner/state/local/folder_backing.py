@@ -111,6 +111,11 @@ class FolderBacking:
             pass  # what cannot be read is reported before anything is copied
         self.database.copy_to(target)
 
+    def purge(self) -> tuple[str, ...]:
+        with self.reading() as db:
+            self.folder.sweep(deltas.every_path(db))
+        return ()
+
     def accept(self) -> None:
         with file_faults(self.folder.database):
             set_aside(self.folder.database)

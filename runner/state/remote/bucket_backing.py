@@ -26,12 +26,12 @@ from runner.state.db.tables import deltas
 from runner.state.interface import State
 from runner.state.inventory import file_of, files_of
 from runner.state.local.folder_backing import FolderBacking
-from runner.state.local.state_folder import StateFolder, StoredFile
+from runner.state.local.state_folder import KINDS, StateFolder, StoredFile
 from runner.state.remote import control_object, lease, stored_steps
 from runner.state.remote.cache import Cache, cache_folder
 from runner.state.remote.control_object import COMPRESSED, RESTORE, Control, Snapshot, Steps
 from runner.state.remote.encryption import sealing_of
-from runner.state.remote.garbage_collection import garbage, object_name
+from runner.state.remote.garbage_collection import garbage, object_name, unreferenced
 from runner.state.remote.lease import Lease, LeaseTimings
 from runner.state.remote.object_store import ObjectStore, Unanswered
 from runner.state.state_errors import file_faults
@@ -239,6 +239,18 @@ class BucketBacking:
     def holder(self) -> str:
         seen = control_object.read(self.store)
         return lease.holder_of(seen, self._clock()) if seen is not None else ""
+
+    def purge(self) -> tuple[str, ...]:
+        self.require_lock()
+        self._copy.purge()
+        with self.reading() as db:
+            files = tuple(deltas.every_file(db))
+        assert self.lease is not None
+        self._cache.prune({one.sha256 for one in (*files, *self.lease.control.objects)})
+        referenced = {object_name(file, self.store.sealing) for file in files}
+        gone = unreferenced(self.store, referenced)
+        self.store.delete(gone)
+        return tuple(f"{self.store.location}/{kind}/" for kind in KINDS)
 
     def accept(self) -> None:
         """A bucket has one control object, and no second name of it."""

@@ -34,6 +34,14 @@ def garbage(
                 yield found.name
 
 
+def unreferenced(bucket: ObjectStore, referenced: Collection[str]) -> tuple[str, ...]:
+    """The names of all objects of people that no record points to, however young: to be asked under the lock only.
+
+    A reader that is about to fetch one of them asks again what there is.
+    """
+    return tuple(found.name for kind in KINDS for found in bucket.listed(f"{kind}/") if found.name not in referenced)
+
+
 def _may_come(found: Listed, serials: Mapping[str, int]) -> bool:
     path = PurePosixPath(found.name)
     if path.parts[0] not in KINDS or len(path.parts) != 3:

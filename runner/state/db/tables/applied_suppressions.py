@@ -123,6 +123,20 @@ def remember(
     return [stored.path for stored in dropped if stored.path not in kept]
 
 
+def rewrite(
+    db: Connection, name: str, serial: int, file: StoredFile, base: StoredFile | None, members: Mapping[str, int]
+) -> list[str]:
+    """Its files are these from now on, and all else is as it was; the paths that nothing points to any more."""
+    gone = [stored.path for stored in files(db, name).values()]
+    db.execute("DELETE FROM suppression_file WHERE suppression = ?", (name,))
+    if base is not None:
+        _add(db, name, "previous", base)
+    _add(db, name, "members", file)
+    db.execute("UPDATE suppression SET serial = ? WHERE name = ?", (serial, name))
+    _set_members(db, name, members, suspect=_is_suspect(db, name))
+    return gone
+
+
 def evaluated(db: Connection, name: str, at: str) -> None:
     """It was evaluated, and named whom it had named before."""
     db.execute("UPDATE suppression SET last_good = ?, failing = NULL WHERE name = ?", (at, name))

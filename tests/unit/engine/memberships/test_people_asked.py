@@ -92,8 +92,13 @@ def test_who_is_suppressed_is_found_with_the_run_that_saw_it_first_and_taken_out
     )
     people = engine.evaluator.asked([(EMAIL, GivenValue("ana@example.com", 1))])
     assert engine.memberships.found_suppressed(named, people) == (FoundSuppressed(EMAIL, 4, 1),)
-    engine.memberships.without_people(named, people, rest)
+    nobody = _members(tmp_path / "nobody.parquet", (EMAIL, b"\3" * 32, False, None)).members
+    assert nobody is not None
+    engine.memberships.without_people(named, people, rest, nobody)
     assert plain().execute(f"select hex(identifier), first_run from '{rest}'").fetchall() == [("AB" * 32, 5)]
+    # Whom it names still it has to remember.
+    engine.memberships.without_people(named, people, rest, named)
+    assert plain().execute(f"select count(*) from '{rest}'").fetchall() == [(2,)]
 
 
 @pytest.mark.parametrize(

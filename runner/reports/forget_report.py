@@ -1,0 +1,131 @@
+"""An erasure as a person approves it and as its receipt says it: counts, and nothing that tells who was erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from runner.core.records import Receipt
+from runner.reports.escape import printable
+from runner.reports.format import counts, moment, plural, timestamp
+from runner.reports.json_documents import document
+from runner.workflows.forget import Erasure, Forgotten
+from runner.workflows.look_up_person import Yielded
+
+AGAIN = "the next sync adds them again: remove them at the source, or let a suppression name them"
+
+
+def erasure_text(erasure: Erasure) -> Text:
+    """What would be erased, before it is."""
+    text = Text(f"Asked for: {counts(erasure.people.counts)}.\n")
+    leaving = [one for one in erasure.withdrawals if one.removed or one.error]
+    text.append("They leave:\n" if leaving else "They are in no audience.\n", style="bold")
+    for one in leaving:
+        record = one.record
+        many = counts({kind: part.removed for kind, part in one.compared.delta.items()})
+        why = f"; {one.error}" if one.error else ""
+        unknown = " (what it holds is not known: all of them are removed)" if one.is_blind else ""
+        place = f"audience {record.audience_id or ''} in {record.destination} (account {record.account_id})"
+        text.append(f"  {printable(record.activation)}", style="bold")
+        text.append(f"  {printable(place)}: {many}{unknown}{printable(why)}\n")
+    if erasure.rows:
+        text.append(f"  and {plural(erasure.rows, 'row')} of the state's files of memberships\n")
+    return text.append_text(_segments(erasure)).append_text(_suppressions(erasure))
+
+
+def _segments(erasure: Erasure) -> Text:
+    """Who would bring them back, and what keeps them out."""
+    text = Text()
+    for one in erasure.segments_that(Yielded.IN):
+        text.append(f"! the segment of {printable(one.activation)} still yields them: {AGAIN}\n", style="bold red")
+    for one in erasure.segments_that(Yielded.FAILED):
+        what = f"! the segment of {printable(one.activation)} could not be looked at: {printable(one.detail)}\n"
+        text.append(what, style="bold red")
+    for one in erasure.segments_that(Yielded.SUPPRESSED):
+        text.append(f"  the segment of {printable(one.activation)}: kept out by {printable(one.detail)}\n")
+    for one in erasure.segments_that(Yielded.HELD_OUT):
+        line = f"! the segment of {printable(one.activation)} still yields them, and its holdout keeps them out\n"
+        text.append(line, style="yellow")
+    return text
+
+
+def _suppressions(erasure: Erasure) -> Text:
+    text = Text()
+    for one in erasure.named_by:
+        gone = one.remembered - one.keeps
+        kept = f"goes on naming {one.keeps:,} of them, so that they stay out" if one.keeps else ""
+        left = f"does not name {gone:,} of them any more, which is forgotten" if gone else ""
+        line = f"  suppression {printable(one.name)} {' and '.join(part for part in (kept, left) if part)}\n"
+        text.append(line)
+    return text
+
+
+def forgotten_text(done: Forgotten, now: datetime) -> Text:
+    """What was erased: the receipt."""
+    if done.receipt is None:
+        return Text("Nothing was erased.\n")
+    origin = done.origin
+    person = "@".join(part for part in (origin.user, origin.host) if part)
+    text = Text(f"Receipt {done.receipt} of run {done.run}, {moment(done.at, now)}", style="bold")
+    text.append(f"{f', by {printable(person)}' if person else ''}\n")
+    for one in done.audiences:
+        many = ", ".join(f"{count:,} {kind}" for kind, count in one.removed.items()) or "nobody"
+        text.append(f"  {printable(one.record.activation)}: removed {many}\n")
+        if one.error:
+            left = f"{one.left:,} left; " if one.left else ""
+            text.append(f"    {left}{printable(one.error)}\n", style="bold red")
+    if done.places:
+        text.append("Where the bucket keeps older versions of objects, or deleted ones, they still hold them:\n")
+        text.append("".join(f"  {printable(place)}\n" for place in done.places))
+        text.append("  -> delete the older versions below these places (docs/how-to/answer-and-erase.md)\n")
+    text.append(f"{_conclusion(done)}\n", style="bold" if done.is_whole else "bold red")
+    return text
+
+
+def _conclusion(done: Forgotten) -> str:
+    if done.interrupted:
+        return "Interrupted: ask the same again, and it goes on from there."
+    if done.is_whole:
+        return "Erased: no audience and no file of the state holds any of them, but suppressions that keep them out."
+    if any(one.error for one in done.audiences):
+        return "Not erased everywhere: ask the same again once that is put right."
+    back = [one.activation for one in done.erasure.segments_that(Yielded.IN)]
+    failed = [one.activation for one in done.erasure.segments_that(Yielded.FAILED)]
+    parts = [f"{', '.join(back)}: {AGAIN}"] if back else []
+    parts += [f"{', '.join(failed)}: not known whether the segment brings them back"] if failed else []
+    return f"Erased, but not for long. {printable('; '.join(parts))}."
+
+
+def forgotten_document(done: Forgotten, content: Mapping[str, Any]) -> dict[str, Any]:
+    """schemas/receipt.schema.json"""
+    at = None if done.at is None else timestamp(done.at)
+    return document("receipt", number=done.receipt, run=done.run, at=at, erased=done.is_whole, **content)
+
+
+def receipts_text(receipts: tuple[Receipt, ...], now: datetime) -> Text:
+    """A record per receipt, the newest first."""
+    text = Text()
+    for one in reversed(receipts):
+        text.append(f"{one.number}", style="bold")
+        text.append(f"  run {one.run}, {moment(one.at, now)}, by {printable(_who(one.content))}\n")
+        text.append("".join(f"    {line}\n" for line in _lines(one)))
+    return text
+
+
+def _who(content: Mapping[str, Any]) -> str:
+    person = "@".join(part for part in (content.get("user"), content.get("host")) if part)
+    return ", in ".join(part for part in (person or "nobody known", content.get("ci_job")) if part)
+
+
+def _lines(receipt: Receipt) -> Iterator[str]:
+    asked = receipt.content.get("identifiers", {})
+    yield f"asked for {', '.join(f'{count:,} {kind}' for kind, count in asked.items()) or 'nothing'}"
+    if not receipt.is_finished:
+        yield "did not come to its end: ask the same again"
+    for one in receipt.content.get("audiences", ()):
+        many = ", ".join(f"{count:,} {kind}" for kind, count in one["removed"].items()) or "nobody"
+        error = f"; {one['error']}" if one["error"] else ""
+        yield printable(f"{one['activation']} (account {one['account_id']}): removed {many}{error}")

@@ -1,0 +1,211 @@
+"""Erasing people: out of every audience, then out of every file of the state, with a receipt of it.
+
+Nothing of them is written down on the way: a run that dies is resumed by being asked the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from runner.core.asked_people import AskedPeople
+from runner.core.errors import StateError
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import MembershipFiles
+from runner.core.project import Project
+from runner.core.records import NOT_KNOWN, AppliedAudience, RunOrigin
+from runner.destinations.registry import KINDS
+from runner.planning.suppression_rules import Withdrawal
+from runner.workflows.accounts import Accounts
+from runner.workflows.apply import settle_unfinished
+from runner.workflows.context import RunContext
+from runner.workflows.erase import ErasedFrom, Erasing
+from runner.workflows.look_up_person import PeopleNow, SegmentNow, Yielded
+
+NO_DESTINATION = "they are in it, and no destination of the files uses its account: declare one"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBy:
+    """A suppression that remembers some of them, and how many identifiers.
+
+    `keeps` are how many of these it goes on remembering, so that they stay out of audiences; `now` is a file of whom it
+    names now, None where that is not known, which keeps all of them.
+    """
+
+    name: str
+    remembered: int
+    keeps: int
+    now: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What erasing people comes to: what leaves which audience, who would bring them back, and what keeps them out.
+
+    `rows` are the rows of the state's files that are about them, those of suppressions not counted.
+    """
+
+    people: AskedPeople
+    withdrawals: tuple[Withdrawal, ...]
+    segments: tuple[SegmentNow, ...]
+    named_by: tuple[NamedBy, ...]
+    rows: int
+
+    @property
+    def finds_somebody(self) -> bool:
+        """Whether there is anything to remove, or there may be."""
+        drops = any(one.keeps < one.remembered for one in self.named_by)
+        return bool(self.rows) or drops or any(one.removed or one.error for one in self.withdrawals)
+
+    def segments_that(self, yielded: Yielded) -> tuple[SegmentNow, ...]:
+        """The segments of which this is true."""
+        return tuple(one for one in self.segments if one.yielded is yielded)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a run erased; without a receipt where nobody approved. `places` may hold older versions of files."""
+
+    erasure: Erasure
+    audiences: tuple[ErasedFrom, ...] = ()
+    receipt: int | None = None
+    run: int | None = None
+    at: datetime | None = None
+    origin: RunOrigin = NOT_KNOWN
+    places: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nobody of them is left, and no segment brings any of them back."""
+        kept = any(one.left or one.error for one in self.audiences)
+        back = self.erasure.segments_that(Yielded.IN) or self.erasure.segments_that(Yielded.FAILED)
+        return self.receipt is not None and not (kept or back or self.interrupted)
+
+
+def forget(
+    project: Project,
+    people: AskedPeople,
+    context: RunContext,
+    accounts: Accounts,
+    approve: Callable[[Erasure], bool],
+) -> Forgotten:
+    """Look everywhere, ask `approve` where there is somebody to erase, and erase them. Raises Locked, StateError.
+
+    Every segment is evaluated first. Guardrails have no say, and nothing else is sent.
+    """
+    with context.state.lock("headcount forget"):
+        began = context.clock()
+        settle_unfinished(context)
+        context.evaluator.name(str(context.state.next_run()))
+        erasure = _look(project, people, context)
+        if erasure.finds_somebody and not approve(erasure):
+            return Forgotten(erasure)
+        if context.binding is not None and context.state.binding() is None and erasure.withdrawals:
+            context.state.bind(context.binding)
+        return _carry_out(erasure, context, accounts, began)
+
+
+def _look(project: Project, people: AskedPeople, context: RunContext) -> Erasure:
+    now = PeopleNow(people, project, context.evaluator, context.memberships)
+    segments = now.segments()
+    named_by = tuple(_named_by(now, people, context))
+    context.evaluator.release()
+    withdrawals, rows = [], 0
+    for record in context.state.audiences():
+        if record.audience_id is not None:
+            withdrawal, about_them = _leaving(record, people, context)
+            reachable = (one for one in project.destinations if one.account == record.account)
+            withdrawal = replace(withdrawal, destination=next(reachable, None))
+            if withdrawal.removed and withdrawal.destination is None:
+                withdrawal = replace(withdrawal, error=NO_DESTINATION)
+            withdrawals.append(withdrawal)
+            rows += about_them
+    return Erasure(people, tuple(withdrawals), segments, named_by, rows)
+
+
+def _leaving(record: AppliedAudience, people: AskedPeople, context: RunContext) -> tuple[Withdrawal, int]:
+    """What leaves an audience, and how many rows of its files are about them; all, where nobody knows what it holds."""
+    memberships = context.memberships
+    try:
+        if not (record.refill or context.older):
+            held = context.state.held(record.record_id)
+            rows = memberships.mentioned(held.files, people)
+            return Withdrawal(record, memberships.leaving(held, people.files)), rows
+    except StateError:
+        pass  # damaged: all are removed, and the files are reported when they cannot be written again
+    types: frozenset[IdentifierType] = frozenset(KINDS[record.kind].takes)
+    compared = memberships.everybody(MembershipFiles(), people.files, types)
+    return Withdrawal(record, compared, is_blind=True), 0
+
+
+def _named_by(now: PeopleNow, people: AskedPeople, context: RunContext) -> list[NamedBy]:
+    """What suppressions remember of them. Whom one names now it has to remember: else the next run would add them."""
+    found = []
+    for one in context.state.suppressions():
+        files = context.state.suppression_files(one.name)
+        if files is None:
+            continue
+        remembered = context.memberships.mentioned((files.members,), people)
+        before = 0 if files.before is None else context.memberships.mentioned((files.before,), people)
+        if not (remembered or before):
+            continue
+        named = now.named_by(one.name)
+        keeps = remembered if named is None else context.memberships.mentioned((named,), people)
+        found.append(NamedBy(one.name, max(remembered, before), min(keeps, max(remembered, before)), named))
+    return found
+
+
+def _carry_out(erasure: Erasure, context: RunContext, accounts: Accounts, began: datetime) -> Forgotten:
+    state = context.state
+    origin = context.origin() or NOT_KNOWN
+    run = state.begin_run("forget", began, origin)
+    context = replace(context, run=run)
+    receipt = state.add_receipt(run, began, receipt_content(erasure, (), origin, finished=None))
+    context.begun(False)
+    context.progress.sending(sum(one.removed for one in erasure.withdrawals))
+    work = Erasing(erasure.people, context, accounts, run)
+    interrupted = work.out_of_audiences(erasure.withdrawals)
+    places: tuple[str, ...] = ()
+    if not interrupted:
+        for one in erasure.named_by:
+            if one.keeps < one.remembered:
+                work.out_of_suppression(one.name, one.now)
+        places = work.out_of_files()
+    audiences = work.results()
+    ended = context.clock()
+    content = receipt_content(erasure, audiences, origin, finished=None if interrupted else ended, places=places)
+    state.complete_receipt(receipt, content)
+    state.end_run(run, ended)
+    return Forgotten(erasure, audiences, receipt, run, began, origin, places, interrupted)
+
+
+def receipt_content(
+    erasure: Erasure,
+    audiences: tuple[ErasedFrom, ...],
+    origin: RunOrigin,
+    *,
+    finished: datetime | None,
+    places: tuple[str, ...] = (),
+) -> Mapping[str, object]:
+    """A receipt: counts, who, and when; no value, no hash."""
+    return {
+        "finished": None if finished is None else finished.isoformat(),
+        "identifiers": {str(kind): count for kind, count in erasure.people.counts.items()},
+        "audiences": [one.data for one in audiences],
+        "segments": [
+            {"activation": one.activation, "found": str(one.yielded), "detail": one.detail}
+            for one in erasure.segments
+            if one.yielded is not Yielded.NOT_IN
+        ],
+        "suppressions": [{"name": one.name, "kept": one.keeps} for one in erasure.named_by],
+        "places": list(places),
+        "user": origin.user,
+        "host": origin.host,
+        "ci_job": origin.ci_job,
+        "ci_url": origin.ci_url,
+        "commit": origin.commit,
+    }
