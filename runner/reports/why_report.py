@@ -9,11 +9,11 @@ from typing import Any
 from rich.text import Text
 
 from runner.core.asked_people import AskedPeople
-from runner.core.records import AppliedAudience, Run
+from runner.core.records import Run
 from runner.reports.escape import printable
 from runner.reports.format import moment, plural, timestamp
 from runner.reports.json_documents import document
-from runner.workflows.look_up_person import Answer, Holding, Yielded, runs_of
+from runner.workflows.look_up_person import Answer, Holding, InEffect, Yielded, runs_of
 
 _STYLES = {Yielded.IN: "yellow", Yielded.FAILED: "bold red"}
 
@@ -54,33 +54,22 @@ def _holding(holding: Holding, answer: Answer, now: datetime) -> Text:
         text.append(f"    {found.identifier_type}{_since(found.run, answer, now) or ' since a run not known'}{doubt}\n")
     for run in sorted({found.run for found in holding.found if found.run is not None} & answer.runs.keys()):
         text.append(f"    run {run}: {_who(answer.runs[run])}\n")
-    text.append_text(Text("".join(f"    {line}\n" for line in _definition(holding, answer, now))))
+    for one in holding.distinct_definitions:
+        text.append("".join(f"    {line}\n" for line in _definition(one, now)))
     return text
 
 
-def _definition(holding: Holding, answer: Answer, now: datetime) -> Iterator[str]:
+def _definition(one: InEffect, now: datetime) -> Iterator[str]:
     """By which query, and who approved it."""
-    record = holding.record
-    if record.definition is None:
-        yield "no definition of it was applied yet"
-        return
-    by = f" by run {holding.approved.id}: {_who(holding.approved)}" if holding.approved is not None else ""
-    yield f"definition applied {moment(record.applied_at, now)}{by}"
-    if _was_applied_since(record, holding, answer):
-        yield "which was after that run: the query below is today's"
-    if record.definition.text:
+    if not one.is_of_then:
+        yield "the definition of then is not in the history; this is the one that was applied last"
+    if one.run is not None:
+        yield f"applied by run {one.run.id}, {moment(one.run.started_at, now)}: {_who(one.run)}"
+    if one.sql:
         yield "query:"
-        yield from (f"  {printable(line)}" for line in record.definition.text.strip("\n").splitlines())
+        yield from (f"  {printable(line)}" for line in one.sql.strip("\n").splitlines())
     else:
-        yield "query: not recorded with the definition"
-
-
-def _was_applied_since(record: AppliedAudience, holding: Holding, answer: Answer) -> bool:
-    began = [answer.runs[one.run].started_at for one in holding.found if one.run is not None and one.run in answer.runs]
-    own = holding.approved.id if holding.approved is not None else None
-    if record.applied_at is None or own in {one.run for one in holding.found}:
-        return False
-    return any(record.applied_at > at for at in began)
+        yield "query: not recorded"
 
 
 def _since(run: int | None, answer: Answer, now: datetime) -> str:
@@ -143,13 +132,8 @@ def why_document(answer: Answer, people: AskedPeople) -> dict[str, Any]:
         else [
             {"activation": one.activation, "found": str(one.yielded), "detail": one.detail} for one in answer.segments
         ],
-        runs=[_run_data(answer.runs[run]) for run in _spoken_of(answer) if run in answer.runs],
+        runs=[_run_data(answer.runs[run]) for run in runs_of(answer) if run in answer.runs],
     )
-
-
-def _spoken_of(answer: Answer) -> list[int]:
-    approved = {one.approved.id for one in answer.holding if one.approved is not None}
-    return sorted({*runs_of(answer), *approved})
 
 
 def _audience_data(one: Holding) -> dict[str, Any]:
@@ -164,9 +148,10 @@ def _audience_data(one: Holding) -> dict[str, Any]:
             {"identifier_type": str(found.identifier_type), "run": found.run, "unknown": found.unknown}
             for found in one.found
         ],
-        "applied_at": None if record.applied_at is None else timestamp(record.applied_at),
-        "applied_by_run": None if one.approved is None else one.approved.id,
-        "query": None if definition is None or not definition.text else definition.text,
+        "definitions": [
+            {"query": each.sql or None, "run": None if each.run is None else each.run.id, "of_then": each.is_of_then}
+            for each in one.distinct_definitions
+        ],
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople
-from runner.core.errors import StateError
+from runner.core.errors import HeadcountError, StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import MembershipFiles
 from runner.core.project import Project
@@ -22,6 +22,7 @@ from runner.workflows.accounts import Accounts
 from runner.workflows.apply import settle_unfinished
 from runner.workflows.context import RunContext
 from runner.workflows.erase import ErasedFrom, Erasing
+from runner.workflows.failure_messages import as_sentence
 from runner.workflows.look_up_person import PeopleNow, SegmentNow, Yielded
 
 NO_DESTINATION = "they are in it, and no destination of the files uses its account: declare one"
@@ -99,9 +100,9 @@ def forget(
     """
     with context.state.lock("headcount forget"):
         began = context.clock()
-        settle_unfinished(context)
+        unsettled = settle_unfinished(context)
         context.evaluator.name(str(context.state.next_run()))
-        erasure = _look(project, people, context)
+        erasure = _look(project, people, context, unsettled)
         if erasure.finds_somebody and not approve(erasure):
             return Forgotten(erasure)
         if context.binding is not None and context.state.binding() is None and erasure.withdrawals:
@@ -109,7 +110,9 @@ def forget(
         return _carry_out(erasure, context, accounts, began)
 
 
-def _look(project: Project, people: AskedPeople, context: RunContext) -> Erasure:
+def _look(
+    project: Project, people: AskedPeople, context: RunContext, unsettled: Mapping[int, HeadcountError]
+) -> Erasure:
     now = PeopleNow(people, project, context.evaluator, context.memberships)
     segments = now.segments()
     named_by = tuple(_named_by(now, people, context))
@@ -122,6 +125,8 @@ def _look(project: Project, people: AskedPeople, context: RunContext) -> Erasure
             withdrawal = replace(withdrawal, destination=next(reachable, None))
             if withdrawal.removed and withdrawal.destination is None:
                 withdrawal = replace(withdrawal, error=NO_DESTINATION)
+            if record.record_id in unsettled and not withdrawal.is_blind:
+                withdrawal = replace(withdrawal, error=as_sentence(unsettled[record.record_id]))
             withdrawals.append(withdrawal)
             rows += about_them
     return Erasure(people, tuple(withdrawals), segments, named_by, rows)

@@ -25,15 +25,30 @@ _ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """An audience that holds the person: by which identifiers, since which runs.
+class InEffect:
+    """The definition that was in effect in some runs: its query, empty where that was not recorded, and the run that
+    applied it, None where the history does not have it.
 
-    `approved` is the apply that put its definition into effect; None where the history does not have it any more.
+    `is_of_then` is false where the history begins later, so that it is the definition that was applied last.
     """
+
+    sql: str
+    run: Run | None
+    is_of_then: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An audience that holds the person: by which identifiers, since which runs; and by which definitions, by run."""
 
     record: AppliedAudience
     found: tuple[FoundMembers, ...]
-    approved: Run | None
+    definitions: Mapping[int | None, InEffect]
+
+    @property
+    def distinct_definitions(self) -> tuple[InEffect, ...]:
+        """Each definition once."""
+        return tuple({(one.sql, one.run.id if one.run else None): one for one in self.definitions.values()}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,8 @@ def explain(people: AskedPeople, state: State, memberships: MembershipStore) -> 
             not_known.append(NotKnown(f"the audience of {record.activation}", error.message))
             continue
         if found:
-            holding.append(Holding(record, found, _applied_by(record, runs.values())))
+            definitions = {one.run: _in_effect(record, one.run, runs.values()) for one in found}
+            holding.append(Holding(record, found, definitions))
         else:
             others += 1
     kept_out, unread = _suppressions(people, state, memberships)
@@ -123,14 +139,21 @@ def _found(
         return memberships.found_members(state.held(record.record_id), people)
 
 
-def _applied_by(record: AppliedAudience, runs: Iterable[Run]) -> Run | None:
-    """The apply under which the audience's definition was written down: one run goes on at a time."""
-    at = record.applied_at
-    if at is None:
-        return None
-    before = [run for run in runs if run.command == "apply" and run.started_at <= at]
-    last = max(before, key=lambda run: run.id, default=None)
-    return last if last is not None and (last.finished_at is None or at <= last.finished_at) else None
+def _in_effect(record: AppliedAudience, since: int | None, runs: Iterable[Run]) -> InEffect:
+    """The definition that an audience had in a run: the last one that was applied until then."""
+    applied = [
+        (run.id, one.definition.sql, run)
+        for run in runs
+        for one in run.activations
+        if one.activation == record.activation and one.definition is not None
+    ]
+    before = [one for one in applied if since is not None and one[0] <= since]
+    if before:
+        _, sql, run = max(before, key=lambda one: one[0])
+        return InEffect(sql, run)
+    last = max(applied, key=lambda one: one[0], default=None)
+    text = record.definition.text if record.definition is not None else ""
+    return InEffect(text, last[2] if last is not None else None, is_of_then=False)
 
 
 def _suppressions(
@@ -229,5 +252,6 @@ class PeopleNow:
 def runs_of(answer: Answer) -> Sequence[int]:
     """The runs that the answer speaks of, in their order."""
     spoken = {found.run for one in answer.holding for found in one.found if found.run is not None}
+    spoken |= {one.run.id for holding in answer.holding for one in holding.definitions.values() if one.run is not None}
     spoken |= {found.first_run for one in answer.kept_out for found in one.found if found.first_run is not None}
     return sorted(spoken)

@@ -35,8 +35,9 @@ def test_it_says_which_audiences_since_which_run_and_by_which_query(answering: S
         "loyal": [1],
         "second": [2],
     }
-    assert {one["activation"]: one["applied_by_run"] for one in found["audiences"]} == {"loyal": 1, "second": 2}
-    assert "where email like 'person-2%'" in found["audiences"][1]["query"]
+    definitions = {one["activation"]: one["definitions"] for one in found["audiences"]}
+    assert [[each["run"] for each in definitions[name]] for name in ("loyal", "second")] == [[1], [2]]
+    assert "where email like 'person-2%'" in definitions["second"][0]["query"]
     assert [run["id"] for run in found["runs"]] == [1, 2]
     out = answering.run("why", value).out
     assert "In 2 of 2 audiences:" in out
@@ -44,6 +45,18 @@ def test_it_says_which_audiences_since_which_run_and_by_which_query(answering: S
     assert "run 2: apply, by " in out
     assert "plan " in out
     assert value.strip().lower() not in out.lower()
+
+
+def test_the_query_is_that_of_then_whatever_was_applied_since(answering: Shop) -> None:
+    answering.activation("second", sql="select email, idfa from shop.people where kind = 'all' /* since */ and true")
+    answering.apply()
+    [old] = answering.run("why", ASKED, "--format", "json").json["audiences"][1]["definitions"]
+    assert (old["run"], old["of_then"]) == (2, True)
+    assert "like 'person-2%'" in old["query"]
+    [new] = answering.run("why", mail(1)[0].email, "--format", "json").json["audiences"][1]["definitions"]
+    assert new["run"] == 3
+    assert "kind = 'all'" in new["query"]
+    assert "applied by run 2, 20" in answering.run("why", ASKED).out
 
 
 def test_every_identifier_of_a_person_finds_them(answering: Shop) -> None:
