@@ -269,7 +269,7 @@ class ActivationRun:
 
     @property
     def only_withdrew(self) -> bool:
-        """Whether people left whom a suppression names or who were erased, and the run did nothing else to the audience.
+        """Whether people left whom a suppression names, or who were erased, and nothing else was done to the audience.
 
         That says nothing of its segment, which may fail. A suppression's own line is not meant.
         """
