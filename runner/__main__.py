@@ -18,7 +18,7 @@ def main() -> None:
     """Run the command line and end the process with its code."""
     keep_memory_private()
     # Imports and documents make many values that stay: looking for garbage among them took a tenth of a short command.
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heard:
         signal.signal(signal.SIGINT, lambda *_: interrupt())

@@ -50,13 +50,17 @@ class _Commands(TyperGroup):
             raise typer.Abort from None
 
 
-app = typer.Typer(
-    name="headcount",
-    cls=_Commands,
-    help="Keep Criteo audiences as YAML files in git say they should be.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+def _group() -> typer.Typer:
+    return typer.Typer(
+        name="headcount",
+        cls=_Commands,
+        help="Keep Criteo audiences as YAML files in git say they should be.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _group()
 app.command("init")(init_validate.init)
 app.command("validate")(findings_as_data(init_validate.validate))
 app.command("test")(findings_as_data(try_segments.run_tests))
@@ -101,9 +105,16 @@ def _main(
 
 
 @cache
-def _command() -> Any:
-    """What Typer makes of `app`, once for a process that runs several commands."""
-    return get_command(app)
+def _command(first: str = "") -> Any:
+    """What Typer makes of `app`, once for a process that runs several commands: of one command, where the first
+    argument names it, since the options of all of them take Typer longer than a short command's work.
+    """
+    chosen = [one for one in app.registered_commands if one.name == first]
+    if not chosen:
+        return get_command(app)
+    only = _group()
+    only.registered_callback, only.registered_commands = app.registered_callback, chosen
+    return get_command(only)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -114,7 +125,8 @@ def run(arguments: list[str] | None = None) -> int:
     forget_interrupt()
     event_log.begin(next((word for word in given if not word.startswith("-")), ""))
     try:
-        code = int(_command()(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or exit_codes.OK)
+        command = _command(given[0] if given else "")
+        code = int(command(args=given or ["--help"], prog_name="headcount", standalone_mode=False) or exit_codes.OK)
     except TyperException as error:
         _show_usage(error, given)
         return exit_codes.USAGE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from runner.conditions.column_checks import ColumnChecks
 from runner.conditions.rows import Row
@@ -21,6 +20,7 @@ from runner.conditions.statements import (
 )
 from runner.core.declared_segment import Columns, TableOf
 from runner.core.findings import Finding
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

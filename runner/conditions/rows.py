@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from runner.conditions.statements import Table
 from runner.core.declared_segment import ColumnKind, Columns
 from runner.core.sql_quoting import folded
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from sqlglot import exp

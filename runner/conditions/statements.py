@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from runner.core.findings import Location
+from runner.quick_dataclass import dataclass
 
 Value = str | bool | Decimal
 

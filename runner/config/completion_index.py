@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from runner.config.families import FOR_EACH
@@ -14,6 +14,7 @@ from runner.config.yaml.nodes import MapNode, TextFile
 from runner.config.yaml.project_files import MAX_BYTES, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
 from runner.disk.regular_files import read_regular
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.config.document import ParsedDocument
@@ -13,6 +12,7 @@ from runner.config.yaml.nodes import MapNode, Node, ScalarNode, TextFile
 from runner.config.yaml.project_files import ProjectFiles, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
 from runner.core.suggest import quoted_word, suggest
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from runner.core.findings import Finding, Location
+from runner.quick_dataclass import dataclass
 
 
 class ColumnKind(StrEnum):

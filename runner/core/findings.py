@@ -6,7 +6,9 @@ Findings are values. They are collected, sorted and shown together, and a report
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,11 +7,12 @@ of the SHA-256 of `name:key`. So raising a share keeps whom it held out, and eve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from pathlib import Path
 
 from runner.core.findings import Location
+from runner.quick_dataclass import dataclass
 
 DIGITS = 15
 """Hex digits of the SHA-256 that are looked at."""

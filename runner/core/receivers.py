@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from runner.core.destination import MissingSecret, Secret
 from runner.core.findings import Location
 from runner.core.project import Limit
+from runner.quick_dataclass import dataclass
 
 
 class NoticeCondition(StrEnum):

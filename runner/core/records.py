@@ -6,12 +6,13 @@ These are the values that the state gives back; how they are kept is the state's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from runner.core.identifiers import IdentifierType
+from runner.quick_dataclass import dataclass
 
 
 class AccountRef(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from runner.core.findings import Location
+from runner.quick_dataclass import dataclass
 
 TextRow = tuple[str | None, ...]
 """Values of a segment's columns, as text."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from runner.core.errors import UsageError
 from runner.core.project import Activation, Project
 from runner.core.records import AppliedAudience
 from runner.core.suggest import closest
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

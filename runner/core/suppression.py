@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
+
+from runner.quick_dataclass import dataclass
 
 Stretch = tuple[int, int]
 """Where something starts in a text and where it ends, in characters from 0."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.engine.duckdb.session import Limits, limits
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.given.given_evaluator import GivenEvaluator
 from runner.engine.interface import Reached
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
@@ -15,6 +16,9 @@ from runner.engine.segments.queries_by_source import QueriesBySource
 from runner.engine.segments.query_process import QueryProcess
 from runner.engine.segments.segment_query import SegmentQueries
 from runner.sources.warehouse import WarehouseSource
+
+if TYPE_CHECKING:
+    from runner.engine.given.given_evaluator import GivenEvaluator
 
 
 class EmbeddedEngine:
@@ -42,7 +46,13 @@ class EmbeddedEngine:
         self._by_source = QueriesBySource(self.queries, self.workspace)
         self.evaluator = DuckDBSegmentEvaluator(self.workspace, self._by_source, on_progress)
         self.memberships = DuckDBMembershipStore(self.workspace)
-        self.given = GivenEvaluator(self.workspace, self.queries)
+
+    @cached_property
+    def given(self) -> GivenEvaluator:
+        """What runs tests of segments."""
+        from runner.engine.given.given_evaluator import GivenEvaluator
+
+        return GivenEvaluator(self.workspace, self.queries)
 
     def reach(self, source: WarehouseSource) -> Reached:
         """Ask a warehouse what its sessions may do. Raises SegmentError."""

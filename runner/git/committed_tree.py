@@ -6,13 +6,13 @@ import hashlib
 import os
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 from runner.disk.regular_files import read_regular
 from runner.git.safe_git import GitRefused, Repository
+from runner.quick_dataclass import dataclass
 
 _LINK, _FILE = "120000", ("100644", "100755")
 _MOST_LINKS = 40

@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from runner.quick_dataclass import dataclass
 
 SECONDS = 60.0
 """How long one question to git may take. Those that are asked take well under a second."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import translate
 from glob import has_magic
+
+from runner.quick_dataclass import dataclass
 
 SCHEMES = ("s3", "gs", "az")
 """The object stores that are read: S3 and what speaks its language, Google Cloud Storage, Azure Blob Storage."""

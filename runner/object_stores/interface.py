@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from runner.quick_dataclass import dataclass
 
 MOST_OBJECTS = 100_000
 """Objects that are looked at for one pattern: a prefix with more is not what was meant, and listing takes minutes."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
 from runner.core.findings import Finding
 from runner.core.project import Activation, Permission
+from runner.quick_dataclass import dataclass
 
 CODE = "permission-ended"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Sample
+from runner.quick_dataclass import dataclass
 
 LEAST = 10
 """Fewer identifiers in common than that are not shown: of so few, who they are could be guessed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import date, datetime
 from typing import Self
 
@@ -17,6 +17,7 @@ from runner.planning.allowances import AllowedRemovals, Grant
 from runner.planning.blocks import Block
 from runner.planning.overlap import Overlap
 from runner.planning.suppression_rules import PlannedSuppression, Withdrawal
+from runner.quick_dataclass import dataclass
 
 ORDER = (
     Action.DELETE,

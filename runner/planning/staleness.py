@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from runner.core.destination import LiveAudience
 from runner.core.errors import HeadcountError
@@ -19,6 +19,7 @@ from runner.core.records import Action, AppliedAudience, AudienceKey, Definition
 from runner.core.suppression import SuppressionDefinition
 from runner.planning.plan import CHANGING, Decision, Options, Plan, PlannedChange
 from runner.planning.suppression_rules import PlannedSuppression, definition_of_suppression
+from runner.quick_dataclass import dataclass
 
 _LATER = ("allow_recreate", "allow_suppressions", "target")
 """Options that came later than plans were saved."""

@@ -8,7 +8,7 @@ leaving.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from runner.core.records import AccountRef, AppliedAudience
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition
 from runner.planning.blocks import Block
 from runner.planning.limits import SMALL, exceeds
+from runner.quick_dataclass import dataclass
 
 
 class Standing(StrEnum):

@@ -6,11 +6,11 @@ The form, and what is escaped in it, is that of the runner: https://docs.github.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from runner.core.findings import Finding, Location
 from runner.core.records import Action
 from runner.planning.plan import Plan, PlannedChange
+from runner.quick_dataclass import dataclass
 from runner.reports.escape import printable, without_commands
 
 MOST = 10

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from runner.quick_dataclass import dataclass
 from runner.service.stagger import Backoff
 
 IN_A_ROW = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zlib import crc32
@@ -11,6 +10,7 @@ from zlib import crc32
 from runner.core.project import Evaluated, Schedule
 from runner.core.records import Outcome
 from runner.core.schedule import EARLY_TOLERANCE, next_due, slots
+from runner.quick_dataclass import dataclass
 
 GROUPS = 10
 """Into how many starts the activations of one slot are spread: each is a run, which looks at every account it needs."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from time import monotonic
 from unicodedata import category, name
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
+from runner.quick_dataclass import dataclass
 from runner.sources.file_bytes import opened_file
 from runner.sources.json_faults import first_bad_line
 from runner.sources.local_paths import shown

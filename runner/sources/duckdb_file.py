@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from runner.core.findings import Location
 from runner.core.project import Source
 from runner.core.sql_quoting import literal, quoted
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import (
     Attaching,
     CannotRead,

@@ -6,12 +6,12 @@ No document can declare one: they are made in memory, named after the source who
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from runner.core.project import Source
 from runner.core.sql_quoting import quoted
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import Attaching, Declaration, Missing, Reachable, StoredCode
 
 MAIN = "main"

@@ -7,9 +7,9 @@ machine's, a password among them, and send it to the host that a file under revi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import Declaration
 from runner.sources.warehouse import WarehouseSource
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import Declaration
 from runner.sources.warehouse import WarehouseSource
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from runner.config import schema_folder
 from runner.core.errors import HeadcountError, UsageError
 from runner.core.suggest import quoted_word
+from runner.quick_dataclass import dataclass
 
 FILES = "files"
 """The source that a starter has unless another is asked for: the only one with sample data."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 
 from runner.core.records import AppliedAudience
+from runner.quick_dataclass import dataclass
 from runner.state.db.database import Database
 from runner.state.db.tables import audiences
 from runner.state.db.tables.deltas import every_file, files

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from runner.core.destination import MissingSecret
 from runner.core.receivers import Receiver
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
+
+from runner.quick_dataclass import dataclass
 
 PendingCall = Callable[[], Any]
 Task = Generator[PendingCall, Any, None]

@@ -6,7 +6,6 @@ At least once: a notice that was sent and not written down as sent is sent once 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from runner.core.errors import StateError
 from runner.core.notices import KeptNotice, NoticeKey, Observed
 from runner.core.receivers import Receiver
 from runner.planning.notice_decisions import NoticeChanges, decide
+from runner.quick_dataclass import dataclass
 from runner.webhooks.delivery import Post, Posted
 from runner.webhooks.webhook_addresses import WebhookAddress
 

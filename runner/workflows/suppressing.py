@@ -6,7 +6,7 @@ They are evaluated after all segments, so that who withdraws meanwhile is caught
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -18,6 +18,7 @@ from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
 from runner.destinations.registry import KINDS
 from runner.planning.suppression_rules import PlannedSuppression, Standing, Taken, Withdrawal, blocks_of, standing_of
+from runner.quick_dataclass import dataclass
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
 

@@ -7,7 +7,6 @@ stand alone, `did` and `did_not` have modifiers, and any other key is a property
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
 from runner.conditions.fragments import NoFragment, parsed_fragment
@@ -36,6 +35,7 @@ from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Span
 from runner.config.yaml.source_map import origin_of
 from runner.core.suggest import quoted_word, suggest
+from runner.quick_dataclass import dataclass
 
 _ALONE = ("any", "all", "not", "sql", "in_segment", "not_in_segment")
 _DID = ("did", "did_not")

@@ -7,7 +7,6 @@ activation prints.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from runner.config.document import Document
 from runner.config.resolve.environment import FILES, NAMES, OWN, Environment
@@ -15,6 +14,7 @@ from runner.config.yaml.nodes import ScalarNode
 from runner.core.destination import Credentials, MissingSecret, Secret
 from runner.core.suggest import quoted_word
 from runner.destinations.registry import KINDS, default_kind
+from runner.quick_dataclass import dataclass
 
 _REFERENCE = re.compile(
     r"""\{\{-?\s*env\(\s*(['"])(?P<name>[A-Za-z_][A-Za-z0-9_]*)\1\s*(?:,\s*(['"])(?P<default>[^'"]*)\3\s*)?\)\s*-?\}\}"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from runner.config.document import Document
 from runner.config.resolve.credentials import Wanted, secret
@@ -13,6 +12,7 @@ from runner.config.targets import targets_of
 from runner.config.yaml.nodes import Entry, ListNode, MapNode, ScalarNode, plain
 from runner.core.receivers import RECOVERED, NoticeCondition, Receiver, ReceiverFormat
 from runner.core.suggest import quoted_word
+from runner.quick_dataclass import dataclass
 
 NOTIFY = "notify"
 _USUAL = frozenset(NoticeCondition) - {NoticeCondition.TURNOVER}

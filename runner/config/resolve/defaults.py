@@ -7,7 +7,6 @@ Each value remembers the place it was written at.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from runner.config.document import Document
 from runner.config.resolve.permissions import build_permission
@@ -17,6 +16,7 @@ from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.project import Guardrails, Limit, Schedule, Setting
 from runner.core.schedule import describe
+from runner.quick_dataclass import dataclass
 
 OFF = "off"
 LIMITS = ("max_removed", "max_added", "min_members")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from runner.config.document import Document
 from runner.config.resolve.credentials import credentials
@@ -12,6 +11,7 @@ from runner.config.resolve.environment import Environment
 from runner.config.resolve.taken_identifiers import kind_of
 from runner.config.yaml.nodes import MapNode, ScalarNode
 from runner.core.destination import Destination, DestinationField
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

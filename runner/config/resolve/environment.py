@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runner.core.errors import UsageError
 from runner.destinations.registry import KINDS
+from runner.quick_dataclass import dataclass
 from runner.sources.registry import WAREHOUSE_KINDS
 
 NAMES = "HEADCOUNT_ENV"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from runner.config.document import Document
@@ -11,6 +10,7 @@ from runner.config.yaml.nodes import ListNode, MapNode, Node, ScalarNode, plain
 from runner.core.project import Source
 from runner.core.segment_test import GivenRow, GivenTable, SegmentTest, Subject
 from runner.core.suggest import quoted_word, suggest
+from runner.quick_dataclass import dataclass
 from runner.sources.registry import is_warehouse, kind_of
 
 

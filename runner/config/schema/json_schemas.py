@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.config.schema.plain_validity import UnknownKeyword, is_valid
 from runner.core.destination import DestinationKind
 from runner.destinations.registry import KINDS as DESTINATION_KINDS
 
@@ -69,13 +70,6 @@ def validator(kind: str) -> Validator:
 
 
 @cache
-def _part(kind: str, field: str) -> Validator:
-    from jsonschema import Draft7Validator
-
-    return Draft7Validator(schema(kind)["properties"][field])
-
-
-@cache
 def field_validator(kind: str, field: str) -> Validator:
     """The schema of one field of a kind, for a document that has only that one."""
     from jsonschema import Draft7Validator
@@ -83,26 +77,38 @@ def field_validator(kind: str, field: str) -> Validator:
     return Draft7Validator({"properties": {field: schema(kind)["properties"][field]}})
 
 
+def is_valid_field(kind: str, field: str, data: Mapping[str, Any]) -> bool:
+    """Whether a document that has nothing but that field is valid; False means that jsonschema is to be asked."""
+    return _surely_valid(schema(kind)["properties"][field], data[field])
+
+
 Judged = dict[tuple[str, str, str], bool]
 """Kind, field and value: whether the value is valid there."""
 
 
 def plainly_valid(kind: str, data: Mapping[str, Any], known: Judged) -> bool:
-    """Whether a document is valid, where its fields can be judged one by one; False means that only a full validation
-    can tell. Most activations share most of their fields' values, and `known` remembers those already judged.
+    """Whether a document is valid; False means that only jsonschema can tell. Where fields can be judged one by one,
+    `known` remembers the values already judged: most activations share most of them.
     """
     whole = schema(kind)
     if not _FIELD_BY_FIELD.issuperset(whole) or not data.keys() <= whole["properties"].keys():
-        return False
+        return _surely_valid(whole, data)
     if not all(field in data for field in whole["required"]):
         return False
     for field, value in data.items():
         key = (kind, field, repr(value))
         if key not in known:
-            known[key] = _part(kind, field).is_valid(value)
+            known[key] = _surely_valid(whole["properties"][field], value)
         if not known[key]:
             return False
     return True
+
+
+def _surely_valid(part: Mapping[str, Any], value: Any) -> bool:
+    try:
+        return is_valid(part, value)
+    except UnknownKeyword:
+        return False
 
 
 @cache

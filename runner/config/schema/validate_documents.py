@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from runner.config.document import Document, ParsedDocument
-from runner.config.schema.json_schemas import Judged, field_validator, plainly_valid, validator
+from runner.config.schema.json_schemas import Judged, field_validator, is_valid_field, plainly_valid, validator
 from runner.config.schema.schema_messages import SchemaError, explain, label_of, missing_field
 from runner.config.templates.render import Scope, evaluate, is_template, render
 from runner.config.templates.template_types import TemplateErrors
@@ -60,7 +60,10 @@ def checked_field(parsed: ParsedDocument, field: str, scope: Scope, found: Findi
         _explain_empty(document, document.root, path)
     if empty or rendering.failed:
         return replace(document, faulty=frozenset([field]))
-    errors = list(field_validator(parsed.kind, field).iter_errors(plain(document.root)))
+    data = plain(document.root)
+    if is_valid_field(parsed.kind, field, data):
+        return document
+    errors = list(field_validator(parsed.kind, field).iter_errors(data))
     for error in errors:
         explain(error, document)
     return replace(document, faulty=frozenset([field] if errors else ()))

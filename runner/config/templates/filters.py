@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from runner.config.templates.budget import Budget
 from runner.config.templates.methods import MAX_STRIPPED, made_of
 from runner.config.templates.operators import compare
 from runner.config.templates.template_types import CannotEvaluate, NotThere, TemplateTooLarge
 from runner.config.templates.values import items_of, kind_of_value, number, written
+from runner.quick_dataclass import dataclass
 
 _MAX_DIGITS = 100
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from runner.core.written_text import Stretch
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from jinja2 import nodes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from runner.config.yaml.nodes import ScalarNode, Span, TextFile
+from runner.quick_dataclass import dataclass
 
 _TEMPLATE = re.compile(r"\{[{%#](?:.*?[}%#]\}|.*)")
 _LONG = 200

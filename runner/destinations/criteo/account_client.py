@@ -7,7 +7,6 @@ The shapes are the same, the paths and words are not. Items are refused in `erro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +38,7 @@ from runner.destinations.criteo.payloads import (
     taken,
     total,
 )
+from runner.quick_dataclass import dataclass
 
 CONTACT_LIST = "ContactList"
 LISTED = 20

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from runner.core.destination import Credentials, MissingSecret, Secret
 from runner.core.errors import DestinationError
 from runner.destinations.criteo.clock import Clock
+from runner.quick_dataclass import dataclass
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 LIFE = 900.0

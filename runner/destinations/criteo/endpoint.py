@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from runner.core.errors import UsageError
+from runner.quick_dataclass import dataclass
 
 DEFAULT_URL = "https://api.criteo.com"
 DEFAULT_VERSION = "2026-07"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from runner.quick_dataclass import dataclass
 
 NAME_TAKEN = "name-must-be-unique"
 GONE = frozenset({"audience-invalid", "audience-not-found", "segment-not-found"})

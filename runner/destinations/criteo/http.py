@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
@@ -18,6 +17,7 @@ from requests.auth import AuthBase
 from runner import __version__
 from runner.destinations.criteo.clock import Clock
 from runner.destinations.criteo.connections import Connections
+from runner.quick_dataclass import dataclass
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0

@@ -7,11 +7,11 @@ another one over the edge of a page. One that was missed would be taken for dele
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from runner.core.errors import DestinationError
 from runner.destinations.criteo.error_envelope import Envelope
 from runner.destinations.criteo.payloads import Item, items, total
+from runner.quick_dataclass import dataclass
 
 READINGS = 5
 

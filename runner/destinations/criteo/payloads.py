@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +16,7 @@ from runner.core.destination import Accepted
 from runner.core.errors import DestinationError
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.destinations.criteo.error_envelope import Envelope
+from runner.quick_dataclass import dataclass
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -13,6 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from runner.core.destination import Again, unnoticed
 from runner.core.errors import AnswerLost, DestinationError
 from runner.destinations.criteo.clock import Clock
+from runner.quick_dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ class _Connection:
     seen: dict[str, FileIdentity]
 
     def run(self, sql: str, files: Collection[str] = ()) -> list[cancellable.Row]:
-        import duckdb
+        from runner.engine.duckdb.compiled import duckdb
 
         for file in files:
             if not is_object(file):  # what is read of one is what was listed

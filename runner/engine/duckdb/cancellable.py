@@ -124,7 +124,7 @@ def run(
 
     Raises TimeLimitReached, whatever DuckDB raises, and StoreFault where it could not read an object.
     """
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     try:
         return Running(connection, sql, parameters).rows(deadline, on_progress)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from runner.engine.duckdb.object_files import let_read_objects, side_by_side
 from runner.engine.duckdb.session import Limits, open_session
 from runner.object_stores.interface import RemoteObject, StoreFault
 from runner.object_stores.reach import objects
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import Reachable
 from runner.sources.registry import kind_of, remote_patterns
 
@@ -84,7 +85,7 @@ class InstancePool:
         With `readable` files, it may read these too, and no other segment gets it. Raises SegmentError for a source
         that cannot be read, TimeLimitReached.
         """
-        import duckdb
+        from runner.engine.duckdb.compiled import duckdb
 
         key = tuple((kind_of(source).identity(source, _ROOT), tables) for source, tables in wanted)
         with self._guard:

@@ -12,12 +12,12 @@ import re
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.core.errors import StateError
 from runner.disk.durable_files import is_abandoned
 from runner.engine.duckdb.os_errors import reason, temporary_folder
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.errors import UsageError
 from runner.core.sql_quoting import literal
 from runner.interruption import undisturbed
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,6 +56,12 @@ def limits(memory: str | None, threads: int | None, seconds: float | None) -> Li
 @undisturbed()
 def load() -> None:
     """Load DuckDB while a Ctrl-C waits: in the middle of it, one aborts the process or becomes an ImportError."""
+    from runner.engine.duckdb.compiled import duckdb  # noqa: F401
+
+
+@undisturbed()
+def load_stream_readers() -> None:
+    """Load the Python around DuckDB: it is what reads Arrow streams."""
     import duckdb  # noqa: F401
 
 
@@ -67,7 +73,7 @@ def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     cryptography.
     """
     load()
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     spill.mkdir(mode=0o700, parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.core.findings import Finding
@@ -14,6 +13,7 @@ from runner.core.sql_quoting import folded, literal, quoted
 from runner.core.suggest import quoted_word, suggest
 from runner.engine.duckdb import cancellable
 from runner.engine.given.value_types import UNKNOWN, type_of
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     import duckdb

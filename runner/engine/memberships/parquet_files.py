@@ -47,7 +47,7 @@ def write_whole(
     `types` are those of the identifiers in it, `made_from` the files of the state that the query reads; `temporary` is
     where it spills to. Raises StateError.
     """
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -89,7 +89,7 @@ def translating_errors(what: str, files: tuple[Path, ...], folder: Path) -> Iter
     `what` is the subject of the sentences ("the comparison"); `folder` is where temporary files go.
     """
     load()
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     try:
         yield
@@ -106,7 +106,7 @@ def first_damaged(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...]
 
     For when a statement failed that reads other things as well: what DuckDB says then may be anybody's words.
     """
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     for path in paths:
         try:

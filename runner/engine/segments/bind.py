@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +29,7 @@ from runner.engine.segments.segment_errors import place, unbound
 from runner.engine.segments.segment_query import KEY, VIEW, SegmentQuery, column
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.engine.segments.steadiness import unsteady
+from runner.quick_dataclass import dataclass
 from runner.sources.data_faults import finding_of
 from runner.sources.interface import NamesFrom, Reachable
 from runner.sources.registry import kind_of
@@ -75,7 +76,7 @@ class Prepared:
 
 def taken_apart(query: SegmentQuery, parser: duckdb.DuckDBPyConnection) -> Parsed:
     """The SQL as `parsed` gives it, by any connection. Raises SegmentError for a syntax error."""
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     try:
         return parsed(parser, query.sql.text)
@@ -112,7 +113,7 @@ def prepared(
 def _bind(
     query: SegmentQuery, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
 ) -> Prepared:
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     sql = query.sql
     names = max((source.names for source in instance.reachable), default=NamesFrom.SCHEMA)
@@ -156,7 +157,7 @@ def _wrong_in_fragments(
     query: SegmentQuery, instance: Instance, tables: Tables, names: NamesFrom, deadline: float
 ) -> tuple[Finding, ...]:
     """What is wrong with conditions that were written in SQL, each at its place."""
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     found: list[Finding] = []
     for fragment in query.conditions.fragments() if query.conditions is not None else ():
@@ -177,7 +178,7 @@ def _typed(
     query: SegmentQuery, instance: Instance, names: NamesFrom, deadline: float
 ) -> tuple[SegmentQuery, tuple[Finding, ...]]:
     """A query declared by conditions, with the SQL for the columns that its tables have; or what does not fit them."""
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     assert query.conditions is not None
     columns: dict[str, Columns] = {}

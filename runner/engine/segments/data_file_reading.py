@@ -45,7 +45,7 @@ def lines_by(connection: duckdb.DuckDBPyConnection) -> Lines:
 
 
 def _unpacked(file: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     try:
         with connection:
@@ -74,7 +74,7 @@ def unfit_value(
     A key of JSON is not named, unless it is `declared`: it can be somebody's. A column is, where its name `is_shown`,
     else by its position.
     """
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     let_read_objects(connection, (file,))
     try:

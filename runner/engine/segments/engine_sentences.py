@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner.core.sql_quoting import folded
 from runner.core.suggest import closest, quoted_word
 from runner.engine.segments.sql_functions import FUNCTIONS
+from runner.quick_dataclass import dataclass
 
 _KNOWN_TYPES = """
     ANY BIGINT BIGNUM BIT BLOB BOOLEAN DATE DECIMAL DOUBLE ENUM FLOAT HUGEINT INTEGER INTEGER_LITERAL INTERVAL JSON

@@ -113,7 +113,7 @@ class DuckDBSegmentEvaluator:
     def translating_errors(self, sql: SqlText) -> Iterator[None]:
         """Turn what DuckDB and the operating system raise about a segment's file into SegmentErrors."""
         load()
-        import duckdb
+        from runner.engine.duckdb.compiled import duckdb
 
         try:
             yield

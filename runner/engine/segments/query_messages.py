@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +18,7 @@ from runner.core.findings import Finding, Location
 from runner.core.project import Source
 from runner.engine.duckdb.session import Limits
 from runner.engine.segments.segment_query import SegmentQuery
+from runner.quick_dataclass import dataclass
 
 LONGEST_ANSWER = 16_000_000
 """Bytes of a line: findings quote a line of SQL each."""

@@ -55,8 +55,12 @@ _STARTING = 120.0
 _BREATH = 0.1
 """Seconds between two looks at the clock, and for an interrupt."""
 
-_MAIN = "import sys; sys.path[:] = {path!r}; from runner.engine.segments.query_worker import main; main()"
-"""What the process runs. Nothing is imported out of the current folder, which a branch wrote, unless this one does."""
+_MAIN = (
+    "import gc, sys; gc.set_threshold(200_000, 20, 50); sys.path[:] = {path!r}; "
+    "from runner.engine.segments.query_worker import main; main()"
+)
+"""What the process runs. Nothing is imported out of the current folder, which a branch wrote, unless this one does.
+Garbage is looked for as seldom as in the command's own process."""
 
 
 class _Ended(Exception):

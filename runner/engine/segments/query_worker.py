@@ -95,7 +95,7 @@ def _serve(begin: Begin, requests: SimpleQueue[Request], answers: BinaryIO) -> N
 
 def _ready(runner: SegmentRunner, begin: Begin) -> dict[str, Any]:
     """Open DuckDB, and bound the process by what it says that the limits mean."""
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     try:
         settings = "select current_setting('memory_limit'), current_setting('threads')"

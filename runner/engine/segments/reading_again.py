@@ -51,7 +51,7 @@ def blaming_data(instance: Instance, connection: Callable[[], duckdb.DuckDBPyCon
     What failed for the fault of a data file is a SegmentError of that file. `connection` gives one that runs no SQL
     of a segment.
     """
-    import duckdb
+    from runner.engine.duckdb.compiled import duckdb
 
     try:
         yield

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from runner.engine.segments.engine_sentences import (
     unknown_type,
     written,
 )
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import NamesFrom
 
 if TYPE_CHECKING:

@@ -137,7 +137,7 @@ class SegmentRunner:
     def _translating_errors(self, sql: SqlText, sources: tuple[Source, ...] = ()) -> Iterator[None]:
         """Turn what DuckDB, object stores and the operating system raise while a segment runs into SegmentErrors."""
         load()
-        import duckdb
+        from runner.engine.duckdb.compiled import duckdb
 
         try:
             yield

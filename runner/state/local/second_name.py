@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from sqlite3 import Connection
@@ -18,6 +17,7 @@ from uuid import uuid4
 
 from runner.core.errors import StateError
 from runner.disk.durable_files import flush
+from runner.quick_dataclass import dataclass
 
 _PREFIX = ".second-"
 

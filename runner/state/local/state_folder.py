@@ -6,13 +6,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.core.errors import StateError
 from runner.disk.durable_files import checksum, flush, write_atomically
 from runner.disk.regular_files import read_regular
 from runner.git.tracked import tracked_below
+from runner.quick_dataclass import dataclass
 from runner.state.local.second_name import forget, replaced, second_names
 from runner.state.state_errors import RESTORE, file_faults, moved_away
 

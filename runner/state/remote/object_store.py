@@ -7,12 +7,12 @@ Google Cloud Storage and Azure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from runner.core.errors import StateError
+from runner.quick_dataclass import dataclass
 from runner.state.remote.encryption import Sealing
 
 

@@ -38,15 +38,15 @@ def _plainly() -> int:
 def test_whoever_interrupts_a_command_gets_130_and_no_other_reason(
     work: Callable[[], int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(app, "_command", lambda: _command(work))
+    monkeypatch.setattr(app, "_command", lambda _: _command(work))
     assert app.run(["status"]) == 130
     assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_the_next_command_was_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_command", lambda: _command(_swallowing))
+    monkeypatch.setattr(app, "_command", lambda _: _command(_swallowing))
     app.run(["status"])
-    monkeypatch.setattr(app, "_command", lambda: _command(lambda: 4))
+    monkeypatch.setattr(app, "_command", lambda _: _command(lambda: 4))
     assert app.run(["status"]) == 4
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +23,7 @@ from runner.engine.segments.warehouse.driver_errors import (
 )
 from runner.engine.segments.warehouse.machine_driver import library_of
 from runner.interruption import undisturbed
+from runner.quick_dataclass import dataclass
 from runner.sources.warehouse import Driver, WarehouseSource
 
 if TYPE_CHECKING:

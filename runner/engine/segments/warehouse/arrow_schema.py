@@ -8,7 +8,9 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from runner.quick_dataclass import dataclass
 
 
 class _ArrowSchema(ctypes.Structure):

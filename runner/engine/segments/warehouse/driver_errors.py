@@ -7,8 +7,10 @@ while rows are read, it is looked through for words of the server's own that com
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     import adbc_driver_manager

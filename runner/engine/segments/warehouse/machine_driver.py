@@ -12,7 +12,6 @@ import platform
 import stat
 import sys
 import tomllib
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from runner.disk.regular_files import read_regular
 from runner.engine.segments.warehouse.driver_errors import CannotLogIn
+from runner.quick_dataclass import dataclass
 from runner.sources.warehouse import Driver
 
 SYSTEM = Path("/Library/Application Support/ADBC/Drivers" if sys.platform == "darwin" else "/etc/adbc/drivers")

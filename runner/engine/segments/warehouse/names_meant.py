@@ -8,11 +8,11 @@ what it says of an error. The SQL has been taken apart before, where that is hel
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.core.suggest import closest
 from runner.engine.segments.column_privacy import presentable
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
@@ -23,7 +22,7 @@ from runner.core.project import SqlText
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb.cancellable import Call, Row, TimeLimitReached
 from runner.engine.duckdb.os_errors import full, reason
-from runner.engine.duckdb.session import UNPACKED
+from runner.engine.duckdb.session import UNPACKED, load_stream_readers
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
 from runner.engine.segments.bind import resolve, resolve_key
@@ -45,6 +44,7 @@ from runner.engine.segments.warehouse.names_meant import (
 )
 from runner.engine.segments.warehouse.result_columns import as_text, column_kind, unfit, unfit_key
 from runner.engine.segments.warehouse_policy import text_of
+from runner.quick_dataclass import dataclass
 from runner.sources.interface import NamesFrom
 from runner.sources.registry import WAREHOUSE_KINDS
 from runner.sources.warehouse import Driver, UnusableSecret, WarehouseSource
@@ -121,7 +121,7 @@ class WarehouseQueries:
     def _rows(self, sql: str, session: WarehouseSession, deadline: float) -> list[Row]:
         """The rows of a query of ours."""
         with session.stream(sql, deadline) as stream, closing(self._workspace.connection()) as connection:
-            connection.register(_STREAM, stream.handle)
+            _offer(stream, connection)
             return _run(connection, f"select * from {_STREAM}", stream, session, deadline)
 
     def _described(
@@ -289,13 +289,19 @@ class WarehouseQueries:
     def _reading(self, stream: RowStream, mapped: _Mapped) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the view of the mapped columns over the rows on their way."""
         connection = self._workspace.connection()
-        connection.register(_STREAM, stream.handle)
+        _offer(stream, connection)
         texts = (f"{as_text(found, name)} as {name}" for name, found in mapped.columns.items())
         connection.execute(f"create temp view {VIEW} as select {', '.join(texts)} from {_STREAM}")
         yield connection
         connection.execute(f"drop view {VIEW}")
         connection.unregister(_STREAM)
         connection.close()
+
+
+def _offer(stream: RowStream, connection: duckdb.DuckDBPyConnection) -> None:
+    """Let SQL read the rows on their way, as a table."""
+    load_stream_readers()
+    connection.register(_STREAM, stream.handle)
 
 
 def _typed(query: SegmentQuery, session: WarehouseSession, deadline: float) -> tuple[SegmentQuery, tuple[Finding, ...]]:

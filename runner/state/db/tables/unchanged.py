@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Connection
 
+from runner.quick_dataclass import dataclass
 from runner.state.db import codec, key_ranges
 
 
