@@ -31,6 +31,10 @@ RESERVED_SOURCE_NAMES = frozenset({"main", "temp", "system", "memory", "informat
 """What means something else in DuckDB's SQL, in lower case."""
 
 
+TableName = tuple[str, str]
+"""The names of a source and of one of its tables, in lower case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where segment SQL reads from; its tables appear in SQL as `<name>.<table>`.

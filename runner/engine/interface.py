@@ -103,6 +103,9 @@ class SegmentEvaluator(Protocol):
     def name(self, run: str) -> None:
         """What segments are called from now on in the logs of warehouses that run them, beside the activation's id."""
 
+    def expect(self, segments: Iterable[Evaluated], sources: tuple[Source, ...]) -> None:
+        """What is about to be evaluated, as far as that is known: what several read may be read once for all."""
+
     def check(self, activation: Evaluated, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the activation's SQL and mapping against the sources, without reading rows; and warnings
         about SQL that may yield other people in each run."""

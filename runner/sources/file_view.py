@@ -18,6 +18,9 @@ from runner.sources.table_form import GUESSED, TableForm, out_of_place
 if TYPE_CHECKING:
     from runner.sources.files import FilesSource
 
+TEXT = ("csv", "json")
+"""Formats that are read as text, which takes far longer than to look a table up."""
+
 _HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
 
 
@@ -43,7 +46,9 @@ def create_view(source: FilesSource, table: str, files: tuple[str, ...], connect
     base = (file_list(files), "union_by_name = true", _partitions(source, table, files))
     try:
         reader = f"read_{kind}({', '.join((*base, *_options(source, table, kind, base, files, connection)))})"
-        connection.run(f"create view {quoted(source.name)}.{quoted(table)} as select * from {reader}", files)
+        rows = connection.parsed(source.name, table, reader, files) if kind in TEXT else None
+        view = f"create view {quoted(source.name)}.{quoted(table)} as select * from {rows or reader}"
+        connection.run(view, files)
     except CannotRead as error:
         looked_at = () if error.cause is Cause.FORBIDDEN else (error.file,) if error.file else files
         faults = (whole_fault(file, delimiter=form.delimiter) for file in looked_at)

@@ -91,6 +91,13 @@ class Attaching(Protocol):
         Raises CannotRead where it reads any. What has nothing to do with them passes by: the time limit, a full disk.
         """
 
+    def parsed(self, source: str, table: str, reader: str, files: Collection[str]) -> str | None:
+        """What to read instead of a reader of text files: its rows, where others of the run read them too.
+
+        None where the reader is to be kept, also where it cannot read: `run` says why. The time limit and a full disk
+        pass by, and so do files that changed.
+        """
+
 
 class NamesFrom(IntEnum):
     """Where column names come from: a schema that a person wrote, or data, where a name can be somebody's.

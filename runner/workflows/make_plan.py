@@ -196,6 +196,7 @@ def plan_members(
     decided = tuple(decisions)
     to_evaluate = {one.key: activation for one in decided if (activation := _to_evaluate(one)) is not None}
     context.progress.evaluating(len(to_evaluate))
+    context.evaluator.expect((*to_evaluate.values(), *project.suppressions), project.sources)
     allowed = request.allow_suppressions
     gone = frozenset(one.applied.record_id for one in decided if one.is_gone and one.applied is not None)
     suppressing = look(project, to_evaluate, context, allowed=allowed, ships=ships, due=due, gone=gone)

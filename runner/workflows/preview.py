@@ -39,6 +39,7 @@ def preview(
 ) -> Preview:
     """Evaluate the activation's segment, and hold it against the state. Raises HeadcountError."""
     record = next((one for one in state.audiences() if one.key == activation.key and one.audience_id), None)
+    evaluator.expect((activation, *project.suppressions), project.sources)
     try:
         evaluation = evaluator.evaluate(activation, project.sources)
         named = tuple(_named(activation, project, evaluator, memberships))

@@ -140,6 +140,25 @@ def test_only_the_columns_and_row_groups_that_are_needed_are_fetched(lake: Lake,
     assert sum(size for _, size in lake.store.sent) < len(content) / 10
 
 
+@pytest.mark.slow
+def test_a_text_object_is_fetched_once_for_all_segments_that_read_it(lake: Lake) -> None:
+    people = lake.content("select format('person-{}@shop.example', i) as email, i from range(9000) t(i)", ".csv")
+    lake.put("people.csv", people)
+    lake.put("few.csv", b"i\n1\n2\n")
+    tables = "tables: {people: ROOT/people.csv, few: ROOT/few.csv}".replace("ROOT", lake.root)
+    lake.shop.write("activations/lake.yaml", f"kind: Source\nname: lake\ntype: files\n{tables}\n")
+    lake.shop.activation(sql="select email from lake.people where i < 1000")
+    lake.shop.run("plan")
+    for_one = sum(size for name, size in lake.store.sent if name == "people.csv")
+    lake.shop.activation("few", sql="select email from lake.people semi join lake.few using (i)")
+    lake.store.sent.clear()
+
+    planned = lake.shop.run("plan", "--format", "json").json["changes"]
+
+    assert sorted(change["members"][0]["added"] for change in planned) == [2, 1000]
+    assert sum(size for name, size in lake.store.sent if name == "people.csv") < for_one * 1.5
+
+
 def test_folders_are_columns_only_where_they_are_declared(lake: Lake) -> None:
     lake.people("year=2024/people.parquet", 1)
     lake.people("year=2025/people.parquet", 2, 3)

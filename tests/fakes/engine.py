@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,9 @@ class FakeEvaluator:
 
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         raise NotImplementedError
+
+    def expect(self, segments: Iterable[Evaluated], sources: tuple[Source, ...]) -> None:
+        """Nothing is read but once."""
 
     def release(self) -> None:
         """Nothing is held."""

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.file_patterns import pattern_of
-from runner.core.project import Source
-from runner.core.sql_quoting import paths
-from runner.engine.duckdb.attach_sources import attach
+from runner.core.project import Source, TableName
+from runner.core.sql_quoting import folded, paths
+from runner.engine.duckdb.attach_sources import Attachment, SharedTables, attach
 from runner.engine.duckdb.file_identity import FileIdentity, require_same, same
 from runner.engine.duckdb.object_files import let_read_objects, side_by_side
+from runner.engine.duckdb.parsed_files import ParsedFiles
 from runner.engine.duckdb.session import Limits, open_session
 from runner.object_stores.interface import RemoteObject, StoreFault
 from runner.object_stores.reach import objects
@@ -37,8 +38,8 @@ MAX_IDLE = 4
 Wanted = tuple[tuple[Source, frozenset[str]], ...]
 """Sources with the tables wanted of each, in lower case."""
 
-PoolKey = tuple[tuple[tuple[object, ...], frozenset[str]], ...]
-"""The same, each source by its identity."""
+PoolKey = tuple[tuple[tuple[object, ...], frozenset[str], frozenset[str]], ...]
+"""The same, each source by its identity, and which of the tables are read from a copy."""
 
 _ROOT = Path("/")
 
@@ -74,27 +75,38 @@ class InstancePool:
     def __init__(self, limits: Limits, folder: Path) -> None:
         self._limits = limits
         self._folder = folder
+        self._parsed = ParsedFiles(folder)
         self._idle: dict[PoolKey, Instance] = {}
         self._numbers = count()
         self._guard = threading.Lock()
 
     @contextmanager
-    def lend(self, wanted: Wanted, deadline: float, readable: tuple[Path, ...] = ()) -> Iterator[Instance]:
+    def lend(
+        self,
+        wanted: Wanted,
+        deadline: float,
+        readable: tuple[Path, ...] = (),
+        shared: frozenset[TableName] = frozenset(),
+    ) -> Iterator[Instance]:
         """An instance for these tables, nobody else's meanwhile. One in which something went wrong is not used again.
 
-        With `readable` files, it may read these too, and no other segment gets it. Raises SegmentError for a source
-        that cannot be read, TimeLimitReached.
+        With `readable` files, it may read these too, and no other segment gets it. Text files of tables that are
+        `shared` are parsed once for all instances. Raises SegmentError for a source that cannot be read,
+        TimeLimitReached.
         """
         from runner.engine.duckdb.compiled import duckdb
 
-        key = tuple((kind_of(source).identity(source, _ROOT), tables) for source, tables in wanted)
+        key = tuple(
+            (kind_of(source).identity(source, _ROOT), tables, _among(source, tables, shared))
+            for source, tables in wanted
+        )
         with self._guard:
             instance = None if readable else self._idle.pop(key, None)
         if instance is not None and not instance.is_current():
             instance.connection.close()
             instance = None
         if instance is None:
-            instance = self._open(wanted, deadline, readable)
+            instance = self._open(wanted, deadline, readable, shared)
         try:
             yield instance
         except BaseException:
@@ -127,22 +139,31 @@ class InstancePool:
         for instance in idle:
             instance.connection.close()
 
-    def _open(self, wanted: Wanted, deadline: float, readable: tuple[Path, ...] = ()) -> Instance:
+    def _open(
+        self, wanted: Wanted, deadline: float, readable: tuple[Path, ...], shared: frozenset[TableName]
+    ) -> Instance:
         folder = self._folder / f"instance-{next(self._numbers)}"
         folder.mkdir(mode=0o700)
         connection = open_session(self._limits, folder / "spill")
         try:
             remote = remote_patterns(source for source, _ in wanted)
             let_read_objects(connection, remote)
-            seen: dict[str, FileIdentity] = {}
+            found, parsing = Attachment(), SharedTables(shared, self._parsed)
             with side_by_side(connection, remote):
-                reachable = tuple(attach(connection, source, tables, deadline, seen) for source, tables in wanted)
-            lock(connection, reachable, folder / "out", readable)
+                reachable = tuple(
+                    attach(connection, source, tables, deadline, found, parsing) for source, tables in wanted
+                )
+            lock(connection, reachable, folder / "out", (*readable, *found.copies))
         except BaseException:
             connection.close()
             raise
         listed = {pattern: found for one in reachable for pattern, found in one.listed.items()}
-        return Instance(connection, reachable, folder / "out", seen, listed)
+        return Instance(connection, reachable, folder / "out", found.seen, listed)
+
+
+def _among(source: Source, tables: frozenset[str], shared: frozenset[TableName]) -> frozenset[str]:
+    """Which of a source's tables, in lower case, are shared."""
+    return frozenset(table for table in tables if (folded(source.name), table) in shared)
 
 
 def lock(

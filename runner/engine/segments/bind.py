@@ -106,7 +106,7 @@ def prepared(
     named = references(statement)
     used = ((source, frozenset(name[-1] for name in named if name[0] == folded(source.name))) for source in sources)
     wanted = tuple((source, tables) for source, tables in used if tables)
-    with instances.lend(wanted, deadline, readable) as instance:
+    with instances.lend(wanted, deadline, readable, query.shared) as instance:
         yield _bind(query, statement, sources, instance, deadline)
 
 

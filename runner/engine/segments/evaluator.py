@@ -16,7 +16,7 @@ from runner.core.findings import Finding
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
-from runner.core.project import Activation, Evaluated, Source, SqlText
+from runner.core.project import Activation, Evaluated, Source, SqlText, TableName
 from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
@@ -36,6 +36,7 @@ from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows, keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
 from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
+from runner.engine.segments.shared_tables import shared_tables
 from runner.engine.segments.steadiness import may_be_unsteady
 
 if TYPE_CHECKING:
@@ -56,9 +57,13 @@ class DuckDBSegmentEvaluator:
         self._queries = queries
         self._on_progress = on_progress
         self._run = ""
+        self._shared: frozenset[TableName] = frozenset()
 
     def name(self, run: str) -> None:
         self._run = run
+
+    def expect(self, segments: Iterable[Evaluated], sources: tuple[Source, ...]) -> None:
+        self._shared = shared_tables(segments, sources)
 
     def check(self, activation: Evaluated, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         return self._queries.check(query_of(activation), sources)
@@ -87,7 +92,7 @@ class DuckDBSegmentEvaluator:
                 folder.mkdir(mode=0o700)
             path = folder / "wire.parquet"
             warnings = self._queries.write(
-                replace(query_of(activation), run=self._run), sources, rows, path, readable, watch
+                replace(query_of(activation), run=self._run, shared=self._shared), sources, rows, path, readable, watch
             )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

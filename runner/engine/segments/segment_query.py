@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runner.core.declared_segment import Columns, DeclaredSegment, TableOf
 from runner.core.findings import Finding, Location
-from runner.core.project import Evaluated, Source, SqlText
+from runner.core.project import Evaluated, Source, SqlText, TableName
 from runner.engine.interface import MappedColumn, mapped_columns
 
 VIEW = "segment"
@@ -27,7 +27,8 @@ class SegmentQuery:
     none of a plan's; `source` names the warehouse that runs it, empty where the embedded engine
     does. `dialect` is what sqlglot calls the warehouse's SQL; `elsewhere` are the warehouses that embedded SQL cannot
     read. One declared by `conditions` gets its SQL once the columns of its tables are known. `key` is the column by
-    which a holdout decides, and `key_at` where it is written.
+    which a holdout decides, and `key_at` where it is written. `shared` are the tables, by source and name, that other
+    segments of the run read too.
     """
 
     sql: SqlText
@@ -41,6 +42,7 @@ class SegmentQuery:
     conditions: DeclaredSegment | None = None
     key: str = ""
     key_at: Location | None = None
+    shared: frozenset[TableName] = frozenset()
 
     def with_columns(self, columns: Mapping[str, Columns]) -> SegmentQuery:
         """The query with the SQL for tables that have these columns, where it is declared by conditions."""

@@ -60,6 +60,9 @@ class Connection:
             raise CannotRead(self.cause, self.at_fault)
         return self.rows
 
+    def parsed(self, source: str, table: str, reader: str, files: Collection[str]) -> str | None:
+        return None
+
 
 def shop(tables: dict[str, tuple[str, ...]]) -> FilesSource:
     return FilesSource("shop", "files", HERE, tables, dict.fromkeys(tables, TABLE))

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from runner.engine.duckdb.attach_sources import attach
+from runner.engine.duckdb.attach_sources import Attachment, attach
 from runner.engine.duckdb.instance_pool import lock
 from runner.engine.duckdb.session import Limits, open_session
 from tests.unit.engine.conftest import World
@@ -54,8 +54,8 @@ def locked(people: World, tmp_path: Path) -> duckdb.DuckDBPyConnection:
     connection = open_session(Limits("200MB", 1, 60.0), tmp_path / "spill")
     shop, warehouse = people.sources
     reachable = (
-        attach(connection, shop, frozenset({"people"}), float("inf"), {}),
-        attach(connection, warehouse, frozenset({"t"}), float("inf"), {}),
+        attach(connection, shop, frozenset({"people"}), float("inf"), Attachment()),
+        attach(connection, warehouse, frozenset({"t"}), float("inf"), Attachment()),
     )
     lock(connection, reachable, tmp_path / "out")
     return connection
