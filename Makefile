@@ -22,7 +22,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 HISTORIES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-chaos test-dbt test-snowflake test-slow chaos bench check format record lock dist clean
+.PHONY: help demo screenshots test test-browser test-chaos test-dbt test-snowflake test-slow chaos bench check format record lock dist clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,9 +35,10 @@ $(STAMP): pyproject.toml
 
 # Only what runs: the developers' packages take five times as much room. Of the data set's package the files are read
 # and nothing is imported, so that pandas and what else it asks for are left out.
-$(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/demo-data.txt
+$(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/report.txt $(PINS)/demo-data.txt
 	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
 	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/serve.txt
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/report.txt
 	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --no-deps --requirement $(PINS)/demo-data.txt
 	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/build.txt
 	@$(DEMO_VENV)/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
@@ -47,10 +48,10 @@ demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
 test: $(STAMP) ## run the tests, but for slow ones, database servers and dying runs
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not warehouse and not chaos and not dbt and not snowflake'
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not warehouse and not chaos and not dbt and not snowflake and not browser'
 
 test-slow: $(STAMP) ## run the slow tests, among them those with a real Postgres and a real Spark Connect server
-	@$(BIN)/python -m pytest -n $(WORKERS) -m '(slow or warehouse) and not chaos and not dbt and not snowflake'
+	@$(BIN)/python -m pytest -n $(WORKERS) -m '(slow or warehouse) and not chaos and not dbt and not snowflake and not browser'
 
 # dbt asks for packages in versions of its own.
 $(DBT_STAMP): Makefile
@@ -72,6 +73,12 @@ $(SNOWFLAKE_STAMP): pyproject.toml
 
 test-snowflake: $(STAMP) $(SNOWFLAKE_STAMP) ## run the tests of segments that a stand-in for Snowflake runs
 	@FAKESNOW=$(SNOWFLAKE_VENV)/bin/fakesnow $(BIN)/python -m pytest -m snowflake
+
+test-browser: $(STAMP) ## run the tests that look at a report in Chromium
+	@$(BIN)/python -m pytest -m browser
+
+screenshots: $(STAMP) ## draw the pictures of the example's report in docs/pictures again, with Chromium
+	@$(BIN)/python scripts/screenshots.py
 
 chaos: $(STAMP) ## play HISTORIES random histories of dying runs, then as many with the state in a bucket
 	@$(BIN)/python -m tests.chaos --histories $(HISTORIES)
@@ -97,6 +104,7 @@ lock: $(STAMP) ## pin again, by version and hash, what is installed to build and
 	@printf '%s\n' 'hatchling>=1.27' 'editables>=0.5' | $(LOCK) --output-file $(PINS)/build.txt -
 	@$(LOCK) --extra remote --output-file $(PINS)/remote.txt pyproject.toml
 	@$(LOCK) --extra remote --extra serve --extra sandbox --output-file $(PINS)/serve.txt pyproject.toml
+	@$(LOCK) --extra remote --extra report --constraint $(PINS)/serve.txt --output-file $(PINS)/report.txt pyproject.toml
 	@for one in $(WAREHOUSES); do $(LOCK) --extra remote --extra $$one --output-file $(PINS)/$$one.txt pyproject.toml; done
 
 dist: ## build what a release holds into dist/: wheel, sources, requirements with hashes

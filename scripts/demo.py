@@ -35,6 +35,7 @@ STEPS = (
     ("Apply only what changed.", ("apply", "--yes", "--today", LATER_DAY), (0, 4)),
     ("Where everything stands.", ("status",), (0,)),
     ("What was done, and when.", ("history", "--limit", "2"), (0,)),
+    ("The same for those who would rather look.", ("report", "--out", "demo/report"), (0,)),
 )
 """What is said, the command, and the exit codes that are as expected (4: a guardrail blocked something)."""
 
@@ -54,6 +55,7 @@ def main() -> int:
                 print(f"\nThe demo stopped: `headcount {' '.join(command)}` did not end as expected.", file=sys.stderr)
                 return 1
     say("Done. Audiences are kept by files you can read: look into activations/.")
+    print(f"Open {ROOT / 'demo' / 'report' / 'index.html'} in a browser.")
     return 0
 
 

@@ -4,6 +4,7 @@ headcount-X.Y.Z-py3-none-any.whl   the wheel, the same to the byte on every mach
 headcount-X.Y.Z.tar.gz             the sources
 requirements-remote.txt            the wheel and all it needs for CI, each by version and hash
 requirements-serve.txt             the same for `headcount serve` and the sandbox
+requirements-report.txt            the same for `headcount report`
 requirements-postgres.txt, ...     the same for CI with the driver of a warehouse
 SHA256SUMS                         the hashes of these files
 """
@@ -19,7 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / ".ci" / "requirements"
 WAREHOUSES = ("postgres", "snowflake", "bigquery", "spark", "flightsql")
-EXTRAS = {"remote": "remote", "serve": "remote,sandbox,serve", **{name: f"remote,{name}" for name in WAREHOUSES}}
+EXTRAS = {
+    "remote": "remote",
+    "serve": "remote,sandbox,serve",
+    "report": "remote,report",
+    **{name: f"remote,{name}" for name in WAREHOUSES},
+}
 """What is installed by each of the files of requirements."""
 
 HEAD = """\

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / ".ci" / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-EXTRAS = {"remote": ["remote"], "serve": ["remote", "serve", "sandbox"]}
+EXTRAS = {"remote": ["remote"], "serve": ["remote", "serve", "sandbox"], "report": ["remote", "report"]}
 
 
 def pinned(name: str) -> dict[str, str]:

@@ -26,8 +26,8 @@ def over_time(view: AudienceView) -> Html:
     some = tuple(one for one in periods(view.days) if one.size is not None)
     if not some:
         return NOTHING
-    figures = (_sizes(some), _turnover(view, some), _matches(view, some))
-    return joined(element("h2", "Over time"), element("div", *figures, class_="plots"))
+    beside = element("div", _turnover(view, some), _matches(view, some), class_="column")
+    return joined(element("h2", "Over time"), element("div", _sizes(some), beside, class_="plots"))
 
 
 def _figure(title: str, words: str, plot: Html = NOTHING, rows: Html = NOTHING) -> Html:

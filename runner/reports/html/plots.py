@@ -117,7 +117,7 @@ def _numbers(field: str, form: str, *, zero: bool, ticks: int = 2) -> altair.Y:
     import altair
 
     axis = altair.Axis(tickCount=ticks, labelExpr=form, grid=True, labelOverlap=False, minExtent=40, maxExtent=40)
-    return altair.Y(field, axis=axis, scale=altair.Scale(zero=zero, nice=ticks))
+    return altair.Y(field, axis=axis, scale=altair.Scale(zero=zero, nice=4))
 
 
 def _size() -> altair.VConcatChart:

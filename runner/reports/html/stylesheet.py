@@ -51,6 +51,7 @@ table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--muted);font-size:.875rem;padding-bottom:.5rem}
 th,td{text-align:left;vertical-align:baseline;padding:.6rem .75rem;border-bottom:1px solid var(--line);
 overflow-wrap:break-word}
+tbody th,td.wide{overflow-wrap:anywhere;min-width:7rem}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 tbody tr:last-child>*{border-bottom:0}
@@ -58,9 +59,9 @@ thead th{color:var(--muted);font-weight:500;font-size:.8125rem;border-bottom-col
 tbody th{font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}
 .sub{display:block;font-weight:400;color:var(--muted);font-size:.8125rem}
-.plots{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem}
+.plots{align-items:start;display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem}
 figure{margin:0}
-.plots figure:first-child{grid-row:span 2}
+.column{display:grid;gap:1rem;align-content:start;min-width:0}
 figcaption p{font-size:.9375rem;color:var(--muted);margin-bottom:1rem}
 svg{display:block;width:100%;height:auto}
 svg text{font-family:inherit}
@@ -74,7 +75,6 @@ details[open] summary{margin-bottom:.75rem}
 .bar{display:block;height:.7rem;background:var(--size);border-radius:2px;min-width:1px}
 .bar.less{background:var(--out)}
 @media(max-width:60rem){.plots{grid-template-columns:minmax(0,1fr)}
-.plots figure:first-child{grid-row:auto}
 .answers,.answers>div,.answers>div:nth-child(-n+2){grid-template-columns:minmax(0,1fr);grid-column:span 1}}
 @media(max-width:44rem){main,header,footer{padding-left:1rem;padding-right:1rem}
 h1{font-size:1.625rem}
@@ -85,7 +85,7 @@ h1{font-size:1.625rem}
 border-bottom:1px solid var(--line)}
 .stack tbody tr:last-child{border-bottom:0;padding-bottom:0}
 .stack caption{padding:0}
-.stack th,.stack td{display:block;padding:0;border:0;text-align:left;white-space:normal}
+.stack th,.stack td{display:block;min-width:0;padding:0;border:0;text-align:left;white-space:normal}
 .stack th,.stack .wide{grid-column:span 2}
 .stack td::before{content:attr(data-label);display:block;color:var(--muted);font-size:.8125rem}
 .way td:last-child{width:30%}}
