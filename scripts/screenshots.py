@@ -1,7 +1,7 @@
 """Pictures of the example's report, for the README and the documents: what `make screenshots` runs.
 
-The example runs once a day for six weeks against a sandbox, with the clock set ahead by a day for each; then its report is
-looked at in Chromium, in a wide and a narrow window, in light and in dark.
+The example runs once a day for some weeks against a sandbox, with the clock set ahead by a day for each; then its
+report is looked at in Chromium, in a wide and a narrow window, in light and in dark.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runner.cli.app import run  # noqa: E402
 from runner.sandbox import SandboxOptions, running  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-FIRST_DAY, DAYS = date(2017, 9, 20), 42
+FIRST_DAY, DAYS = date(2017, 9, 20), 24
 SIZE = 150_000
 """Bytes that a picture has at most."""
 
@@ -65,7 +65,7 @@ def at(days: int) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz or UTC) + timedelta(days=days)
 
-    options.datetime = Later  # type: ignore[misc,attr-defined]
+    options.datetime = Later  # type: ignore[attr-defined]
 
 
 def draw(site: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from runner.core.records import SUPPRESS, Action, Outcome, Run
+from runner.core.records import SUPPRESS, Action, Outcome, Run, taken_apart
 from runner.reports.format import plural
 from runner.workflows.look_back import AudienceRun, AudienceView
 from runner.workflows.status import SuppressionStatus
@@ -46,7 +46,7 @@ def why_it_shrank(view: AudienceView, suppressions: tuple[SuppressionStatus, ...
     one = greatest[1]
     day = one.run.started_at.astimezone(UTC).date()
     left, entered = (sum(getattr(part, name) for part in one.outcomes) for name in ("removed", "added"))
-    reasons = {reason for part in one.outcomes for reason in part.detail.split(", ")}
+    reasons = {reason for part in one.outcomes for reason in taken_apart(part.detail)[0].split(", ")}
     defining = bool(reasons & set(_DEFINING)) and one.run.command == "apply"
     origin = one.run.origin
     why = _why(one, view, suppressions, day)
@@ -69,7 +69,7 @@ def _why(one: AudienceRun, view: AudienceView, suppressions: tuple[SuppressionSt
         if part.action == SUPPRESS:
             clauses.append(f"they were suppressed{by}")
         else:
-            clauses += [_REASONS.get(reason, reason) for reason in part.detail.split(", ") if reason]
+            clauses += [_REASONS.get(reason, reason) for reason in taken_apart(part.detail)[0].split(", ") if reason]
     clauses += _changes_of_way(view, day, by)
     return "; ".join(dict.fromkeys(clauses)) or "the history does not say why"
 
