@@ -113,11 +113,11 @@ def _time(*, shown: bool) -> altair.X:
     return altair.X("day:T", axis=axis, scale=altair.Scale(type="utc"))
 
 
-def _numbers(field: str, form: str, *, zero: bool, ticks: int = 2) -> altair.Y:
+def _numbers(field: str, form: str, *, zero: bool, ticks: int = 2, nice: int = 2) -> altair.Y:
     import altair
 
     axis = altair.Axis(tickCount=ticks, labelExpr=form, grid=True, labelOverlap=False, minExtent=40, maxExtent=40)
-    return altair.Y(field, axis=axis, scale=altair.Scale(zero=zero, nice=4))
+    return altair.Y(field, axis=axis, scale=altair.Scale(zero=zero, nice=nice))
 
 
 def _size() -> altair.VConcatChart:
@@ -126,7 +126,7 @@ def _size() -> altair.VConcatChart:
     base = altair.Chart(altair.NamedData(_DATA))
     line = {"color": LIGHT["size"], "strokeWidth": 1.75}
     above = base.mark_area(color=LIGHT["fill"], line=line, interpolate="step-after").encode(
-        x=_time(shown=False), y=_numbers("size:Q", _SHORT, zero=True)
+        x=_time(shown=False), y=_numbers("size:Q", _SHORT, zero=True, nice=4)
     )
     entered = base.mark_bar(color=LIGHT["in"], width=3).encode(
         x=_time(shown=True), y=_numbers("entered:Q", _SHORT, zero=True)

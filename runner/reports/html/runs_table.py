@@ -14,7 +14,7 @@ from runner.workflows.look_back import AudienceRun, AudienceView
 SHOWN = 10
 """Runs that everybody sees."""
 
-FOLDED = 40
+FOLDED = 15
 """More of them, for those who ask. `headcount history` has all that are kept."""
 
 _COLUMNS = (
