@@ -128,7 +128,10 @@ class Comparison:
             intended=Action.UPDATE if fields else Action.UNCHANGED,
             fields=fields,
             refill=applied.refill or unlike,
-            reasons=(*_why_fields(fields, activation.destination.kind.platform), *_why_redefined(applied, now)),
+            reasons=(
+                *_why_fields(fields, activation.destination.kind.platform),
+                *_why_redefined(applied, now, audience.name),
+            ),
         )
         return self._unless_taken(decision) if decision.old_name else decision
 
@@ -290,7 +293,7 @@ def _why_fields(fields: tuple[FieldChange, ...], platform: str) -> Iterable[str]
             yield f"{part.field} changed"
 
 
-def _why_redefined(applied: AppliedAudience, now: Definition) -> Iterable[str]:
+def _why_redefined(applied: AppliedAudience, now: Definition, live_name: str) -> Iterable[str]:
     before = applied.definition
     if before is None:
         yield "imported: it is cleared and refilled"
@@ -301,6 +304,8 @@ def _why_redefined(applied: AppliedAudience, now: Definition) -> Iterable[str]:
         yield "SQL changed"
     if before.mapping != now.mapping:
         yield "mapping changed"
+    if before.undated.name != now.undated.name and live_name == now.name:
+        yield "name changed, which the audience has already"
     if before.holdout != now.holdout:
         yield f"holdout {'changed' if before.holdout and now.holdout else 'added' if now.holdout else 'removed'}"
     for name in sorted(before.options.keys() | now.options.keys()):

@@ -21,6 +21,7 @@ from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import kind_of
 from runner.sources.warehouse import WarehouseSource
 from runner.workflows.failure_messages import as_failure
+from runner.workflows.older_state import HINT
 
 if TYPE_CHECKING:
     from runner.state.inventory import Contents
@@ -263,6 +264,16 @@ def check_state(place: str, kept: Contents, project: Project | None) -> Checks[N
             hint = "the next apply clears and refills it"
             yield Check("state", record.activation, Verdict.WARN, "what it holds is not known", hint)
     yield from _orphans(place, applied, project)
+
+
+def check_older(place: str, look: Callable[[], str]) -> Checks[None]:
+    """Whether audiences speak for runs that the state knows nothing of; what `look` gives says how."""
+    try:
+        why = look()
+    except (DestinationError, StateError):  # the checks of accounts and of the state say more
+        return
+    if why:
+        yield Check("state", place, Verdict.WARN, why, HINT)
 
 
 def check_sizes(count: Callable[[], tuple[ActivationStatus, ...]]) -> Checks[None]:

@@ -34,6 +34,7 @@ from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import with_overlaps
+from runner.workflows.older_state import tell_if_older
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 
 
@@ -86,6 +87,7 @@ def make_plan(project: Project, request: PlanRequest, context: RunContext, accou
     applied = context.state.audiences()
     chosen = choose(project, applied, request)
     decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)
+    tell_if_older(decisions, context)
     evaluated = [decision.account for decision in decisions if _to_evaluate(decision) is not None]
     plan_id = id_before(decisions, request.options, concerned(project, evaluated, context))
     context.evaluator.name(run or f"plan-{plan_id[:8]}")

@@ -20,6 +20,7 @@ from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.context import RunContext
 from runner.workflows.make_plan import PlanRequest, choose, decide, plan_members, with_suppressions
+from runner.workflows.older_state import tell_if_older
 from runner.workflows.orphans import orphans_with_people
 from runner.workflows.upcoming import Slot, done_until
 
@@ -80,6 +81,7 @@ def sync(
             applied = _all_marked(rebuild, applied, context)
         work = _work(project, applied, request, last if due else None, began)
         decisions = decide(project, work.chosen, applied, request, accounts, orphans_too=False)
+        tell_if_older(decisions, context)
         skipped = (*work.skipped, *_skipped(decisions, rebuild, context))
         left_alone = {one.activation for one in skipped}
         eligible = [_members_only(one, rebuild) for one in decisions if one.id not in left_alone]

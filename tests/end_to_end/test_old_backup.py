@@ -133,3 +133,66 @@ def test_a_backup_is_older_although_its_newest_run_was_made_by_another_machine(s
     shutil.rmtree(shop.folder / ".headcount")
     (shop.folder / "backup").rename(shop.folder / ".headcount")
     assert "is an older one, from a backup perhaps" in shop.run("plan", code=1).err
+
+
+# -- on a machine that never saw the newer state ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(shop: Shop) -> Shop:
+    """A backup from before two applies, put back on another machine: one audience was made, another renamed."""
+    shop.activation("loyal", guardrails={"max_removed": None})
+    shop.activation("lapsed", guardrails={"max_removed": None})
+    shop.apply()
+    shutil.copytree(shop.folder / ".headcount", shop.folder / "backup")
+    shop.activation("fresh")
+    shop.activation("loyal", name="Most loyal", guardrails={"max_removed": None})
+    shop.people(mail(1, 2, 3, 4, 5, 6))
+    shop.apply()
+    shop.people(mail(4, 5, 6))
+    shop.run("sync")
+    shutil.rmtree(shop.folder / ".headcount")
+    (shop.folder / "backup").rename(shop.folder / ".headcount")
+    shop.people(mail(1, 2, 3))
+    shop.environment["XDG_CACHE_HOME"] = str(shop.folder / "another-machine")
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(("plan",), 1), (("apply", "--yes"), 1), (("sync",), 7), (("doctor",), 0)]
+)
+def test_what_the_audiences_speak_for_is_told(elsewhere: Shop, command: tuple[str, ...], code: int) -> None:
+    shown = elsewhere.run(*command, code=code)
+    said = shown.out + shown.err
+    assert "the state may be an older one: run 1, " in said
+    assert 'called "Fresh" as fresh is, was made after it' in said
+    assert 'is called "Most loyal" already, as only the files say now' in said
+    assert "`headcount import --all`" in said
+
+
+def test_what_it_says_makes_it_good(elsewhere: Shop, sandbox: Sandbox) -> None:
+    elsewhere.run("import", "--all", "--yes")
+    elsewhere.run("sync", "--rebuild", "loyal", "--rebuild", "lapsed", code=7)
+    elsewhere.apply()
+    elsewhere.run("sync", "--rebuild", "loyal")
+    for segment in sandbox.segments():
+        assert sandbox.members(segment.id, "email") == hashes(1, 2, 3)
+    assert "older one" not in elsewhere.run("plan").err
+
+
+def test_a_name_changed_by_a_run_that_was_cut_off_is_no_sign(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation()
+    shop.apply()
+    shop.activation(name="Most loyal")
+    sandbox.fault("drop-after", method="PATCH")
+    shop.run("apply", "--yes", code=None, HEADCOUNT_RETRY_SECONDS="0")
+    assert "older one" not in shop.run("plan", code=None).err
+
+
+def test_a_state_that_was_lost_is_told_from_a_new_one(shop: Shop) -> None:
+    shop.activation("loyal")
+    shop.activation("lapsed")
+    shop.apply()
+    shutil.rmtree(shop.folder / ".headcount")
+    told = "2 audiences have the names of activations, and the state knows none of them"
+    assert told in shop.run("plan", code=1).err

@@ -90,6 +90,7 @@ def _checks(setup: Setup) -> Iterator[Check]:
     if project is not None:
         yield from parts.guarded("notify", lambda: _each(_of_receivers(setup, project)))
     if project is not None and not any(one.credentials.missing for one in destinations):
+        yield from parts.guarded("state", lambda: parts.check_older(place, partial(_older, setup, project)))
         yield from parts.guarded("members", lambda: parts.check_sizes(lambda: _counted(setup, project)))
 
 
@@ -132,6 +133,18 @@ def _counted(setup: Setup, project: Project) -> tuple[ActivationStatus, ...]:
     with closing(setup.state()) as state:
         rows = activation_statuses(project, state, setup.clock())
         return counted_rows(rows, state, setup.clock(), PATIENCE)
+
+
+def _older(setup: Setup, project: Project) -> str:
+    """Why the state may be an older one, by what there is in the accounts; empty where nothing speaks for it."""
+    from runner.workflows.accounts import Accounts
+    from runner.workflows.make_plan import PlanRequest, decide
+    from runner.workflows.older_state import older_state
+
+    with closing(setup.state()) as state, closing(Accounts(partial(connect, most_patience=PATIENCE))) as accounts:
+        applied = (*state.audiences(), *state.given_up())
+        decisions = decide(project, project.activations, applied, PlanRequest(setup.today), accounts)
+        return older_state(decisions, state)
 
 
 def _contents(setup: Setup) -> Contents:
