@@ -29,8 +29,8 @@ def tell_if_older(decisions: Iterable[Decision], context: RunContext) -> None:
     taken = [one for one in conflicts if one.holder is not None and not one.holder.other_kind]
     if len(taken) > 1 and not context.state.audiences():
         context.progress.note(
-            f"{len(taken):,} audiences have the names of activations, and the state knows none of them: where it was lost,"
-            " `headcount import --all` takes them over"
+            f"{len(taken):,} audiences have the names of activations, and the state knows none of them: where it was"
+            " lost, `headcount import --all` takes them over"
         )
 
 

@@ -135,7 +135,7 @@ def test_a_backup_is_older_although_its_newest_run_was_made_by_another_machine(s
     assert "is an older one, from a backup perhaps" in shop.run("plan", code=1).err
 
 
-# -- on a machine that never saw the newer state ------------------------------------------------------------------------
+# -- on a machine that never saw the newer state -----------------------------------------------------------------------
 
 
 @pytest.fixture
