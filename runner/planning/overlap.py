@@ -17,11 +17,13 @@ class SharedWith:
     """What a segment and the audience of another activation have in common.
 
     `identifiers` is how many of the segment's the audience holds, of `among`: those of the types that it has at all.
+    `elsewhere` is the audience's account where that is not the segment's.
     """
 
     activation: str
     identifiers: int
     among: int
+    elsewhere: str = ""
 
     @property
     def percent(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,14 +26,30 @@ def summary(plan: Plan) -> str:
     """The plan in one sentence: deletes and blocks first, by name."""
     from runner.planning.plan import CHANGING
 
-    if set(plan.counts) <= {Action.UNCHANGED}:
+    never = tuple(_suppressions(plan))
+    if set(plan.counts) <= {Action.UNCHANGED} and not never:
         return f"Nothing to do: {plural(len(plan.changes), 'activation')} as declared."
     parts = []
     for action, count in plan.counts.items():
         names = ", ".join(change.id for change in plan.having(action)) if action in _NAMED else ""
         ending = f"to {action}" if action in CHANGING else "in conflict" if action is Action.CONFLICT else action
         parts.append(f"{count:,} {ending}" + (f" ({names})" if names else ""))
-    return f"Plan: {', '.join(parts)}."
+    return f"Plan: {', '.join((*parts, *never))}."
+
+
+def _suppressions(plan: Plan) -> Iterator[str]:
+    """What suppressions do that is worth a word of the last line: what fails first, by name."""
+    ended = {
+        "failed": [one.name for one in plan.suppressions if one.error],
+        "blocked": [one.name for one in plan.suppressions if one.blocks and not one.error],
+        "to apply": [one.name for one in plan.suppressions if one.takes_effect and one.changes_definition],
+    }
+    for ending, names in ended.items():
+        if names:
+            yield f"{plural(len(names), 'suppression')} {ending} ({', '.join(names)})"
+    leaving = sum(one.removed for one in plan.withdrawals if not one.error and not one.is_blind)
+    if leaving:
+        yield f"{plural(leaving, 'identifier')} to remove as suppressed"
 
 
 def moment(when: datetime | None, now: datetime | None = None) -> str:

@@ -29,7 +29,8 @@ def _sentence(one: SharedWith, overlap: Overlap) -> str:
     share = f"{one.percent} %" if one.percent else "less than 1 %"
     if overlap.is_estimate and one.percent:
         share = f"about {share}"
-    return f"{share} of it is in {one.activation} already"
+    where = f" (account {one.elsewhere})" if one.elsewhere else ""
+    return f"{share} of it is in {one.activation} already{where}"
 
 
 def overlap_data(overlap: Overlap) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def overlap_data(overlap: Overlap) -> dict[str, Any]:
                 "percent": one.percent,
                 "identifiers": one.identifiers,
                 "among": one.among,
+                "elsewhere": one.elsewhere,
             }
             for one in overlap.shared
         ],

@@ -161,10 +161,13 @@ class State(Protocol):
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
-    def open_delta(self, key: int, write: Callable[[Path], tuple[Batch, ...]]) -> tuple[Batch, ...]:
+    def open_delta(
+        self, key: int, write: Callable[[Path], tuple[Batch, ...]], *, withdrawal: bool = False
+    ) -> tuple[Batch, ...]:
         """Have the next delta written to a path and record it as on its way; gives its batches.
 
-        Where `write` gives none, there is no delta and no file. Requires that none is open.
+        Where `write` gives none, there is no delta and no file. Requires that none is open. A `withdrawal` is of people
+        whom suppressions name: no permission to remove is used by it.
         """
 
     def mark_in_flight(self, key: int, number: int, at: datetime | None = None, *, lost: bool = False) -> None:

@@ -196,12 +196,14 @@ class StateStore:
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
-    def open_delta(self, key: int, write: Callable[[Path], tuple[Batch, ...]]) -> tuple[Batch, ...]:
+    def open_delta(
+        self, key: int, write: Callable[[Path], tuple[Batch, ...]], *, withdrawal: bool = False
+    ) -> tuple[Batch, ...]:
         with self._writing, self._new_file(key, "outbox") as (path, record):
             batches = write(path)
             if batches:
                 listed = [[one.number, one.operation, one.identifier_type, one.identifiers] for one in batches]
-                record("open_delta", batches=listed)
+                record("open_delta", batches=listed, **({"withdrawal": True} if withdrawal else {}))
         return batches
 
     def mark_in_flight(self, key: int, number: int, at: datetime | None = None, *, lost: bool = False) -> None:

@@ -42,7 +42,8 @@ def overlap_of(
             continue
         found = shared_with(record.activation, sample, counts)
         if found is not None:
-            shared.append(found)
+            elsewhere = "" if record.account == activation.account else record.account_id
+            shared.append(replace(found, elsewhere=elsewhere))
     is_estimate = any(part.one_in > 1 for part in sample.values())
     return Overlap(in_order(shared), seen - unreadable, len(others) - seen, unreadable, is_estimate)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from runner.core.local_time import local_time
 from runner.core.records import Action, Outcome
-from runner.planning.older_state import signs_of_older_state
 from runner.planning.plan import Decision
+from runner.planning.signs_of_older_state import signs_of_older_state
 from runner.state.interface import State
 from runner.workflows.context import RunContext
 

@@ -115,10 +115,16 @@ def send_delta(
     client: DestinationClient,
     context: RunContext,
     tally: Tally,
+    *,
+    withdrawal: bool = False,
 ) -> Task:
-    """Send what a comparison came to, if anything, and settle it. Raises as `send_members` does."""
+    """Send what a comparison came to, if anything, and settle it. Raises as `send_members` does.
+
+    A `withdrawal` is of people whom suppressions name.
+    """
     key, audience_id = target
-    batches = context.state.open_delta(key, partial(_write_outbox, compared, batch_size, context))
+    write = partial(_write_outbox, compared, batch_size, context)
+    batches = context.state.open_delta(key, write, withdrawal=withdrawal)
     if batches:
         context.begun(True)
         yield from _send_batches(activation, key, audience_id, batches, client, context, tally)

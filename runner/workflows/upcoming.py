@@ -8,17 +8,18 @@ from datetime import datetime
 from heapq import merge
 
 from runner.core.membership import overtaken
-from runner.core.project import Activation, Project, Schedule
+from runner.core.project import Activation, Project, Schedule, Suppression
 from runner.core.records import AppliedAudience, Latest, Outcome
 from runner.core.schedule import upcoming
 from runner.core.selection import EVERYTHING, Candidate, Selection
+from runner.planning.suppression_rules import Standing, standing_of
 from runner.state.interface import State
 from runner.workflows.condition import condition_of
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One activation at one time: when it is due (aware, UTC) by its schedule."""
+    """One activation, or suppression, at one time: when it is due (aware, UTC) by its schedule."""
 
     activation: str
     at: datetime
@@ -55,25 +56,45 @@ def timetable(project: Project, state: State, now: datetime, select: Selection =
     """The runs to come, the next one first, without end; each counts on those before being good. Raises UsageError.
 
     What is overdue comes at `now`. Left out are activations that are only run by hand, and those that wait for `apply`.
+    Suppressions are looked at by their own schedules, whatever is selected.
     """
     select.require_matches([Candidate.of(one) for one in project.activations])
     last = done_until(state.audiences(), state.latest(), now)
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     waiting = set(awaiting_apply(project, state, select))
     runs = (_runs(one, last.get(one.id), now) for one in chosen if one.id not in waiting)
-    return merge(*runs, key=lambda run: (run.at, run.activation))
+    looks = (_looks(one, since, now) for one, since in _in_effect(project, state))
+    return merge(*runs, *looks, key=lambda run: (run.at, run.activation))
+
+
+def _in_effect(project: Project, state: State) -> Iterator[tuple[Suppression, datetime]]:
+    """The suppressions that are applied as they are declared, and when each was looked at last."""
+    applied = {one.name: one for one in state.suppressions()}
+    for one in project.suppressions:
+        known = applied.get(one.name)
+        if known is not None and standing_of(one, known) is Standing.APPLIED:
+            yield one, known.evaluated_at or known.applied_at
+
+
+def _looks(suppression: Suppression, last: datetime, now: datetime) -> Iterator[Slot]:
+    return (Slot(suppression.id, at, suppression.schedule) for at in upcoming(suppression.schedule, last, now))
 
 
 def awaiting_apply(project: Project, state: State, select: Selection = EVERYTHING) -> tuple[str, ...]:
-    """The activations whose schedule makes nothing due, because they were never applied or have changed since."""
+    """What a schedule makes nothing due of, because it was never applied or has changed since: activations by their
+    ids, then suppressions.
+    """
     records = {record.key: record for record in state.audiences()}
-    return tuple(
+    in_effect = {one.name for one, _ in _in_effect(project, state)}
+    never = (one.id for one in project.suppressions if one.name not in in_effect and not one.schedule.manual)
+    activations = (
         one.id
         for one in project.activations
         if select.means(Candidate.of(one))
         and not one.schedule.manual
         and condition_of(one, records.get(one.key)).awaits_apply
     )
+    return (*activations, *never)
 
 
 def _runs(activation: Activation, last: datetime | None, now: datetime) -> Iterator[Slot]:

@@ -66,7 +66,8 @@ def withdraw(withdrawal: Withdrawal, client: DestinationClient, context: RunCont
     if withdrawal.is_blind:
         yield from send_unrecorded(record.activation, target, withdrawal.compared, size, client, context, tally)
     else:
-        yield from send_delta(record.activation, target, withdrawal.compared, size, client, context, tally)
+        what = (record.activation, target, withdrawal.compared, size)
+        yield from send_delta(*what, client, context, tally, withdrawal=True)
 
 
 def mark_clean(plan: Plan, failed: Mapping[AudienceKey, str], context: RunContext) -> None:

@@ -41,12 +41,14 @@ def intend(state: State, activation: str = "loyal", account_id: str = "12345") -
     return state.intend(activation, "shop", "criteo", account_id, DEFINITION, NOON)
 
 
-def begin_delta(state: State, record_id: int, batches: tuple[Batch, ...] = BATCHES) -> None:
+def begin_delta(
+    state: State, record_id: int, batches: tuple[Batch, ...] = BATCHES, *, withdrawal: bool = False
+) -> None:
     def write(path: Path) -> tuple[Batch, ...]:
         path.write_text("delta")
         return batches
 
-    state.open_delta(record_id, write)
+    state.open_delta(record_id, write, withdrawal=withdrawal)
 
 
 def take(state: State, record_id: int, number: int, invalid: int = 0) -> None:
@@ -211,6 +213,19 @@ class StateContract:
         assert run.removed_under("loyal", PERMISSION) == 2
         run.permit("loyal", replace(PERMISSION, removals=9, reason="another"), NOON.date())
         begin_delta(run, key)
+        end_delta(run, key, 5)
+        assert run.removed_under("loyal", PERMISSION) == 2
+
+    def test_who_leaves_because_a_suppression_names_them_uses_no_permission(self, run: State) -> None:
+        key = intend(run)
+        run.permit("loyal", PERMISSION, NOON.date())
+        begin_delta(run, key, withdrawal=True)
+        take(run, key, 0)
+        assert run.removed_under("loyal", PERMISSION) == 0
+        end_delta(run, key, 5)
+        assert run.removed_under("loyal", PERMISSION) == 0
+        begin_delta(run, key)
+        take(run, key, 0)
         end_delta(run, key, 5)
         assert run.removed_under("loyal", PERMISSION) == 2
 

@@ -56,7 +56,9 @@ def test_it_names_the_audiences_that_hold_some_of_it_already(shop: Shop) -> None
     assert "50 % of it is in regulars already" in shop.run("preview", "loyal").out
     assert "50 % of it is in regulars already" in shop.run("preview", "loyal", "--format", "markdown").out
     overlap = shop.run("preview", "loyal", "--format", "json").json["overlap"]
-    assert overlap["audiences"] == [{"activation": "regulars", "percent": 50, "identifiers": 12, "among": 24}]
+    assert overlap["audiences"] == [
+        {"activation": "regulars", "percent": 50, "identifiers": 12, "among": 24, "elsewhere": ""}
+    ]
     assert (overlap["compared"], overlap["too_late"], overlap["estimate"]) == (1, 0, False)
 
 

@@ -45,6 +45,7 @@ class _Files:
     in_flight: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
+    withdrawal: bool = False
 
 
 @dataclass
@@ -283,14 +284,16 @@ class FakeState:
 
     # -- deltas --------------------------------------------------------------------------------------------------
 
-    def open_delta(self, key: int, write: Callable[[Path], tuple[Batch, ...]]) -> tuple[Batch, ...]:
+    def open_delta(
+        self, key: int, write: Callable[[Path], tuple[Batch, ...]], *, withdrawal: bool = False
+    ) -> tuple[Batch, ...]:
         files = self._files.setdefault(key, _Files())
         path = self._path("outbox")
         batches = write(path)
         if batches:
             if files.outbox is not None:
                 raise RuntimeError(f"audience {key} has an open delta already")
-            files.outbox, files.batches = path, batches
+            files.outbox, files.batches, files.withdrawal = path, batches, withdrawal
         return batches
 
     def mark_in_flight(self, key: int, number: int, at: datetime | None = None, *, lost: bool = False) -> None:
@@ -433,7 +436,7 @@ class FakeState:
         """What the destination took of the removals of the open delta."""
         files = self._files.get(key, _Files())
         taken = (one for one in files.batches if one.number in files.taken and one.operation is Operation.REMOVE)
-        return sum(one.identifiers for one in taken)
+        return 0 if files.withdrawal else sum(one.identifiers for one in taken)
 
     def _path(self, kind: str) -> Path:
         self._paths += 1

@@ -87,13 +87,21 @@ def _forget(db: Connection, key: int) -> tuple[str, ...]:
 
 
 def _open_delta(
-    db: Connection, key: int, counter: str, serial: int, file: dict[str, Any], batches: list[list[Any]]
+    db: Connection,
+    key: int,
+    counter: str,
+    serial: int,
+    file: dict[str, Any],
+    batches: list[list[Any]],
+    withdrawal: bool = False,
 ) -> None:
     if "outbox" in deltas.files(db, key):
         raise RuntimeError(f"audience {key} has an open delta already")
     deltas.use_serial(db, counter, serial)
     deltas.add_file(db, key, "outbox", StoredFile(**file))
     deltas.insert_batches(db, key, tuple(_batch(*batch) for batch in batches))
+    if withdrawal:
+        permission_uses.begin_withdrawal(db, key)
 
 
 def _batch(number: int, operation: str, identifier_type: str | None, identifiers: int) -> Batch:

@@ -19,6 +19,7 @@ def used(db: Connection, activation: str, until: str) -> int:
         SELECT used + (
             SELECT coalesce(sum(identifiers), 0) FROM batch JOIN audience ON audience.key = batch.audience
             WHERE activation = ?1 AND operation = 'remove' AND status = 'taken'
+                AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'withdrawal-' || audience.key)
         ) FROM permission WHERE activation = ?1 AND guardrail = ?2 AND until = ?3
         """,
         (activation, _REMOVALS, until),
@@ -38,8 +39,19 @@ def permit(db: Connection, activation: str, until: str, allowed: int, reason: st
     )
 
 
+def begin_withdrawal(db: Connection, audience: int) -> None:
+    """The delta that is open is of people whom suppressions name: no permission is used by it."""
+    db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '')", (_withdrawal(audience),))
+
+
+def _withdrawal(audience: int) -> str:
+    return f"withdrawal-{audience}"
+
+
 def count_removed(db: Connection, audience: int) -> None:
     """Count the removals that the destination took of the open delta, which is about to end."""
+    if db.execute("DELETE FROM meta WHERE name = ?", (_withdrawal(audience),)).rowcount:
+        return
     (removed,) = db.execute(
         """
         SELECT coalesce(sum(identifiers), 0) FROM batch
