@@ -57,8 +57,9 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
 
 
 def _marker(plan: Plan, *, cut: bool) -> str:
-    """The hidden first line: for a bot to find, and to learn which plan it is and whether all of it is shown."""
-    return f"{MARKER}{json.dumps({'plan_id': id_of(plan), 'cut': cut})} -->"
+    """The hidden first line: for a bot to find, and to learn which target and plan it is and whether all is shown."""
+    target = f"{plan.options.target} " if plan.options.target else ""
+    return f"{MARKER}{target}{json.dumps({'plan_id': id_of(plan), 'cut': cut})} -->"
 
 
 class _Room:

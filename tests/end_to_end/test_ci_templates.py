@@ -180,6 +180,17 @@ def test_a_pull_request_gets_one_comment_that_is_edited(pipeline: Pipeline) -> N
     assert pipeline.file("installed").splitlines() == [INSTALL.removeprefix("python ")] * 3
 
 
+def test_each_target_has_a_comment_of_its_own(pipeline: Pipeline) -> None:
+    assert github(pipeline, "plan").code == 0
+    plan = pipeline.shop.folder / "plan.md"
+    for marker in ("staging {", "prod {", "prod {", "{"):
+        first, rest = plan.read_text(encoding="utf-8").split("\n", 1)
+        plan.write_text(f"<!-- headcount:plan {marker}{first.partition('{')[2]}\n{rest}", encoding="utf-8")
+        assert github(pipeline, "comment").code == 0
+    comments = [comment["body"].partition("{")[0] for comment in json.loads(pipeline.file("comments.json"))]
+    assert comments == [f"<!-- headcount:plan {target}" for target in ("staging ", "prod ", "")]
+
+
 def test_a_pull_request_is_shown_what_it_changes_and_main_everything(pipeline: Pipeline) -> None:
     pipeline.check_out_pull_request()
     pipeline.shop.activation("second")
