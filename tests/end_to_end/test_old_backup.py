@@ -44,7 +44,7 @@ def test_doctor_does_not_call_it_healthy(restored: Shop) -> None:
 
 
 def test_status_shows_what_the_state_says_and_tells_that_it_is_an_older_one(restored: Shop) -> None:
-    shown = restored.run("status", code=1)
+    shown = restored.run("status", "--all", code=1)
     assert "loyal" in shown.out
     assert "is an older one, from a backup perhaps" in shown.err
 

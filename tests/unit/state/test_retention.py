@@ -126,11 +126,11 @@ def test_receipts_are_never_forgotten(state, few):
 
 
 def test_a_copy_of_the_database_has_no_room_for_what_was_forgotten(state, few, tmp_path):
-    sizes = []
+    sizes, why = [], "a sentence of some length. " * 16
     with state.lock("headcount sync"):
         for day in (0, 1, 2, 30, 31, 32):
             wide = 3_000 if day < 30 else 1
-            run_at(state, day, *(ActivationRun(f"a{at}", "blocked", Outcome.BLOCKED) for at in range(wide)))
+            run_at(state, day, *(ActivationRun(f"a{at}", "blocked", Outcome.BLOCKED, detail=why) for at in range(wide)))
             state.backing.copy_database(tmp_path / "copy.db")
             sizes.append((tmp_path / "copy.db").stat().st_size)
     assert sizes[-1] < 0.7 * max(sizes)
