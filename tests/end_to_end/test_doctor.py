@@ -209,6 +209,7 @@ def test_what_sync_would_leave_alone_is_a_warning_once_something_is_applied(heal
     )
 
 
+@pytest.mark.slow
 def test_what_failed_or_was_blocked_is_named(healthy: Shop) -> None:
     healthy.apply()
     healthy.people([])
@@ -223,6 +224,7 @@ def test_a_state_of_another_criteo_is_wrong(healthy: Shop) -> None:
     assert ("state", "") in checks(result, "wrong")
 
 
+@pytest.mark.slow
 def test_a_suppression_that_cannot_take_effect_is_wrong(healthy: Shop) -> None:
     never = {"kind": "Suppression", "name": "no-consent", "mapping": {"email": "email"}}
     sql = "select email from shop.people where kind = 'never'"
@@ -249,6 +251,7 @@ def test_a_permission_that_ends_soon_or_has_ended_is_a_warning(healthy: Shop) ->
     assert "ended on 2026-12-05 -> remove `allow` at activations/loyal.yaml:1:" in ended
 
 
+@pytest.mark.slow
 def test_a_schedule_that_hardly_ever_fires_and_one_that_nobody_runs_are_warnings(
     healthy: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
