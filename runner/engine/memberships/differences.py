@@ -257,7 +257,9 @@ def _nobody_twice(connection: duckdb.DuckDBPyConnection, now: str, most: int) ->
     hashes = f"select hash(identifier) as hash from ({now})"
     first = f"(from ({hashes}) limit {LOOKED_AT_FIRST})"
     portions = _power_of_two(-(-most // HASHED_AT_ONCE))
-    parts = [first, *(f"(from ({hashes}) where hash & {portions - 1} = {number})" for number in range(portions))]
+    # Of few, to look at the first of them is to look at half of them twice.
+    looks = [first] if most > 4 * LOOKED_AT_FIRST else []
+    parts = [*looks, *(f"(from ({hashes}) where hash & {portions - 1} = {number})" for number in range(portions))]
     for part in parts:
         neighbours = f"select hash, lag(hash) over (order by hash) as before from {part}"
         [(alike,)] = cancellable.run(connection, f"select count(*) from ({neighbours}) where hash = before")
