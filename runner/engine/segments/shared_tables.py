@@ -22,9 +22,5 @@ def shared_tables(segments: Iterable[Evaluated], sources: Iterable[Source]) -> f
 
 
 def _text(one: Evaluated) -> str:
-    """All SQL of a segment that the embedded engine runs, in lower case."""
-    if one.segment.source:
-        return ""
-    conditions = one.segment.conditions
-    tables = (table.select for table in conditions.tables()) if conditions else ()
-    return folded("\n".join((one.segment.sql.text, *tables)))
+    """The SQL of a segment that the embedded engine runs, in lower case; that of conditions names their tables, too."""
+    return "" if one.segment.source else folded(one.segment.sql.text)
