@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
 from tests.end_to_end.shop import Person, Shop, hashes, mail, sha
 from tests.sandbox_client import Sandbox
 
+ROOT = Path(__file__).parents[2]
 ONE, TWO = mail(1)[0].email, mail(2)[0].email
 UUID = "6d92078a-8246-4ba4-ae5b-76104861e7dc"
 
@@ -98,6 +103,7 @@ def test_segments_that_still_yield_them_are_named_and_they_are_removed_all_the_s
     assert audience(sandbox) == hashes(2, 3)
 
 
+@pytest.mark.slow
 def test_a_suppression_that_names_them_goes_on_keeping_them_out(full: Shop, sandbox: Sandbox) -> None:
     never = {"sql": "select email from shop.people where kind = 'never'", "mapping": {"email": "email"}}
     full.write("activations/never.yaml", json.dumps({"kind": "Suppression", "name": "no-consent", **never}))
@@ -157,11 +163,6 @@ def test_an_audience_whose_members_are_not_known_has_them_removed_all_the_same(s
     assert "In none of" in shop.run("why", ONE, code=1).out
 
 
-def test_nobody_is_erased_without_a_yes(full: Shop, sandbox: Sandbox) -> None:
-    assert "add --yes" in full.run("forget", ask(full, ONE), code=64).err
-    assert audience(sandbox) == hashes(1, 2, 3)
-
-
 def test_who_is_nowhere_is_said_so_with_a_receipt(full: Shop) -> None:
     done = full.run("forget", ask(full, "nobody@shop.example"), "--yes")
     assert "They are in no audience." in done.out
@@ -170,26 +171,19 @@ def test_who_is_nowhere_is_said_so_with_a_receipt(full: Shop) -> None:
     assert full.run("forget", "--receipts", "--format", "json").json["receipts"][0]["audiences"] == []
 
 
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
+def test_what_is_wrong_with_the_file_is_said_before_anything_and_without_a_value(shop: Shop) -> None:
+    for lines, said in [
         (["ana@x"], "no identifier of its type in line 1"),
         ([ONE, "12345678"], "does not show in line 2"),
         (["email,mobile_ad_id", f"{ONE},{UUID},x"], "erase.txt:2: 3 fields, the header has 2"),
         (["", " "], "there is no identifier in it"),
-    ],
-)
-def test_what_is_wrong_with_the_file_is_said_before_anything_and_without_a_value(
-    full: Shop, sandbox: Sandbox, lines: list[str], said: str
-) -> None:
-    found = full.run("forget", ask(full, *lines), "--yes", code=64)
-    assert said in found.err
-    assert not any(line.strip() and line in found.err for line in lines)
-    assert audience(sandbox) == hashes(1, 2, 3)
-
-
-def test_a_file_that_is_not_there_is_said(full: Shop) -> None:
-    assert "cannot read nowhere.txt" in full.run("forget", "nowhere.txt", "--yes", code=64).err
+    ]:
+        found = shop.run("forget", ask(shop, *lines), "--yes", code=64)
+        assert said in found.err
+        assert not any(line.strip() and line in found.err for line in lines)
+    assert "cannot read nowhere.txt" in shop.run("forget", "nowhere.txt", "--yes", code=64).err
+    assert "add --yes" in shop.run("forget", ask(shop, ONE), code=64).err
+    assert not (shop.folder / ".headcount").exists()
 
 
 def test_an_audience_of_an_account_without_a_destination_is_named(full: Shop) -> None:
@@ -199,3 +193,34 @@ def test_an_audience_of_an_account_without_a_destination_is_named(full: Shop) ->
     assert "no destination of the files uses its account: declare one" in done.out
     assert "Not erased everywhere" in done.out
     assert traces(full, ONE)
+
+
+@pytest.mark.slow
+def test_identifiers_come_from_standard_input_too(full: Shop, sandbox: Sandbox) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "forget", "-", "--yes", "--format", "json"],
+        cwd=full.folder,
+        env=full.environment,
+        input=f"{ONE}\n{sha(ONE)}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    receipt = json.loads(done.stdout)
+    Draft7Validator(json.loads((ROOT / "schemas/receipt.schema.json").read_text())).validate(receipt)
+    assert audience(sandbox) == hashes(2, 3)
+    assert ONE not in done.stdout + done.stderr
+    asked = subprocess.run(
+        [sys.executable, "-m", "runner", "why", "-", "--format", "json"],
+        cwd=full.folder,
+        env=full.environment,
+        input=f"{TWO}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(asked.stdout)
+    Draft7Validator(json.loads((ROOT / "schemas/why.schema.json").read_text())).validate(answer)
+    assert [one["activation"] for one in answer["audiences"]] == ["loyal", "second"]
+    receipts = full.run("forget", "--receipts", "--format", "json").json
+    Draft7Validator(json.loads((ROOT / "schemas/receipts.schema.json").read_text())).validate(receipts)
