@@ -120,7 +120,7 @@ def _look(
     withdrawals, rows = [], 0
     for record in context.state.audiences():
         if record.audience_id is not None:
-            withdrawal, about_them = _leaving(record, people, context)
+            withdrawal, about_them = _leaving(record, people, project, context)
             reachable = (one for one in project.destinations if one.account == record.account)
             withdrawal = replace(withdrawal, destination=next(reachable, None))
             if withdrawal.removed and withdrawal.destination is None:
@@ -132,7 +132,9 @@ def _look(
     return Erasure(people, tuple(withdrawals), segments, named_by, rows)
 
 
-def _leaving(record: AppliedAudience, people: AskedPeople, context: RunContext) -> tuple[Withdrawal, int]:
+def _leaving(
+    record: AppliedAudience, people: AskedPeople, project: Project, context: RunContext
+) -> tuple[Withdrawal, int]:
     """What leaves an audience, and how many rows of its files are about them; all, where nobody knows what it holds."""
     memberships = context.memberships
     try:
@@ -142,9 +144,16 @@ def _leaving(record: AppliedAudience, people: AskedPeople, context: RunContext) 
             return Withdrawal(record, memberships.leaving(held, people.files)), rows
     except StateError:
         pass  # damaged: all are removed, and the files are reported when they cannot be written again
-    types: frozenset[IdentifierType] = frozenset(KINDS[record.kind].takes)
-    compared = memberships.everybody(MembershipFiles(), people.files, types)
+    compared = memberships.everybody(MembershipFiles(), people.files, _types_of(record, project))
     return Withdrawal(record, compared, is_blind=True), 0
+
+
+def _types_of(record: AppliedAudience, project: Project) -> frozenset[IdentifierType]:
+    """The types that an audience can hold: where it holds one only, that which was applied or is declared."""
+    kind = KINDS[record.kind]
+    declared = next((frozenset(one.mapping) for one in project.activations if one.key == record.key), frozenset())
+    applied = frozenset(map(IdentifierType, record.definition.mapping)) if record.definition is not None else declared
+    return applied if kind.one_type and applied else frozenset(kind.takes)
 
 
 def _named_by(now: PeopleNow, people: AskedPeople, context: RunContext) -> list[NamedBy]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 
@@ -427,3 +428,22 @@ def test_nobody_is_sent_whose_customer_id_is_blank(grocer: Grocer) -> None:
     grocer.activation()
     grocer.shop.apply()
     assert grocer.members() == customers(1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("applied", [True, False])
+def test_who_is_erased_leaves_an_audience_of_one_type_whose_members_nobody_knows(grocer: Grocer, applied: bool) -> None:
+    grocer.activation()
+    grocer.shop.apply()
+    known = grocer.only
+    if not applied:
+        shutil.rmtree(grocer.shop.folder / ".headcount")
+        grocer.shop.run("import", "loyal", known)
+    else:
+        shutil.rmtree(grocer.shop.folder / ".headcount/members")
+    grocer.shop.people(mail(2, 3))
+    grocer.shop.write("erase.csv", "email,customer_id\nperson-1@shop.example,person-1\n")
+    done = grocer.shop.run("forget", "erase.csv", "--yes", code=1 if applied else 0)
+    assert "what it holds is not known" in done.out
+    assert ("is missing" in done.out) == applied  # the files, which nobody can write again
+    assert grocer.members() == customers(2, 3)
