@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from runner.core.findings import Finding
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType, Operation
 from runner.quick_dataclass import dataclass
 
@@ -46,7 +47,7 @@ class Evaluation:
     and what differs were written. `warnings` are about the segment's SQL. `held_out` are the rows that its holdout
     leaves out, `without_key` those on which it cannot decide, which are left out as well: neither has people or values.
     `suppressed` are the rows that are left out because a suppression names somebody in them: they are among `rows` and
-    not among `people`.
+    not among `people`. `fingerprints` says what those in the file were made with, None where it has none.
     """
 
     path: Path | None
@@ -60,6 +61,7 @@ class Evaluation:
     held_out: int = 0
     without_key: int = 0
     suppressed: int = 0
+    fingerprints: FingerprintOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,10 @@ class MembershipFiles:
 
     `counts` is how many identifiers of each type the membership last settled has, and how many of them are unknown, as
     that was recorded with the files; None where it was not.
+
+    `fingerprints` says of each file that has them what its fingerprints were made with: it has the further columns
+    `fingerprint_1` and `fingerprint_2` UBIGINT, null where an identifier has none; and `changes` has `overrules`
+    BIGINT, the row of `members` that a row of it takes the place of, null where there is none.
     """
 
     members: Path | None = None
@@ -85,11 +91,21 @@ class MembershipFiles:
     in_flight: frozenset[int] = frozenset()
     changes: Path | None = None
     counts: Mapping[IdentifierType, tuple[int, int]] | None = field(default=None, compare=False)
+    fingerprints: Mapping[Path, FingerprintOrigin] = field(default_factory=dict, compare=False)
 
     @property
     def untouched(self) -> bool:
         """Whether nothing may have been sent since the membership was settled."""
         return self.outbox is None or not (self.taken or self.in_flight)
+
+    @property
+    def origin(self) -> FingerprintOrigin | None:
+        """What the fingerprints of the settled membership were made with; None where it has none that can be used."""
+        if self.members is None:
+            return None
+        found = self.fingerprints.get(self.members)
+        same = self.changes is None or self.fingerprints.get(self.changes) == found
+        return found if same else None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -129,12 +145,27 @@ def removals_of(delta: Delta) -> Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFingerprints:
+    """Identifiers with their fingerprints, in a file of the store's (`identifier`, `fingerprint_1`, `fingerprint_2`),
+    or in so many `columns` of a segment's own."""
+
+    path: Path
+    origin: FingerprintOrigin
+    columns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedMembership:
     """What brings an audience that holds `held` to a segment: plan shows it, apply sends it.
 
     `differing` are the store's Parquet files of the identifiers to add and to remove, per type of `delta`; they are
     valid until the store is closed. For the types in `as_evaluated` it is the segment's own file: nothing was held, and
     it has nobody twice. With `removals_only` nobody of them is added.
+
+    `fingerprints` says what those beside the identifiers of `differing` were made with, of each type that has any.
+    `refreshed` are fingerprints of members that lacked them, per type, where so many did that the membership is better
+    written again. `mistaken` says that fingerprints of what is held led to other identifiers than
+    the texts themselves, so that they were not used.
     """
 
     held: MembershipFiles
@@ -142,6 +173,14 @@ class ComparedMembership:
     differing: Mapping[IdentifierType, tuple[Path, ...]]
     as_evaluated: frozenset[IdentifierType] = frozenset()
     removals_only: bool = False
+    fingerprints: Mapping[IdentifierType, FingerprintOrigin] = field(default_factory=dict)
+    refreshed: Mapping[IdentifierType, NewFingerprints] = field(default_factory=dict)
+    mistaken: bool = False
+
+    @property
+    def origin(self) -> FingerprintOrigin | None:
+        """What its fingerprints were made with; None where it has none."""
+        return next(iter(self.fingerprints.values()), None)
 
     def without_additions(self) -> ComparedMembership:
         """The same, but nobody is added: who is unknown and in the segment stays unknown."""
@@ -163,12 +202,13 @@ class SettledMembership:
     """A membership settled: |M ∪ U| per type, and how many of them are unknown.
 
     With `changes_only`, the file that was written holds what has changed of the membership file there was (see
-    MembershipFiles).
+    MembershipFiles). `fingerprints` says what those in it were made with, None where it has none.
     """
 
     members: Mapping[IdentifierType, int]
     unknown: Mapping[IdentifierType, int]
     changes_only: bool = False
+    fingerprints: FingerprintOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed, GivenValue
 from runner.core.findings import Finding, Location
+from runner.core.fingerprints import Fingerprinting, FingerprintOrigin
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
@@ -113,8 +114,14 @@ class SegmentEvaluator(Protocol):
     def advise(self, activation: Evaluated) -> tuple[Finding, ...]:
         """Those warnings alone. Reads nothing; none where the SQL cannot be parsed."""
 
-    def evaluate(self, activation: Evaluated, sources: tuple[Source, ...]) -> Evaluation:
-        """Run the segment, bring mapped columns to wire form; with the warnings. Raises SegmentError."""
+    def evaluate(
+        self, activation: Evaluated, sources: tuple[Source, ...], by: Fingerprinting | None = None
+    ) -> Evaluation:
+        """Run the segment, bring mapped columns to wire form; with the warnings. Raises SegmentError.
+
+        By a fingerprinting that writes there are two more columns, for each mapped column of a type for which it pays:
+        `<name>_fingerprint_1` and `<name>_fingerprint_2` UBIGINT, null where there is no wire form.
+        """
 
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         """Run the segment and say which of its people the activation's holdout leaves out. Raises SegmentError."""
@@ -168,10 +175,16 @@ class MembershipStore(Protocol):
     """
 
     def evaluate_and_compare(
-        self, evaluator: SegmentEvaluator, activation: Activation, sources: tuple[Source, ...], held: MembershipFiles
+        self,
+        evaluator: SegmentEvaluator,
+        activation: Activation,
+        sources: tuple[Source, ...],
+        held: MembershipFiles,
+        by: Fingerprinting | None = None,
     ) -> tuple[Evaluation, ComparedMembership]:
         """Evaluate a segment and compare it with one membership: as `evaluate` and `compare`, perhaps in one pass.
 
+        With `by`, texts whose fingerprint a member has may be taken for that member without being hashed.
         Raises SegmentError, and StateError where the membership cannot be read.
         """
 
@@ -196,6 +209,12 @@ class MembershipStore(Protocol):
 
         Where little changes of much, the file may hold the changes alone, unless `whole` is asked for: then it says
         nothing of who is no member any more. Raises StateError.
+        """
+
+    def fingerprint(self, held: MembershipFiles, compared: ComparedMembership, path: Path) -> FingerprintOrigin:
+        """Write the settled membership whole, with the fingerprints that `compared` found it to lack, to `path`.
+
+        Gives what these were made with. Raises StateError.
         """
 
     def sample(self, compared: ComparedMembership) -> Sample:

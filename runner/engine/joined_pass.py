@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.core.errors import SegmentError
+from runner.core.fingerprints import Fingerprinting
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.project import Activation, Source
 from runner.engine.duckdb.workspace import Workspace
+from runner.engine.fingerprint_sql import PAYS
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvaluator, mapped_columns
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import first_damaged
@@ -31,12 +33,16 @@ def evaluate_joined(
     activation: Activation,
     sources: tuple[Source, ...],
     held: MembershipFiles,
+    by: Fingerprinting | None = None,
 ) -> tuple[Evaluation, Path] | None:
     """The evaluation, and the file of the identifiers that differ, each with its side; None where it does not pay.
 
-    Raises SegmentError, and StateError where the membership cannot be read.
+    Nor where fingerprints of all that it has are to be written down. Raises SegmentError, and StateError where the
+    membership cannot be read.
     """
     columns = tuple(mapped_columns(activation.mapping))
+    if by is not None and by.writes and columns[0].type in PAYS:
+        return None
     if not isinstance(evaluator, DuckDBSegmentEvaluator) or len(columns) > 1 or not _pays(held):
         return None
     [(identifier_type, _)] = columns

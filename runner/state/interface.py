@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from runner.core.day import Note, Past
 from runner.core.destination import Accepted
+from runner.core.fingerprints import FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
@@ -103,6 +104,9 @@ class State(Protocol):
         A permission is the same one as long as its last day is.
         """
 
+    def salt(self) -> Salt | None:
+        """What fingerprints are made with now; None where none was made yet."""
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:
@@ -122,6 +126,9 @@ class State(Protocol):
 
     def bind(self, to: Binding) -> None:
         """The state belongs to this API and target from now on."""
+
+    def make_salt(self, at: datetime) -> Salt | None:
+        """Make a salt, with which fingerprints are made from now on; None where it cannot be stored for the moment."""
 
     def permit(self, activation: str, permission: Permission, today: date) -> None:
         """Count what is removed under a permission from now on. Those that ended before `today` are forgotten."""
@@ -193,6 +200,17 @@ class State(Protocol):
 
     def drop_files(self, key: int) -> None:
         """Let go of every file of an audience of which nobody knows what it holds. Requires `refill`."""
+
+    def fingerprinted(self, key: int, write: Callable[[Path], FingerprintOrigin]) -> None:
+        """Have the settled membership written to a path as a whole file, the same but for its fingerprints; `write`
+        gives what they were made with. Requires that no delta is open."""
+
+    def outbox_fingerprints(self, key: int, origin: FingerprintOrigin) -> None:
+        """Those in the outbox were made with this; where it is not recorded, they are not used. It may wait for the
+        next method that is durable."""
+
+    def drop_fingerprints(self, key: int) -> None:
+        """Those of the audience's files are not to be used any more."""
 
     # -- suppressions --------------------------------------------------------------------------------------------
 
@@ -333,6 +351,9 @@ class Backing(Protocol):
 
     def take(self, entry: JournalEntry) -> Any:
         """Make a change: whole, durable and true when this returns, or not at all. Needs the lock."""
+
+    def keep_salt(self, salt: Salt, at: str) -> bool:
+        """Keep a salt in the database, and nowhere else; whether that could be done. Needs the lock."""
 
     def keep(self, file: StoredFile) -> None:
         """Make a file of the folder durable before a record points to it. Needs the lock."""

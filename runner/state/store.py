@@ -18,6 +18,7 @@ from typing import Any
 from runner.core.day import Note, Past
 from runner.core.destination import Accepted
 from runner.core.errors import StateError
+from runner.core.fingerprints import FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
@@ -49,6 +50,7 @@ from runner.state.db.tables import (
     receipts,
     retention,
     runs,
+    salts,
     setbacks,
 )
 from runner.state.interface import Backing
@@ -132,6 +134,10 @@ class StateStore:
         with self.backing.reading() as db:
             return bindings.read(db)
 
+    def salt(self) -> Salt | None:
+        with self.backing.reading() as db:
+            return salts.newest(db)
+
     # -- the lock ------------------------------------------------------------------------------------------------
 
     def lock(self, command: str) -> AbstractContextManager[None]:
@@ -149,6 +155,10 @@ class StateStore:
     def removed_under(self, activation: str, permission: Permission) -> int:
         with self.backing.reading() as db:
             return permission_uses.used(db, activation, permission.until.isoformat())
+
+    def make_salt(self, at: datetime) -> Salt | None:
+        made = salts.new()
+        return made if self.backing.keep_salt(made, codec.from_time(at)) else None
 
     def permit(self, activation: str, permission: Permission, today: date) -> None:
         days = {"until": permission.until.isoformat(), "today": today.isoformat()}
@@ -222,13 +232,24 @@ class StateStore:
         with self._writing, self._new_file(key, "members") as (path, record):
             settled = write(path)
             counts = {"members": dict(settled.members), "unknown": dict(settled.unknown)}
-            self._remove(record("close_delta", **counts, **({"changes_only": True} if settled.changes_only else {})))
+            changes = {"changes_only": True} if settled.changes_only else {}
+            self._remove(record("close_delta", **counts, **changes, **codec.made_with(settled.fingerprints)))
+
+    def fingerprinted(self, key: int, write: Callable[[Path], FingerprintOrigin]) -> None:
+        with self._writing, self._new_file(key, "members") as (path, record):
+            self._remove(record("fingerprinted", **codec.made_with(write(path))))
+
+    def outbox_fingerprints(self, key: int, origin: FingerprintOrigin) -> None:
+        self._take("outbox_fingerprints", key=key, **codec.made_with(origin))
+
+    def drop_fingerprints(self, key: int) -> None:
+        self._take("drop_fingerprints", key=key)
 
     def rewrite(self, key: int, write: Callable[[Path], SettledMembership]) -> None:
         with self._writing, self._new_file(key, "members") as (path, record):
             settled = write(path)
             counts = {"members": dict(settled.members), "unknown": dict(settled.unknown)}
-            self._remove(record("rewrite_members", **counts))
+            self._remove(record("rewrite_members", **counts, **codec.made_with(settled.fingerprints)))
 
     def drop_files(self, key: int) -> None:
         self._remove(tuple(self._take("drop_files", key=key)))

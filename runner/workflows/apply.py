@@ -18,6 +18,7 @@ from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.planning.suppression_rules import Withdrawal
 from runner.planning.ways_out import ways_out
+from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts
 from runner.workflows.binding import bind
 from runner.workflows.concurrency import Task, run_concurrently
@@ -69,6 +70,7 @@ def apply(
         began = context.clock()
         context.progress.run(context.state.next_run())
         request = replace(request, unsettled=settle_unfinished(context))
+        context = fingerprinting.writing(context)
         plan = _reviewed_plan(project, request, context, accounts, reviewed)
         if plan.has_work and not approve(plan):
             return Applied(plan, (), approved=False)
@@ -251,6 +253,8 @@ class _Work:
                     self._context.state.permit(change.id, change.allowance.permission, self._today)
                 yield from send_members(change, change.measured, target, self._client(change), self._context, tally)
             outcome, detail = Outcome.DONE, ", ".join(change.reasons)
+            if target is not None:
+                outcome, detail = self._keep_fingerprints(change, target.record_id, outcome, detail)
         except Interrupted as interruption:
             detail = interruption.message
             raise
@@ -270,6 +274,8 @@ class _Work:
             fared = None if change.key in self.outcomes else _left(change, interrupted=interrupted)
             if fared is None:
                 continue
+            if change.applied is not None and not interrupted:
+                fared = self._keep_fingerprints(change, change.applied.record_id, *fared)
             run = self.outcomes[change.key] = self._outcome(change, *fared)
             if run.outcome is Outcome.UNCHANGED and change.applied is not None:
                 self._adopt(change)
@@ -280,6 +286,19 @@ class _Work:
                 told.append(run)
         if told or unchanged:
             self._context.state.record_rest(self._run, told, unchanged)
+
+    def _keep_fingerprints(self, change: PlannedChange, key: int, outcome: Outcome, detail: str) -> tuple[Outcome, str]:
+        """Write down what is to be known of fingerprints; how the change fared, a failure where some were wrong."""
+        compared = change.measured.compared if change.measured is not None else None
+        if compared is None or outcome not in (Outcome.DONE, Outcome.UNCHANGED, Outcome.BLOCKED):
+            return outcome, detail
+        try:
+            fingerprinting.keep(key, compared, self._context)
+        except (Interrupted, LockLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - one activation's failure, whatever it is, stops no other
+            return Outcome.FAILED, as_detail(error)
+        return (Outcome.FAILED, fingerprinting.MISTAKEN) if compared.mistaken else (outcome, detail)
 
     def _adopt(self, change: PlannedChange) -> None:
         """Write down what is declared now where it is written otherwise and means the same: the next one is compared

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runner.core.fingerprints import Fingerprinting
     from runner.core.records import Binding, RunOrigin
     from runner.engine.interface import MembershipStore, SegmentEvaluator
     from runner.state.interface import State
@@ -42,6 +43,7 @@ class RunContext:
     `origin` says who runs it, for the history. `binding` is what this run is about: the state belongs to it from the
     first run on that sends something.
     `older` says that the state is older than one that was seen before: what audiences hold is not known by it.
+    `fingerprinting` is how the run uses fingerprints; None where it uses none.
     `begun` is called when a run has begun, and with True before anything of it leaves, when it is durable in the state.
     `run` is the number of the run under way, since which those whom it adds are members; None before it has begun.
     `stopping` says whether someone asked the run to end, and raises KeyboardInterrupt when it is to end at once.
@@ -58,3 +60,4 @@ class RunContext:
     older: bool = False
     begun: Callable[[bool], None] = lambda _: None
     run: int | None = None
+    fingerprinting: Fingerprinting | None = None

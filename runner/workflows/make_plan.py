@@ -29,6 +29,7 @@ from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import NO_DESTINATION, Decision, Measured, Options, Plan, PlannedChange
 from runner.planning.staleness import id_before
 from runner.state.interface import State
+from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
@@ -84,6 +85,7 @@ def make_plan(project: Project, request: PlanRequest, context: RunContext, accou
     `run` is what queries in warehouses are called by; by default the plan's id is, as far as it is known by then.
     """
     require_suppressions(request.allow_suppressions, project, context)
+    context = context if context.fingerprinting is not None else fingerprinting.reading(context)
     applied = context.state.audiences()
     chosen = choose(project, applied, request)
     decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)
@@ -355,8 +357,11 @@ def _compared(
     while True:
         try:
             if in_one_pass:
-                return context.memberships.evaluate_and_compare(context.evaluator, activation, project.sources, held)
-            evaluation = evaluation or context.evaluator.evaluate(activation, project.sources)
+                return context.memberships.evaluate_and_compare(
+                    context.evaluator, activation, project.sources, held, context.fingerprinting
+                )
+            if evaluation is None:
+                evaluation = context.evaluator.evaluate(activation, project.sources, context.fingerprinting)
             return evaluation, context.memberships.compare(evaluation, held)
         except StateError:
             in_one_pass = False

@@ -127,6 +127,8 @@ def send_delta(
     batches = context.state.open_delta(key, write, withdrawal=withdrawal)
     if batches:
         context.begun(True)
+        if compared.origin is not None:
+            context.state.outbox_fingerprints(key, compared.origin)
         yield from _send_batches(activation, key, audience_id, batches, client, context, tally)
         settle_delta(key, context)
 

@@ -16,6 +16,7 @@ from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
 from runner.destinations.registry import platform_of
 from runner.planning.plan import Decision, Plan
+from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.context import RunContext
@@ -75,6 +76,7 @@ def sync(
         # Before what a dead run left is settled, and looks done.
         last = done_until(context.state.audiences(), context.state.latest(), began)
         request = replace(request, unsettled=settle_unfinished(context))
+        context = fingerprinting.writing(context)
         applied = context.state.audiences()
         require_known(rebuild, (record.activation for record in applied))
         if context.older:

@@ -83,7 +83,9 @@ PURE_WITH_SQL = PURE | {"decimal", "logging", "sqlglot"}
 
 DOORS = {
     "runner.engine": {"interface", "embedded"},
-    "runner.engine.segments": {"evaluator", "normalize", "queries_by_source", "query_process", "segment_query"},
+    "runner.engine.segments": {
+        *("evaluator", "fingerprinted_rows", "normalize", "queries_by_source", "query_process", "segment_query"),
+    },
     "runner.engine.memberships": {"membership_store"},
     "runner.sources": {
         *(
@@ -113,6 +115,8 @@ SIDE_DOORS = {
     "engine/given/columns_used.py": {"runner.engine.segments"},
     # Evaluates and compares in one pass, which only the two embedded parts together can.
     "engine/joined_pass.py": {"runner.engine.memberships"},
+    # The same by fingerprints.
+    "engine/fingerprinted_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.
     "state/seen_runs.py": {"runner.state.remote"},
     "state/noted_here.py": {"runner.state.remote"},

@@ -27,7 +27,7 @@ from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
 from tests.chaos.places import Folder, InBucket, Place
-from tests.chaos.victim import GREAT
+from tests.chaos.victim import GREAT, GREAT_BY
 from tests.chaos.world import ACCOUNTS, CLIENT, OPTIONS, SECRET, World
 from tests.end_to_end.shop import Shop
 from tests.object_store import running_store
@@ -109,7 +109,7 @@ class History:
         """The project in that folder, with nothing done yet."""
         chance = random.Random(self.seed)
         credentials = {"CRITEO_CLIENT_ID": CLIENT, "CRITEO_CLIENT_SECRET": SECRET}
-        great = {GREAT: "beside" if self.seed % 4 == 1 else "in portions"} if self.seed % 2 else {}
+        great = {GREAT: GREAT_BY[self.seed % 4]} if self.seed % 4 in GREAT_BY else {}
         (folder / "tmp").mkdir()
         ours = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache-home")}
         shop = Shop(folder, sandbox.url, {**credentials, **great, **ours, **place.environment})

@@ -13,7 +13,7 @@ Run as `python -m tests.chaos.victim ARGUMENTS`; the variable CHAOS holds a JSON
     log            a file that gets a line for each point that was reached
 
 With the variable of the name GREAT, memberships of a few people are treated as great ones: compared "beside" the
-segment, or "in portions".
+segment, "in portions", or "by fingerprints".
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ CLOCKS = ("runner.cli.options", "runner.destinations.criteo.clock", "runner.stat
 """Every module that asks for the time of day."""
 
 GREAT = "CHAOS_GREAT"
+
+GREAT_BY = {0: "by fingerprints", 1: "beside", 3: "in portions"}
+"""How memberships are great, by the remainder of a history's seed; where it is none of these, they are small."""
 
 _calls: Counter[tuple[str, str]] = Counter()
 _state: Any = None
@@ -167,13 +170,16 @@ def _shorten_waits(patience: float) -> None:
 
 
 def _make_memberships_great(how: str) -> None:
-    """Compare them while the segment runs, or in portions, and settle most changes into a file of their own."""
-    from runner.engine import joined_pass
+    """Compare them while the segment runs, in portions, or by fingerprints, and settle most changes into a file of
+    their own."""
+    from runner.engine import fingerprinted_pass, joined_pass
     from runner.engine.memberships import compaction, differences
 
     differences.PORTION = 5
     if how == "beside":
         joined_pass.JOIN_FROM = 0
+    if how == "by fingerprints":
+        fingerprinted_pass.LEAST = differences.LEAST = 1
     compaction.WHOLE_BELOW = 0
     compaction.LEAST_TIMES = 0.4
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.core.project import Segment, SqlText
+from runner.engine.fingerprint_sql import RULES
 from runner.engine.interface import AS_GIVEN, BLANK, REJECTED, SegmentEvaluator, reasons
 from runner.sources.files import FilesSource
 from tests import builders
@@ -132,3 +134,10 @@ def test_a_row_has_a_wire_form_or_is_blank_or_is_rejected(
 def test_the_conformance_file_says_each_thing_once() -> None:
     seen = [(case["type"], case["input"]) for case in CASES]
     assert len(seen) == len(set(seen)) > 80
+
+
+def test_what_comes_of_a_text_has_a_version() -> None:
+    """Fingerprints stand for wire forms: where one changes, RULES grows. Values added need a new digest alone."""
+    results = sorted((case["type"], str(case["input"]), str(case.get("wire"))) for case in CASES)
+    digest = sha256(json.dumps(results).encode()).hexdigest()[:16]
+    assert (RULES, digest) == (1, "85358903be0304a3")

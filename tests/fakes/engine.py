@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.core.errors import StateError
 from runner.core.findings import Finding
+from runner.core.fingerprints import Fingerprinting
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import (
@@ -50,7 +51,9 @@ class FakeEvaluator:
     def advise(self, activation: Evaluated) -> tuple[Finding, ...]:
         return ()
 
-    def evaluate(self, activation: Evaluated, sources: tuple[Source, ...]) -> Evaluation:
+    def evaluate(
+        self, activation: Evaluated, sources: tuple[Source, ...], by: Fingerprinting | None = None
+    ) -> Evaluation:
         self.evaluated.append(activation.id)
         if activation.id in self.fails:
             raise self.fails[activation.id]
@@ -82,7 +85,12 @@ class FakeMemberships:
     compared: int = 0
 
     def evaluate_and_compare(
-        self, evaluator: SegmentEvaluator, activation: Activation, sources: tuple[Source, ...], held: MembershipFiles
+        self,
+        evaluator: SegmentEvaluator,
+        activation: Activation,
+        sources: tuple[Source, ...],
+        held: MembershipFiles,
+        by: Fingerprinting | None = None,
     ) -> tuple[Evaluation, ComparedMembership]:
         evaluation = evaluator.evaluate(activation, sources)
         return evaluation, self.compare(evaluation, held)

@@ -11,6 +11,7 @@ from pathlib import Path
 from runner.core.day import Note, Past, PastDay
 from runner.core.destination import Accepted
 from runner.core.errors import Locked, LockLost, StateError
+from runner.core.fingerprints import FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
@@ -66,6 +67,8 @@ class FakeState:
     _used: dict[tuple[str, date], int] = field(default_factory=dict)
     _notes: dict[tuple[str, date], Note] = field(default_factory=dict)
     _paths: int = 0
+    _salt: Salt | None = None
+    dropped: set[int] = field(default_factory=set)
     _suppressions: dict[str, AppliedSuppression] = field(default_factory=dict)
     _named: dict[str, SuppressionFiles] = field(default_factory=dict)
     _notices: dict[NoticeKey, KeptNotice] = field(default_factory=dict)
@@ -242,6 +245,25 @@ class FakeState:
 
     def bind(self, to: Binding) -> None:
         self.bound_to = to
+
+    def salt(self) -> Salt | None:
+        return self._salt
+
+    def make_salt(self, at: datetime) -> Salt | None:
+        self._salt = Salt("one", "0123456789abcdef", "0123456789abcdef012")
+        return self._salt
+
+    def fingerprinted(self, key: int, write: Callable[[Path], FingerprintOrigin]) -> None:
+        files = self._files[key]
+        path = self._path("members")
+        write(path)
+        files.members = path
+
+    def outbox_fingerprints(self, key: int, origin: FingerprintOrigin) -> None:
+        """Nothing reads it here."""
+
+    def drop_fingerprints(self, key: int) -> None:
+        self.dropped.add(key)
 
     # -- audiences -----------------------------------------------------------------------------------------------
 

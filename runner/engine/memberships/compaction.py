@@ -1,8 +1,9 @@
 """Folding a delta into the membership: a whole new file, or next to a great one a small file of what has changed.
 
-A whole file of ten million members is 360 MB to write, to flush and, for a state in a bucket, to upload, though one in
+A whole file of ten million members is 500 MB to write, to flush and, for a state in a bucket, to upload, though one in
 a hundred of them changes in a day. The file of changes is written again each time, so there is never more than one.
-When it would outgrow a sixteenth of the whole, the two become one: so the state stays under 40 bytes a member.
+When it would outgrow a sixteenth of the whole, the two become one: so the state stays under 54 bytes a
+member whose fingerprint it has, and under 40 of others.
 """
 # ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
@@ -11,9 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles, SettledMembership
+from runner.core.sql_quoting import one_file
 from runner.engine.duckdb import cancellable
+from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, SECOND
 from runner.engine.memberships import differences, set_algebra
 from runner.engine.memberships.parquet_files import columns_of, write_whole
 from runner.engine.memberships.set_algebra import Carried
@@ -21,16 +25,16 @@ from runner.engine.memberships.set_algebra import Carried
 if TYPE_CHECKING:
     import duckdb
 
-WHOLE_BELOW = 16_000_000
+WHOLE_BELOW = 25_000_000
 """Bytes of a membership file below which it is always written whole."""
 
 LEAST_TIMES: float = 16
 """How many times as great as the changes a membership file must be, for these to have a file of their own."""
 
-_NOBODY = (
+NOBODY = (
     "select ''::varchar as identifier_type, ''::blob as identifier, false as unknown, null::uinteger as run where false"
 )
-_NO_CHANGES = f"select *, false as gone from ({_NOBODY})"
+_NO_CHANGES = f"select *, false as gone from ({NOBODY})"
 
 
 def fold_delta(
@@ -42,23 +46,25 @@ def fold_delta(
     named in errors.
     """
     types = differences.stored_types(connection, None, held)
-    runs = run_columns(connection, held)
+    origin = held.origin if held.members is not None else held.fingerprints.get(held.outbox or Path())
+    runs = carried(connection, held, origin)
     changes_only = not whole and _is_small_change(held)
     if changes_only:
-        parts, none = [_changed(held, kind, runs) for kind in types], _NO_CHANGES
+        parts, none = [_changed(held, kind, runs, origin) for kind in types], _NO_CHANGES
     else:
-        parts, none = [_in_portions(settled(held, kind, runs), kind, most) for kind, most in types.items()], _NOBODY
+        parts, none = [_in_portions(settled(held, kind, runs), kind, most) for kind, most in types.items()], NOBODY
     rows = " union all ".join(part for part in parts if part) or none
+    origin = origin if any(parts) else None
     write_whole(connection, rows, path, types, held.files, temporary)
     now = MembershipFiles(held.members, changes=path) if changes_only else MembershipFiles(path)
     members: dict[IdentifierType, int] = {}
     unknown: dict[IdentifierType, int] = {}
     for kind in types:
-        rows = set_algebra.current(now, kind) or _NOBODY
+        rows = set_algebra.current(now, kind) or NOBODY
         [(total, unsure)] = cancellable.run(connection, f"select count(*), count(*) filter (unknown) from ({rows})")
         members |= {kind: int(total)} if total else {}
         unknown |= {kind: int(unsure)} if unsure else {}
-    return SettledMembership(members, unknown, changes_only)
+    return SettledMembership(members, unknown, changes_only, origin)
 
 
 def _is_small_change(held: MembershipFiles) -> bool:
@@ -79,15 +85,25 @@ def run_columns(connection: duckdb.DuckDBPyConnection, held: MembershipFiles) ->
     return {file: "run" if there else "null::uinteger as run" for file, there in known.items()}
 
 
+def carried(connection: duckdb.DuckDBPyConnection, held: MembershipFiles, origin: FingerprintOrigin | None) -> Carried:
+    """What is carried along with an identifier, by file: the run that added it, and its fingerprint where it has one of
+    an origin. In a file that lacks one of these, nothing is known of it. Raises what DuckDB raises."""
+    runs = run_columns(connection, held)
+    if origin is None:
+        return runs
+    same = {file: held.fingerprints.get(file) == origin for file in held.files}
+    return {file: f"{run}, {f'{FIRST}, {SECOND}' if same[file] else NO_FINGERPRINT}" for file, run in runs.items()}
+
+
 def settled(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
     """The settled membership of one type as rows of a membership file; None when there can be none.
 
-    `runs` are the `run_columns`.
+    `runs` are the `run_columns`, or what is `carried`.
 
     What was sent is small next to the membership, or the membership is empty: so the one is looked up in the other.
     """
     before = set_algebra.current(held, identifier_type, runs)
-    arrived = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, run"
+    arrived = f"* exclude (side) replace (side = {set_algebra.IN_FLIGHT} as unknown)"
     here = f"side <> {set_algebra.REMOVED}"
     return _and_sent(before, held, identifier_type, runs, arrived, here)
 
@@ -105,11 +121,26 @@ def _in_portions(rows: str | None, identifier_type: IdentifierType, most: int) -
     )
 
 
-def _changed(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
-    """What is then to be known of one type next to the membership file, as rows of a file of changes."""
+def _changed(
+    held: MembershipFiles, identifier_type: IdentifierType, runs: Carried, origin: FingerprintOrigin | None
+) -> str | None:
+    """What is then to be known of one type next to the membership file, as rows of a file of changes.
+
+    Where there are fingerprints, each says which row of that file it takes the place of.
+    """
     before = set_algebra.changes(held.changes, identifier_type, runs) if held.changes is not None else None
-    since = f"identifier, side = {set_algebra.IN_FLIGHT} as unknown, run, side = {set_algebra.REMOVED} as gone"
-    return _and_sent(before, held, identifier_type, runs, since, "true")
+    since = (
+        f"* exclude (side) replace (side = {set_algebra.IN_FLIGHT} as unknown), side = {set_algebra.REMOVED} as gone"
+    )
+    rows = _and_sent(before, held, identifier_type, runs, since, "true")
+    if rows is None or origin is None:
+        return rows
+    assert held.members is not None
+    whole = (
+        f"select identifier, file_row_number as overrules from read_parquet({one_file(held.members)}, "
+        f"file_row_number = true) where identifier_type = '{identifier_type}'"
+    )
+    return f"select now.*, whole.overrules from ({rows}) now left join ({whole}) whole using (identifier)"
 
 
 def _and_sent(
@@ -125,17 +156,17 @@ def _and_sent(
 
 
 def _sent(held: MembershipFiles, identifier_type: IdentifierType, runs: Carried) -> str | None:
-    """What was sent, with the run since which it is there, if it is: a removal that may not have arrived is of somebody
-    who is there since the run that added them."""
+    """What was sent, as rows of a membership with a side, and with the run since which it is there, if it is: a removal
+    that may not have arrived is of somebody who is there since the run that added them."""
     if held.outbox is None:
         return None
     adds = f"operation = '{Operation.ADD}'"
-    carried = {held.outbox: f"{adds} as adds, {runs[held.outbox]}"}
+    carried = {held.outbox: f"false as unknown, {adds} as adds, {runs[held.outbox]}"}
     sent = set_algebra.sent(held, identifier_type, carried)
     before = set_algebra.current(held, identifier_type, runs) if held.in_flight else None
     if sent is None or before is None:
-        return sent and f"select identifier, side, case when adds then run end as run from ({sent})"
+        return sent and f"select * exclude (adds) replace (case when adds then run end as run) from ({sent})"
     return (
-        "select identifier, side, case when adds then now.run else earlier.run end as run "
+        "select now.* exclude (adds) replace (case when adds then now.run else earlier.run end as run) "
         f"from ({sent}) as now left join ({before}) as earlier using (identifier)"
     )

@@ -8,11 +8,20 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType, Operation, WireForms
-from runner.core.membership import Batch, ComparedMembership, Evaluation, MembershipFiles, TypeDelta
+from runner.core.membership import (
+    Batch,
+    ComparedMembership,
+    Evaluation,
+    MembershipFiles,
+    NewFingerprints,
+    TypeDelta,
+)
 from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED, Limits, give_back
+from runner.engine.fingerprint_sql import FIRST, LEAST, NO_FINGERPRINT, PAYS, SECOND
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import unreadable, write_whole
 
@@ -50,13 +59,12 @@ def compared(
     delta: dict[IdentifierType, TypeDelta] = {}
     differing: dict[IdentifierType, tuple[Path, ...]] = {}
     as_evaluated: set[IdentifierType] = set()
+    fingerprinted: dict[IdentifierType, FingerprintOrigin] = {}
+    refreshed: dict[IdentifierType, NewFingerprints] = {}
     for identifier_type, most in _compared_types(connection, evaluation, held).items():
         mapped = evaluation is not None and identifier_type in evaluation.types
-        now = (
-            set_algebra.declared(evaluation.path, identifier_type, evaluation.columns.get(identifier_type, 1))
-            if evaluation and evaluation.path and mapped
-            else None
-        )
+        origin = _kept_fingerprints(evaluation, held, identifier_type, most)
+        now = _declared(evaluation, identifier_type, fingerprinted=origin is not None)
         before = set_algebra.before(held, identifier_type)
         if joined is not None and mapped:
             files = joined
@@ -71,14 +79,53 @@ def compared(
             files = (evaluation.path,)
             as_evaluated.add(identifier_type)
         elif now or before:
-            files = _compare(connection, limits, identifier_type, now, held, folder / str(identifier_type), most)
+            where, with_them = folder / str(identifier_type), origin is not None
+            files = _compare(connection, limits, identifier_type, now, held, where, most, fingerprinted=with_them)
         else:
             continue
         rows = set_algebra.differing(files, identifier_type, as_evaluated=identifier_type in as_evaluated)
         counts = _counted(connection, held, identifier_type, before, rows)
         if mapped or counts.before:
             delta[identifier_type], differing[identifier_type] = counts, files
-    return ComparedMembership(held, delta, differing, frozenset(as_evaluated))
+        if origin is not None:
+            fingerprinted[identifier_type] = origin
+        elif lacked := _lacked_fingerprints(evaluation, held, identifier_type, counts):
+            refreshed[identifier_type] = lacked
+    return ComparedMembership(
+        held, delta, differing, frozenset(as_evaluated), fingerprints=fingerprinted, refreshed=refreshed
+    )
+
+
+def _declared(evaluation: Evaluation | None, identifier_type: IdentifierType, *, fingerprinted: bool) -> str | None:
+    """The identifiers of a segment of one type, None where they are not mapped, or in no file."""
+    if evaluation is None or evaluation.path is None or identifier_type not in evaluation.types:
+        return None
+    columns = evaluation.columns.get(identifier_type, 1)
+    return set_algebra.declared(evaluation.path, identifier_type, columns, fingerprinted=fingerprinted)
+
+
+def _kept_fingerprints(
+    evaluation: Evaluation | None, held: MembershipFiles, identifier_type: IdentifierType, most: int
+) -> FingerprintOrigin | None:
+    """What those fingerprints of an evaluation were made with that are worth to be kept beside what differs: those of a
+    first membership, or of one whose others are of the same origin."""
+    if evaluation is None or evaluation.path is None or identifier_type not in PAYS & {*evaluation.types}:
+        return None
+    same = held.members is None or held.origin == evaluation.fingerprints
+    return evaluation.fingerprints if same and most >= LEAST else None
+
+
+def _lacked_fingerprints(
+    evaluation: Evaluation | None, held: MembershipFiles, identifier_type: IdentifierType, counts: TypeDelta
+) -> NewFingerprints | None:
+    """Those of a segment, where the membership would be looked through by fingerprints, had it any of the same origin:
+    then it is written again with these."""
+    if evaluation is None or evaluation.path is None or evaluation.fingerprints in (None, held.origin):
+        return None
+    if held.members is None or counts.after < LEAST or identifier_type not in PAYS & {*evaluation.types}:
+        return None
+    assert evaluation.fingerprints is not None
+    return NewFingerprints(evaluation.path, evaluation.fingerprints, evaluation.columns.get(identifier_type, 1))
 
 
 def write_outbox(
@@ -101,8 +148,12 @@ def write_outbox(
         for kind, counts in found.delta.items():
             total = counts.added if operation is Operation.ADD else counts.removed
             if total:
-                differing = set_algebra.differing(found.differing[kind], kind, as_evaluated=kind in found.as_evaluated)
-                rows = f"select identifier from ({differing}) where {which}"
+                adds = operation is Operation.ADD and kind in found.fingerprints
+                differing = set_algebra.differing(
+                    found.differing[kind], kind, as_evaluated=kind in found.as_evaluated, fingerprinted=adds
+                )
+                beside = f", {FIRST}, {SECOND}" if adds else f", {NO_FINGERPRINT}" if found.origin else ""
+                rows = f"select identifier{beside} from ({differing}) where {which}"
                 parts.append(set_algebra.batched(rows, operation, kind, len(batches), batch_size))
                 sizes = [batch_size] * (total // batch_size) + ([total % batch_size] if total % batch_size else [])
                 batches += [Batch(number, operation, kind, size) for number, size in zip(count(len(batches)), sizes)]
@@ -208,7 +259,7 @@ def least_portions(most: int) -> int:
     return _power_of_two(-(-most // GREATEST_PORTION))
 
 
-def _portions(most: int) -> int:
+def portions_of(most: int) -> int:
     """In how many portions to compare them."""
     return max(_power_of_two(min(-(-most // PORTION), 4)), least_portions(most))
 
@@ -225,12 +276,14 @@ def _compare(
     held: MembershipFiles,
     folder: Path,
     most: int,
+    *,
+    fingerprinted: bool,
 ) -> tuple[Path, ...]:
     """What differs, each identifier once with its side: one pass over all sets for each portion of them.
 
     Only that is written down, into `folder`, which is made. `most` is the number of rows of the greatest set.
     """
-    portions = _portions(most)
+    portions = portions_of(most)
     folder.mkdir(mode=0o700)
     files = tuple(folder / f"{number}.parquet" for number in range(portions))
     for number, file in enumerate(files):
@@ -238,11 +291,15 @@ def _compare(
             give_back(connection, limits)
         before = set_algebra.before(held, identifier_type, number, portions)
         sets = [rows for rows in (now and set_algebra.portion(now, identifier_type, number, portions), before) if rows]
-        rows = set_algebra.joined(*sets) if len(sets) > 1 else sets[0]
+        rows = set_algebra.joined(*sets, fingerprinted=fingerprinted) if len(sets) > 1 else sets[0]
+        once, grouped = ("distinct identifier, side", "")
+        if fingerprinted:
+            least = set_algebra.least_fingerprint(FIRST, SECOND)
+            once, grouped = f"identifier, side, {least}", "group by identifier, side"
         cancellable.run(
             connection,
-            f"copy (select distinct identifier, side from ({rows}) "
-            f"where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}) to {literal(file)} {UNPACKED}",
+            f"copy (select {once} from ({rows}) where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE} {grouped}) "
+            f"to {literal(file)} {UNPACKED}",
         )
     return files
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
 from runner.core.errors import StateError
+from runner.core.fingerprints import Fingerprinting, FingerprintOrigin
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
     Batch,
@@ -20,12 +21,14 @@ from runner.core.membership import (
 from runner.core.project import Activation, Source
 from runner.core.suppression import SuppressionFiles
 from runner.engine.duckdb.workspace import Workspace
+from runner.engine.fingerprinted_pass import Mistaken, evaluate_by_fingerprints
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
 from runner.engine.memberships import differences, people_asked, sampling, suppressed_people
 from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.pairwise import pairwise
 from runner.engine.memberships.parquet_files import translating_errors
+from runner.engine.memberships.refingerprinting import write_fingerprints
 
 
 class DuckDBMembershipStore:
@@ -35,11 +38,23 @@ class DuckDBMembershipStore:
         self._workspace = workspace
 
     def evaluate_and_compare(
-        self, evaluator: SegmentEvaluator, activation: Activation, sources: tuple[Source, ...], held: MembershipFiles
+        self,
+        evaluator: SegmentEvaluator,
+        activation: Activation,
+        sources: tuple[Source, ...],
+        held: MembershipFiles,
+        by: Fingerprinting | None = None,
     ) -> tuple[Evaluation, ComparedMembership]:
-        joined = evaluate_joined(evaluator, self._workspace, activation, sources, held)
-        if joined is None:
+        try:
+            known = by and evaluate_by_fingerprints(evaluator, self._workspace, activation, sources, held, by)
+        except Mistaken:
             evaluation = evaluator.evaluate(activation, sources)
+            return evaluation, replace(self.compare(evaluation, held), mistaken=True)
+        if known:
+            return known
+        joined = evaluate_joined(evaluator, self._workspace, activation, sources, held, by)
+        if joined is None:
+            evaluation = evaluator.evaluate(activation, sources, by)
             return evaluation, self.compare(evaluation, held)
         evaluation, file = joined
         return evaluation, self._compared(evaluation, held, (file,))
@@ -63,6 +78,12 @@ class DuckDBMembershipStore:
     def settle(self, held: MembershipFiles, path: Path, *, whole: bool = False) -> SettledMembership:
         with translating_errors("settling the membership", held.files, self._workspace.folder):
             return fold_delta(self._workspace.connection(), held, path, self._workspace.folder, whole=whole)
+
+    def fingerprint(self, held: MembershipFiles, compared: ComparedMembership, path: Path) -> FingerprintOrigin:
+        with translating_errors("writing the membership", held.files, self._workspace.folder):
+            origin = next(iter(compared.refreshed.values())).origin
+            write_fingerprints(self._workspace.connection(), held, compared, origin, path, self._workspace.folder)
+        return origin
 
     def sample(self, compared: ComparedMembership) -> Sample:
         folder = self._workspace.next_folder()

@@ -13,6 +13,7 @@ from pathlib import Path
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles
 from runner.core.sql_quoting import file_list, one_file
+from runner.engine.fingerprint_sql import FIRST, SECOND
 from runner.engine.interface import MappedColumn
 
 DECLARED = 1
@@ -46,31 +47,45 @@ SHA256 = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
 """The types whose wire forms are spread evenly over all values."""
 
 
-def declared(evaluation: Path, identifier_type: IdentifierType, columns: int = 1) -> str:
-    """The identifiers of D, not yet distinct, in so many columns of the segment's file."""
+def declared(
+    evaluation: Path, identifier_type: IdentifierType, columns: int = 1, *, fingerprinted: bool = False
+) -> str:
+    """The identifiers of D, not yet distinct, in so many columns of the segment's file; with their fingerprints, where
+    these are asked for."""
     names = (MappedColumn(identifier_type, number).name for number in range(1, columns + 1))
+    beside = f", {{0}}_{FIRST} as {FIRST}, {{0}}_{SECOND} as {SECOND}" if fingerprinted else ""
     return " union all ".join(
-        f"select {name} as identifier, {DECLARED}::utinyint as side "
+        f"select {name} as identifier, {DECLARED}::utinyint as side{beside.format(name)} "
         f"from read_parquet({one_file(evaluation)}) where {name} is not null"
         for name in names
     )
 
 
-def differing(files: tuple[Path, ...], identifier_type: IdentifierType, *, as_evaluated: bool) -> str:
+def least_fingerprint(first: str, second: str) -> str:
+    """Of the fingerprints of several texts of one identifier the least, as two columns of an aggregation."""
+    return f"min({first}) as {FIRST}, min_by({second}, {first}) as {SECOND}"
+
+
+def differing(
+    files: tuple[Path, ...], identifier_type: IdentifierType, *, as_evaluated: bool, fingerprinted: bool = False
+) -> str:
     """The identifiers that differ, each once with its side; `as_evaluated` says that the file is a segment's own."""
     if as_evaluated:
-        return declared(files[0], identifier_type)
-    return f"select identifier, side from read_parquet({file_list(files)})"
+        return declared(files[0], identifier_type, fingerprinted=fingerprinted)
+    beside = f", {FIRST}, {SECOND}" if fingerprinted else ""
+    return f"select identifier, side{beside} from read_parquet({file_list(files)})"
 
 
-def joined(now: str, before: str) -> str:
-    """Each identifier of two sets, with the bits of both sides; several times where `now` has it so.
+def joined(now: str, before: str, *, fingerprinted: bool = False) -> str:
+    """Each identifier of two sets, with the bits of both sides; several times where `now` has it so, and then with its
+    fingerprints too, where these are asked for.
 
     `before` is distinct. A full join takes half the time and memory of grouping the union of both: what is in both,
     nearly everything, needs no place in a table of groups, and only what differs is made distinct afterwards.
     """
     side = "(coalesce(n.side, 0::utinyint) | coalesce(b.side, 0::utinyint))::utinyint"
-    return f"select identifier, {side} as side from ({now}) n full join ({before}) b using (identifier)"
+    beside = f", n.{FIRST}, n.{SECOND}" if fingerprinted else ""
+    return f"select identifier, {side} as side{beside} from ({now}) n full join ({before}) b using (identifier)"
 
 
 def joined_rows(wire_forms: str, before: str, identifier_type: IdentifierType) -> str:
@@ -149,7 +164,7 @@ def batched(rows: str, operation: Operation, identifier_type: IdentifierType, fi
     """Rows of an outbox from rows of identifiers: in batches of `size` numbered from `first`."""
     return (
         f"select ((row_number() over () - 1) // {size} + {first})::integer as batch, '{operation}' as operation, "
-        f"'{identifier_type}' as identifier_type, identifier from ({rows})"
+        f"'{identifier_type}' as identifier_type, * from ({rows})"
     )
 
 

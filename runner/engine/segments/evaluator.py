@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.asked_people import AskedPeople, GivenValue
 from runner.core.findings import Finding
+from runner.core.fingerprints import Fingerprinting, Salt
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
@@ -21,6 +22,7 @@ from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
 from runner.engine.duckdb.workspace import Workspace
+from runner.engine.fingerprint_sql import PAYS, origin_of
 from runner.engine.interface import (
     AS_GIVEN,
     BLANK,
@@ -32,6 +34,7 @@ from runner.engine.interface import (
     reasons,
 )
 from runner.engine.segments.asked_values import write_asked
+from runner.engine.segments.fingerprinted_rows import fingerprinted_select
 from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows, keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
@@ -72,11 +75,17 @@ class DuckDBSegmentEvaluator:
         query = query_of(activation)
         return self._queries.advise(query) if may_be_unsteady(query.sql.text) else ()
 
-    def evaluate(self, activation: Evaluated, sources: tuple[Source, ...]) -> Evaluation:
+    def evaluate(
+        self, activation: Evaluated, sources: tuple[Source, ...], by: Fingerprinting | None = None
+    ) -> Evaluation:
         columns = tuple(mapped_columns(activation.mapping))
-        path, warnings = self.write(activation, sources, wire_forms(activation))
+        salt = by.salt if by is not None and by.writes else None
+        path, warnings = self.write(activation, sources, wire_forms(activation, salt))
         with self.translating_errors(activation.segment.sql):
-            return replace(counted(self._workspace.connection(), columns, path, path), warnings=warnings)
+            connection = self._workspace.connection()
+            origin = None if salt is None or PAYS.isdisjoint(activation.mapping) else origin_of(connection, salt)
+            found = counted(connection, columns, path, path)
+            return replace(found, warnings=warnings, fingerprints=origin)
 
     def write(
         self, activation: Evaluated, sources: tuple[Source, ...], rows: str, readable: tuple[Path, ...] = ()
@@ -136,12 +145,17 @@ class DuckDBSegmentEvaluator:
         self._queries.close()
 
 
-def wire_forms(activation: Evaluated) -> str:
-    """A select of the activation's wire forms over the segment's view; a holdout decides before they are made."""
+def wire_forms(activation: Evaluated, salt: Salt | None = None) -> str:
+    """A select of the activation's wire forms over the segment's view; a holdout decides before they are made.
+
+    With a salt, there are fingerprints beside them, of the types for which that pays.
+    """
     columns = {one: column(one) for one in mapped_columns(activation.mapping)}
-    if activation.holdout is None:
-        return wire_select(columns, VIEW)
-    return wire_select(columns, chosen_rows(activation.holdout), LEFT_OUT)
+    rows, left_out = (VIEW, "") if activation.holdout is None else (chosen_rows(activation.holdout), LEFT_OUT)
+    fingerprinted = [one for one in columns if salt is not None and one.type in PAYS]
+    if salt is None or not fingerprinted:
+        return wire_select(columns, rows, left_out)
+    return fingerprinted_select(columns, fingerprinted, rows, left_out, salt)
 
 
 def counted(

@@ -18,7 +18,7 @@ was tried, is in docs/adr/0043.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,11 +54,14 @@ _REASON, _OTHER_REASON = REJECTED, REJECTED + 1
 """The reasons of `runner.engine.interface.reasons`, in their order."""
 
 
-def wire_select(columns: Mapping[MappedColumn, str], relation: str, left_out: str = "") -> str:
+def wire_select(
+    columns: Mapping[MappedColumn, str], relation: str, left_out: str = "", beside: Sequence[str] = ()
+) -> str:
     """A select of the wire form and kind of each mapped column from SQL expressions over `relation`.
 
     They are called by the column's name, and `<name>_kind` (UTINYINT). `left_out` is a column of the relation that has
-    the kind of rows of which nothing is to be sent: no value of theirs is looked at; null for the others.
+    the kind of rows of which nothing is to be sent: no value of theirs is looked at; null for the others. `beside` are
+    further columns of the relation, which come through as they are.
     """
     types = tuple(_Stages.of(one.name) for one in columns)
     rules = tuple(_RULES.get(one.type, _opaque)(stages) for one, stages in zip(columns, types, strict=True))
@@ -66,7 +69,7 @@ def wire_select(columns: Mapping[MappedColumn, str], relation: str, left_out: st
     if left_out:
         texts = (f"case when {left_out} is null then {text} end" for text in texts)
     raw = [f"{text} as {stages.raw}" for stages, text in zip(types, texts, strict=True)]
-    query = f"select {_list([*raw, left_out] if left_out else raw)} from {relation}"
+    query = f"select {_list([*raw, *beside, *([left_out] if left_out else [])])} from {relation}"
     for additions in (
         (f"cast({rule.plain} as utinyint) as {stages.plain}" for stages, rule in zip(types, rules, strict=True)),
         (f"{_trimmed(stages)} as {stages.trimmed}" for stages in types),
@@ -78,7 +81,7 @@ def wire_select(columns: Mapping[MappedColumn, str], relation: str, left_out: st
     outcomes = (
         f"{rule.wire} as {stages.name}, {kind.format(stages.kind)}" for stages, rule in zip(types, rules, strict=True)
     )
-    return f"select {_list(outcomes)} from ({query})"
+    return f"select {_list([*outcomes, *beside])} from ({query})"
 
 
 def without_blanks(column: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType
 from runner.core.records import (
     AccountRef,
@@ -121,3 +122,8 @@ def from_counts(counts: Mapping[IdentifierType, int]) -> str:
 def to_counts(text: str) -> Mapping[IdentifierType, int]:
     """Counts by identifier type as they were recorded."""
     return {IdentifierType(kind): int(count) for kind, count in json.loads(text).items()}
+
+
+def made_with(fingerprints: FingerprintOrigin | None) -> dict[str, Any]:
+    """What fingerprints were made with, as arguments of a step; none for a file without any."""
+    return {} if fingerprints is None else {"fingerprints": asdict(fingerprints)}

@@ -13,6 +13,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from runner.core.errors import StateError
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Outcome, RunOrigin
@@ -118,19 +119,21 @@ def _close_delta(
     members: dict[str, int],
     unknown: dict[str, int],
     changes_only: bool = False,
+    fingerprints: dict[str, Any] | None = None,
 ) -> tuple[str, ...]:
     """With `changes_only`, the file holds the changes of the whole membership file, which is kept."""
-    files = deltas.files(db, key)
+    files, before = deltas.files(db, key), deltas.origins(db, key)
     if "outbox" not in files:
         raise RuntimeError(f"audience {key} has no open delta")
     whole = deltas.all_taken(db, key)
     deltas.pass_on_doubt(db, key)
     audiences.set_membership(db, key, serial, _counts(members), _counts(unknown), whole=whole)
     gone = _retire(db, key, counter, serial)
-    deltas.add_file(db, key, "members", StoredFile(**file))
+    deltas.add_file(db, key, "members", StoredFile(**file), _origin(fingerprints))
     if changes_only:
-        previous = files.get("previous") or files["members"]
-        deltas.add_file(db, key, "previous", previous)
+        role = "previous" if "previous" in files else "members"
+        previous = files[role]
+        deltas.add_file(db, key, "previous", previous, before.get(role))
         gone = tuple(path for path in gone if path != previous.path)
     return gone
 
@@ -143,6 +146,7 @@ def _rewrite_members(
     file: dict[str, Any],
     members: dict[str, int],
     unknown: dict[str, int],
+    fingerprints: dict[str, Any] | None = None,
 ) -> tuple[str, ...]:
     """The file holds the membership as it was."""
     if "outbox" in deltas.files(db, key):
@@ -150,7 +154,7 @@ def _rewrite_members(
     deltas.use_serial(db, counter, serial)
     gone = deltas.retire_files(db, key)
     audiences.set_membership(db, key, serial, _counts(members), _counts(unknown), whole=False)
-    deltas.add_file(db, key, "members", StoredFile(**file))
+    deltas.add_file(db, key, "members", StoredFile(**file), _origin(fingerprints))
     return gone
 
 
@@ -159,6 +163,27 @@ def _drop_files(db: Connection, key: int) -> tuple[str, ...]:
         raise RuntimeError(f"what audience {key} holds is known")
     deltas.delete_batches(db, key)
     return deltas.retire_files(db, key)
+
+
+def _fingerprinted(
+    db: Connection, key: int, counter: str, serial: int, file: dict[str, Any], fingerprints: dict[str, Any]
+) -> tuple[str, ...]:
+    """The membership that is settled, in a whole file with other fingerprints beside its members."""
+    if "outbox" in deltas.files(db, key):
+        raise RuntimeError(f"audience {key} has an open delta")
+    deltas.use_serial(db, counter, serial)
+    audiences.set_serial(db, key, serial)
+    gone = deltas.retire_files(db, key)
+    deltas.add_file(db, key, "members", StoredFile(**file), _origin(fingerprints))
+    return gone
+
+
+def _outbox_fingerprints(db: Connection, key: int, fingerprints: dict[str, Any]) -> None:
+    deltas.set_origin(db, key, "outbox", FingerprintOrigin(**fingerprints))
+
+
+def _origin(fingerprints: dict[str, Any] | None) -> FingerprintOrigin | None:
+    return None if fingerprints is None else FingerprintOrigin(**fingerprints)
 
 
 def _retire(db: Connection, key: int, counter: str, serial: int) -> tuple[str, ...]:
@@ -247,6 +272,9 @@ _STEPS: Mapping[str, Callable[..., Any]] = {
     "close_delta": _close_delta,
     "rewrite_members": _rewrite_members,
     "drop_files": _drop_files,
+    "fingerprinted": _fingerprinted,
+    "outbox_fingerprints": _outbox_fingerprints,
+    "drop_fingerprints": deltas.drop_fingerprints,
     "define_suppression": applied_suppressions.define,
     "remember_suppression": _remember_suppression,
     "suppression_evaluated": applied_suppressions.evaluated,

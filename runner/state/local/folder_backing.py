@@ -14,10 +14,11 @@ from sqlite3 import Connection
 from typing import Any
 
 from runner.core.errors import HeadcountError, UsageError
+from runner.core.fingerprints import Salt
 from runner.state.db import checksums
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
-from runner.state.db.tables import deltas
+from runner.state.db.tables import deltas, salts
 from runner.state.interface import State
 from runner.state.local.lock import HeldLock, held_lock, holder_of
 from runner.state.local.second_name import begin_session, identity, keep, require_last_used, set_aside
@@ -63,6 +64,11 @@ class FolderBacking:
             result = apply_entry(db, entry)
             before_commit(entry)
         return result
+
+    def keep_salt(self, salt: Salt, at: str) -> bool:
+        with self.database.transaction() as db:
+            salts.add(db, salt, at)
+        return True
 
     def keep(self, file: StoredFile) -> None:
         """What sealed it has made it durable."""

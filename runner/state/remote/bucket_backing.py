@@ -19,10 +19,11 @@ from threading import RLock
 from typing import Any
 
 from runner.core.errors import StateError
+from runner.core.fingerprints import Salt
 from runner.disk.durable_files import checksum
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
-from runner.state.db.tables import deltas
+from runner.state.db.tables import deltas, salts
 from runner.state.interface import State
 from runner.state.inventory import file_of, files_of
 from runner.state.local.folder_backing import FolderBacking
@@ -36,7 +37,7 @@ from runner.state.remote.lease import Lease, LeaseTimings
 from runner.state.remote.object_store import ObjectStore, Unanswered
 from runner.state.state_errors import file_faults
 
-RIDES = frozenset({"mark_taken", "record", "record_rest", "begin_run", "forget_runs", "end_run"})
+RIDES = frozenset({"mark_taken", "record", "record_rest", "begin_run", "forget_runs", "end_run", "outbox_fingerprints"})
 """Steps that are written with the next one: without its answer a batch is unknown, and a run's story tells less."""
 
 TIMINGS = LeaseTimings()
@@ -333,6 +334,22 @@ class BucketBacking:
             self.lease.defer(step)
         else:
             self.lease.write(step)
+
+    def keep_salt(self, salt: Salt, at: str) -> bool:
+        """A step would be in the control object, which is not sealed: the database itself is stored with it."""
+        held = self.lease
+        if held is None:
+            raise RuntimeError("the state is only changed while its lock is held")
+        with self._turn:
+            self._copy.keep_salt(salt, at)
+            try:
+                held.postpone()
+                self._store_database(held)
+            except Unanswered:
+                with self.database.transaction() as db:
+                    salts.remove(db, salt)
+                return False
+        return True
 
     def keep(self, file: StoredFile) -> None:
         self.require_lock()

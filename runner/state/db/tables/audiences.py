@@ -162,6 +162,11 @@ def set_membership(
     _require_one(cursor.rowcount, key)
 
 
+def set_serial(db: Connection, key: int, serial: int) -> None:
+    """The membership is in another file from now on, and the same."""
+    _require_one(db.execute("UPDATE audience SET serial = ? WHERE key = ?", (serial, key)).rowcount, key)
+
+
 def set_clearing(db: Connection, key: int, at: str, *, lost: bool) -> None:
     """A clear is about to leave; `lost` when one that left before, if one did, may come after what is sent now."""
     cursor = db.execute(

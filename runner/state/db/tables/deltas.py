@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from sqlite3 import Connection
 
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.membership import Batch, MembershipFiles, overtaken
 from runner.state.db import codec
 from runner.state.local.state_folder import StoredFile
@@ -23,6 +26,7 @@ def held(db: Connection, key: int, folder: Path) -> tuple[MembershipFiles, tuple
     [(members, unknown, doubt)] = db.execute("SELECT members, unknown, doubt_at FROM audience WHERE key = ?", (key,))
     of_those = codec.to_counts(unknown)
     unsure = _overtaken(db, key, doubt)
+    made = {paths[role]: origin for role, origin in origins(db, key).items()}
     handles = MembershipFiles(
         members=paths.get("previous") or paths.get("members"),
         outbox=paths.get("outbox"),
@@ -30,6 +34,7 @@ def held(db: Connection, key: int, folder: Path) -> tuple[MembershipFiles, tuple
         in_flight=numbers(db, key, "in flight") | unsure,
         changes=paths.get("members") if "previous" in paths else None,
         counts={kind: (count, of_those.get(kind, 0)) for kind, count in codec.to_counts(members).items()},
+        fingerprints=made,
     )
     return handles, tuple(found.values())
 
@@ -55,12 +60,38 @@ def serials(db: Connection) -> dict[str, int]:
     return dict(db.execute("SELECT folder, last FROM serial").fetchall())
 
 
-def add_file(db: Connection, key: int, role: str, file: StoredFile) -> None:
-    """Record a file of an audience."""
+def origins(db: Connection, key: int) -> dict[str, FingerprintOrigin]:
+    """What the fingerprints of an audience's files were made with, by role; none of a file that has none.
+
+    A database that is not migrated yet, in which steps of before are taken again, has no place for it.
+    """
+    if not db.execute("SELECT 1 FROM pragma_table_info('file') WHERE name = 'fingerprints'").fetchone():
+        return {}
+    rows = db.execute("SELECT role, fingerprints FROM file WHERE audience = ? AND fingerprints IS NOT NULL", (key,))
+    return {role: FingerprintOrigin(**json.loads(text)) for role, text in rows}
+
+
+def add_file(
+    db: Connection, key: int, role: str, file: StoredFile, fingerprints: FingerprintOrigin | None = None
+) -> None:
+    """Record a file of an audience, and what its fingerprints were made with."""
     db.execute(
         "INSERT INTO file (audience, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
         (key, role, file.path, file.size, file.sha256),
     )
+    if fingerprints is not None:
+        set_origin(db, key, role, fingerprints)
+
+
+def set_origin(db: Connection, key: int, role: str, fingerprints: FingerprintOrigin) -> None:
+    """Record what the fingerprints of one of an audience's files were made with."""
+    origin = json.dumps(asdict(fingerprints), sort_keys=True)
+    db.execute("UPDATE file SET fingerprints = ? WHERE audience = ? AND role = ?", (origin, key, role))
+
+
+def drop_fingerprints(db: Connection, key: int) -> None:
+    """Fingerprints of the audience's files are not to be used any more."""
+    db.execute("UPDATE file SET fingerprints = NULL WHERE audience = ?", (key,))
 
 
 def retire_files(db: Connection, key: int) -> tuple[str, ...]:

@@ -1,0 +1,69 @@
+"""Fingerprints of texts as SQL, and what they were made with: shared by those who make them and those who compare.
+
+DuckDB's `hash` is quick and is no keyed hash: `hash(text, salt)` is a function of `hash(text)`, so a salt goes before
+the text, and blocks of eight bytes are mixed one by one, so the two salts differ in length modulo eight. Different
+texts have different fingerprints but by chance, of 2^-128 for two of them; docs/adr/0042 has what was tried.
+"""
+# ruff: noqa: S608 (the parts are the engine's own; salts are letters and digits)
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from runner.core.fingerprints import PARTS, FingerprintOrigin, Salt
+from runner.core.identifiers import IdentifierType
+from runner.core.sql_quoting import literal
+from runner.engine.duckdb import cancellable
+
+if TYPE_CHECKING:
+    import duckdb
+
+RULES = 1
+"""The version of the rules by which a text becomes a wire form. A change of what comes out of any text is a new number:
+fingerprints of before are then not used. tests/conformance holds what comes out."""
+
+PAYS = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
+"""The types whose wire forms cost much more than a fingerprint and a look at it."""
+
+LEAST = 100_000
+"""Members of a type from which on fingerprints are kept and used."""
+
+FIRST, SECOND = "fingerprint_1", "fingerprint_2"
+"""What the two halves are called in files of the state, and after a column's name in an evaluation's."""
+
+NO_FINGERPRINT = f"null::ubigint as {FIRST}, null::ubigint as {SECOND}"
+"""Both, of an identifier that has none."""
+
+_PROBES = (
+    *("", "a", "A", " ", "0", "ab", "abcdefg", "abcdefgh", "abcdefghi", "someone@example.com", "SOMEONE@example.com"),
+    *("\u0130\u00df\u03a3", "x" * 12, "x" * 13, "0123456789abcdef" * 4, "y" * 1000),
+)
+"""Texts of every length that a hash may treat in a way of its own: what comes of them tells one hash from another."""
+
+
+def halves(text: str, salt: Salt) -> tuple[str, str]:
+    """The two halves of the fingerprint of an SQL expression's text; null where it is null.
+
+    Of its bytes: of a text that is compared without regard to case or accents DuckDB hashes what it is compared by.
+    """
+    first, second = (f"hash(encode({literal(one)} || {text}))" for one in (salt.first, salt.second))
+    return first, second
+
+
+def is_checked(first: str, part: int | None) -> str:
+    """A test of the first half: whether it belongs to the part that is looked at the long way."""
+    return "false" if part is None else f"({first} & {PARTS - 1}) = {part % PARTS}"
+
+
+def origin_of(connection: duckdb.DuckDBPyConnection, salt: Salt) -> FingerprintOrigin:
+    """What fingerprints are made with here and now. The hash is known by its results: a version says nothing of it.
+
+    Raises what DuckDB raises.
+    """
+    texts = ", ".join(f"({literal(text)})" for text in _PROBES)
+    [(results,)] = cancellable.run(
+        connection,
+        f"select string_agg(hash(encode(text))::varchar, ' ' order by text) from (values {texts}) probes(text)",
+    )
+    return FingerprintOrigin(salt.id, RULES, hashlib.sha256(str(results).encode()).hexdigest()[:16])

@@ -1,0 +1,146 @@
+"""Members by number: which of them have a fingerprint, and what differs once texts were looked up by it.
+
+A member's number is its row in the membership file, or, for one in the file of changes, a number below zero that says
+its row there. So a statement that looks for fingerprints reads these alone, and no identifier.
+"""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import MembershipFiles
+from runner.core.sql_quoting import literal, one_file
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.session import UNPACKED
+from runner.engine.fingerprint_sql import FIRST, SECOND
+from runner.engine.memberships import set_algebra
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def fingerprints(held: MembershipFiles, identifier_type: IdentifierType) -> str:
+    """Each member of a type with its number and its fingerprint: a query of the files alone.
+
+    Who is unknown has none here: nobody knows whether the destination has them, and they are sent again.
+    """
+    known = "case when not unknown then {} end as {}"
+    return (
+        f"select member, {known.format(FIRST, FIRST)}, {known.format(SECOND, SECOND)} "
+        f"from ({_numbered(held, identifier_type, f'unknown, {FIRST}, {SECOND}')})"
+    )
+
+
+def write_touched(
+    connection: duckdb.DuckDBPyConnection,
+    held: MembershipFiles,
+    identifier_type: IdentifierType,
+    looked_up: Path,
+    path: Path,
+) -> None:
+    """Write the members that what was looked up speaks of, by number or by identifier. Raises what DuckDB raises.
+
+    `looked_up` is a file of what `unknown_texts` yields. A text that was not found may be of any member, whose
+    fingerprint is of another spelling: so each is compared with all of them.
+    """
+    file = f"read_parquet({one_file(looked_up)})"
+    rows = _numbered(held, identifier_type, "identifier, unknown")
+    cancellable.run(
+        connection,
+        f"copy (select * from ({rows}) where member in (select member from {file} where member is not null) "
+        f"or identifier in (select identifier from {file} {_HASHED})) to {literal(path)} {UNPACKED}",
+    )
+
+
+def mistaken(
+    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, looked_up: Path, touched: Path
+) -> int:
+    """How many of the texts that were checked have another wire form than the member that was found for them.
+
+    Raises what DuckDB raises.
+    """
+    [(count,)] = cancellable.run(
+        connection,
+        f"select count(*) from (select member, identifier from read_parquet({one_file(looked_up)}) "
+        f"where member is not null and {identifier_type}_kind is not null) looked "
+        f"left join (select member, identifier from read_parquet({one_file(touched)})) held using (member) "
+        "where looked.identifier is distinct from held.identifier",
+    )
+    return int(count)
+
+
+def write_differing(
+    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, looked_up: Path, touched: Path, path: Path
+) -> None:
+    """Write what differs: each identifier once, with its side and the fingerprint of a text of it that was hashed.
+
+    A member who is touched for being checked alone was found, and does not differ. Raises what DuckDB raises.
+    """
+    file = f"read_parquet({one_file(looked_up)})"
+    members = (
+        f"select identifier, unknown from read_parquet({one_file(touched)}) "
+        f"where member in ({_lost(file, identifier_type)}) or identifier in (select identifier from {file} {_HASHED})"
+    )
+    side = (
+        f"(case when texts.identifier is null then 0 else {set_algebra.DECLARED} end "
+        f"| case when held.identifier is null then 0 when held.unknown then {set_algebra.UNSURE} "
+        f"else {set_algebra.HELD} end)::utinyint"
+    )
+    rows = (
+        f"select coalesce(texts.identifier, held.identifier) as identifier, {side} as side, texts.{FIRST}, "
+        f"texts.{SECOND} from ({members}) held full join ({_texts(file)}) texts on held.identifier = texts.identifier"
+    )
+    cancellable.run(
+        connection,
+        f"copy (select * from ({rows}) where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}) "
+        f"to {literal(path)} {UNPACKED}",
+    )
+
+
+def write_lacking(
+    connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, looked_up: Path, touched: Path, path: Path
+) -> int:
+    """Write the members of whom a text was hashed and none was found, with the fingerprint of the text; how many.
+
+    Raises what DuckDB raises.
+    """
+    file = f"read_parquet({one_file(looked_up)})"
+    [(count,)] = cancellable.run(
+        connection,
+        f"copy (select texts.* from ({_texts(file)}) texts semi join (select identifier "
+        f"from read_parquet({one_file(touched)}) where member in ({_lost(file, identifier_type)})) using (identifier)) "
+        f"to {literal(path)} {UNPACKED}",
+    )
+    return int(count)
+
+
+_HASHED = "where identifier is not null and member is null"
+
+
+def _texts(file: str) -> str:
+    """The identifiers of the texts that were hashed, each once with the least of their fingerprints."""
+    return (
+        f"select identifier, {set_algebra.least_fingerprint(FIRST, SECOND)} from {file} {_HASHED} group by identifier"
+    )
+
+
+def _lost(file: str, identifier_type: IdentifierType) -> str:
+    """The numbers of the members of whom no text was found."""
+    return f"select member from {file} where member is not null and {identifier_type}_kind is null"
+
+
+def _numbered(held: MembershipFiles, identifier_type: IdentifierType, columns: str) -> str:
+    """The members of a type with their numbers; a change takes the place of the row that it names."""
+    assert held.members is not None
+    its = f"where identifier_type = '{identifier_type}'"
+    whole = f"select file_row_number as member, {columns} from read_parquet({one_file(held.members)}, "
+    whole += f"file_row_number = true) {its}"
+    if held.changes is None:
+        return whole
+    overruled = f"select overrules as member from read_parquet({one_file(held.changes)}) where overrules is not null"
+    since = f"select -1 - file_row_number as member, {columns} from read_parquet({one_file(held.changes)}, "
+    since += f"file_row_number = true) {its} and not gone"
+    return f"select * from ({whole}) anti join ({overruled}) using (member) union all {since}"

@@ -1,0 +1,84 @@
+"""Texts of a segment and their fingerprints, as SQL over its view.
+
+The salts are in the engine's own statement around the view: the segment's SQL is bound before, and cannot see it.
+"""
+# ruff: noqa: S608 (all parts are the engine's own; salts are letters and digits)
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runner.core.fingerprints import Fingerprinting, Salt
+from runner.core.project import Evaluated
+from runner.engine.fingerprint_sql import FIRST, SECOND, halves, is_checked
+from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, mapped_columns
+from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows
+from runner.engine.segments.normalize import wire_select
+from runner.engine.segments.segment_query import VIEW, column
+
+MEMBER, OCCURRENCES = "member", "occurrences"
+"""In what `unknown_texts` yields: the number of a member, and how many rows of the segment a row stands for."""
+
+
+def fingerprinted_select(
+    columns: Mapping[MappedColumn, str], fingerprinted: Sequence[MappedColumn], relation: str, left_out: str, salt: Salt
+) -> str:
+    """The wire forms of `wire_select`, and beside some of them the fingerprint of the text that each was made of.
+
+    A text that has no wire form has no fingerprint either: it is judged in each run.
+    """
+    both = {one: halves(f"cast({columns[one]} as varchar)", salt) for one in fingerprinted}
+    names = [name for one in fingerprinted for name in named(one)]
+    made = ", ".join(
+        f"{half} as {name}" for one in fingerprinted for half, name in zip(both[one], named(one), strict=True)
+    )
+    wire_forms = wire_select(columns, f"(select *, {made} from {relation})", left_out, names)
+    valid = (
+        f"case when {one.name}_kind in ({HASHED}, {AS_GIVEN}) then {name} end as {name}"
+        for one in fingerprinted
+        for name in named(one)
+    )
+    return f"select * replace ({', '.join(valid)}) from ({wire_forms})"
+
+
+def named(one: MappedColumn) -> tuple[str, str]:
+    """The columns with the two halves of what a mapped column holds."""
+    return f"{one.name}_{FIRST}", f"{one.name}_{SECOND}"
+
+
+def unknown_texts(activation: Evaluated, members: str, by: Fingerprinting) -> str:
+    """What is left of a segment with one mapped column when each text that a member's fingerprint stands for is found.
+
+    `members` yields each member's `member` (a number) and its fingerprint, null where it has none. The rows are
+
+    - with a kind and no member: a text that was not found, judged, with its wire form and its fingerprint; or, in one
+      row without either, all that were found;
+    - with a kind and a member: a found text of the part that is checked, with the wire form that it has by the rules;
+    - with a member and no kind: a member of whom no text was found.
+    """
+    [(mapped, _)] = mapped_columns(activation.mapping).items()
+    text, rows, left_out = f"cast({column(mapped)} as varchar)", VIEW, "null::utinyint"
+    if activation.holdout is not None:
+        rows, left_out = chosen_rows(activation.holdout), LEFT_OUT
+        text = f"case when {LEFT_OUT} is null then {text} end"
+    first, second = halves("text", by.salt)
+    segment = f"select text, {LEFT_OUT}, {first} as first, {second} as second, true as here"
+    # A column may say that it is compared without regard to case or accents; its texts are different ones all the same.
+    segment += f' from (select ({text}) collate "C" as text, {left_out} as {LEFT_OUT} from {rows})'
+    done = f"n.here and b.{MEMBER} is not null and not {is_checked('n.first', by.checked)}"
+    joined = f"""select
+            case when {done} then null else n.text end as text, n.{LEFT_OUT},
+            case when b.{MEMBER} is null then n.first end as {FIRST},
+            case when b.{MEMBER} is null then n.second end as {SECOND},
+            case when {done} then null else b.{MEMBER} end as {MEMBER},
+            n.here, {done} as done, count(*) as {OCCURRENCES}
+        from ({segment}) n full join ({members}) b on n.first = b.{FIRST} and n.second = b.{SECOND} group by all"""
+    beside = (MEMBER, FIRST, SECOND, "here", "done", OCCURRENCES)
+    judged = wire_select({MappedColumn(mapped.type): "text"}, f"({joined})", LEFT_OUT, beside)
+    kind = f"{mapped.type}_kind"
+    valid = f"{kind} in ({HASHED}, {AS_GIVEN})"
+    return f"""select {mapped.type} as identifier,
+            case when here is null then null when done then {HASHED}::utinyint else {kind} end as {kind},
+            {MEMBER}, case when {valid} then {FIRST} end as {FIRST}, case when {valid} then {SECOND} end as {SECOND},
+            {OCCURRENCES}
+        from ({judged})"""

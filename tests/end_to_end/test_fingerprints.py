@@ -1,0 +1,109 @@
+"""Fingerprints as a user meets them: nothing to see, but that a steady run is quick; and a word where one was wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from runner.engine.fingerprint_sql import halves
+from tests.end_to_end.shop import Person, Shop, hashes, mail
+from tests.plain_duckdb import plain
+from tests.sandbox_client import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one member on."""
+    for module in ("fingerprinted_pass", "memberships.differences"):
+        monkeypatch.setattr(f"runner.engine.{module}.LEAST", 1)
+
+
+def rows(shop: Shop, query: str) -> list[Any]:
+    with closing(sqlite3.connect(shop.folder / ".headcount" / "state.db")) as db:
+        return db.execute(query).fetchall()
+
+
+def members(shop: Shop) -> list[Any]:
+    [(path,)] = rows(shop, "SELECT path FROM file WHERE role = 'members'")
+    file = shop.folder / ".headcount" / path
+    return plain().execute(f"select lower(hex(identifier)), fingerprint_1, fingerprint_2 from '{file}'").fetchall()
+
+
+def test_members_have_fingerprints_and_who_comes_goes_or_is_written_otherwise_is_found(
+    shop: Shop, sandbox: Sandbox
+) -> None:
+    shop.activation()
+    shop.apply()
+    [(identifier, first, second)] = rows(shop, "SELECT id, first, second FROM salt")
+    assert (len(first), len(second)) == (16, 19)
+    kept = {one: (left, right) for one, left, right in members(shop)}
+    assert len(set(kept.values())) == 3
+    mine = "select hash(? || 'person-1@shop.example'), hash(? || 'person-1@shop.example')"
+    [expected] = plain().execute(mine, [first, second]).fetchall()
+    [one] = hashes(1)
+    assert kept[one] == expected
+    for file in shop.state_files():
+        if file.suffix != ".db":
+            assert first.encode() not in file.read_bytes()
+
+    shop.people([*mail(2), Person(" PERSON-3@shop.example"), *mail(4), Person("Person-4@shop.example")])
+    sandbox.forget_calls()
+    before = {path: path.read_bytes() for path in shop.state_files()}
+    (change,) = shop.plan()["loyal"]["members"]
+    assert (change["before"], change["after"], change["added"], change["removed"]) == (3, 3, 1, 1)
+    assert before == {path: path.read_bytes() for path in shop.state_files()}
+    shop.apply()
+    sent = sandbox.calls("/contact-list", identifiers=True)
+    assert [(call.operation, set(call.identifiers)) for call in sent] == [("remove", hashes(1)), ("add", hashes(4))]
+
+    shop.people(mail(1, 2, 3, 4))
+    shop.apply()
+    (segment,) = sandbox.segments()
+    assert sandbox.members(segment.id, "email") == hashes(1, 2, 3, 4)
+    assert identifier == rows(shop, "SELECT id FROM salt")[0][0]
+
+
+def test_a_wrong_fingerprint_is_found_out_said_and_forgotten(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.activation()
+    shop.apply()
+    with monkeypatch.context() as patch:
+        # Everybody in one part, and a hash for which the first person's text is the second one's.
+        patch.setattr("runner.engine.segments.fingerprinted_rows.is_checked", lambda first, part: str(part is not None))
+        same = "replace(text, 'person-9@', 'person-1@')"
+        patch.setattr("runner.engine.segments.fingerprinted_rows.halves", lambda text, salt: halves(same, salt))
+        shop.people(mail(9, 2, 3))
+        result = shop.run("sync", code=1)
+
+    assert "fingerprints of its members led to other identifiers" in result.out + result.err
+    (segment,) = sandbox.segments()
+    assert sandbox.members(segment.id, "email") == hashes(9, 2, 3)
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") == [(None,)]
+
+    shop.apply()
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") != [(None,)]
+    assert sandbox.members(segment.id, "email") == hashes(9, 2, 3)
+
+
+def test_a_state_of_before_gets_fingerprints_by_a_run_that_has_nothing_to_do(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.activation()
+    with monkeypatch.context() as patch:
+        for module in ("fingerprinted_pass", "memberships.differences"):
+            patch.setattr(f"runner.engine.{module}.LEAST", 1000)
+        shop.apply()
+    assert rows(shop, "SELECT fingerprints FROM file") == [(None,)]
+    sandbox.forget_calls()
+
+    shop.plan()
+    assert rows(shop, "SELECT fingerprints FROM file") == [(None,)]
+    assert "Nothing to do" in shop.apply().out
+
+    assert [call.path for call in sandbox.calls("contact-list")] == []
+    assert all(left and right for _, left, right in members(shop))
+    assert shop.plan()["loyal"]["action"] == "unchanged"

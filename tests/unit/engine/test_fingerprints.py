@@ -1,0 +1,326 @@
+"""Segments compared by fingerprints: random histories come to what a plain reading of the rules says, run for run."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from runner.core.fingerprints import FIRST_LENGTH, PARTS, SECOND_LENGTH, Fingerprinting, Salt
+from runner.core.holdout import Holdout
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
+from runner.core.project import Activation
+from runner.core.sql_quoting import literal
+from runner.engine import fingerprint_sql
+from runner.engine.embedded import EmbeddedEngine
+from tests import builders
+from tests.plain_duckdb import plain
+from tests.unit.engine import naive
+from tests.unit.engine.conftest import World, activation
+
+EMAIL, PHONE = IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER
+SALT = Salt("a", "0123456789abcdef", "0123456789abcdef012")
+OTHER = Salt("b", "fedcba9876543210", "fedcba9876543210fed")
+Wire = tuple[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One in which fingerprints pay from one member on."""
+    folder = tmp_path_factory.mktemp("fingerprints")
+    engine = EmbeddedEngine(folder / "scratch", threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("fingerprinted_pass", "memberships.differences"):
+            patch.setattr(f"runner.engine.{module}.LEAST", 1)
+        yield World(folder, engine)
+    engine.close()
+
+
+def digest(number: int) -> bytes:
+    return hashlib.sha256(f"p{number}@example.com".encode()).digest()
+
+
+SPELLINGS = (
+    lambda number: f"p{number}@example.com",
+    lambda number: f"P{number}@Example.com",
+    lambda number: f" p{number}@example.com\u00a0",
+    lambda number: digest(number).hex().upper(),
+)
+NOBODY = st.sampled_from([None, "", " \t", "nobody", "p1@example", "x" * 300 + "@example.com"])
+NUMBERS = st.integers(0, 9)
+TEXTS = st.one_of(st.builds(lambda spell, number: spell(number), st.sampled_from(SPELLINGS), NUMBERS), NOBODY)
+
+
+@dataclass
+class Audience:
+    """An audience as the state and the destination have it, brought on by runs; `sent` is what the last one sent."""
+
+    world: World
+    held: MembershipFiles = field(default_factory=MembershipFiles)
+    there: set[Wire] = field(default_factory=set)
+    unknown: set[Wire] = field(default_factory=set)
+    sent: dict[str, set[Wire]] = field(default_factory=dict)
+    runs: int = 0
+
+    def path(self, name: str) -> Path:
+        number = len(list(self.world.folder.glob(f"{name}-*")))
+        return self.world.folder / f"{name}-{number}.parquet"
+
+    def compare(self, segment: Activation, by: Fingerprinting | None) -> tuple[Evaluation, ComparedMembership]:
+        engine = self.world.engine
+        return engine.memberships.evaluate_and_compare(engine.evaluator, segment, (), self.held, by)
+
+    def run(
+        self,
+        segment: Activation,
+        salt: Salt | None = SALT,
+        *,
+        fate: Mapping[int, str] | None = None,
+    ) -> tuple[Evaluation, ComparedMembership]:
+        """A run that sends batches of one, each of which arrives unless `fate` says "lost" or "unsent" of it."""
+        self.runs += 1
+        by = None if salt is None else Fingerprinting(salt, self.runs % PARTS)
+        evaluation, compared = self.compare(segment, by)
+        self.send(compared, fate or {})
+        if compared.mistaken:
+            self.held = replace(self.held, fingerprints={})
+        if compared.refreshed:
+            path = self.path("members")
+            origin = self.world.engine.memberships.fingerprint(self.held, compared, path)
+            self.held = MembershipFiles(path, counts=self.held.counts, fingerprints={path: origin})
+        return evaluation, compared
+
+    def send(self, compared: ComparedMembership, fate: Mapping[int, str]) -> None:
+        store = self.world.engine.memberships
+        outbox, members = self.path("outbox"), self.path("members")
+        batches = store.write_outbox(compared, outbox, 1)
+        self.sent = {"add": set(), "remove": set()}
+        if not batches:
+            return
+        rows = plain().execute(f"select batch, operation, identifier_type, identifier from '{outbox}'").fetchall()
+        taken, in_flight = set(), set()
+        for number, operation, kind, identifier in rows:
+            wire = (kind, identifier)
+            assert wire not in self.sent[operation], "sent twice"
+            self.sent[operation].add(wire)
+            match fate.get(number, "taken"):
+                case "taken":
+                    taken.add(number)
+                    self.unknown.discard(wire)
+                    (self.there.add if operation == "add" else self.there.discard)(wire)
+                case "lost":
+                    in_flight.add(number)
+                    self.there.discard(wire)
+                    self.unknown.add(wire)
+        origins = {**self.held.fingerprints, **({outbox: compared.origin} if compared.origin else {})}
+        unfinished = replace(self.held, outbox=outbox, taken=frozenset(taken), in_flight=frozenset(in_flight))
+        settled = store.settle(replace(unfinished, fingerprints=origins), members)
+        whole, changes = (self.held.members, members) if settled.changes_only else (members, None)
+        if settled.fingerprints is not None:
+            origins[members] = settled.fingerprints
+        counts = {kind: (count, settled.unknown.get(kind, 0)) for kind, count in settled.members.items()}
+        self.held = MembershipFiles(whole, changes=changes, counts=counts, fingerprints=origins)
+
+
+def segment_of(world: World, rows: list[tuple[str | None, ...]], *types: IdentifierType) -> Activation:
+    """A segment that yields these rows, as texts."""
+    names = [f"c{number}" for number in range(len(types))]
+    values = ", ".join(f"({', '.join('null' if one is None else literal(one) for one in row)})" for row in rows)
+    casts = ", ".join(f"{name}::varchar as {name}" for name in names)
+    none = ", ".join("null" for _ in names)
+    sql = f"select {casts} from (values {values or f'({none})'}) t({', '.join(names)}){'' if rows else ' where false'}"
+    mapping: dict[IdentifierType, tuple[str, ...]] = {}
+    for kind, name in zip(types, names, strict=True):
+        mapping[kind] = (*mapping.get(kind, ()), name)
+    return activation(sql, mapping)
+
+
+def wires(rows: list[tuple[str | None, ...]], *types: IdentifierType) -> set[Wire]:
+    """Whom the rows name, by a plain reading of the rules."""
+    found = set()
+    for row in rows:
+        for kind, text in zip(types, row, strict=True):
+            outcome, wire = naive.outcome(kind, text, str.lower)
+            if outcome == "wire":
+                found.add((str(kind), bytes.fromhex(wire)))
+    return found
+
+
+RUNS = st.tuples(
+    st.lists(TEXTS, max_size=8),
+    st.dictionaries(st.integers(0, 6), st.sampled_from(["lost", "unsent"]), max_size=2),
+    st.sampled_from([SALT, SALT, SALT, SALT, None, OTHER]),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(history=st.lists(RUNS, min_size=2, max_size=5), small=st.booleans())
+@example(history=[(["p1@example.com"], {}, SALT), (["P1@Example.com", "p1@example.com"], {}, SALT)], small=True)
+@example(
+    history=[(["p1@example.com"], {}, SALT), ([], {}, SALT), (["p1@example.com"], {}, SALT), ([], {}, SALT)], small=True
+)
+def test_a_history_with_fingerprints_comes_to_what_the_rules_say(
+    world: World, history: list[tuple[list[str | None], dict[int, str], Salt | None]], small: bool
+) -> None:
+    audience = Audience(world)
+    with pytest.MonkeyPatch.context() as patch:
+        if small:  # what changes is kept beside the membership
+            patch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
+            patch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0)
+        for texts, fate, salt in history:
+            rows = [(text,) for text in texts]
+            segment, wanted = segment_of(world, rows, EMAIL), wires(rows, EMAIL)
+            there, unknown = set(audience.there), set(audience.unknown)
+            plan, planned = audience.compare(segment, None if salt is None else Fingerprinting(salt))
+            apart = world.engine.evaluator.evaluate(segment, ())
+
+            evaluation, compared = audience.run(segment, salt, fate=fate)
+
+            assert audience.sent["add"] == (wanted - there) | (wanted & unknown)
+            assert audience.sent["remove"] == (there - wanted) | (unknown - wanted)
+            assert compared.delta == planned.delta == world.engine.memberships.compare(apart, compared.held).delta
+            for one in (plan, evaluation):
+                assert replace(one, path=None, fingerprints=None) == replace(apart, path=None)
+
+
+def looked_up(evaluation: Evaluation) -> bool:
+    """Whether the segment was looked up by fingerprints."""
+    return evaluation.path is None
+
+
+def test_a_known_text_is_not_hashed_and_a_new_one_is(world: World) -> None:
+    audience = Audience(world)
+    audience.run(segment_of(world, [("p1@example.com",), ("P2@example.com ",)], EMAIL))
+    again = segment_of(world, [("p1@example.com",), ("P2@example.com ",), ("p3@example.com",)], EMAIL)
+
+    evaluation, compared = audience.run(again)
+
+    assert looked_up(evaluation)
+    assert (compared.delta[EMAIL].added, compared.delta[EMAIL].removed) == (1, 0)
+    assert (evaluation.rows, evaluation.people) == (3, 3)
+    assert looked_up(audience.run(again)[0])
+    assert audience.sent == {"add": set(), "remove": set()}
+
+
+def test_a_membership_without_fingerprints_gets_them_by_the_next_run_that_writes(world: World) -> None:
+    audience = Audience(world)
+    people = segment_of(world, [("p1@example.com",), ("p2@example.com",)], EMAIL)
+    audience.run(people, salt=None)
+    assert audience.held.origin is None
+
+    for salt in (SALT, OTHER):
+        assert not audience.compare(people, Fingerprinting(salt))[1].refreshed
+        evaluation, _ = audience.run(people, salt)
+        assert not looked_up(evaluation)
+        assert audience.sent == {"add": set(), "remove": set()}
+        assert audience.held.origin is not None
+        assert audience.held.origin.salt == salt.id
+        assert looked_up(audience.run(people, salt)[0])
+
+
+def test_members_that_are_written_otherwise_now_are_written_again_where_they_are_many(world: World) -> None:
+    audience = Audience(world)
+    audience.run(segment_of(world, [(f"p{number}@example.com",) for number in range(10)], EMAIL))
+    one = segment_of(world, [(f"{'P' if number < 1 else 'p'}{number}@example.com",) for number in range(10)], EMAIL)
+    assert not audience.run(one)[1].refreshed
+    two = segment_of(world, [(f"{'P' if number < 2 else 'p'}{number}@example.com",) for number in range(10)], EMAIL)
+
+    assert audience.run(two)[1].refreshed
+
+    assert audience.sent == {"add": set(), "remove": set()}
+    assert not audience.run(two)[1].refreshed
+
+
+def test_a_hash_that_tells_nobody_apart_is_found_out_within_the_runs_that_it_takes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constant = "runner.engine.segments.fingerprinted_rows.halves"
+    monkeypatch.setattr(constant, lambda text, salt: (f"if({text} is null, null, 77::ubigint)",) * 2)
+    audience = Audience(world)
+    audience.run(segment_of(world, [("p1@example.com",)], EMAIL))
+    other = segment_of(world, [("p2@example.com",)], EMAIL)
+
+    for _ in range(PARTS):
+        _, compared = audience.run(other)
+        if compared.mistaken:
+            break
+
+    assert compared.mistaken
+    assert audience.there == {("email", digest(2))}
+    assert audience.held.origin is None
+
+
+def test_a_hash_with_other_results_is_another_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    audience = Audience(world)
+    people = segment_of(world, [("p1@example.com",)], EMAIL)
+    audience.run(people)
+    assert looked_up(audience.compare(people, Fingerprinting(SALT))[0])
+
+    monkeypatch.setattr("runner.engine.fingerprint_sql.RULES", 2)
+    assert not looked_up(audience.compare(people, Fingerprinting(SALT))[0])
+
+
+def test_who_is_held_out_is_not_found(world: World) -> None:
+    audience = Audience(world)
+    people = segment_of(world, [(f"p{number}@example.com",) for number in range(20)], EMAIL)
+    held_out = replace(people, holdout=Holdout(Fraction(1, 2), "c0", "half", builders.HERE))
+    audience.run(people)
+
+    evaluation, compared = audience.run(held_out)
+
+    assert looked_up(evaluation)
+    assert 0 < evaluation.held_out < 20
+    assert compared.delta[EMAIL].removed == evaluation.held_out
+    assert evaluation.people == 20 - evaluation.held_out
+
+
+def test_structured_texts_have_fingerprints_of_their_own_under_any_salts() -> None:
+    """Counters eight characters apart, and digits against letters 0x40 apart, are where blocks of eight bytes meet."""
+    rows = """select format('{:08d}{:08d}@example.com', i % 40, i // 40) as text from range(1600) t(i)
+        union select format('user{:04d}@shop{:03d}.example', i % 40, i // 40) from range(1600) t(i)
+        union select translate(format('{:08d}{:08d}', i, i), '0123456789', 'pqrstuvwxy') from range(800) t(i)
+        union select format('{:08d}{:08d}', i, i) from range(800) t(i)"""
+    source = random.Random(19)
+    connection = plain()
+    connection.execute(f"create temp table texts as {rows}")
+    for _ in range(100):
+        first, second = (
+            "".join(source.choices("0123456789abcdef", k=length)) for length in (FIRST_LENGTH, SECOND_LENGTH)
+        )
+        halves = fingerprint_sql.halves("text", Salt("s", first, second))
+        [(texts, both)] = connection.execute(
+            f"select count(*), count(distinct ({halves[0]}, {halves[1]})) from texts"
+        ).fetchall()
+        assert texts == both
+
+
+def test_the_salts_differ_in_length_modulo_the_block_of_the_hash() -> None:
+    assert FIRST_LENGTH % 8 != SECOND_LENGTH % 8
+
+
+@pytest.mark.parametrize("collation", ["nocase", "noaccent", "nocase.noaccent"])
+def test_texts_that_a_column_compares_as_equal_are_different_people(world: World, collation: str) -> None:
+    audience = Audience(world)
+    kept, gone, come = "\u00e9@example.com", "e@example.com", "\u00ea@example.com"
+
+    def collated(*texts: str) -> Activation:
+        people = segment_of(world, [(text,) for text in texts], EMAIL)
+        inner = people.segment.sql.text
+        sql = replace(people.segment.sql, text=f"select c0 collate {collation} as c0 from ({inner})")
+        return replace(people, segment=replace(people.segment, sql=sql))
+
+    audience.run(collated(kept, gone))
+    evaluation, _ = audience.run(collated(kept, come, come.upper()))
+
+    assert looked_up(evaluation)
+    assert audience.sent == {"add": wires([(come,)], EMAIL), "remove": wires([(gone,)], EMAIL)}
+    audience.run(collated(come))
+    assert audience.there == wires([(come,)], EMAIL)
