@@ -1,12 +1,14 @@
 """Where a Databricks cluster is: it speaks Spark Connect, and a header says which cluster is meant.
 
-https://docs.databricks.com/dev-tools/databricks-connect/python/advanced.html has the form of the address.
+https://docs.databricks.com/dev-tools/databricks-connect/python/advanced.html has the form of the address, and
+https://docs.databricks.com/dev-tools/auth/oauth-m2m.html how a service principal gets a token from the same host.
 """
 
 from __future__ import annotations
 
 import re
 
+from runner.sources import oauth_client
 from runner.sources.interface import Declaration
 from runner.sources.warehouse import WarehouseSource
 
@@ -35,11 +37,15 @@ def hosts(source: WarehouseSource) -> tuple[str, ...]:
 
 
 def options(source: WarehouseSource) -> dict[str, str]:
-    """The driver's options, which hold the token. It is always encrypted."""
+    """The driver's options, which hold the token. It is always encrypted. Raises UnusableSecret."""
+    host = source.settings["host"]
+    given = source.secret("token")
+    if source.method == oauth_client.METHOD:
+        given = oauth_client.token(source, f"https://{host}/oidc/v1/token", "all-apis")
     return {
-        "uri": f"sc://{source.settings['host']}:443",
+        "uri": f"sc://{host}:443",
         "adbc.spark.tls.enabled": "true",
         "adbc.spark.user_agent": "headcount",
         "adbc.spark.headers.x-databricks-cluster-id": source.settings["cluster"],
-        "adbc.spark.token": source.secret("token"),
+        "adbc.spark.token": given,
     }

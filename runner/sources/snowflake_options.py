@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 
+from runner.sources import oauth_client
 from runner.sources.interface import Declaration
 from runner.sources.key_files import private_key
 from runner.sources.warehouse import WarehouseSource
 
-FIELDS = ("account", "user", "database", "schema", "warehouse", "role")
+FIELDS = ("account", "user", "database", "schema", "warehouse", "role", *oauth_client.FIELDS)
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _SQL = "adbc.snowflake.sql"
@@ -22,6 +23,7 @@ _METHODS = {
     "key-pair": "auth_jwt",
     "access-token": "auth_pat",
     "oauth": "auth_oauth",
+    oauth_client.METHOD: "auth_oauth",
     "workload-identity": "auth_wif",
 }
 """Ways to log in, and what the driver calls them."""
@@ -39,11 +41,13 @@ def judge(written: Declaration) -> None:
     if account is not None and not _ACCOUNT.fullmatch(str(account)):
         message = "account is the identifier alone, such as acme-eu1, without the rest of the host's name"
         written.refuse("invalid-value", message, "account")
+    oauth_client.judge(written)
 
 
 def hosts(source: WarehouseSource) -> tuple[str, ...]:
-    """The host that the source's secrets go to."""
-    return (f"{source.settings['account'].lower()}.snowflakecomputing.com",)
+    """The hosts that the source's secrets go to."""
+    own = f"{source.settings['account'].lower()}.snowflakecomputing.com"
+    return (own, *([oauth_client.host(url)] if (url := source.settings.get("token_url")) else []))
 
 
 def options(source: WarehouseSource) -> dict[str, str]:
@@ -76,4 +80,7 @@ def _secret(source: WarehouseSource) -> dict[str, str]:
         }
     if source.method == "workload-identity":
         return {f"{_CLIENT}.identity_provider": "OIDC", f"{_CLIENT}.auth_token": source.secret("token")}
+    if source.method == oauth_client.METHOD:
+        at = source.settings
+        return {f"{_CLIENT}.auth_token": oauth_client.token(source, at["token_url"], at.get("scope", ""))}
     return {f"{_CLIENT}.auth_token": source.secret("token")}

@@ -43,7 +43,7 @@ OWNERS = {
     "adbc_driver_manager": {"engine"},
     "sqlglot": {"conditions", "engine"},
     "sqlite3": {"state", "sandbox"},
-    "requests": {"destinations", "webhooks"},
+    "requests": {"destinations", "sources", "webhooks"},
     "tenacity": {"destinations"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},

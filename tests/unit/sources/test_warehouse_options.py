@@ -69,7 +69,14 @@ DOCUMENTED = {
 }
 
 SETTINGS = {
-    "snowflake": {"account": "acme-eu1", "user": "HEADCOUNT", "database": "A", "warehouse": "W", "role": "R"},
+    "snowflake": {
+        "account": "acme-eu1",
+        "user": "HEADCOUNT",
+        "database": "A",
+        "warehouse": "W",
+        "role": "R",
+        "token_url": "https://login.example.com/t",
+    },
     "bigquery": {"project": "acme", "dataset": "crm", "location": "EU"},
     "databricks": {"host": "dbc-1.cloud.databricks.com", "cluster": "0123-456789-abc"},
     "flightsql": {"uri": "grpc+tls://flight.example.com:31337", "user": "me"},
@@ -89,7 +96,8 @@ PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nbGV0IHVz\n-----END PRIVATE KEY-----"
 
 def source(type: str, method: str = "none", **secrets: str) -> WarehouseSource:
     held = {name: Secret(value) for name, value in secrets.items()}
-    return WarehouseSource("warehouse", type, HERE, SETTINGS[type], {}, method, held)
+    more = {"token_url": "https://login.example.com/t"} if method == "oauth-client" else {}
+    return WarehouseSource("warehouse", type, HERE, {**SETTINGS[type], **more}, {}, method, held)
 
 
 def options(type: str, method: str = "none", **secrets: str) -> dict[str, Any]:
@@ -105,7 +113,10 @@ def options(type: str, method: str = "none", **secrets: str) -> dict[str, Any]:
         for method in kind.methods
     ],
 )
-def test_every_option_is_one_that_the_driver_documents(type: str, method: str, name: None) -> None:
+def test_every_option_is_one_that_the_driver_documents(
+    type: str, method: str, name: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.sources.oauth_client.token", lambda source, *_: source.secret("client_secret"))
     kind = WAREHOUSE_KINDS[type]
     secrets = {name: "c2VjcmV0" for name in kind.methods[method] if not name.endswith("_file")}
     if "credentials" in secrets:
