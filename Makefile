@@ -34,14 +34,15 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 # Only what runs: the developers' packages take five times as much room. Of the data set's package the files are read
-# and nothing is imported, so that pandas and what else it asks for are left out.
+# and nothing is imported, so that pandas and what else it asks for are left out. Of what pip says, errors are shown.
 $(DEMO_STAMP): pyproject.toml $(PINS)/serve.txt $(PINS)/report.txt $(PINS)/demo-data.txt
+	@echo 'Installing Headcount into $(DEMO_VENV), once: 0.2 GB, about a minute.'
 	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
-	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/serve.txt
-	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/report.txt
-	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --no-deps --requirement $(PINS)/demo-data.txt
-	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --requirement $(PINS)/build.txt
-	@$(DEMO_VENV)/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --quiet --requirement $(PINS)/serve.txt
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --quiet --requirement $(PINS)/report.txt
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --quiet --no-deps --requirement $(PINS)/demo-data.txt
+	@$(DEMO_VENV)/bin/python $(INSTALL_PINNED) --quiet --requirement $(PINS)/build.txt
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --quiet --no-deps --no-index --no-build-isolation --editable .
 	@touch $(DEMO_STAMP)
 
 demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
