@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from functools import cache
 from typing import Annotated, Any
@@ -151,7 +152,22 @@ def _show_usage(error: TyperException, given: list[str]) -> None:
     if show is not None:
         text = io.StringIO()
         show(text)
-        show_usage(text.getvalue(), error_paint(given))
+        show_usage(text.getvalue() + _meant(error), error_paint(given))
+
+
+def _meant(error: TyperException) -> str:
+    """What a word is that a command does not take and that may be an activation's id; empty for other mistakes."""
+    extra = re.search(r"unexpected extra argument(?:s|\(s\))? \((.*)\)", error.format_message())
+    options = {name for parameter in _parameters(error) for name in parameter.opts}
+    if extra is None or "--select" not in options:
+        return ""
+    chosen = " ".join(f"--select {word}" for word in extra[1].split())
+    return f"  -> an activation is chosen with {chosen}\n"
+
+
+def _parameters(error: TyperException) -> list[Any]:
+    context = getattr(error, "ctx", None)
+    return context.command.params if context is not None else []
 
 
 def _failed(error: Exception, given: list[str]) -> int:

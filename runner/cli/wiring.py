@@ -143,21 +143,24 @@ class Setup:
             changed = find_changed(project, changed_since)
         return Selection(tuple(select or ()), tuple(exclude or ()), changed)
 
-    def state(self) -> State:
-        """Open the state.
+    def state(self, *, only_read: bool = False) -> State:
+        """Open the state; where it is `only_read` and belongs to another API or target, that is said and no error.
 
         Raises UsageError, InvalidProject where the Project document names a place that is none, StateError for one that
         belongs to another API than this environment's.
         """
         from runner.config import declared_history
         from runner.state import open_state
-        from runner.workflows.binding import require_bound
+        from runner.workflows.binding import require_bound, whose
 
         kept_for = declared_history(self.folder, today=self.today, read=self.read)
         state = open_state(self.state_location(), os.environ, kept_for)
         api = _api()
         try:
-            if api is not None:
+            if only_read:
+                if other := whose(state, api, self.target):
+                    told(other)
+            elif api is not None:
                 require_bound(state, api, self.target)
         except BaseException:
             state.close()

@@ -29,6 +29,16 @@ def require_bound(state: State, api: Api, target: str = "") -> None:
         )
 
 
+def whose(state: State, api: Api | None, target: str = "") -> str:
+    """What a state belongs to, for a command that only reads it, where that is another API or target than is meant."""
+    known = state.binding()
+    if known is None or (known.target == target and (api is None or known.api == api.address)):
+        return ""
+    place = f"{api.platform} at {known.api}" if api is not None else known.api
+    of = f", {_target(known.target)}" if known.target or target else ""
+    return f"The state at {state.backing.location} belongs to {place}{of}; this command only reads it."
+
+
 def _target(name: str) -> str:
     return f'target "{name}"' if name else "no target"
 

@@ -33,18 +33,28 @@ def applied(shop: Shop) -> Shop:
         ("sync",),
         ("sync", "--due"),
         ("import", "loyal", "1"),
-        ("status",),
         ("status", "--live"),
-        ("history",),
-        ("schedule",),
     ],
 )
-def test_every_command_is_refused_at_another_address(applied: Shop, command: tuple[str, ...], elsewhere: str) -> None:
+def test_every_command_that_calls_is_refused_at_another_address(
+    applied: Shop, command: tuple[str, ...], elsewhere: str
+) -> None:
     url = applied.environment["CRITEO_API_URL"]
     refused = applied.run(*command, code=1, CRITEO_API_URL=elsewhere)
     assert f"belongs to Criteo at {url}, and this command would speak to {elsewhere}" in refused.err
     assert f"set CRITEO_API_URL={url}, or use another state with HEADCOUNT_STATE" in refused.err
     assert "headcount state bind" in refused.err
+
+
+@pytest.mark.parametrize("command", ["status", "history", "schedule"])
+def test_a_command_that_calls_nobody_reads_the_state_and_says_whose_it_is(
+    applied: Shop, command: str, elsewhere: str
+) -> None:
+    url = applied.environment["CRITEO_API_URL"]
+    here, there = applied.run(command), applied.run(command, CRITEO_API_URL=elsewhere)
+    assert here.err == ""
+    assert f"belongs to Criteo at {url}; this command only reads it." in there.err
+    assert applied.run(command, "--format", "json", CRITEO_API_URL=elsewhere).json
 
 
 def test_a_forgotten_address_is_refused_before_anything_is_sent(applied: Shop, sandbox: Sandbox) -> None:

@@ -351,3 +351,11 @@ def test_findings_do_not_come_in_rounds(shop: Shop) -> None:
         "unknown-destination",
         "unknown-field",
     ]
+
+
+@pytest.mark.parametrize("command", ["plan", "sync", "status"])
+def test_a_bare_id_where_none_is_taken_is_told_how_an_activation_is_chosen(shop: Shop, command: str) -> None:
+    refused = shop.run(command, "loyal", code=64)
+    assert "unexpected extra argument" in refused.err
+    assert refused.err.endswith("  -> an activation is chosen with --select loyal\n")
+    assert "--select" not in shop.run("history", "loyal", "lapsed", code=64).err

@@ -72,7 +72,7 @@ def status(
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
     project, now = setup.project(), setup.clock()
     selection = setup.selection(project, select, exclude, changed_since)
-    with closing(setup.state()) as state:
+    with closing(setup.state(only_read=not (live or fail_drift))) as state:
         older = _older(state)
         rows, never = activation_statuses(project, state, now, selection), suppression_statuses(project, state, now)
         if live or fail_drift:
@@ -152,7 +152,7 @@ def history(
     from runner.reports.status_and_history import history_text
 
     setup = Setup.of(folder, no_color=no_color, target=target)
-    with closing(setup.state()) as state:
+    with closing(setup.state(only_read=True)) as state:
         runs = state.runs(activation, limit) if number is None else (_one_run(number, activation, state),)
         if activation and not runs:
             _require_known(activation, setup, state)
@@ -213,7 +213,7 @@ def schedule(
     setup = Setup.of(folder, var, no_color=no_color, at=at, target=target)
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
-    with closing(setup.state()) as state:
+    with closing(setup.state(only_read=True)) as state:
         runs = tuple(islice(timetable(project, state, setup.clock(), selection), limit))
         awaiting = awaiting_apply(project, state, selection)
     if format is Format.JSON:
