@@ -109,7 +109,7 @@ def _log_error(error: HeadcountError) -> None:
     if isinstance(error, StalePlan):
         from runner.reports.plan_text import stale_lines
 
-        more["deviations"] = list(stale_lines(error.deviations))
+        more["deviations"] = list(stale_lines(error))
     log_event("error", error.message, level="error", hint=error.hint, **more)
 
 
@@ -129,7 +129,7 @@ def show_error(error: HeadcountError, red: Paint) -> None:
     if isinstance(error, StalePlan):
         from runner.reports.plan_text import stale_lines
 
-        tell("".join(f"  {line}\n" for line in stale_lines(error.deviations)))
+        tell("".join(f"  {line}\n" for line in stale_lines(error)))
     if error.hint:
         tell(f"  -> {printable(error.hint)}\n")
 

@@ -18,7 +18,7 @@ from runner.destinations.registry import platform_of
 from runner.planning.plan import FieldChange, Plan, PlannedChange
 from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import readable_sql_diff
-from runner.planning.staleness import Deviation, id_of
+from runner.planning.staleness import Deviation, StalePlan, id_of
 from runner.planning.ways_out import ways_out
 from runner.reports.escape import printable
 from runner.reports.format import plural, summary
@@ -201,18 +201,35 @@ def _rejected(plan: Plan) -> Text:
     return Text(f"Rejected: {', '.join(f'{count:,} {what}' for what, count in counted.items())}.\n", style="yellow")
 
 
-def stale_lines(differences: tuple[Deviation, ...]) -> Iterator[str]:
-    """One line per difference, what was planned before what is now."""
-    for part in differences[:SHOWN_DEVIATIONS]:
-        what = f" {part.what}" if part.what else ""
-        yield printable(f"{part.id}{what}: planned {_short(part, part.planned)}, now {_short(part, part.now)}")
-    if len(differences) > SHOWN_DEVIATIONS:
-        yield f"and {len(differences) - SHOWN_DEVIATIONS:,} more"
+def stale_lines(stale: StalePlan) -> Iterator[str]:
+    """One line per difference, what was planned before what is now; of SQL, the lines by which it now differs from what
+    was applied.
+    """
+    for part in stale.deviations[:SHOWN_DEVIATIONS]:
+        if part.what.endswith(" sql"):
+            yield from _stale_sql(part, stale.plan)
+        else:
+            what = f" {part.what}" if part.what else ""
+            yield printable(f"{part.id}{what}: planned {_quoted(part, part.planned)}, now {_quoted(part, part.now)}")
+    if len(stale.deviations) > SHOWN_DEVIATIONS:
+        yield f"and {len(stale.deviations) - SHOWN_DEVIATIONS:,} more"
 
 
-def _short(part: Deviation, text: str) -> str:
-    if part.what.endswith(" sql"):
-        return text[:12]
+def _stale_sql(part: Deviation, plan: Plan | None) -> Iterator[str]:
+    if part.what != "declared sql":
+        yield printable(f"{part.id}: the SQL that was applied is not what it was when the plan was made")
+        return
+    yield printable(f"{part.id}: the SQL in the files is not what it was when the plan was made")
+    changes = plan.changes if plan is not None else ()
+    lines = next((readable_sql_diff(change) for change in changes if change.id == part.id), ())
+    if lines:
+        yield "  it differs from what was applied in"
+        yield from (f"  | {printable(line)}" for line in lines[:SHOWN_SQL])
+    if len(lines) > SHOWN_SQL:
+        yield f"  | ... and {len(lines) - SHOWN_SQL:,} more lines"
+
+
+def _quoted(part: Deviation, text: str) -> str:
     return f'"{text}"' if part.what else text
 
 

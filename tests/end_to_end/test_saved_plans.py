@@ -290,6 +290,21 @@ class TestStale:
         assert by_id.out.rstrip().endswith(f"id {plan_id(shop)}")
         assert "Traceback" not in refused(shop, sandbox, "p.json", "--format", "json").err
 
+    def test_sql_that_changed_is_shown_by_its_lines(self, shop: Shop, sandbox: Sandbox) -> None:
+        shop.activation(sql="select email from shop.people")
+        shop.apply()
+        shop.activation(sql="select email from shop.people where kind = 'all'")
+        saved(shop)
+        shop.activation(sql="select email from shop.people where kind is not null")
+        told = refused(shop, sandbox, "p.json").err.splitlines()
+        assert told[-5:] == [
+            "  loyal: the SQL in the files is not what it was when the plan was made",
+            "    it differs from what was applied in",
+            "    | -select email from shop.people",
+            "    | +select email from shop.people where kind is not null",
+            "  -> make a new plan and have it reviewed",
+        ]
+
     def test_a_conflict_that_was_resolved_makes_it_stale(self, shop: Shop, sandbox: Sandbox) -> None:
         theirs = sandbox.add_segment("12345", "Loyal")
         shop.activation()
