@@ -27,6 +27,7 @@ from runner.planning.diff import Comparison, declared_decision, orphan_decision
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import NO_DESTINATION, Decision, Measured, Options, Plan, PlannedChange
+from runner.planning.rejected_types import rejected_whole
 from runner.planning.staleness import id_before
 from runner.state.interface import State
 from runner.workflows import fingerprinting
@@ -298,7 +299,10 @@ def _measure(
 ) -> Measured:
     """The segment evaluated, where that is not done yet, and the delta known. Raises SegmentError, StateError."""
     evaluation, compared = _compared(decision, activation, project, context, evaluation)
-    warnings = ended_permissions((activation,), today, is_warning=True)
+    warnings = (
+        *ended_permissions((activation,), today, is_warning=True),
+        *rejected_whole(activation, evaluation, compared.delta),
+    )
     if not decision.replaces:
         held_out = _newly_held_out(decision, activation, compared, project, context)
         return Measured(activation, evaluation, compared, compared.delta, warnings, held_out)

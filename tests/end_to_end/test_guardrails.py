@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.end_to_end.shop import Shop, hashes, mail
+from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.sandbox_client import Sandbox
 
 
@@ -121,3 +121,17 @@ def test_a_new_audience_with_nobody_in_it_is_not_made_until_the_files_allow_it(s
 def test_a_new_audience_of_rejected_values_only_is_blocked(shop: Shop, sandbox: Sandbox) -> None:
     shop.activation(sql="select kind as email from shop.people")
     assert "every value of the segment is rejected (4 email" in shop.run("plan", code=4).out
+
+
+def test_a_type_of_which_every_value_is_rejected_is_a_warning(shop: Shop) -> None:
+    shop.people([Person("person-1@shop.example", "nonsense"), Person("person-2@shop.example", "0")])
+    shop.activation(sql="select email, idfa from shop.people", mapping={"email": "email", "mobile_ad_id": "idfa"})
+    (change,) = shop.plan().values()
+    (warning,) = change["warnings"]
+    assert warning["code"] == "all-values-rejected"
+    assert warning["message"] == "every mobile_ad_id is rejected (2 not a UUID): nobody is found by it"
+    assert warning["location"]["file"] == "activations/loyal.yaml"
+    assert "see what column idfa of the segment holds" in shop.run("plan").out
+    assert "every mobile_ad_id is rejected" in shop.apply().err
+    shop.people([Person("person-1@shop.example", "11111111-2222-4333-8444-555555555555"), Person(idfa="0")])
+    assert [one["warnings"] for one in shop.plan().values()] == [[]]

@@ -191,7 +191,10 @@ class TestApply:
             "was made without --var x"
             in refused(shop, sandbox, "p.json", "--var", "kind=all", "--var", "x=1", code=64).err
         )
-        assert "loyal declared sql" in refused(shop, sandbox, "p.json", "--var", "kind=canary").err
+        assert (
+            "loyal: the SQL in the files is not what it was when the plan was made"
+            in refused(shop, sandbox, "p.json", "--var", "kind=canary").err
+        )
         shop.apply("p.json", "--var", "kind=all")
         assert members(sandbox) == hashes(1, 2, 3)
 
