@@ -187,7 +187,7 @@ def test_the_history_says_who_took_over_what_and_nothing_is_due_because_of_it(lo
     (run,) = lost.run("history", "--format", "json").json["runs"]
     assert (run["command"], len(run["activations"])) == ("import", 3)
     assert run["activations"][0]["detail"].endswith('called "Lapsed", is kept by Headcount from now on')
-    assert "+ lapsed  done  import  audience " in lost.run("history").out
+    assert "+ lapsed  import  audience " in lost.run("history").out
     rows = lost.run("status", "--format", "json").json["activations"]
     assert {(row["condition"], row["last_run"], row["last_good"]) for row in rows} == {("imported", None, None)}
     assert "imported: it is cleared and refilled" in lost.run("sync", code=7).out

@@ -206,7 +206,7 @@ class TestOneFailureStopsNoOther:
 
         monkeypatch.setattr(DuckDBMembershipStore, "settle", full_once)
         result = shop.apply(code=None)
-        assert "b  done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
+        assert "1 done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
 
     @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("a bug"), MemoryError()])
     @pytest.mark.parametrize("method", ["evaluate", "compare", "write_outbox", "batches", "settle"])
@@ -227,7 +227,7 @@ class TestOneFailureStopsNoOther:
 
         monkeypatch.setattr(owner, method, broken_once)
         result = shop.apply(code=None)
-        assert "b  done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
+        assert "1 done" in result.out, f"exit {result.code}\n{result.out}\n{result.err}"
 
 
 def test_a_refill_that_was_cut_off_after_its_clear_goes_on(shop: Shop, sandbox: Sandbox) -> None:
