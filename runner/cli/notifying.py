@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import typer
 
 from runner.cli.wiring import Setup, told
 from runner.core.errors import HeadcountError, Interrupted, Locked, UsageError
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from runner.core.notices import KeptNotice, Observed

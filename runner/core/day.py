@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from runner.core.receivers import NoticeCondition
+from runner.quick_dataclass import dataclass
 
 RUN, FILES = "the run", "the files"
 """Subjects beside activations and suppressions: a run that failed as a whole, and files that are not valid."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runner.core.destination import Destination
 from runner.planning.plan import CHANGING, Plan
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from runner.core.records import Outcome, taken_apart
@@ -11,6 +10,7 @@ from runner.core.schedule import length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
 from runner.planning.suppression_rules import Standing
+from runner.quick_dataclass import dataclass
 from runner.reports.format import moment
 from runner.reports.run_text import SIGNS
 from runner.workflows.condition import Condition

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -11,6 +10,7 @@ from runner.core.local_time import local_time
 from runner.core.records import IMPORT, SUPPRESS, ActivationRun, AppliedAudience, Outcome, taken_apart
 from runner.destinations.registry import any_platform
 from runner.planning.plan import CHANGING
+from runner.quick_dataclass import dataclass
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural
 from runner.reports.plan_text import SYMBOLS

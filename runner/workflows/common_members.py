@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from runner.core.errors import StateError
 from runner.core.membership import MembershipFiles
 from runner.engine.interface import MembershipStore
 from runner.planning.overlap import LEAST
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.status import ActivationStatus
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from runner.core.errors import Interrupted, LockLost, StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.records import FORGET, ActivationRun, AppliedAudience, Outcome
 from runner.planning.suppression_rules import Withdrawal
+from runner.quick_dataclass import dataclass
 from runner.workflows.accounts import Accounts
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from runner.core.destination import LiveAudience
 from runner.core.errors import DestinationError, UsageError
@@ -12,6 +11,7 @@ from runner.core.project import Activation, Project
 from runner.core.records import IMPORT, NOT_KNOWN, ActivationRun, Outcome
 from runner.core.selection import require_known
 from runner.planning.diff import Comparison, misfit
+from runner.quick_dataclass import dataclass
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
 

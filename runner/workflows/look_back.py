@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from runner.core.day import Counted, Past, PastDay, WayDown
 from runner.core.project import Project
 from runner.core.records import Action, ActivationRun, Outcome, Run
 from runner.engine.interface import MembershipStore
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.common_members import NOT_LOOKED_FOR, InCommon, common_members
 from runner.workflows.status import (

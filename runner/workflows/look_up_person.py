@@ -6,7 +6,7 @@ All of it is read, from the state and, where that is asked for, from the sources
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from runner.core.project import Activation, Project, Suppression
 from runner.core.records import AppliedAudience, Run
 from runner.core.suppression import AppliedSuppression
 from runner.engine.interface import MembershipStore, SegmentEvaluator
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.failure_messages import as_failure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -13,6 +12,7 @@ from runner.core.membership import Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Project
 from runner.engine.interface import MembershipStore, SegmentEvaluator
 from runner.planning.overlap import Overlap
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import SECONDS, overlap_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runner.core.project import Activation, Project, Suppression
@@ -12,6 +11,7 @@ from runner.core.schedule import next_due
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
 from runner.core.suppression import AppliedSuppression
 from runner.planning.suppression_rules import Standing, standing_of
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.condition import Condition, condition_of
 from runner.workflows.upcoming import done_until

@@ -11,7 +11,6 @@ import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.file_identity import FileIdentity, require_same
 from runner.engine.duckdb.os_errors import full
 from runner.object_stores.interface import RemoteObject
+from runner.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     import duckdb

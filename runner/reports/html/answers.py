@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from runner.destinations.registry import platform_of
+from runner.quick_dataclass import dataclass
 from runner.reports.format import counts
 from runner.reports.html.shrinking import Shrinkage, why_it_shrank
 from runner.reports.html.words import ago, day_words, length_words, number, percent

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from runner.core.project import Guardrails
+from runner.quick_dataclass import dataclass
 from runner.workflows.look_back import AudienceDay
 
 BY_DAY = timedelta(days=92)

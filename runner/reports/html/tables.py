@@ -7,8 +7,8 @@ those who hear it, it stays a table: what the stylesheet takes from it, roles gi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from runner.quick_dataclass import dataclass
 from runner.reports.html.markup import Html, element, joined
 
 

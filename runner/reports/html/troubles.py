@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from runner.core.records import Outcome, taken_apart
 from runner.planning.suppression_rules import Standing
+from runner.quick_dataclass import dataclass
 from runner.reports.html.words import ago, length_words
 from runner.workflows.condition import Condition
 from runner.workflows.status import ActivationStatus, SuppressionStatus

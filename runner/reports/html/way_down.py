@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner.destinations.registry import platform_of
+from runner.quick_dataclass import dataclass
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.tables import TableColumn, table
 from runner.reports.html.words import day_words, number, percent
