@@ -12,14 +12,13 @@ from pathlib import Path
 
 from runner.core.asked_people import AskedPeople
 from runner.core.errors import HeadcountError, StateError
-from runner.core.identifiers import IdentifierType
 from runner.core.membership import MembershipFiles
 from runner.core.project import Project
 from runner.core.records import NOT_KNOWN, AppliedAudience, RunOrigin
-from runner.destinations.registry import KINDS
 from runner.planning.suppression_rules import Withdrawal
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import settle_unfinished
+from runner.workflows.audience_types import types_of
 from runner.workflows.context import RunContext
 from runner.workflows.erase import ErasedFrom, Erasing
 from runner.workflows.failure_messages import as_sentence
@@ -144,16 +143,8 @@ def _leaving(
             return Withdrawal(record, memberships.leaving(held, people.files)), rows
     except StateError:
         pass  # damaged: all are removed, and the files are reported when they cannot be written again
-    compared = memberships.everybody(MembershipFiles(), people.files, _types_of(record, project))
+    compared = memberships.everybody(MembershipFiles(), people.files, types_of(record, project))
     return Withdrawal(record, compared, is_blind=True), 0
-
-
-def _types_of(record: AppliedAudience, project: Project) -> frozenset[IdentifierType]:
-    """The types that an audience can hold: where it holds one only, that which was applied or is declared."""
-    kind = KINDS[record.kind]
-    declared = next((frozenset(one.mapping) for one in project.activations if one.key == record.key), frozenset())
-    applied = frozenset(map(IdentifierType, record.definition.mapping)) if record.definition is not None else declared
-    return applied if kind.one_type and applied else frozenset(kind.takes)
 
 
 def _named_by(now: PeopleNow, people: AskedPeople, context: RunContext) -> list[NamedBy]:

@@ -16,9 +16,9 @@ from runner.core.project import Activation, Evaluated, Project, Suppression
 from runner.core.records import AccountRef, AppliedAudience, AudienceKey
 from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
-from runner.destinations.registry import KINDS
 from runner.planning.suppression_rules import PlannedSuppression, Standing, Taken, Withdrawal, blocks_of, standing_of
 from runner.quick_dataclass import dataclass
+from runner.workflows.audience_types import types_of
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
 
@@ -293,7 +293,7 @@ class _Look:
             pass  # nobody knows what it holds: all who are named leave
         if not files:
             return nobody
-        types = frozenset(KINDS[record.kind].takes)
+        types = types_of(record, self._project)
         try:
             return Withdrawal(record, memberships.everybody(MembershipFiles(), files, types), is_blind=True)
         except StateError as error:

@@ -447,3 +447,21 @@ def test_who_is_erased_leaves_an_audience_of_one_type_whose_members_nobody_knows
     assert "what it holds is not known" in done.out
     assert ("is missing" in done.out) == applied  # the files, which nobody can write again
     assert grocer.members() == customers(2, 3)
+
+
+@pytest.mark.slow
+def test_whom_a_suppression_names_leaves_an_audience_of_one_type_whose_members_nobody_knows(grocer: Grocer) -> None:
+    grocer.activation()
+    grocer.shop.apply()
+    known = grocer.only
+    shutil.rmtree(grocer.shop.folder / ".headcount")
+    grocer.shop.run("import", "loyal", known)
+    grocer.shop.write(
+        "activations/never.yaml",
+        "kind: Suppression\nname: never\nmapping: {customer_id: customer, email: email}\n"
+        "sql: select email, split_part(email, '@', 1) as customer from shop.people where email like 'person-1@%'\n",
+    )
+    # Its segment is broken, so that nothing but the suppression touches it.
+    grocer.activation(sql="select customer from shop.people where nowhere")
+    grocer.shop.apply(code=1)
+    assert grocer.members() == customers(2, 3)
