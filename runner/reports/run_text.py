@@ -37,8 +37,10 @@ class _Widths:
 
     @classmethod
     def of(cls, runs: Iterable[ActivationRun]) -> _Widths:
-        cells = [_cells(run) for run in runs if _moved(run)]
-        return cls(tuple(max(map(len, column)) for column in zip(*cells, strict=True))) if cells else cls()
+        listed = tuple(runs)
+        ids = max((len(printable(run.activation)) for run in listed), default=0)
+        cells = [_cells(run)[1:] for run in listed if _moved(run)] or [("",) * 4]
+        return cls((ids, *(max(map(len, column)) for column in zip(*cells, strict=True))))
 
 
 def run_text(done: Applied, *, advised: bool, skipped: int = 0) -> Text:

@@ -1,0 +1,58 @@
+"""What whoever is on call asks, and one command answers: what is broken, since when, why, what to do, is it over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from runner.core.local_time import local_time
+from tests.end_to_end.shop import Shop, mail
+from tests.sandbox_client import Sandbox
+
+BEGAN = datetime(2031, 2, 3, 6, tzinfo=UTC)
+
+
+def at(hours: int) -> str:
+    return (BEGAN + timedelta(hours=hours)).isoformat()
+
+
+def status(shop: Shop, hours: int) -> list[str]:
+    return shop.run("status", "--at", at(hours)).out.splitlines()
+
+
+def test_a_source_that_is_gone_and_comes_back(shop: Shop) -> None:
+    shop.activation("lapsed")
+    shop.activation("loyal")
+    shop.apply()
+    people = shop.folder / "data/people.csv"
+    kept = people.read_text()
+    people.unlink()
+    for hours in (0, 1):
+        shop.run("sync", "--at", at(hours), code=1)
+    assert status(shop, 3) == [
+        f"x lapsed  failed since {local_time(BEGAN)} (3 h ago)",
+        f"x loyal   failed since {local_time(BEGAN)} (3 h ago)",
+        "    activations/shop.yaml:5:3: source shop.people: there is no file data/people.csv",
+        "    -> the path is relative to this YAML file",
+    ]
+    people.write_text(kept)
+    said = shop.run("sync", "--at", at(4)).out
+    assert f"= loyal   unchanged  recovered: it had gone wrong since {local_time(BEGAN)}\n" in said
+    assert "recovered" not in shop.run("sync", "--at", at(5)).out
+    assert f"= loyal   recovered {local_time(BEGAN + timedelta(hours=4))} (2 h ago)" in status(shop, 6)[1]
+    assert [line[:11] for line in status(shop, 40)] == ["All is fine"]
+    (row, _) = shop.run("status", "--format", "json", "--at", at(6)).json["activations"]
+    assert (row["wrong_since"], row["recovered_at"][:19]) == (None, "2031-02-03T10:00:00")
+
+
+def test_a_blocked_audience_and_an_account_that_refuses(shop: Shop, sandbox: Sandbox) -> None:
+    shop.activation("loyal", guardrails={"max_removed": 1})
+    shop.apply()
+    shop.people(mail(9))
+    shop.run("sync", "--at", at(0), code=4)
+    assert status(shop, 2)[0] == f"! loyal  blocked since {local_time(BEGAN)} (2 h ago)"
+    assert status(shop, 2)[-1].startswith("    -> let it pass once with --allow-removals loyal")
+    shop.run("sync", "--at", at(2), code=1, CRITEO_CLIENT_SECRET="wrong")
+    first, why, what = status(shop, 3)
+    assert first == f"x loyal  failed since {local_time(BEGAN)} (3 h ago)"
+    assert "invalid_client" in why
+    assert what.startswith("    -> check CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET")
