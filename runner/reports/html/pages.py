@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 from runner.reports.html.audience_page import audience_page
@@ -15,6 +16,9 @@ from runner.workflows.look_back import AudienceView, ProjectView
 INDEX = "index.html"
 FOLDER = "audiences"
 """Where the pages of audiences are, beside the index."""
+
+AT_ONCE = 2
+"""Pages that are made at a time: while the plots of one are drawn, which is no work of Python's, another is written."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
@@ -29,8 +33,8 @@ def pages_of(view: ProjectView, address: str = "") -> Iterator[tuple[str, str]]:
     made = made_on(view.made_at, view.target, address)
     names = page_names(view.audiences)
     yield INDEX, index_page(view, dict(enumerate(names)), made)
-    for place, name in enumerate(names):
-        yield name, audience_page(view, place, made)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from zip(names, pool.map(lambda place: audience_page(view, place, made), range(len(names))), strict=True)
 
 
 def page_names(audiences: Sequence[AudienceView]) -> tuple[str, ...]:
