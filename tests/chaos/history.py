@@ -162,7 +162,7 @@ class History:
         sandbox.forget_calls()
         orders = json.dumps({**mishap.orders, "log": str(log)})
         self.story.append(f"   headcount {shown}; {', '.join(mishap.words) or 'undisturbed'}")
-        with _meanwhile(mishap, sandbox), stage.place.setback(mishap.unanswered, stage.chance):
+        with _meanwhile(mishap, sandbox), stage.place.trouble(mishap.unanswered, stage.chance):
             victims = [_start(stage, arguments, orders, mishap)]
             if mishap.two_at_once:
                 victims.append(_start(stage, arguments, json.dumps({"log": str(log)}), mishap))
