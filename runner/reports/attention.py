@@ -80,7 +80,10 @@ def _too_old(row: ActivationStatus, now: datetime) -> tuple[()] | tuple[str, tup
         return ()
     last = f"the last good run was {moment(row.latest.good.started_at, now)}" if row.latest.good else "no good run yet"
     never = why_never_fresh(row.declared, now)
-    advice = never or f"`headcount sync --select {row.activation}` brings it up to date; see that its schedule is run"
+    advice = (
+        never
+        or f"`headcount sync --select {row.activation}` brings it up to date; does anything run `headcount sync --due`?"
+    )
     return f"stale: {last}, {length(row.declared.freshness)} is allowed", _reasons("", advice)
 
 

@@ -181,13 +181,17 @@ def _checked(parts: dict[str, str | None], sql: str) -> Iterator[tuple[str, str]
             yield group, text
 
 
+_IN_WORDS = re.compile(r"VARCHAR|STRING_LITERAL")
+"""What the engine calls text, of which people who write SQL think as that."""
+
+
 def _bare_types(listed: str) -> str | None:
     """A list of types; None where one of them holds members or keys, so that the list cannot be taken apart."""
     plain = re.sub(r"\(\d+(?:,\d+)?\)", "", listed)
     kinds = [bare_type(part) for part in plain.split(", ")] if plain else []
     if None in kinds or re.search(r"[^A-Z_, \[\]0-9]", plain):
         return None
-    names = [str(kind).replace("STRING_LITERAL", "VARCHAR").removesuffix("_LITERAL") for kind in kinds]
+    names = [_IN_WORDS.sub("text", str(kind)).removesuffix("_LITERAL").lower() for kind in kinds]
     return f"({', '.join(names)})" if names else "no arguments"
 
 
