@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ELSEWHERE = "another API"
 SAID = "belongs to Criteo at"
-COMMANDS = (("plan",), ("apply", "--yes", "--prune"), ("sync",), ("sync", "--due"), ("status",))
+COMMANDS = (("plan",), ("apply", "--yes", "--prune"), ("sync",), ("sync", "--due"))
 
 
 def another_api(history: History, stage: Stage) -> bool:
