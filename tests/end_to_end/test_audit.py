@@ -179,6 +179,7 @@ def test_days_that_are_none_are_a_finding(shop: Shop, days: object) -> None:
     assert "must be a whole number of days from 1 to 3650" in found.out + found.err
 
 
+@pytest.mark.slow
 def test_past_runs_are_kept_for_as_long_as_the_project_says_and_no_longer(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

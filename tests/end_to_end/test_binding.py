@@ -157,9 +157,9 @@ class TestAStateOfFormat2:
         assert old.apply().code == 0
 
     def test_it_is_bound_by_its_first_run(self, old: Shop, elsewhere: str) -> None:
-        old.run("history", CRITEO_API_URL=elsewhere)
+        assert "belongs to" not in old.run("history", CRITEO_API_URL=elsewhere).err
         old.run("sync")
-        old.run("history", code=1, CRITEO_API_URL=elsewhere)
+        assert "belongs to Criteo at" in old.run("history", CRITEO_API_URL=elsewhere).err
 
     def test_a_first_run_that_finds_none_of_its_audiences_does_not_bind_it(self, old: Shop) -> None:
         with running() as wrong:

@@ -16,6 +16,14 @@ COMMANDS = {
 }
 
 
+def _said(result: Result, command: tuple[str, ...]) -> object:
+    """What a command says, but for how long its segments took."""
+    said = result.json[COMMANDS[command]]
+    for one in said:
+        (one.get("segment") or {}).pop("seconds", None)
+    return said
+
+
 def told(shop: Shop) -> dict[tuple[str, ...], Result]:
     return {command: shop.run(*command, code=None) for command in COMMANDS}
 
@@ -38,13 +46,14 @@ def test_no_command_says_anything_else_and_none_changes_anything(shop: Shop, san
         database.write_bytes(changed)
         for command, result in told(shop).items():
             if result.code == before[command].code:
-                assert result.json[COMMANDS[command]] == before[command].json[COMMANDS[command]]
+                assert _said(result, command) == _said(before[command], command)
             else:
                 damaged += 1
                 assert result.code == 1
                 assert "state.db" in result.err
                 assert not result.out
-                assert shop.apply("--allow-removals", "loyal", code=1).out == ""
+                if command[0] == "plan":  # what decides nothing, such as the SQL of a past run, stops only its readers
+                    assert shop.apply("--allow-removals", "loyal", code=1).out == ""
         for leftover in database.parent.glob("state.db*"):
             leftover.unlink()
     database.write_bytes(content)

@@ -68,7 +68,7 @@ def test_a_block_stops_no_other_activation(shop: Shop, sandbox: Sandbox) -> None
     shop.people([type(person)(person.email, "", "new") for person in mail(1, 2, 3, 4)])
     result = shop.apply(code=4)
     assert "1 blocked (narrow)" in result.out
-    assert "~ wide  sync  +1  -0" in result.out
+    assert "~ wide    sync  +1  -0" in result.out
 
 
 def test_the_built_in_limit_stops_a_loss_of_a_third_of_a_thousand(shop: Shop, sandbox: Sandbox) -> None:

@@ -28,6 +28,7 @@ ODD = f"""
 """
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_the_sql_shows_nobody_in_any_output(shop: Shop) -> None:
     path = shop.folder / "data" / "odd.parquet"
     plain().execute(f"copy ({ODD}) to '{path}'")

@@ -164,6 +164,7 @@ def kind(request: pytest.FixtureRequest, shop: Shop, monkeypatch: pytest.MonkeyP
     return Kind("snowflake", found.declared, found.people, FAILING["snowflake"])
 
 
+@pytest.mark.slow
 def test_a_person_is_shown_nowhere_however_a_segment_fails(shop: Shop, kind: Kind) -> None:
     destination = (shop.folder / "activations/shop.yaml").read_text(encoding="utf-8").partition("---\n")[2]
     source = f"kind: Source\nname: lake\ntype: {kind.name}\n{kind.declared}---\n"

@@ -88,6 +88,7 @@ def test_the_project_is_written_in_at_most_95_lines() -> None:
     assert len(written) <= 95
 
 
+@pytest.mark.slow
 def test_its_tests_pass_in_each_target_and_validate_finds_nothing(retailer: Shop, tables: Tables) -> None:
     assert "6 tests: 6 passed." in retailer.run("test").out
     assert retailer.run("validate", "--no-sources").err == ""

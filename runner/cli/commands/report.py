@@ -31,7 +31,7 @@ def report(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Write pages with plots: what is broken, and how each audience fares.
+    """Write pages with plots: what is broken, and how audiences fare.
 
     Static HTML without scripts, made from the files and the state alone. Calls nobody.
     """

@@ -50,7 +50,7 @@ def import_(
     verbose: Verbose = False,
     no_color: NoColor = False,
 ) -> None:
-    """Take over an audience that exists in Criteo, or with --all every one by its name.
+    """Take over an audience that exists in Criteo, or --all of them.
 
     The next apply clears it and fills it from the segment.
     """

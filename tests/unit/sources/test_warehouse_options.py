@@ -75,7 +75,6 @@ SETTINGS = {
         "database": "A",
         "warehouse": "W",
         "role": "R",
-        "token_url": "https://login.example.com/t",
     },
     "bigquery": {"project": "acme", "dataset": "crm", "location": "EU"},
     "databricks": {"host": "dbc-1.cloud.databricks.com", "cluster": "0123-456789-abc"},
