@@ -49,6 +49,7 @@ class TestGumCallerId:
         assert sandbox.members(only(sandbox), "gum") == set(), result.out
 
 
+@pytest.mark.slow
 class TestGreatMemberships:
     """What is done with great memberships, with few people: compared in two ways, and only changes are written."""
 

@@ -301,6 +301,7 @@ def test_what_is_not_there_is_an_error_at_the_table(lake: Lake) -> None:
     assert "error[source-unreadable]: s3://no-such-bucket does not exist" in lake.found(3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
