@@ -120,7 +120,7 @@ def _numbers(field: str, form: str, *, zero: bool, ticks: int = 2, nice: int = 2
     return altair.Y(field, axis=axis, scale=altair.Scale(zero=zero, nice=nice))
 
 
-def _size() -> altair.VConcatChart:
+def _size() -> Any:
     import altair
 
     base = altair.Chart(altair.NamedData(_DATA))
@@ -136,7 +136,7 @@ def _size() -> altair.VConcatChart:
     return altair.vconcat(above.properties(width=_WIDTH, height=250), below, spacing=14)
 
 
-def _turnover() -> altair.LayerChart:
+def _turnover() -> Any:
     import altair
 
     base = altair.Chart(altair.NamedData(_DATA))
@@ -149,7 +149,7 @@ def _turnover() -> altair.LayerChart:
     return altair.layer(bars, limit).properties(width=_WIDTH, height=104)
 
 
-def _match() -> altair.Chart:
+def _match() -> Any:
     import altair
 
     axis = altair.Axis(tickCount=2, labelExpr=_PERCENT, grid=True, labelOverlap=False, minExtent=40, maxExtent=40)
