@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from runner.core.identifiers import IdentifierType
 from runner.core.records import Receipt
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural, timestamp
@@ -20,7 +21,9 @@ AGAIN = "the next sync adds them again: remove them at the source, or let a supp
 
 def erasure_text(erasure: Erasure) -> Text:
     """What would be erased, before it is."""
-    text = Text(f"Asked for: {counts(erasure.people.counts)}.\n")
+    asked = erasure.people.counts
+    both = " (an address in clear is looked for by its SHA-256 and its MD5)" if IdentifierType.EMAIL in asked else ""
+    text = Text(f"Looked for: {counts(asked)}{both}.\n")
     leaving = [one for one in erasure.withdrawals if one.removed or one.error]
     text.append("They leave:\n" if leaving else "They are in no audience.\n", style="bold")
     for one in leaving:

@@ -44,7 +44,7 @@ def test_a_real_disk_that_takes_no_more_is_named_and_loses_nothing(disk: str, ro
 
 
 @pytest.mark.skipif(not namespaces.available(), reason="this machine lets nobody mount anything")
-@pytest.mark.parametrize("command", [["status"], ["history"], ["state", "list"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["status", "--all"], ["history"], ["state", "list"]], ids=" ".join)
 def test_a_full_disk_keeps_nobody_from_looking(command: list[str]) -> None:
     def lived(history: History, stage: Stage) -> None:
         with_something_to_do(stage)
