@@ -37,7 +37,9 @@ def _lines(file: str) -> list[str]:
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+        # What was given may be a person's address and no path: it is not repeated.
+        message = f"what was given is no file that can be read: {error.strerror}"
+        raise UsageError(message, "give the path of a file with one value a line, or - for standard input") from None
 
 
 def _header(line: str) -> tuple[str, list[IdentifierType]] | None:

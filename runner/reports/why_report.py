@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from runner.core.asked_people import AskedPeople
+from runner.core.project import ANY_DAY
 from runner.core.records import Run
 from runner.reports.escape import printable
 from runner.reports.format import moment, plural, timestamp
@@ -66,7 +67,7 @@ def _definition(one: InEffect, now: datetime) -> Iterator[str]:
     if one.run is not None:
         yield f"applied by run {one.run.id}, {moment(one.run.started_at, now)}: {_who(one.run)}"
     if one.sql:
-        yield "query:"
+        yield f"query ({{{{ today }}}} is shown as {ANY_DAY}):" if str(ANY_DAY) in one.sql else "query:"
         yield from (f"  {printable(line)}" for line in one.sql.strip("\n").splitlines())
     else:
         yield "query: not recorded"

@@ -181,7 +181,8 @@ def test_what_is_wrong_with_the_file_is_said_before_anything_and_without_a_value
         found = shop.run("forget", ask(shop, *lines), "--yes", code=64)
         assert said in found.err
         assert not any(line.strip() and line in found.err for line in lines)
-    assert "cannot read nowhere.txt" in shop.run("forget", "nowhere.txt", "--yes", code=64).err
+    assert "no file that can be read: No such file" in shop.run("forget", "nowhere.txt", "--yes", code=64).err
+    assert ONE not in shop.run("forget", ONE, "--yes", code=64).err
     assert "add --yes" in shop.run("forget", ask(shop, ONE), code=64).err
     assert not (shop.folder / ".headcount").exists()
 

@@ -67,6 +67,13 @@ def test_the_query_is_that_of_then_whatever_was_applied_since(answering: Shop) -
     assert "applied by run 2, 20" in answering.run("why", ASKED).out
 
 
+def test_a_query_with_a_day_in_it_says_what_stands_for_today(shop: Shop) -> None:
+    shop.activation(sql="select email from shop.people where date '{{ today }}' > date '1999-01-01'")
+    shop.apply()
+    out = shop.run("why", ASKED).out
+    assert "query ({{ today }} is shown as 2000-01-01):" in out
+
+
 def test_every_identifier_of_a_person_finds_them(answering: Shop) -> None:
     assert "mobile_ad_id since run 1" in answering.run("why", UUID.upper()).out
     assert "mobile_ad_id since run 1" in answering.run("why", UUID, "--type", "mobile_ad_id").out

@@ -38,9 +38,9 @@ def _figure(title: str, words: str, plot: Html = NOTHING, rows: Html = NOTHING) 
 
 def _sizes(some: Sequence[Period]) -> Html:
     filled = first_fill(some)
-    entered, left = sum(one.entered for one in some) - filled, sum(one.left for one in some)
+    entered, left = sum(one.entered for one in some), sum(one.left for one in some)
     day = day_words(some[0].first)
-    begin = f"It began with {number(filled)} on {day}. Since then" if filled else f"Since {day},"
+    begin = f"Since it was first filled on {day}," if filled else f"Since {day},"
     words = f"{begin} {number(entered)} entered and {number(left)} left."
     columns = (
         TableColumn(_step(some)),
