@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from runner.core.errors import SegmentError
 from runner.core.fingerprints import Fingerprinting
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles, NewFingerprints
 from runner.core.project import Activation, Source
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprint_sql import LEAST, PAYS, origin_of
-from runner.engine.interface import MappedColumn, SegmentEvaluator, mapped_columns
+from runner.engine.interface import SegmentEvaluator, mapped_columns
+from runner.engine.joined_pass import written_beside
 from runner.engine.memberships import differences, known_members
-from runner.engine.memberships.parquet_files import first_damaged, translating_errors
-from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
+from runner.engine.memberships.parquet_files import translating_errors
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.engine.segments.fingerprinted_rows import OCCURRENCES, unknown_texts
 
 MOST = 13_000_000
@@ -54,18 +54,9 @@ def evaluate_by_fingerprints(
         if held.origin != origin_of(workspace.connection(), by.salt):
             return None
     rows = unknown_texts(activation, known_members.fingerprints(held, kind), by)
-    try:
-        file, warnings = evaluator.write(activation, sources, rows, held.files)
-    except SegmentError:
-        # The membership may be to blame for what the segment seems to have failed of.
-        damage = first_damaged(workspace.connection(), held.files, workspace.folder)
-        if damage is not None:
-            raise damage from None
-        raise
-    with evaluator.translating_errors(activation.segment.sql):
-        total = f"sum({OCCURRENCES})"
-        evaluation = counted(workspace.connection(), (MappedColumn(kind),), file, None, total)
-    return replace(evaluation, warnings=warnings), _compared(workspace, evaluation, held, kind, file, by)
+    total = f"sum({OCCURRENCES})"
+    evaluation, file = written_beside(evaluator, workspace, activation, sources, held, rows, kind, total)
+    return evaluation, _compared(workspace, evaluation, held, kind, file, by)
 
 
 def _compared(

@@ -51,6 +51,24 @@ def evaluate_joined(
         return None
 
     rows = _joined(wire_forms(activation), identifier_type, before)
+    return written_beside(evaluator, workspace, activation, sources, held, rows, identifier_type, "sum(occurrences)")
+
+
+def written_beside(
+    evaluator: DuckDBSegmentEvaluator,
+    workspace: Workspace,
+    activation: Activation,
+    sources: tuple[Source, ...],
+    held: MembershipFiles,
+    rows: str,
+    identifier_type: IdentifierType,
+    total: str,
+) -> tuple[Evaluation, Path]:
+    """The evaluation, and the file of what `rows` yields over a segment and the membership's files together.
+
+    `total` sums how many rows of the segment each stands for. Raises SegmentError, and StateError where the membership
+    cannot be read.
+    """
     try:
         file, warnings = evaluator.write(activation, sources, rows, held.files)
     except SegmentError:
@@ -60,7 +78,7 @@ def evaluate_joined(
             raise damage from None
         raise
     with evaluator.translating_errors(activation.segment.sql):
-        evaluation = counted(workspace.connection(), (MappedColumn(identifier_type),), file, None, "sum(occurrences)")
+        evaluation = counted(workspace.connection(), (MappedColumn(identifier_type),), file, None, total)
     return replace(evaluation, warnings=warnings), file
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from runner.core.destination import Connect, Destination, DestinationClient, LiveAudience
 from runner.core.errors import DestinationError, InvalidProject
@@ -33,6 +33,19 @@ class Accounts:
         if failure is not None:
             raise failure
         return self._live[destination.account]
+
+    def live_of_each(
+        self, destinations: Iterable[Destination]
+    ) -> tuple[Mapping[AccountRef, tuple[LiveAudience, ...]], Mapping[str, DestinationError]]:
+        """The audiences of each account, and why one could not be read, by the destination's name."""
+        live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
+        failures: dict[str, DestinationError] = {}
+        for destination in destinations:
+            try:
+                live[destination.account] = self.live(destination)
+            except DestinationError as error:
+                failures[destination.name] = error
+        return live, failures
 
     def reader(self, account: AccountRef) -> DestinationClient:
         """The client with which the account was read; it certainly has the rights for it."""

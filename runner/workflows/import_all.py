@@ -5,12 +5,12 @@ Looked at first, shown, and only then recorded, one after the other, so that a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from runner.core.destination import Destination, LiveAudience
+from runner.core.destination import LiveAudience
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, UsageError
 from runner.core.project import Activation, Project
 from runner.core.records import AccountRef
@@ -105,7 +105,7 @@ def _look(project: Project, select: Selection, context: RunContext, accounts: Ac
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     destinations = {one.destination.name: one.destination for one in chosen}
     require_credentials(destinations.values())
-    live, unreadable = _read(destinations.values(), accounts)
+    live, unreadable = accounts.live_of_each(destinations.values())
     refused = [_refused(one, unreadable[one.destination.name]) for one in chosen if one.destination.name in unreadable]
     readable = [one for one in chosen if one.destination.name not in unreadable]
     applied = (*context.state.audiences(), *context.state.given_up())
@@ -127,20 +127,6 @@ def _look(project: Project, select: Selection, context: RunContext, accounts: Ac
     sized = _with_sizes(taken, context, accounts)
     strangers = tuple(_strangers(live, project, comparison))
     return Takeovers(sized, tuple(refused), tuple(new), tuple(ours), strangers)
-
-
-def _read(
-    destinations: Iterable[Destination], accounts: Accounts
-) -> tuple[Mapping[AccountRef, tuple[LiveAudience, ...]], Mapping[str, DestinationError]]:
-    """The audiences of each account, and why one could not be read, by the destination's name."""
-    live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
-    failures: dict[str, DestinationError] = {}
-    for destination in destinations:
-        try:
-            live[destination.account] = accounts.live(destination)
-        except DestinationError as error:
-            failures[destination.name] = error
-    return live, failures
 
 
 def _refused(activation: Activation, error: HeadcountError) -> Refused:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 
-from runner.core.destination import Destination, LiveAudience
+from runner.core.destination import Destination
 from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, ComparedMembership, Delta, Evaluation, MembershipFiles
@@ -124,7 +124,7 @@ def decide(
     orphans = tuple(record for record in applied if orphans_too and request.select.means(candidate_of(record, project)))
     destinations = _destinations_to_read(project, chosen, orphans)
     require_credentials(destinations)
-    live, failures = _read(destinations, accounts)
+    live, failures = accounts.live_of_each(destinations)
     readable = tuple(activation for activation in chosen if activation.destination.name not in failures)
     ids = frozenset(record.record_id for record in orphans)
     comparison = Comparison(readable, project.activations, applied, live, request.prune, ids)
@@ -149,20 +149,6 @@ def _destinations_to_read(
             missing.remove(destination.account)
             names.add(destination.name)
     return tuple(destination for destination in project.destinations if destination.name in names)
-
-
-def _read(
-    destinations: Iterable[Destination], accounts: Accounts
-) -> tuple[Mapping[AccountRef, tuple[LiveAudience, ...]], Mapping[str, DestinationError]]:
-    """The audiences of each account, and why one could not be read, by the destination's name."""
-    live: dict[AccountRef, tuple[LiveAudience, ...]] = {}
-    failures: dict[str, DestinationError] = {}
-    for destination in destinations:
-        try:
-            live[destination.account] = accounts.live(destination)
-        except DestinationError as error:
-            failures[destination.name] = error
-    return live, failures
 
 
 def _unreachable_orphans(

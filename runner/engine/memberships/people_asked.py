@@ -14,7 +14,7 @@ from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.memberships import compaction
 from runner.engine.memberships.parquet_files import columns_of
-from runner.engine.memberships.suppressed_people import columns_in
+from runner.engine.memberships.suppressed_people import columns_in, of_type, types_in
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,13 +26,13 @@ def found_members(
     """Who of them is in M ∪ U, once an unfinished delta is settled. Raises what DuckDB raises."""
     runs = compaction.run_columns(connection, held)
     found: list[FoundMembers] = []
-    for kind in _types(connection, people):
+    for kind in types_in(connection, people):
         rows = compaction.settled(held, kind, runs)
         if rows is None:
             continue
         counted = cancellable.run(
             connection,
-            f"select run, unknown, count(*) from ({rows}) semi join ({_of(people, kind)}) using (identifier) "
+            f"select run, unknown, count(*) from ({rows}) semi join ({of_type(people, kind)}) using (identifier) "
             "group by run, unknown order by run nulls first, unknown",
         )
         found += [FoundMembers(kind, None if run is None else int(run), bool(unsure), n) for run, unsure, n in counted]
@@ -75,7 +75,7 @@ def write_rows_of(
     """Write the rows of a segment that they are on, with all that is on these; how many. Raises what DuckDB raises."""
     assert evaluation.path is not None
     columns = columns_in(evaluation)
-    there = " or ".join(f"{one.name} in ({_of(people, one.type)})" for one in columns)
+    there = " or ".join(f"{one.name} in ({of_type(people, one.type)})" for one in columns)
     rows = f"select * from read_parquet({one_file(evaluation.path)}) where {there or 'false'}"
     [(count,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
     return int(count)
@@ -94,13 +94,3 @@ def write_without(
     rows = f"select there.* from read_parquet({one_file(file)}) as there anti join ({going}) as going "
     rows += "using (identifier_type, identifier)"
     cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
-
-
-def _types(connection: duckdb.DuckDBPyConnection, people: tuple[Path, ...]) -> tuple[IdentifierType, ...]:
-    rows = cancellable.run(connection, f"select distinct identifier_type from read_parquet({file_list(people)})")
-    there = {str(kind) for (kind,) in rows}
-    return tuple(kind for kind in IdentifierType if kind in there)
-
-
-def _of(people: tuple[Path, ...], kind: IdentifierType) -> str:
-    return f"select identifier from read_parquet({file_list(people)}) where identifier_type = '{kind}'"

@@ -101,7 +101,7 @@ def write_found(
         for kind in evaluation.types:
             segments.setdefault(kind, []).append(_declared(evaluation, kind))
     rows = [
-        f"select distinct '{kind}' as identifier_type, identifier, false as unknown from ({_of_type(named, kind)}) "
+        f"select distinct '{kind}' as identifier_type, identifier, false as unknown from ({of_type(named, kind)}) "
         f"semi join ({' union all '.join(identifiers)}) using (identifier)"
         for kind, identifiers in segments.items()
     ]
@@ -118,7 +118,7 @@ def write_rows_without(
     assert evaluation.path is not None
     columns = columns_in(evaluation)
     joins = " ".join(
-        f"anti join ({_of_type(named, one.type)}) as {one.name}_named on rows.{one.name} = {one.name}_named.identifier"
+        f"anti join ({of_type(named, one.type)}) as {one.name}_named on rows.{one.name} = {one.name}_named.identifier"
         for one in columns
     )
     valid = " or ".join(f"rows.{one.name} is not null" for one in columns)
@@ -135,13 +135,13 @@ def leaving(
     """
     delta: dict[IdentifierType, TypeDelta] = {}
     differing: dict[IdentifierType, tuple[Path, ...]] = {}
-    for kind in _types(connection, named):
+    for kind in types_in(connection, named):
         before = set_algebra.before(held, kind)
         if before is None:
             continue
         file = folder / f"{kind}.parquet"
         there = f"({set_algebra.MEMBER} or {set_algebra.UNKNOWN})"
-        rows = f"select identifier, side from ({before}) semi join ({_of_type(named, kind)}) using (identifier)"
+        rows = f"select identifier, side from ({before}) semi join ({of_type(named, kind)}) using (identifier)"
         [(removed,)] = cancellable.run(
             connection, f"copy (select * from ({rows}) where {there}) to {literal(file)} {UNPACKED}"
         )
@@ -166,11 +166,11 @@ def everybody(
     """
     delta: dict[IdentifierType, TypeDelta] = {}
     differing: dict[IdentifierType, tuple[Path, ...]] = {}
-    for kind in _types(connection, named):
+    for kind in types_in(connection, named):
         if kind not in types:
             continue
         file = folder / f"{kind}.parquet"
-        rows = f"select distinct identifier, {set_algebra.HELD}::utinyint as side from ({_of_type(named, kind)})"
+        rows = f"select distinct identifier, {set_algebra.HELD}::utinyint as side from ({of_type(named, kind)})"
         [(removed,)] = cancellable.run(connection, f"copy ({rows}) to {literal(file)} {UNPACKED}")
         delta[kind] = TypeDelta(int(removed), 0, 0, int(removed))
         differing[kind] = (file,)
@@ -201,13 +201,14 @@ def _declared(evaluation: Evaluation, identifier_type: IdentifierType) -> str:
     return set_algebra.declared(evaluation.path, identifier_type, evaluation.columns.get(identifier_type, 1))
 
 
-def _types(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> tuple[IdentifierType, ...]:
+def types_in(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> tuple[IdentifierType, ...]:
+    """The types that files of people have. Raises what DuckDB raises."""
     rows = cancellable.run(connection, f"select distinct identifier_type from read_parquet({file_list(named)})")
     there = {str(kind) for (kind,) in rows}
     return tuple(kind for kind in IdentifierType if kind in there)
 
 
-def _of_type(named: tuple[Path, ...], identifier_type: IdentifierType) -> str:
+def of_type(named: tuple[Path, ...], identifier_type: IdentifierType) -> str:
     """The identifiers of one type among those named, which may be there several times."""
     return f"select identifier from read_parquet({file_list(named)}) where identifier_type = '{identifier_type}'"
 
