@@ -12,6 +12,7 @@ from tests.end_to_end.test_promises import amendments, batched, only, wait_until
 from tests.sandbox_client import Sandbox
 
 
+@pytest.mark.slow
 def test_what_a_dead_run_sent_comes_after_the_next_run_and_is_undone_five_minutes_later(
     batched: Shop,  # noqa: F811
     sandbox: Sandbox,
@@ -53,6 +54,7 @@ def test_a_call_that_was_tried_again_comes_after_the_next_run_and_is_undone_as_w
     batched.run("plan", "--detailed-exitcode", code=0)
 
 
+@pytest.mark.slow
 def test_a_clear_that_comes_after_the_audience_was_filled_is_made_good(
     batched: Shop,  # noqa: F811
     sandbox: Sandbox,

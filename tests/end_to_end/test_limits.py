@@ -9,6 +9,7 @@ from tests.end_to_end.test_members import only
 from tests.sandbox_client import Sandbox
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("segments_run_apart")
 def test_one_that_breaks_a_limit_fails_and_the_others_go_on(shop: Shop, sandbox: Sandbox) -> None:
     shop.people(mail(1, 2, 3))

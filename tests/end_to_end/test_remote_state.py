@@ -158,6 +158,7 @@ def test_a_run_whose_state_was_taken_away_sends_nothing_more(batched, sandbox):
     assert of_the_audience(sandbox) == hashes(*range(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "times"), [("429", 1), ("503", 4)])
 def test_a_run_whose_state_was_taken_away_while_it_waited_to_try_again_does_not(batched, sandbox, fault, times):
     sandbox.fault(fault, path="contact-list", skip=1, times=times, seconds=3)

@@ -171,6 +171,7 @@ def test_sigterm_waits_for_the_batch_in_flight(overdue: Shop, sandbox: Sandbox) 
     assert overdue.run("status", "--format", "json").json["activations"][1]["unfinished"] is None
 
 
+@pytest.mark.slow
 def test_a_state_that_another_run_holds_is_waited_for(overdue: Shop) -> None:
     from runner.state import open_state
 
