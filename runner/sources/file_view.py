@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.errors import SegmentError
 from runner.core.file_patterns import has_pattern
 from runner.core.sql_quoting import file_list, literal, quoted
 from runner.core.suggest import quoted_word
+from runner.object_stores.addresses import is_object
+from runner.object_stores.reach import objects
 from runner.sources.data_faults import faulty, format_of, header_fault, header_of, whole_fault
 from runner.sources.interface import Attaching, CannotRead, Cause, unreadable
 from runner.sources.local_paths import shown
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
 
 TEXT = ("csv", "json")
 """Formats that are read as text, which takes far longer than to look a table up."""
+
+READERS_OF_A_COLUMN = 10
+"""So many segments for each column of a Parquet table make a copy of it worth while. A copy holds every column, and a
+segment reads a few; to make it takes a dozen times what reading the same columns takes, and to read it a tenth."""
+
+GREATEST_COPIED = 100_000_000
+"""Bytes of a Parquet table that are copied at most: some ten seconds' work, which counts as the first segment's."""
 
 _HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
 
@@ -46,7 +56,8 @@ def create_view(source: FilesSource, table: str, files: tuple[str, ...], connect
     base = (file_list(files), "union_by_name = true", _partitions(source, table, files))
     try:
         reader = f"read_{kind}({', '.join((*base, *_options(source, table, kind, base, files, connection)))})"
-        rows = connection.parsed(source.name, table, reader, files) if kind in TEXT else None
+        readers = connection.readers(source.name, table)
+        rows = connection.parsed(reader, files) if _pays(kind, readers, reader, files, connection) else None
         view = f"create view {quoted(source.name)}.{quoted(table)} as select * from {rows or reader}"
         connection.run(view, files)
     except CannotRead as error:
@@ -61,6 +72,23 @@ def create_view(source: FilesSource, table: str, files: tuple[str, ...], connect
         hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
         what = f"{shown(at_fault)} cannot be read as {format_of(at_fault)}"
         raise _unreadable(source, table, what, hint) from None
+
+
+def _pays(kind: str, readers: int, reader: str, files: tuple[str, ...], connection: Attaching) -> bool:
+    """Whether so many segments read the files sooner from a copy. Raises CannotRead."""
+    if kind in TEXT:
+        return readers > 1
+    if readers < READERS_OF_A_COLUMN or sum(map(_size, files)) > GREATEST_COPIED:
+        return False
+    return readers >= READERS_OF_A_COLUMN * len(connection.run(f"describe select * from {reader}", files))
+
+
+def _size(file: str) -> int:
+    """The bytes of a file; of one that cannot be read, whoever reads it says so."""
+    try:
+        return objects().known(file).size if is_object(file) else Path(file).stat().st_size
+    except OSError:
+        return 0
 
 
 def _options(

@@ -92,8 +92,11 @@ class Attaching(Protocol):
         Raises CannotRead where it reads any. What has nothing to do with them passes by: the time limit, a full disk.
         """
 
-    def parsed(self, source: str, table: str, reader: str, files: Collection[str]) -> str | None:
-        """What to read instead of a reader of text files: its rows, where others of the run read them too.
+    def readers(self, source: str, table: str) -> int:
+        """How many segments of the run read a table, as far as that is known."""
+
+    def parsed(self, reader: str, files: Collection[str]) -> str | None:
+        """What to read instead of a reader of files: a copy of its rows, which all segments of the run read.
 
         None where the reader is to be kept, also where it cannot read: `run` says why. The time limit and a full disk
         pass by, and so do files that changed.

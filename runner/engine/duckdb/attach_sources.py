@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +27,9 @@ _CAUSES = {"set lock on": Cause.LOCKED, "Permission denied": Cause.FORBIDDEN, "n
 
 @dataclass(frozen=True, slots=True)
 class SharedTables:
-    """The tables that several segments read, by source and name in lower case, and what parses their files once."""
+    """How many segments read tables, by source and name in lower case, and what reads their files once for all."""
 
-    tables: frozenset[TableName]
+    readers: Mapping[TableName, int]
     parsed: ParsedFiles
 
 
@@ -65,8 +65,11 @@ class _Connection:
                 cause = Cause.FORBIDDEN
             raise CannotRead(cause, next((file for file in files if file in text), "")) from None
 
-    def parsed(self, source: str, table: str, reader: str, files: Collection[str]) -> str | None:
-        if self.shared is None or (folded(source), folded(table)) not in self.shared.tables:
+    def readers(self, source: str, table: str) -> int:
+        return 1 if self.shared is None else self.shared.readers.get((folded(source), folded(table)), 1)
+
+    def parsed(self, reader: str, files: Collection[str]) -> str | None:
+        if self.shared is None:
             return None
         self._look_at(files)
         seen = {file: objects().known(file) if is_object(file) else self.found.seen[file] for file in files}

@@ -39,7 +39,9 @@ Wanted = tuple[tuple[Source, frozenset[str]], ...]
 """Sources with the tables wanted of each, in lower case."""
 
 PoolKey = tuple[tuple[tuple[object, ...], frozenset[str], frozenset[str]], ...]
-"""The same, each source by its identity, and which of the tables are read from a copy."""
+"""The same, each source by its identity, and which of the tables may be read from a copy."""
+
+NO_TABLES: Mapping[TableName, int] = {}
 
 _ROOT = Path("/")
 
@@ -86,13 +88,13 @@ class InstancePool:
         wanted: Wanted,
         deadline: float,
         readable: tuple[Path, ...] = (),
-        shared: frozenset[TableName] = frozenset(),
+        shared: Mapping[TableName, int] = NO_TABLES,
     ) -> Iterator[Instance]:
         """An instance for these tables, nobody else's meanwhile. One in which something went wrong is not used again.
 
-        With `readable` files, it may read these too, and no other segment gets it. Text files of tables that are
-        `shared` are parsed once for all instances. Raises SegmentError for a source that cannot be read,
-        TimeLimitReached.
+        With `readable` files, it may read these too, and no other segment gets it. Files of tables that several
+        segments read, as `shared` says, may be read once for all instances. Raises SegmentError for a source that
+        cannot be read, TimeLimitReached.
         """
         from runner.engine.duckdb.compiled import duckdb
 
@@ -140,7 +142,7 @@ class InstancePool:
             instance.connection.close()
 
     def _open(
-        self, wanted: Wanted, deadline: float, readable: tuple[Path, ...], shared: frozenset[TableName]
+        self, wanted: Wanted, deadline: float, readable: tuple[Path, ...], shared: Mapping[TableName, int]
     ) -> Instance:
         folder = self._folder / f"instance-{next(self._numbers)}"
         folder.mkdir(mode=0o700)
@@ -161,7 +163,7 @@ class InstancePool:
         return Instance(connection, reachable, folder / "out", found.seen, listed)
 
 
-def _among(source: Source, tables: frozenset[str], shared: frozenset[TableName]) -> frozenset[str]:
+def _among(source: Source, tables: frozenset[str], shared: Mapping[TableName, int]) -> frozenset[str]:
     """Which of a source's tables, in lower case, are shared."""
     return frozenset(table for table in tables if (folded(source.name), table) in shared)
 

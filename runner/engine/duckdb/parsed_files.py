@@ -1,4 +1,4 @@
-"""Text files that several segments read, parsed once: as tables of encrypted databases, for all instances of a process.
+"""Files that several segments read, parsed once: as tables of encrypted databases, for all instances of a process.
 
 A table is copied whole, so a value that does not fit fails the copy, also where no segment reads its column: the table
 is then read as it is, by each segment, and what is wrong is reported as ever.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -60,7 +60,7 @@ class DuckDBSegmentEvaluator:
         self._queries = queries
         self._on_progress = on_progress
         self._run = ""
-        self._shared: frozenset[TableName] = frozenset()
+        self._shared: Mapping[TableName, int] = {}
 
     def name(self, run: str) -> None:
         self._run = run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,8 +28,8 @@ class SegmentQuery:
     none of a plan's; `source` names the warehouse that runs it, empty where the embedded engine
     does. `dialect` is what sqlglot calls the warehouse's SQL; `elsewhere` are the warehouses that embedded SQL cannot
     read. One declared by `conditions` gets its SQL once the columns of its tables are known. `key` is the column by
-    which a holdout decides, and `key_at` where it is written. `shared` are the tables, by source and name, that other
-    segments of the run read too.
+    which a holdout decides, and `key_at` where it is written. `shared` says of tables, by source and name, how many
+    segments of the run read them, where it is not this one alone.
     """
 
     sql: SqlText
@@ -43,7 +43,7 @@ class SegmentQuery:
     conditions: DeclaredSegment | None = None
     key: str = ""
     key_at: Location | None = None
-    shared: frozenset[TableName] = frozenset()
+    shared: Mapping[TableName, int] = field(default_factory=dict)
 
     def with_columns(self, columns: Mapping[str, Columns]) -> SegmentQuery:
         """The query with the SQL for tables that have these columns, where it is declared by conditions."""

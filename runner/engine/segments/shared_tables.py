@@ -7,18 +7,18 @@ is parsed by each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from runner.core.project import Evaluated, Source, TableName
 from runner.core.sql_quoting import folded
 from runner.sources.registry import kind_of
 
 
-def shared_tables(segments: Iterable[Evaluated], sources: Iterable[Source]) -> frozenset[TableName]:
-    """The declared tables of sources whose names two of the segments hold, in lower case."""
+def shared_tables(segments: Iterable[Evaluated], sources: Iterable[Source]) -> Mapping[TableName, int]:
+    """How many of the segments hold the names of a source's declared table, in lower case, where two or more do."""
     known = [(folded(one.name), folded(table)) for one in sources for table in kind_of(one).tables(one)]
     found = Counter(name for text in map(_text, segments) for name in known if name[0] in text and name[1] in text)
-    return frozenset(name for name, times in found.items() if times > 1)
+    return {name: times for name, times in found.items() if times > 1}
 
 
 def _text(one: Evaluated) -> str:

@@ -60,7 +60,10 @@ class Connection:
             raise CannotRead(self.cause, self.at_fault)
         return self.rows
 
-    def parsed(self, source: str, table: str, reader: str, files: Collection[str]) -> str | None:
+    def readers(self, source: str, table: str) -> int:
+        return 1
+
+    def parsed(self, reader: str, files: Collection[str]) -> str | None:
         return None
 
 

@@ -1,4 +1,4 @@
-"""Text files that several segments of a run read: parsed once, kept as noise, and made again for files that changed."""
+"""Files that several segments of a run read: parsed once, kept as noise, and made again for files that changed."""
 
 from __future__ import annotations
 
@@ -91,6 +91,51 @@ def test_a_file_that_one_segment_reads_is_not_copied_nor_is_parquet(world: World
     evaluated_all(world, EMAILS.format(5), "select email from shop.members", "select email from shop.members")
 
     assert copies(world) == []
+
+
+MANY = 20
+"""Segments that make a copy of a Parquet table of two columns worth while."""
+
+
+def test_parquet_that_many_segments_read_gives_each_the_same_rows_as_ever(world: World) -> None:
+    world.table("people", rows(5_000))
+    alone = [world.evaluate(EMAILS.format(number)) for number in (3, 5_000)]
+
+    together = evaluated_all(world, *[EMAILS.format(number) for number in (3, 5_000)] * (MANY // 2))
+
+    assert [emails(one) for one in together[:2]] == [emails(one) for one in alone]
+    assert len(copies(world)) == 1
+
+
+def test_parquet_of_many_columns_is_copied_for_more_segments_only(world: World) -> None:
+    world.table("people", "select *, 1 as further from (" + rows(5) + ")")
+
+    evaluated_all(world, *[EMAILS.format(9)] * MANY)
+
+    assert copies(world) == []
+
+
+def test_great_parquet_is_read_as_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.sources.file_view.GREATEST_COPIED", 1)
+    world.table("people", rows(5))
+
+    evaluated_all(world, *[EMAILS.format(9)] * MANY)
+
+    assert copies(world) == []
+
+
+def test_a_value_of_copied_parquet_that_the_sql_casts_in_vain_is_reported_at_its_row(world: World) -> None:
+    ages = "case i when 2 then 'old' else '7' end"
+    world.table("people", f"select 'p@example.com' as email, {ages} as age from range(5) t(i)")
+    segments = [activation("select email from shop.people where age::int > 3")] * MANY
+    world.engine.evaluator.expect(segments, world.sources)
+
+    with pytest.raises(SegmentError) as caught:
+        world.engine.evaluator.evaluate(segments[0], world.sources)
+
+    assert caught.value.finding is not None
+    assert (Path(caught.value.finding.location.file).name, "row 3" in str(caught.value)) == ("people.parquet", True)
+    assert len(copies(world)) == 1
 
 
 def test_a_file_that_changes_between_two_segments_is_parsed_again(world: World) -> None:
