@@ -46,15 +46,27 @@ def test_every_command_that_calls_is_refused_at_another_address(
     assert "headcount state bind" in refused.err
 
 
-@pytest.mark.parametrize("command", ["status", "history", "schedule"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("history",),
+        ("schedule",),
+        ("why", "customer-1@example.com"),
+        ("preview", "loyal"),
+        ("notify",),
+        ("forget", "--receipts"),
+    ],
+    ids=" ".join,
+)
 def test_a_command_that_calls_nobody_reads_the_state_and_says_whose_it_is(
-    applied: Shop, command: str, elsewhere: str
+    applied: Shop, command: tuple[str, ...], elsewhere: str
 ) -> None:
     url = applied.environment["CRITEO_API_URL"]
-    here, there = applied.run(command), applied.run(command, CRITEO_API_URL=elsewhere)
-    assert here.err == ""
+    applied.run(*command)
+    there = applied.run(*command, CRITEO_API_URL=elsewhere)
     assert f"belongs to Criteo at {url}; this command only reads it." in there.err
-    assert applied.run(command, "--format", "json", CRITEO_API_URL=elsewhere).json
+    assert applied.run(*command, "--format", "json", CRITEO_API_URL=elsewhere).json
 
 
 def test_a_forgotten_address_is_refused_before_anything_is_sent(applied: Shop, sandbox: Sandbox) -> None:

@@ -167,7 +167,7 @@ def _show_receipts(setup: Setup, format: Format) -> None:  # noqa: A002 - the op
     from runner.reports.format import timestamp
     from runner.reports.json_documents import document
 
-    with closing(setup.state()) as state:
+    with closing(setup.state(only_read=True)) as state:
         kept = state.receipts()
     if format is Format.JSON:
         listed = [{"number": one.number, "run": one.run, "at": timestamp(one.at), **one.content} for one in kept]

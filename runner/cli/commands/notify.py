@@ -52,7 +52,7 @@ def notify(
 
 
 def _kept(setup: Setup) -> tuple[KeptNotice, ...]:
-    with closing(setup.state()) as state:
+    with closing(setup.state(only_read=True)) as state:
         return state.notices()
 
 

@@ -44,7 +44,7 @@ def report(
     require_report_folder(out)
     require_plots()
     project = setup.project()
-    with closing(setup.state()) as state, memberships_alone(wanted=overlap) as memberships:
+    with closing(setup.state(only_read=True)) as state, memberships_alone(wanted=overlap) as memberships:
         view = look_back(project, state, memberships, setup.clock(), target)
     size = write_report(out, pages_of(view))
     pages = 1 + len(view.audiences)

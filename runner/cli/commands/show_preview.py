@@ -78,7 +78,7 @@ def preview(
     setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
     project = setup.project()
     declared = declared_activation(project, activation)
-    with closing(setup.state()) as state, closing(embedded_engine()) as engine:
+    with closing(setup.state(only_read=True)) as state, closing(embedded_engine()) as engine:
         found = evaluated(declared, project, engine.evaluator, engine.memberships, state)
     show_findings(found.evaluation.warnings)
     if format is PreviewFormat.JSON:

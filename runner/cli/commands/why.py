@@ -55,7 +55,7 @@ def why(
     given = GivenValue(_given(value), 1, type)
     asked_types = (type,) if type else ()
     asked = tuple((one, given) for one in asked_types or IdentifierType)
-    with closing(setup.state()) as state, closing(embedded_engine()) as engine:
+    with closing(setup.state(only_read=True)) as state, closing(embedded_engine()) as engine:
         people = engine.evaluator.asked(asked)
         if not set(people.counts) & set(asked_types or evident_types(given.text) or people.counts):
             raise UsageError("the value is no identifier that an audience can hold", "check it; it is not shown here")
