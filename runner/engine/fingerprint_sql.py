@@ -9,9 +9,10 @@ texts have different fingerprints but by chance, of 2^-128 for two of them; docs
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import TYPE_CHECKING
 
-from runner.core.fingerprints import PARTS, FingerprintOrigin, Salt
+from runner.core.fingerprints import FIRST_LENGTH, PARTS, SECOND_LENGTH, FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
@@ -40,6 +41,12 @@ _PROBES = (
     *("\u0130\u00df\u03a3", "x" * 12, "x" * 13, "0123456789abcdef" * 4, "y" * 1000),
 )
 """Texts of every length that a hash may treat in a way of its own: what comes of them tells one hash from another."""
+
+
+def passing_salt() -> Salt:
+    """A salt that nobody can guess, for the fingerprints of one statement: it is kept nowhere."""
+    first, second = (secrets.token_hex(length)[:length] for length in (FIRST_LENGTH, SECOND_LENGTH))
+    return Salt("", first, second)
 
 
 def halves(text: str, salt: Salt) -> tuple[str, str]:

@@ -181,10 +181,13 @@ class MembershipStore(Protocol):
         sources: tuple[Source, ...],
         held: MembershipFiles,
         by: Fingerprinting | None = None,
+        *,
+        counts_only: bool = False,
     ) -> tuple[Evaluation, ComparedMembership]:
         """Evaluate a segment and compare it with one membership: as `evaluate` and `compare`, perhaps in one pass.
 
-        With `by`, texts whose fingerprint a member has may be taken for that member without being hashed.
+        With `by`, texts whose fingerprint a member has may be taken for that member without being hashed. Where
+        `counts_only` are wanted, there may be no file of who is in the segment, nor of what differs.
         Raises SegmentError, and StateError where the membership cannot be read.
         """
 

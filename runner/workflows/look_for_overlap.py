@@ -48,6 +48,11 @@ def overlap_of(
     return Overlap(in_order(shared), seen - unreadable, len(others) - seen, unreadable, is_estimate)
 
 
+def may_overlap(activation: Activation, state: State) -> bool:
+    """Whether there is any other audience to hold a segment against."""
+    return bool(_others(activation, state.audiences()))
+
+
 def _others(activation: Activation, records: Iterable[AppliedAudience]) -> list[AppliedAudience]:
     found = [one for one in records if one.activation != activation.id and any(one.members.values())]
     return sorted(found, key=lambda one: (one.account != activation.account, sum(one.members.values())))
@@ -64,6 +69,8 @@ def with_overlaps(
 def _with_overlap(change: PlannedChange, state: State, memberships: MembershipStore, deadline: float) -> PlannedChange:
     measured = change.measured
     if change.intended is not Action.CREATE or measured is None or measured.compared.held.files:
+        return change
+    if not measured.compared.differing:  # it was only counted, when there was no other audience
         return change
     try:
         overlap = overlap_of(measured.activation, measured.compared, state, memberships, deadline)

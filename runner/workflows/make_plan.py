@@ -35,7 +35,7 @@ from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
-from runner.workflows.look_for_overlap import with_overlaps
+from runner.workflows.look_for_overlap import may_overlap, with_overlaps
 from runner.workflows.older_state import tell_if_older
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 
@@ -344,11 +344,17 @@ def _compared(
     held = _held(decision, context.state)
     # Those are compared with more than this.
     in_one_pass = evaluation is None and not (decision.refill or decision.replaces)
+    counts_only = context.counts_only and not held.files and not may_overlap(activation, context.state)
     while True:
         try:
             if in_one_pass:
                 return context.memberships.evaluate_and_compare(
-                    context.evaluator, activation, project.sources, held, context.fingerprinting
+                    context.evaluator,
+                    activation,
+                    project.sources,
+                    held,
+                    context.fingerprinting,
+                    counts_only=counts_only,
                 )
             if evaluation is None:
                 evaluation = context.evaluator.evaluate(activation, project.sources, context.fingerprinting)

@@ -117,6 +117,8 @@ SIDE_DOORS = {
     "engine/joined_pass.py": {"runner.engine.memberships"},
     # The same by fingerprints.
     "engine/fingerprinted_pass.py": {"runner.engine.memberships"},
+    # Counts what is new without making wire forms, by what both parts know of fingerprints.
+    "engine/counted_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.
     "state/seen_runs.py": {"runner.state.remote"},
     "state/noted_here.py": {"runner.state.remote"},

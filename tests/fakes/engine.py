@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,14 @@ class FakeMemberships:
         sources: tuple[Source, ...],
         held: MembershipFiles,
         by: Fingerprinting | None = None,
+        *,
+        counts_only: bool = False,
     ) -> tuple[Evaluation, ComparedMembership]:
         evaluation = evaluator.evaluate(activation, sources)
-        return evaluation, self.compare(evaluation, held)
+        compared = self.compare(evaluation, held)
+        if counts_only and not held.files:
+            return replace(evaluation, path=None), replace(compared, differing={})
+        return evaluation, compared
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         segment = {} if evaluation is None or evaluation.path is None else _read(evaluation.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,8 @@ class World:
         return Accounts(lambda destination: self.clients[destination.name])
 
     def plan(self, **options: Any) -> Plan:
-        return make_plan(self.project, request(**options), self.context, self.accounts())
+        context = replace(self.context, counts_only=True)
+        return make_plan(self.project, request(**options), context, self.accounts())
 
     def apply(
         self, approve: Callable[[Plan], bool] = lambda _: True, reviewed: ReviewedPlan | str = "", **options: Any

@@ -98,7 +98,7 @@ def plan(
     selection = setup.selection(project, select, exclude, changed_since)
     request = _request(setup, selection, prune, allow_removals, allow_recreate, allow_suppression)
     with opened(setup) as parts:
-        made = make_plan(project, request, parts.context, parts.accounts)
+        made = make_plan(project, request, replace(parts.context, counts_only=True), parts.accounts)
     if out is not None:
         write_plan(out, made)
     if gitlab_report is not None:

@@ -74,7 +74,7 @@ def compared(
             and now
             and not before
             and identifier_type not in evaluation.columns
-            and _nobody_twice(connection, now, most)
+            and nobody_twice(connection, f"select hash(identifier) as hash from ({now})", most)
         ):
             files = (evaluation.path,)
             as_evaluated.add(identifier_type)
@@ -264,6 +264,11 @@ def portions_of(most: int) -> int:
     return max(_power_of_two(min(-(-most // PORTION), 4)), least_portions(most))
 
 
+def portions_of_hashes(most: int) -> int:
+    """In how many portions so many hashes are looked at: a power of two."""
+    return _power_of_two(-(-most // HASHED_AT_ONCE))
+
+
 def _power_of_two(least: int) -> int:
     return 1 << (max(least, 1) - 1).bit_length()
 
@@ -304,16 +309,15 @@ def _compare(
     return files
 
 
-def _nobody_twice(connection: duckdb.DuckDBPyConnection, now: str, most: int) -> bool:
-    """Whether all of the identifiers have different hashes, so that none of them is there twice.
+def nobody_twice(connection: duckdb.DuckDBPyConnection, hashes: str, most: int) -> bool:
+    """Whether all of at most so many identifiers have a different `hash`, so that none of them is there twice.
 
     That takes less than half as long as making identifiers distinct and writing them down; equal ones are neighbours
     once they are sorted, which takes two thirds of the time and memory of a table of them. Where some are alike, the
     first of them mostly show it.
     """
-    hashes = f"select hash(identifier) as hash from ({now})"
     first = f"(from ({hashes}) limit {LOOKED_AT_FIRST})"
-    portions = _power_of_two(-(-most // HASHED_AT_ONCE))
+    portions = portions_of_hashes(most)
     # Of few, to look at the first of them is to look at half of them twice.
     looks = [first] if most > 4 * LOOKED_AT_FIRST else []
     parts = [*looks, *(f"(from ({hashes}) where hash & {portions - 1} = {number})" for number in range(portions))]

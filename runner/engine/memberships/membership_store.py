@@ -20,6 +20,7 @@ from runner.core.membership import (
 )
 from runner.core.project import Activation, Source
 from runner.core.suppression import SuppressionFiles
+from runner.engine.counted_pass import count_new
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprinted_pass import Mistaken, evaluate_by_fingerprints
 from runner.engine.interface import SegmentEvaluator
@@ -44,7 +45,12 @@ class DuckDBMembershipStore:
         sources: tuple[Source, ...],
         held: MembershipFiles,
         by: Fingerprinting | None = None,
+        *,
+        counts_only: bool = False,
     ) -> tuple[Evaluation, ComparedMembership]:
+        new = count_new(evaluator, self._workspace, activation, sources) if counts_only and not held.files else None
+        if new:
+            return new
         try:
             known = by and evaluate_by_fingerprints(evaluator, self._workspace, activation, sources, held, by)
         except Mistaken:

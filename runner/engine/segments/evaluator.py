@@ -34,11 +34,11 @@ from runner.engine.interface import (
     reasons,
 )
 from runner.engine.segments.asked_values import write_asked
-from runner.engine.segments.fingerprinted_rows import fingerprinted_select
-from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows, keys
+from runner.engine.segments.fingerprinted_rows import fingerprinted_select, judged_rows
+from runner.engine.segments.holdout_choice import keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
-from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
+from runner.engine.segments.segment_query import SegmentQueries, column, query_of
 from runner.engine.segments.shared_tables import shared_tables
 from runner.engine.segments.steadiness import may_be_unsteady
 
@@ -151,7 +151,7 @@ def wire_forms(activation: Evaluated, salt: Salt | None = None) -> str:
     With a salt, there are fingerprints beside them, of the types for which that pays.
     """
     columns = {one: column(one) for one in mapped_columns(activation.mapping)}
-    rows, left_out = (VIEW, "") if activation.holdout is None else (chosen_rows(activation.holdout), LEFT_OUT)
+    rows, left_out = judged_rows(activation)
     fingerprinted = [one for one in columns if salt is not None and one.type in PAYS]
     if salt is None or not fingerprinted:
         return wire_select(columns, rows, left_out)

@@ -13,7 +13,7 @@ from runner.core.project import Evaluated
 from runner.engine.fingerprint_sql import FIRST, SECOND, halves, is_checked
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, mapped_columns
 from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows
-from runner.engine.segments.normalize import wire_select
+from runner.engine.segments.normalize import text_select, wire_select
 from runner.engine.segments.segment_query import VIEW, column
 
 MEMBER, OCCURRENCES = "member", "occurrences"
@@ -39,6 +39,25 @@ def fingerprinted_select(
         for name in named(one)
     )
     return f"select * replace ({', '.join(valid)}) from ({wire_forms})"
+
+
+def counting_select(activation: Evaluated, salt: Salt) -> str:
+    """The kind of each mapped column of a segment's rows, and the fingerprint of the text that its wire form would be
+    made of: enough to count everything, and no wire form is made."""
+    columns = {one: column(one) for one in mapped_columns(activation.mapping)}
+    halves_of_valid = (
+        f"case when {one.name}_kind in ({HASHED}, {AS_GIVEN}) then {half} end as {name}"
+        for one in columns
+        for half, name in zip(halves(one.name, salt), named(one), strict=True)
+    )
+    kinds = (f"{one.name}_kind" for one in columns)
+    return f"select {', '.join((*kinds, *halves_of_valid))} from ({text_select(columns, *judged_rows(activation))})"
+
+
+def judged_rows(activation: Evaluated) -> tuple[str, str]:
+    """The rows of the segment's view, and their column that says why one is left out; empty where there is no holdout,
+    which decides before anything else is looked at."""
+    return (VIEW, "") if activation.holdout is None else (chosen_rows(activation.holdout), LEFT_OUT)
 
 
 def named(one: MappedColumn) -> tuple[str, str]:

@@ -63,6 +63,26 @@ def wire_select(
     the kind of rows of which nothing is to be sent: no value of theirs is looked at; null for the others. `beside` are
     further columns of the relation, which come through as they are.
     """
+    return _select(columns, relation, left_out, beside, lambda _, rules: rules.wire)
+
+
+def text_select(columns: Mapping[MappedColumn, str], relation: str, left_out: str = "") -> str:
+    """The same, with the text that each wire form is made of in its place, which costs no hash.
+
+    Of one type, two that are HASHED have the same text where they have the same wire form, and only there; so have two
+    that are AS_GIVEN. One of either kind may stand for the same person with different texts. Others have any text.
+    """
+    return _select(columns, relation, left_out, (), lambda at, _: at.text)
+
+
+def _select(
+    columns: Mapping[MappedColumn, str],
+    relation: str,
+    left_out: str,
+    beside: Sequence[str],
+    outcome: Callable[[_Stages, _Rules], str],
+) -> str:
+    """A select of the outcome of the last stage, and the kind, of each mapped column."""
     types = tuple(_Stages.of(one.name) for one in columns)
     rules = tuple(_RULES.get(one.type, _opaque)(stages) for one, stages in zip(columns, types, strict=True))
     texts = (f"cast({column} as varchar)" for column in columns.values())
@@ -79,7 +99,8 @@ def wire_select(
         query = f"select *, {_list(additions)} from ({query})"
     kind = f"coalesce({left_out}, {{0}}) as {{0}}" if left_out else "{0}"
     outcomes = (
-        f"{rule.wire} as {stages.name}, {kind.format(stages.kind)}" for stages, rule in zip(types, rules, strict=True)
+        f"{outcome(stages, rule)} as {stages.name}, {kind.format(stages.kind)}"
+        for stages, rule in zip(types, rules, strict=True)
     )
     return f"select {_list([*outcomes, *beside])} from ({query})"
 

@@ -34,6 +34,22 @@ def test_what_was_applied_is_unchanged_until_members_move(world: World) -> None:
     assert (part.before, part.after, part.added, part.removed) == (2, 2, 1, 1)
 
 
+def test_a_plan_looks_for_whom_it_adds_only_where_another_audience_may_have_them(world: World) -> None:
+    world.declare("loyal", "ann", "bob")
+    measured = only_change(world.plan()).measured
+    assert measured is not None
+    assert (measured.delta[EMAIL].added, measured.evaluation.path, measured.compared.differing) == (2, None, {})
+
+    world.apply()
+    assert world.members() == {"ann", "bob"}
+    world.declare("new", "ann", "cat")
+    [new] = [change for change in world.plan().changes if change.id == "new"]
+    assert new.measured is not None
+    assert (new.delta[EMAIL].added, set(new.measured.compared.differing)) == (2, {EMAIL})
+    assert new.overlap is not None
+    assert new.overlap.compared == 1
+
+
 def test_an_account_is_read_once_for_all_its_activations(world: World) -> None:
     world.declare("a")
     world.declare("b")

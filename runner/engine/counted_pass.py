@@ -1,0 +1,88 @@
+"""Counting who is in a segment of which nobody is held yet, where only the counts are wanted: a first plan.
+
+As joined_pass.py, a private agreement of the two DuckDB classes. Nobody is hashed with SHA-256 for it: of identifiers
+that are all given in clear, or all as hashes, two are the same one exactly where their cleaned texts are, and these are
+told apart by fingerprints of 128 bits. docs/adr/0051 says why that is exact.
+"""
+# ruff: noqa: S608 (paths are quoted; all else is the engine's own)
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles, TypeDelta
+from runner.core.project import Activation, Source
+from runner.core.sql_quoting import one_file
+from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.workspace import Workspace
+from runner.engine.fingerprint_sql import passing_salt
+from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvaluator, mapped_columns
+from runner.engine.memberships import differences
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
+from runner.engine.segments.fingerprinted_rows import counting_select, named
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def count_new(
+    evaluator: SegmentEvaluator, workspace: Workspace, activation: Activation, sources: tuple[Source, ...]
+) -> tuple[Evaluation, ComparedMembership] | None:
+    """The evaluation, and what it adds to nobody; neither has files. None where it must be evaluated to be counted:
+    where one type has clear values and hashes, which may be of the same people.
+
+    A warehouse is not asked: it would have to run the segment once more in that case. Raises SegmentError.
+    """
+    if not isinstance(evaluator, DuckDBSegmentEvaluator) or activation.segment.source:
+        return None
+    columns = tuple(mapped_columns(activation.mapping))
+    # Salts that are used once: nobody can write texts that have the same fingerprint.
+    file, warnings = evaluator.write(activation, sources, counting_select(activation, passing_salt()))
+    with evaluator.translating_errors(activation.segment.sql):
+        connection = workspace.connection()
+        found = replace(counted(connection, columns, file, None), warnings=warnings)
+        delta: dict[IdentifierType, TypeDelta] = {}
+        for kind in (one for one in IdentifierType if one in found.types):
+            names = [one for one in columns if one.type == kind]
+            if _mixed(connection, names, file):
+                return None
+            count = _distinct(connection, _fingerprints(names, file), found.people * len(names))
+            delta[kind] = TypeDelta(before=0, after=count, added=count, removed=0)
+    return found, ComparedMembership(MembershipFiles(), delta, {})
+
+
+def _mixed(connection: duckdb.DuckDBPyConnection, columns: Iterable[MappedColumn], file: Path) -> bool:
+    kinds = " union all ".join(f"select {one.name}_kind as kind from read_parquet({one_file(file)})" for one in columns)
+    [(count,)] = cancellable.run(
+        connection, f"select count(distinct kind) from ({kinds}) where kind in ({HASHED}, {AS_GIVEN})"
+    )
+    return bool(count > 1)
+
+
+def _fingerprints(columns: Iterable[MappedColumn], file: Path) -> str:
+    """Those of the valid values of one type."""
+    return " union all ".join(
+        f"select {first} as first, {second} as second from read_parquet({one_file(file)}) where {first} is not null"
+        for first, second in map(named, columns)
+    )
+
+
+def _distinct(connection: duckdb.DuckDBPyConnection, fingerprints: str, most: int) -> int:
+    """How many different ones there are of at most so many."""
+    if differences.nobody_twice(connection, f"select first as hash from ({fingerprints})", most):
+        query = f"select count(*) from ({fingerprints})"
+        return sum(int(count) for (count,) in cancellable.run(connection, query))
+    portions = differences.portions_of_hashes(2 * most)
+    return sum(
+        int(count)
+        for number in range(portions)
+        for (count,) in cancellable.run(
+            connection,
+            f"select count(*) from (select distinct first, second from ({fingerprints}) "
+            f"where first & {portions - 1} = {number})",
+        )
+    )
