@@ -2,7 +2,7 @@
 
 As joined_pass.py, a private agreement of the two DuckDB classes. Nobody is hashed with SHA-256 for it: of identifiers
 that are all given in clear, or all as hashes, two are the same one exactly where their cleaned texts are, and these are
-told apart by fingerprints of 128 bits. docs/adr/0051 says why that is exact.
+distinguished by fingerprints of 128 bits. docs/adr/0051 says why that is exact.
 """
 # ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
