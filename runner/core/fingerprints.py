@@ -6,7 +6,7 @@ and is therefore never trusted for ever: see `Fingerprinting.checked`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from runner.quick_dataclass import dataclass
 
 PARTS = 64
 """In so many runs every fingerprint that goes on to be found is compared with the wire form of its text once."""

@@ -7,7 +7,6 @@ of the state, whatever ran the SQL.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -27,6 +26,7 @@ from runner.core.membership import (
 from runner.core.project import Activation, Evaluated, Segment, Source
 from runner.core.segment_test import GivenTable, TextRow
 from runner.core.suppression import SuppressionFiles
+from runner.quick_dataclass import dataclass
 
 BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
 """Kinds of value in an evaluation: nothing there; valid, and encoded or hashed by the evaluator; valid, and a hash

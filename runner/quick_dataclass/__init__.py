@@ -1,8 +1,10 @@
 """`dataclass` for frozen classes with slots, made in a fraction of the time: a command makes more than two hundred.
 
-The one of the standard library writes the source of six methods for each class and compiles it, which is a fifth of the
-CPU time of a short command. Here only `__init__` is compiled; what compares, hashes and shows instances, and refuses to
-change them, is the same code for all classes. Whatever else is asked for, the standard library makes.
+The one of the standard library describes each field, writes the source of six methods for each class and compiles it,
+which was a fifth of the CPU time of a short command. Here `__init__` is compiled when a class gets its first instance,
+and fields are described when somebody asks for them: most classes of a command need neither. What compares, hashes and
+shows instances, and refuses to change them, is the same code for all classes. Whatever else is asked for, the standard
+library makes.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ _NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
 _MISSING = dataclasses.MISSING
 _set = object.__setattr__
 
+_Given = Mapping[str, Any]
+"""What a class gives its fields, by name: a default, or what `dataclasses.field` made."""
+
 
 def _dataclass(cls: type | None = None, /, **options: Any) -> Any:
     """What `dataclasses.dataclass` makes of a class, with the same options."""
@@ -35,21 +40,47 @@ def _dataclass(cls: type | None = None, /, **options: Any) -> Any:
 def _made(cls: type) -> Any:
     if not _is_plain(cls):
         return dataclasses.dataclass(frozen=True, slots=True)(cls)
-    described: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
-    fields = dataclasses.fields(described)
-    names = tuple(field.name for field in fields)
-    own = {name: value for name, value in described.__dict__.items() if name not in (*names, *_OF_NO_SLOTS)}
-    made: Any = type(
-        cls.__name__,
-        cls.__bases__,
-        {**_FOR_ALL, **_compared(fields), **own, "__slots__": names, "__init__": _init(cls, fields)},
-    )
-    made.__qualname__ = cls.__qualname__
-    made.__dataclass_params__.frozen = True
-    return made
+    names = tuple(cls.__annotations__)
+    given = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
+    own = {name: value for name, value in cls.__dict__.items() if name not in (*names, *_OF_NO_SLOTS)}
+    late = {"__init__": _LateInit(cls, given), "__dataclass_fields__": _LateFields(cls)}
+    found = {**_FOR_ALL, **_compared(names, given), **late, "__match_args__": names, **own}
+    return type(cls.__name__, cls.__bases__, {**found, "__slots__": names, "__qualname__": cls.__qualname__})
 
 
 _OF_NO_SLOTS = ("__dict__", "__weakref__")
+
+
+class _LateFields:
+    """`__dataclass_fields__` of a class: the standard library describes them when somebody first asks."""
+
+    def __init__(self, undecorated: type) -> None:
+        self._undecorated = undecorated
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner = owner
+
+    def __get__(self, instance: object, owner: type) -> dict[str, dataclasses.Field[Any]]:
+        described: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(self._undecorated)
+        fields: dict[str, dataclasses.Field[Any]] = described.__dataclass_fields__
+        self._owner.__dataclass_fields__ = fields  # type: ignore[attr-defined]
+        return fields
+
+
+class _LateInit:
+    """`__init__` of a class, compiled when it is first called or looked at."""
+
+    def __init__(self, undecorated: type, given: _Given) -> None:
+        self._undecorated, self._given = undecorated, given
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner = owner
+
+    def __get__(self, instance: object, owner: type) -> Callable[..., None]:
+        init = _init(self._undecorated, self._given)
+        self._owner.__init__ = init  # type: ignore[misc]
+        bound: Callable[..., None] = init.__get__(instance, owner)
+        return bound
 
 
 def _is_plain(cls: type) -> bool:
@@ -70,17 +101,19 @@ def _slots(base: type) -> bool:
     return bool(base.__dict__.get("__slots__"))
 
 
-def _init(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
+def _init(cls: type, given: _Given) -> Callable[..., None]:
     """`__init__`, compiled, since instances are made often."""
     known: dict[str, Any] = {"_set": _set}
     arguments, lines = ["self"], []
-    for field in fields:
-        name, value = field.name, field.name
-        if field.default is not _MISSING:
-            known[f"_default_{name}"] = field.default
+    for name in cls.__annotations__:
+        value, default, factory = name, given.get(name, _MISSING), _MISSING
+        if isinstance(default, dataclasses.Field):
+            default, factory = default.default, default.default_factory  # type: ignore[union-attr]
+        if default is not _MISSING:
+            known[f"_default_{name}"] = default
             arguments.append(f"{name}=_default_{name}")
-        elif field.default_factory is not _MISSING:
-            known[f"_make_{name}"] = field.default_factory
+        elif factory is not _MISSING:
+            known[f"_make_{name}"] = factory
             arguments.append(f"{name}=_set")
             value = f"_make_{name}() if {name} is _set else {name}"
         else:
@@ -90,22 +123,28 @@ def _init(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[...
     exec(f"def __init__({', '.join(arguments)}):\n{''.join(lines) or ' pass'}", known)  # noqa: S102 (names of fields)
     init: Callable[..., None] = known["__init__"]
     init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-    init.__annotations__ = {field.name: field.type for field in fields} | {"return": None}
+    init.__annotations__ = {**cls.__annotations__, "return": None}
     return init
 
 
-def _compared(fields: tuple[dataclasses.Field[Any], ...]) -> dict[str, Callable[..., Any]]:
+def _compared(names: tuple[str, ...], given: _Given) -> dict[str, Callable[..., Any]]:
     """How instances are compared and hashed: by C, as fast as what is compiled for a class."""
-    compared = _values([field.name for field in fields if field.compare])
-    hashed = _values([field.name for field in fields if (field.compare if field.hash is None else field.hash)])
+    special = {name: one for name, one in given.items() if isinstance(one, dataclasses.Field)}
+    compared = [name for name in names if name not in special or special[name].compare]
+    hashed = [name for name in names if name not in special or _is_hashed(special[name])]
+    values, values_to_hash = _values(compared), _values(hashed)
 
     def equals(self: object, other: object) -> bool:
-        return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
+        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
 
     def hash_of(self: object) -> int:
-        return hash(hashed(self))
+        return hash(values_to_hash(self))
 
     return {"__eq__": equals, "__hash__": hash_of}
+
+
+def _is_hashed(field: dataclasses.Field[Any]) -> bool:
+    return field.compare if field.hash is None else field.hash
 
 
 def _values(names: list[str]) -> Callable[[object], tuple[object, ...]]:
@@ -135,19 +174,25 @@ def _delete_attribute(self: Any, name: str) -> None:
 
 def _is_refused(instance: Any, name: str) -> bool:
     """Whether the attribute is a field; of the class itself, and not of one that inherits from it, each one is."""
-    return name in instance.__dataclass_fields__ or "__dataclass_fields__" in type(instance).__dict__
+    return "__dataclass_fields__" in type(instance).__dict__ or name in instance.__dataclass_fields__
 
 
 def _state_of(self: Any) -> list[object]:
-    return [getattr(self, field.name) for field in dataclasses.fields(self)]
+    return [getattr(self, name) for name in self.__match_args__]
 
 
 def _set_state(self: Any, state: list[object]) -> None:
-    for field, value in zip(dataclasses.fields(self), state, strict=True):
-        _set(self, field.name, value)
+    for name, value in zip(self.__match_args__, state, strict=True):
+        _set(self, name, value)
 
 
-_FOR_ALL: Mapping[str, Callable[..., Any]] = {
+@dataclasses.dataclass(frozen=True)
+class _Frozen:
+    """What all have in common."""
+
+
+_FOR_ALL: Mapping[str, Any] = {
+    "__dataclass_params__": _Frozen.__dataclass_params__,  # type: ignore[attr-defined]
     "__repr__": _shown,
     "__setattr__": _set_attribute,
     "__delattr__": _delete_attribute,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from time import monotonic
 
@@ -29,6 +29,7 @@ from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import NO_DESTINATION, Decision, Measured, Options, Plan, PlannedChange
 from runner.planning.rejected_types import rejected_whole
 from runner.planning.staleness import id_before
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts, require_credentials

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
@@ -13,6 +12,7 @@ from runner.core.records import AppliedAudience, Latest, Outcome
 from runner.core.schedule import upcoming
 from runner.core.selection import EVERYTHING, Candidate, Selection
 from runner.planning.suppression_rules import Standing, standing_of
+from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.condition import condition_of
 

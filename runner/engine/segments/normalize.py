@@ -19,11 +19,11 @@ was tried, is in docs/adr/0043.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
 from runner.engine.interface import AS_GIVEN, BLANK, HASHED, LONGEST_EMAIL, LONGEST_OPAQUE, REJECTED, MappedColumn
+from runner.quick_dataclass import dataclass
 
 TRIMMED = (
     *(0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0xA0, 0x1680),

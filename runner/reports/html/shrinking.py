@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from runner.core.records import SUPPRESS, Action, Outcome, Run, taken_apart
+from runner.quick_dataclass import dataclass
 from runner.reports.format import plural
 from runner.workflows.look_back import AudienceRun, AudienceView
 from runner.workflows.status import SuppressionStatus

@@ -8,7 +8,6 @@ clock and nothing random, and what a step means is never changed once it was rel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Any
 
@@ -18,6 +17,7 @@ from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import Batch
 from runner.core.records import ActivationRun, Outcome, RunOrigin
 from runner.interruption import undisturbed
+from runner.quick_dataclass import dataclass
 from runner.state.db import codec
 from runner.state.db.tables import (
     applied_suppressions,
