@@ -135,7 +135,6 @@ def apply(
 ) -> None:
     """Make the change: definitions and memberships. Asks first, unless --yes."""
     from runner.planning.staleness import StalePlan
-    from runner.reports.json_documents import run_document
     from runner.workflows.apply import apply as carry_out
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
@@ -155,6 +154,8 @@ def apply(
             _show_stale(stale, setup, format)
             raise
     if format is Format.JSON:
+        from runner.reports.json_documents import run_document
+
         show_json(run_document("apply", done))
     elif not done.approved:
         tell("Not applied.\n")

@@ -6,7 +6,6 @@ Answers are read leniently (ids as numbers, missing or null attributes, unknown 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -33,14 +32,16 @@ def resource(type: str, attributes: Mapping[str, Any], id: str | None = None) ->
 
 def amendment_body(type: str, attributes: Mapping[str, Any], identifiers: Sequence[str]) -> bytes:  # noqa: A002
     """The body that amends a contact list by these identifiers."""
-    if not isinstance(identifiers, WireForms) or not identifiers or not _PLAIN.fullmatch(identifiers.text):
+    lines = identifiers.text.encode() if isinstance(identifiers, WireForms) else b""
+    if not lines or lines.translate(None, _PLAIN):
         return encoded(resource(type, {**attributes, "identifiers": list(identifiers)}))
     around = encoded(resource(type, {**attributes, "identifiers": [_HERE]}))
-    return around.replace(_HERE.encode(), identifiers.text.replace("\n", '","').encode("ascii"), 1)
+    return around.replace(_HERE.encode(), lines.replace(b"\n", b'","'), 1)
 
 
-_PLAIN = re.compile(r"[ !#-\[\]-~\n]+")
-"""What needs no escape in JSON."""
+_PLAIN = b"\n" + bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+"""What needs no escape in JSON, and the ends of lines. Taking it out takes an eighth of what an expression does that
+looks for anything else."""
 
 _HERE = "the identifiers"
 

@@ -175,8 +175,10 @@ def read_batches(connection: duckdb.DuckDBPyConnection, outbox: Path) -> Iterato
             connection,
             f"select batch, any_value(identifier_type), count(*) from {source} group by batch order by batch",
         )
-        for rows in _ahead(_reading(connection, source, group) for group in _groups(sizes)):
-            yield from ((int(batch), WireForms(text, count)) for batch, text, count in rows)
+        groups = list(_groups(sizes))
+        for group, rows in zip(groups, _ahead(_reading(connection, source, one) for one in groups), strict=True):
+            kind = IdentifierType(group[0][1])
+            yield from ((int(batch), WireForms(set_algebra.as_sent(kind, text), count)) for batch, text, count in rows)
     except ValueError:
         raise unreadable(outbox) from None
 

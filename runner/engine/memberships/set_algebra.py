@@ -169,15 +169,22 @@ def batched(rows: str, operation: Operation, identifier_type: IdentifierType, fi
 
 
 def wire_text(identifier_type: IdentifierType, identifier: str) -> str:
-    """The wire form as text, as it goes into a call, from an SQL expression that yields its bytes."""
+    """The wire form as text, from an SQL expression that yields its bytes; hex digits in upper case: see `as_sent`."""
     match identifier_type:
         case IdentifierType.EMAIL | IdentifierType.PHONE_NUMBER:
-            return f"lower(hex({identifier}))"
+            return f"hex({identifier})"
         case IdentifierType.MOBILE_AD_ID:
             parts, dashed = "(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5"
-            return f"regexp_replace(lower(hex({identifier})), '{parts}', '{dashed}')"
+            return f"regexp_replace(hex({identifier}), '{parts}', '{dashed}')"
         case _:
             return f"decode({identifier})"
+
+
+def as_sent(identifier_type: IdentifierType, text: str) -> str:
+    """A text of one or many of these as it goes into a call. To lower all at once takes a tenth of the time that DuckDB
+    takes to lower each."""
+    hexadecimal = identifier_type in SHA256 or identifier_type is IdentifierType.MOBILE_AD_ID
+    return text.lower() if hexadecimal else text
 
 
 def _two_bytes(number: int) -> str:

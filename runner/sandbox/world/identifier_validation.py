@@ -8,6 +8,7 @@ Criteo knows better.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -116,4 +117,4 @@ def _all_sha256(identifiers: Sequence[str]) -> tuple[bytes, ...] | None:
         return None
     if len(raw) != 32 * len(identifiers):
         return None
-    return tuple(raw[start : start + 32] for start in range(0, len(raw), 32))
+    return struct.unpack("32s" * len(identifiers), raw)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runner.core.identifiers import IdentifierType
 from runner.engine.interface import AS_GIVEN, BLANK, MappedColumn, reasons
-from runner.engine.memberships.set_algebra import wire_text
+from runner.engine.memberships.set_algebra import as_sent, wire_text
 from runner.engine.segments.normalize import wire_select
 from tests.plain_duckdb import plain
 from tests.unit.engine import naive
@@ -85,7 +85,11 @@ def outcomes(identifier_type: IdentifierType, values: list[str | None]) -> list[
     rows = CONNECTION.execute(f"select {text}, {identifier_type}_kind from ({query})", [values]).fetchall()
     why = reasons(identifier_type)
     return [
-        ("blank", "") if kind == BLANK else ("rejected", why[kind]) if kind > AS_GIVEN else ("wire", wire)
+        ("blank", "")
+        if kind == BLANK
+        else ("rejected", why[kind])
+        if kind > AS_GIVEN
+        else ("wire", as_sent(identifier_type, wire))
         for wire, kind in rows
     ]
 
