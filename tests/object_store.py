@@ -14,6 +14,7 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 Fault = Callable[[str, str], str]
 """What becomes of a call, by its method and the object's name: "" (answered), "refused" (503, without effect),
 "lost" (503, though it took effect), "denied" (403)."""
@@ -30,6 +31,7 @@ class ObjectStore:
     fault: Fault = lambda method, name: ""
     uploaded: int = 0
     """Bytes of what was written."""
+    denies_lists: bool = False
 
     def make_bucket(self, name: str) -> str:
         requests.put(f"{self.url}/{name}").raise_for_status()
@@ -59,6 +61,31 @@ class ObjectStore:
         owner = next(backend for backend in backends if bucket in backend.buckets)
         for name, content in contents.items():
             owner.put_object(bucket, name, content)
+
+    def keep_versions(self, bucket: str) -> None:
+        """From now on the bucket keeps older versions of its objects, those of deleted ones included."""
+        wanted = f'<VersioningConfiguration xmlns="{NAMESPACE}"><Status>Enabled</Status></VersioningConfiguration>'
+        requests.put(f"{self.url}/{bucket}?versioning", data=wanted).raise_for_status()
+
+    def delete_version(self, bucket: str, name: str, version: str) -> None:
+        """Remove an older version for good."""
+        requests.delete(f"{self.url}/{bucket}/{name}", params={"versionId": version}).raise_for_status()
+
+    def versions_with(self, bucket: str, needle: bytes) -> list[str]:
+        """The names of the versions of objects, old or current, in which these bytes are."""
+        backends = [backend for partition in s3_backends.values() for backend in partition.values()]
+        owner = next(backend for backend in backends if bucket in backend.buckets)
+        every = owner.buckets[bucket].keys.lists()
+        return [name for name, keys in every for key in keys if needle in getattr(key, "value", b"")]
+
+    @contextmanager
+    def denying_lists(self) -> Iterator[None]:
+        """Nobody may list older versions."""
+        self.denies_lists = True
+        try:
+            yield
+        finally:
+            self.denies_lists = False
 
     def delete(self, bucket: str, name: str) -> None:
         self._client(bucket).delete(name)
@@ -112,6 +139,9 @@ def running_store() -> Iterator[ObjectStore]:
 def _watched(app: Any, store: ObjectStore) -> Any:
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if store.denies_lists and "versions" in environ["QUERY_STRING"].split("&"):
+            start_response("403 Forbidden", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>AccessDenied</Code><Message>not for someone</Message></Error>"]
         name = path.split("/project/", 1)[-1] if "/project/" in path else ""
         if not name:
             return app(environ, start_response)

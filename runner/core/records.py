@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
 from runner.quick_dataclass import dataclass
@@ -319,23 +319,6 @@ class Run:
     unchanged: int = 0
     cost: RunCost | None = None
     is_whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a run was asked to erase, and what came of it: counts in `content`, and nothing that tells who it was.
-
-    One whose `content` is not `finished` is of a run that died or was interrupted.
-    """
-
-    number: int
-    run: int
-    at: datetime
-    content: Mapping[str, Any]
-
-    @property
-    def is_finished(self) -> bool:
-        return bool(self.content.get("finished"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from runner.core.erasure_receipts import Fate, Receipt, way_on
 from runner.core.records import Outcome, taken_apart
 from runner.core.schedule import length
 from runner.destinations.registry import platform_of
@@ -21,6 +22,7 @@ _STALE = ("!", "yellow")
 _WAITS = ("?", "cyan")
 _LEFT = ("~", "yellow")
 _WELL = ("=", "green")
+_RECEIPTS = "`headcount forget --receipts` says more"
 _PLAN = "`headcount plan` shows what `headcount apply` would change"
 
 
@@ -122,6 +124,13 @@ def suppression_attention(row: SuppressionStatus, now: datetime) -> Line | None:
     if row.applied is not None and not row.applied.is_clean:
         return Line(_LEFT, name, "not everybody it names is known to have left: the next run takes them out")
     return None
+
+
+def open_receipt(receipt: Receipt, now: datetime) -> Line:
+    """What is to be known of an erasure that is not erased for good."""
+    sign = SIGNS[Outcome.FAILED] if receipt.fate in (Fate.UNFINISHED, Fate.LEFT) else _STALE
+    said = f"{receipt.fate}, asked for {moment(receipt.at, now)}"
+    return Line(sign, f"receipt {receipt.number}", said, _reasons("", way_on(receipt), _RECEIPTS))
 
 
 def _reasons(sentence: str, *advice: str) -> tuple[str, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
 from runner.core.identifiers import IdentifierType
-from runner.core.records import Receipt
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural, timestamp
 from runner.reports.json_documents import document
+from runner.reports.older_versions_text import older_versions_text
 from runner.workflows.forget import Erasure, Forgotten
 from runner.workflows.look_up_person import Yielded
 
@@ -80,55 +80,31 @@ def forgotten_text(done: Forgotten, now: datetime) -> Text:
         if one.error:
             left = f"{one.left:,} left; " if one.left else ""
             text.append(f"    {left}{printable(one.error)}\n", style="bold red")
-    if done.places:
-        text.append("Where the bucket keeps older versions of objects, or deleted ones, they still hold them:\n")
-        text.append("".join(f"  {printable(place)}\n" for place in done.places))
-        text.append("  -> delete the older versions below these places (docs/how-to/answer-and-erase.md)\n")
+    text.append_text(older_versions_text(done.older))
     text.append(f"{_conclusion(done)}\n", style="bold" if done.is_whole else "bold red")
     return text
 
 
 def _conclusion(done: Forgotten) -> str:
+    again = f"`headcount forget FILE --finishes {done.receipt}` with the same people"
     if done.interrupted:
-        return "Interrupted: ask the same again, and it goes on from there."
+        return f"Interrupted: {again} goes on from there."
     if done.is_whole:
-        return "Erased: no audience and no file of the state holds any of them, but suppressions that keep them out."
+        kept = any(one.keeps for one in done.erasure.named_by)
+        but = ", but the suppressions that keep them out" if kept else ""
+        return f"Erased: no audience and no file of the state holds any of them{but}."
     if any(one.error for one in done.audiences):
-        return "Not erased everywhere: ask the same again once that is put right."
+        return f"Not erased everywhere: once that is put right, {again}."
     back = [one.activation for one in done.erasure.segments_that(Yielded.IN)]
     failed = [one.activation for one in done.erasure.segments_that(Yielded.FAILED)]
     parts = [f"{', '.join(back)}: {AGAIN}"] if back else []
     parts += [f"{', '.join(failed)}: not known whether the segment brings them back"] if failed else []
-    return f"Erased, but not for long. {printable('; '.join(parts))}."
+    if parts:
+        return f"Erased, but not for long. {printable('; '.join(parts))}."
+    return f"Erased, but older versions in the bucket may hold them: see to these, then {again}."
 
 
 def forgotten_document(done: Forgotten, content: Mapping[str, Any]) -> dict[str, Any]:
     """schemas/receipt.schema.json"""
     at = None if done.at is None else timestamp(done.at)
     return document("receipt", number=done.receipt, run=done.run, at=at, erased=done.is_whole, **content)
-
-
-def receipts_text(receipts: tuple[Receipt, ...], now: datetime) -> Text:
-    """A record per receipt, the newest first."""
-    text = Text()
-    for one in reversed(receipts):
-        text.append(f"{one.number}", style="bold")
-        text.append(f"  run {one.run}, {moment(one.at, now)}, by {printable(_who(one.content))}\n")
-        text.append("".join(f"    {line}\n" for line in _lines(one)))
-    return text
-
-
-def _who(content: Mapping[str, Any]) -> str:
-    person = "@".join(part for part in (content.get("user"), content.get("host")) if part)
-    return ", in ".join(part for part in (person or "nobody known", content.get("ci_job")) if part)
-
-
-def _lines(receipt: Receipt) -> Iterator[str]:
-    asked = receipt.content.get("identifiers", {})
-    yield f"asked for {', '.join(f'{count:,} {kind}' for kind, count in asked.items()) or 'nothing'}"
-    if not receipt.is_finished:
-        yield "did not come to its end: ask the same again"
-    for one in receipt.content.get("audiences", ()):
-        many = ", ".join(f"{count:,} {kind}" for kind, count in one["removed"].items()) or "nobody"
-        error = f"; {one['error']}" if one["error"] else ""
-        yield printable(f"{one['activation']} (account {one['account_id']}): removed {many}{error}")

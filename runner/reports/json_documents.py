@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runner.core.destination import AdAccount
+from runner.core.erasure_receipts import Receipt
 from runner.core.findings import Finding, Location
 from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
@@ -19,7 +20,7 @@ from runner.planning.plan import Plan, PlannedChange
 from runner.planning.refill_cost import refills_of
 from runner.planning.sql_diff import sql_diff
 from runner.planning.staleness import id_of
-from runner.reports.format import json_time
+from runner.reports.format import json_time, timestamp
 from runner.reports.hints import members_of
 from runner.reports.history_data import detail_data, outcome_data, run_data
 from runner.reports.import_report import import_data
@@ -90,11 +91,15 @@ def _orphan(record: AppliedAudience) -> dict[str, Any]:
 
 
 def status_document(
-    rows: tuple[ActivationStatus, ...], suppressions: tuple[SuppressionStatus, ...] = ()
+    rows: tuple[ActivationStatus, ...],
+    suppressions: tuple[SuppressionStatus, ...] = (),
+    receipts: tuple[Receipt, ...] = (),
 ) -> dict[str, Any]:
     """schemas/status.schema.json"""
     never = [_suppression_status(row) for row in suppressions]
-    return document("status", activations=[_status(row) for row in rows], suppressions=never)
+    unfinished = [{"number": one.number, "at": timestamp(one.at), "fate": str(one.fate)} for one in receipts]
+    activations = [_status(row) for row in rows]
+    return document("status", activations=activations, suppressions=never, open_receipts=unfinished)
 
 
 def _suppression_status(row: SuppressionStatus) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from runner.core.destination import AdAccount
+from runner.core.erasure_receipts import Receipt, way_on
 from runner.core.local_time import local_time
 from runner.core.records import SUPPRESS, Action, Outcome, Run, taken_apart
 from runner.core.schedule import describe, length
@@ -50,6 +51,15 @@ def suppression_details_text(rows: tuple[SuppressionStatus, ...], now: datetime)
             text.append(f"    {name:<9} {value}\n")
         for note in _suppression_notes(row, now):
             text.append(f"    {printable(note)}\n", style="bold red")
+    return text
+
+
+def open_receipts_text(receipts: tuple[Receipt, ...], now: datetime) -> Text:
+    """A record per erasure that did not come to a good end."""
+    text = Text()
+    for one in receipts:
+        text.append(f"receipt {one.number}", style="bold").append(f"  {one.fate}\n", style="bold red")
+        text.append(f"    asked for {moment(one.at, now)} by run {one.run}\n    {way_on(one)}\n")
     return text
 
 

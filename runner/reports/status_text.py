@@ -11,9 +11,10 @@ from itertools import groupby
 
 from rich.text import Text
 
+from runner.core.erasure_receipts import Receipt
 from runner.core.schedule import describe
 from runner.destinations.registry import platform_of
-from runner.reports.attention import Line, attention, suppression_attention
+from runner.reports.attention import Line, attention, open_receipt, suppression_attention
 from runner.reports.escape import printable
 from runner.reports.format import counts, duration, moment, plural
 from runner.workflows.status import ActivationStatus, SuppressionStatus
@@ -25,15 +26,19 @@ def status_text(
     rows: tuple[ActivationStatus, ...],
     suppressions: tuple[SuppressionStatus, ...],
     now: datetime,
+    receipts: tuple[Receipt, ...] = (),
     *,
     everything: bool = False,
 ) -> Text:
-    """A line for each that somebody should know of, and one for all others; with `everything`, a line for each."""
-    if not rows and not suppressions:
+    """A line for each that somebody should know of, and one for all others; with `everything`, a line for each.
+
+    `receipts` are those of erasures that did not come to a good end.
+    """
+    if not (rows or suppressions or receipts):
         return Text("No activation.\n")
     told = {row.activation: line for row in rows if (line := attention(row, now)) is not None}
     never = {row.name: line for row in suppressions if (line := suppression_attention(row, now)) is not None}
-    lines = sorted((*never.values(), *told.values()), key=_rank)
+    lines = sorted((*never.values(), *told.values(), *(open_receipt(one, now) for one in receipts)), key=_rank)
     fine = tuple(row for row in rows if row.activation not in told)
     in_effect = tuple(row for row in suppressions if row.name not in never)
     text = _lines(lines)
@@ -43,7 +48,7 @@ def status_text(
     elif fine or in_effect:
         if lines:
             text.append("\n")
-        text.append(_summary(fine, in_effect, len(rows) + len(suppressions), now))
+        text.append(_summary(fine, in_effect, len(rows) + len(suppressions) + len(receipts), now))
     return text
 
 

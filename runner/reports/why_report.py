@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
 from runner.core.asked_people import AskedPeople
+from runner.core.identifiers import IdentifierType
 from runner.core.project import ANY_DAY
 from runner.core.records import Run
 from runner.reports.escape import printable
@@ -19,9 +20,14 @@ from runner.workflows.look_up_person import Answer, Holding, InEffect, Yielded, 
 _STYLES = {Yielded.IN: "yellow", Yielded.FAILED: "bold red"}
 
 
-def why_text(answer: Answer, people: AskedPeople, now: datetime) -> Text:
-    """For a person at a terminal: what holds them first, then what keeps them out."""
-    text = Text(f"Looked for as {', '.join(people.counts) or 'nothing'}.\n")
+def why_text(answer: Answer, people: AskedPeople, now: datetime, evident: Collection[IdentifierType] = ()) -> Text:
+    """For a person at a terminal: what holds them first, then what keeps them out.
+
+    `evident` are the types that the value is of by its look; as the other types it was looked for in case it is an id.
+    """
+    named = [kind for kind in people.counts if kind in evident] or list(people.counts)
+    others = ", and as an id of every other kind" if len(named) < len(people.counts) else ""
+    text = Text(f"Looked for as {' or '.join(named) or 'nothing'}{others}.\n")
     every = len(answer.holding) + answer.others
     if answer.holding:
         text.append(f"In {len(answer.holding):,} of {plural(every, 'audience')}:\n", style="bold")

@@ -57,7 +57,7 @@ class SuppressionHealth:
 class HealthView:
     """How things stand. `failing_since` (aware, UTC) is when that began of which nothing has worked since.
 
-    `undelivered` counts the notices that wait, by receiver.
+    `undelivered` counts the notices that wait, by receiver, `open_receipts` the erasures without a good end.
     """
 
     rows: tuple[ActivationHealth, ...] = ()
@@ -66,6 +66,7 @@ class HealthView:
     reasons: tuple[Reason, ...] = ()
     stopping: bool = False
     failing_since: datetime | None = None
+    open_receipts: int = 0
 
     @property
     def status(self) -> str:

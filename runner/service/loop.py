@@ -45,7 +45,7 @@ class Known:
 
     `behind` are those where work was left since, which are due at once; `audiences` is what is applied. `suppressed` is
     when each suppression in effect was last evaluated, by its name; `not_in_effect` are those that cannot take effect.
-    `undelivered` counts the notices that wait, by receiver.
+    `undelivered` counts the notices that wait, by receiver, `open_receipts` the erasures without a good end.
     """
 
     last_good: Mapping[str, datetime] = field(default_factory=dict)
@@ -55,6 +55,7 @@ class Known:
     suppressed: Mapping[str, datetime] = field(default_factory=dict)
     not_in_effect: frozenset[str] = frozenset()
     undelivered: Mapping[str, int] = field(default_factory=dict)
+    open_receipts: int = 0
 
 
 class Site(Protocol):
@@ -226,7 +227,12 @@ class Service:
         reasons += [Reason("drift", _drift_line(one), one) for one in sorted(self._drifted)]
         self._note_failing(since)
         self._board.view = HealthView(
-            tuple(rows), tuple(suppressions), known.undelivered, tuple(reasons), failing_since=since
+            tuple(rows),
+            tuple(suppressions),
+            known.undelivered,
+            tuple(reasons),
+            failing_since=since,
+            open_receipts=known.open_receipts,
         )
 
     def _health_of(self, one: Activation, due: datetime | None) -> ActivationHealth:

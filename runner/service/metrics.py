@@ -91,6 +91,8 @@ class _BoardCollector(Collector):
         for receiver, count in view.undelivered.items():
             undelivered.add_metric((receiver,), count)
         yield undelivered
+        unfinished = "Receipts of erasures that did not come to a good end."
+        yield GaugeMetricFamily("headcount_open_receipts", unfinished, value=view.open_receipts)
 
 
 def _of_age(rows: tuple[ActivationHealth, ...]) -> Iterator[GaugeMetricFamily]:

@@ -23,10 +23,12 @@ from typing import Any, Protocol
 
 from runner.core.day import Note, Past
 from runner.core.destination import Accepted
+from runner.core.erasure_receipts import Receipt
 from runner.core.fingerprints import FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
+from runner.core.older_versions import OlderVersions
 from runner.core.project import Permission
 from runner.core.records import (
     NOT_KNOWN,
@@ -35,7 +37,6 @@ from runner.core.records import (
     Binding,
     Definition,
     Latest,
-    Receipt,
     Run,
     RunCost,
     RunOrigin,
@@ -379,11 +380,15 @@ class Backing(Protocol):
     def copy_database(self, target: Path) -> None:
         """Write one consistent moment of the database into a file of its own."""
 
-    def purge(self) -> tuple[str, ...]:
+    def purge(self) -> None:
         """Remove for good, now, every file of people that no record points to, from wherever the state is kept.
 
-        Gives the places below which a store may keep older versions of them, which a person must see to; none for a
-        folder. Needs the lock.
+        Needs the lock.
+        """
+
+    def older_versions(self, holds: Callable[[Path], bool]) -> OlderVersions:
+        """The older versions of files of people that a store keeps beside what is there, and that hold somebody, as
+        `holds` says of a file, or raises StateError. Needs the lock.
         """
 
     def accept(self) -> None:

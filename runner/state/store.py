@@ -17,6 +17,7 @@ from typing import Any
 
 from runner.core.day import Note, Past
 from runner.core.destination import Accepted
+from runner.core.erasure_receipts import Receipt
 from runner.core.errors import StateError
 from runner.core.fingerprints import FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType
@@ -30,7 +31,6 @@ from runner.core.records import (
     Binding,
     Definition,
     Latest,
-    Receipt,
     Run,
     RunCost,
     RunOrigin,

@@ -11,6 +11,7 @@ from typing import Any
 from runner.core.asked_people import AskedPeople
 from runner.core.errors import Interrupted, LockLost, StateError
 from runner.core.identifiers import IdentifierType
+from runner.core.older_versions import OlderVersions
 from runner.core.records import FORGET, ActivationRun, AppliedAudience, Outcome
 from runner.planning.suppression_rules import Withdrawal
 from runner.quick_dataclass import dataclass
@@ -98,9 +99,9 @@ class Erasing:
         self._context.memberships.without_people(file, self._people, path, now)
         return self._context.memberships.counted(path)
 
-    def out_of_files(self) -> tuple[str, ...]:
+    def out_of_files(self) -> OlderVersions:
         """Write every file of an audience again that has more of them than the audience may hold, and remove what no
-        record points to; the places that may keep older versions.
+        record points to; the older versions of these files that hold them.
         """
         for record in self._context.state.audiences():
             key = record.record_id
@@ -109,7 +110,9 @@ class Erasing:
             except StateError as error:
                 self._left[key] = 0
                 self._errors.setdefault(key, f"{error.message}; {error.hint}" if error.hint else error.message)
-        return self._context.state.backing.purge()
+        backing, memberships = self._context.state.backing, self._context.memberships
+        backing.purge()
+        return backing.older_versions(lambda file: memberships.mentioned((file,), self._people) > 0)
 
     def _out_of_files_of(self, record: AppliedAudience) -> int:
         """How many of them an audience may still hold, after its files were written again."""

@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople
-from runner.core.errors import HeadcountError, StateError
+from runner.core.errors import HeadcountError, StateError, UsageError
 from runner.core.membership import MembershipFiles
+from runner.core.older_versions import NO_OLDER, HowKnown, OlderVersions
 from runner.core.project import Project
 from runner.core.records import NOT_KNOWN, AppliedAudience, RunOrigin
 from runner.planning.suppression_rules import Withdrawal
@@ -26,6 +27,25 @@ from runner.workflows.failure_messages import as_sentence
 from runner.workflows.look_up_person import PeopleNow, SegmentNow, Yielded
 
 NO_DESTINATION = "they are in it, and no destination of the files uses its account: declare one"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What else a person says who asks for an erasure: the receipt of the one that it `finishes`, and that older
+    versions of a bucket's objects were removed by hand, which is believed where they cannot be listed.
+    """
+
+    finishes: int | None = None
+    versions_removed: bool = False
+
+    def believed(self, older: OlderVersions) -> OlderVersions:
+        """The older versions, as far as this person is to be believed."""
+        if self.versions_removed and older.known is HowKnown.NOT_LISTED:
+            return replace(older, known=HowKnown.REMOVED_BY_HAND)
+        return older
+
+
+NOTHING_ELSE = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,7 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What a run erased; without a receipt where nobody approved. `places` may hold older versions of files."""
+    """What a run erased; without a receipt where nobody approved. `older` are versions that it cannot reach."""
 
     erasure: Erasure
     audiences: tuple[ErasedFrom, ...] = ()
@@ -76,15 +96,15 @@ class Forgotten:
     run: int | None = None
     at: datetime | None = None
     origin: RunOrigin = NOT_KNOWN
-    places: tuple[str, ...] = ()
+    older: OlderVersions = NO_OLDER
     interrupted: bool = False
 
     @property
     def is_whole(self) -> bool:
-        """Whether nobody of them is left, and no segment brings any of them back."""
+        """Whether nobody of them is left, in an older version of a file either, and no segment brings any back."""
         kept = any(one.left or one.error for one in self.audiences)
         back = self.erasure.segments_that(Yielded.IN) or self.erasure.segments_that(Yielded.FAILED)
-        return self.receipt is not None and not (kept or back or self.interrupted)
+        return self.receipt is not None and self.older.are_gone and not (kept or back or self.interrupted)
 
 
 def forget(
@@ -93,13 +113,17 @@ def forget(
     context: RunContext,
     accounts: Accounts,
     approve: Callable[[Erasure], bool],
+    asked: Asked = NOTHING_ELSE,
 ) -> Forgotten:
-    """Look everywhere, ask `approve` where there is somebody to erase, and erase them. Raises Locked, StateError.
+    """Look everywhere, ask `approve` where there is somebody to erase, and erase them.
+
+    Raises Locked, StateError, and UsageError for a receipt to go on with that there is not.
 
     Every segment is evaluated first. Guardrails have no say, and nothing else is sent.
     """
     with context.state.lock("headcount forget"):
         began = context.clock()
+        _require_receipt(asked, people, context)
         unsettled = settle_unfinished(context)
         context.evaluator.name(str(context.state.next_run()))
         erasure = _look(project, people, context, unsettled)
@@ -107,7 +131,22 @@ def forget(
             return Forgotten(erasure)
         if context.binding is not None and context.state.binding() is None and erasure.withdrawals:
             context.state.bind(context.binding)
-        return _carry_out(erasure, context, accounts, began)
+        return _carry_out(erasure, context, accounts, began, asked)
+
+
+def _require_receipt(asked: Asked, people: AskedPeople, context: RunContext) -> None:
+    if asked.finishes is None:
+        return
+    kept = context.state.receipts()
+    receipt = next((one for one in kept if one.number == asked.finishes), None)
+    if receipt is None:
+        there = f"the newest is {kept[-1].number}" if kept else "there is none yet"
+        raise UsageError(f"there is no receipt {asked.finishes}; nobody was erased", there)
+    missing = receipt.content.get("identifiers", {}).keys() - {str(kind) for kind in people.counts}
+    if missing:
+        kinds = ", ".join(sorted(missing))
+        what = f"receipt {asked.finishes} asks for {kinds}, of which the file has none; nobody was erased"
+        raise UsageError(what, "give the same people as then, or leave --finishes out")
 
 
 def _look(
@@ -165,37 +204,39 @@ def _named_by(now: PeopleNow, people: AskedPeople, context: RunContext) -> list[
     return found
 
 
-def _carry_out(erasure: Erasure, context: RunContext, accounts: Accounts, began: datetime) -> Forgotten:
+def _carry_out(erasure: Erasure, context: RunContext, accounts: Accounts, began: datetime, asked: Asked) -> Forgotten:
     state = context.state
     origin = context.origin() or NOT_KNOWN
     run = state.begin_run("forget", began, origin)
     context = replace(context, run=run)
-    receipt = state.add_receipt(run, began, receipt_content(erasure, (), origin, finished=None))
+    receipt = state.add_receipt(run, began, receipt_content(erasure, (), origin, asked, finished=None))
     context.begun(False)
     context.progress.sending(sum(one.removed for one in erasure.withdrawals))
     work = Erasing(erasure.people, context, accounts, run)
     interrupted = work.out_of_audiences(erasure.withdrawals)
-    places: tuple[str, ...] = ()
+    older = NO_OLDER
     if not interrupted:
         for one in erasure.named_by:
             if one.keeps < one.remembered:
                 work.out_of_suppression(one.name, one.now)
-        places = work.out_of_files()
+        older = asked.believed(work.out_of_files())
     audiences = work.results()
     ended = context.clock()
-    content = receipt_content(erasure, audiences, origin, finished=None if interrupted else ended, places=places)
+    finished = None if interrupted else ended
+    content = receipt_content(erasure, audiences, origin, asked, finished=finished, older=older)
     state.complete_receipt(receipt, content)
     state.end_run(run, ended)
-    return Forgotten(erasure, audiences, receipt, run, began, origin, places, interrupted)
+    return Forgotten(erasure, audiences, receipt, run, began, origin, older, interrupted)
 
 
 def receipt_content(
     erasure: Erasure,
     audiences: tuple[ErasedFrom, ...],
     origin: RunOrigin,
+    asked: Asked,
     *,
     finished: datetime | None,
-    places: tuple[str, ...] = (),
+    older: OlderVersions = NO_OLDER,
 ) -> Mapping[str, object]:
     """A receipt: counts, who, and when; no value, no hash."""
     return {
@@ -208,7 +249,9 @@ def receipt_content(
             if one.yielded is not Yielded.NOT_IN
         ],
         "suppressions": [{"name": one.name, "kept": one.keeps} for one in erasure.named_by],
-        "places": list(places),
+        "places": list(older.places),
+        "older_versions": older.data,
+        "finishes": asked.finishes,
         "user": origin.user,
         "host": origin.host,
         "ci_job": origin.ci_job,

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from runner.core.checks import Check, Verdict
+from runner.core.erasure_receipts import Fate, open_receipts, way_on
 from runner.core.file_size import file_size
 from runner.core.local_time import local_time
 from runner.core.project import Activation, Project
@@ -40,6 +41,7 @@ def check_next_run(project: Project, state: State, now: datetime, today: date) -
     yield from _definitions(rows)
     yield from _outcomes(rows)
     yield from _schedules(rows, now)
+    yield from _receipts(state)
     yield from _suppressions(suppression_statuses(project, state, now))
     for activation in project.activations:
         yield from _permission(activation, state, today)
@@ -99,6 +101,14 @@ def _suppressions(rows: Sequence[SuppressionStatus]) -> Iterator[Check]:
         elif row.standing is not Standing.APPLIED:
             message = f"{row.standing}, and not in effect like that: nobody is added where it applies"
             yield Check("suppression", row.name, Verdict.WARN, message, "`headcount apply` puts it into effect")
+
+
+def _receipts(state: State) -> Iterator[Check]:
+    """Erasures that did not come to a good end."""
+    for one in open_receipts(state.receipts()):
+        verdict = Verdict.WRONG if one.fate in (Fate.UNFINISHED, Fate.LEFT) else Verdict.WARN
+        message = f"{one.fate}, asked for on {local_time(one.at)}"
+        yield Check("receipt", str(one.number), verdict, message, way_on(one))
 
 
 def _permission(activation: Activation, state: State, today: date) -> Iterator[Check]:

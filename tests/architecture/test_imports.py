@@ -51,6 +51,7 @@ OWNERS = {
     "uvicorn": {"listening"},
     "socket": {"listening", "object_stores", "sandbox", "state", "webhooks"},
     "obstore": {"object_stores", "state"},
+    "botocore": {"state"},
     "fsspec": {"engine"},
     "prometheus_client": {"service"},
     "watchfiles": {"service"},

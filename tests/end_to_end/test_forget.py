@@ -59,7 +59,7 @@ def test_they_leave_every_audience_orphans_too_and_the_state(full: Shop, sandbox
     assert traces(full, ONE) == []
     assert "loyal: removed 1 email" in done.out
     assert "second: removed 1 email" in done.out
-    assert "Erased: no audience and no file of the state holds any of them" in done.out
+    assert "Erased: no audience and no file of the state holds any of them.\n" in done.out
     assert "In none of 2 audiences." in full.run("why", ONE).out
     receipt = json.loads((full.folder / "receipt.json").read_text())
     assert {one["activation"]: one["removed"] for one in receipt["audiences"]} == {
@@ -102,6 +102,33 @@ def test_segments_that_still_yield_them_are_named_and_they_are_removed_all_the_s
     full.run("sync", "--select", "loyal")
     assert audience(sandbox) == hashes(2, 3)
 
+    # Of the receipt it is said that they came back, wherever somebody looks, until they are erased for good.
+    listed = full.run("forget", "--receipts").out
+    assert "! erased, but not for long" in listed
+    assert "still yielded by the segments of loyal" in listed
+    assert "-> remove them at the source" in listed
+    status = full.run("status")
+    assert "! receipt 1" in status.out
+    assert "`headcount forget FILE --finishes 1` with the same people" in status.out
+    assert "All is fine" not in status.out
+    assert full.run("status", "--format", "json").json["open_receipts"][0]["fate"] == "erased, but not for long"
+    checks = full.run("doctor", "--format", "json", code=None).json["checks"]
+    assert [one["message"][:24] for one in checks if one["topic"] == "receipt"] == ["erased, but not for long"]
+
+    full.people(mail(3))
+    assert "there is no receipt 7" in full.run("forget", "erase.txt", "--yes", "--finishes", "7", code=64).err
+    full.write("phone.txt", "+33612345678\n")
+    assert "of which the file has none" in full.run("forget", "phone.txt", "--yes", "--finishes", "1", code=64).err
+    full.run("forget", "erase.txt", "--yes", "--finishes", "1")
+    assert "receipt" not in full.run("status").out
+    assert "erased, but not for long, until receipt 2: erased by that one" in full.run("forget", "--receipts").out
+    receipts = full.run("forget", "--receipts", "--format", "json").json
+    Draft7Validator(json.loads((ROOT / "schemas/receipts.schema.json").read_text())).validate(receipts)
+    assert [(one["fate"], one["ended_by"]) for one in receipts["receipts"]] == [
+        ("erased, but not for long", 2),
+        ("erased", None),
+    ]
+
 
 @pytest.mark.slow
 def test_a_suppression_that_names_them_goes_on_keeping_them_out(full: Shop, sandbox: Sandbox) -> None:
@@ -113,6 +140,7 @@ def test_a_suppression_that_names_them_goes_on_keeping_them_out(full: Shop, sand
 
     done = full.run("forget", ask(full, ONE), "--yes")
     assert "the segment of loyal: kept out by no-consent" in done.out
+    assert "no file of the state holds any of them, but the suppressions that keep them out." in done.out
     assert "suppression no-consent goes on naming 1 of them, so that they stay out" in done.out
     assert [path.split("/")[0:2] for path in traces(full, ONE)] == [[".headcount", "suppressions"]]
     full.run("sync")
@@ -167,7 +195,7 @@ def test_who_is_nowhere_is_said_so_with_a_receipt(full: Shop) -> None:
     done = full.run("forget", ask(full, "nobody@shop.example"), "--yes")
     assert "They are in no audience." in done.out
     assert "Receipt 1 of run 2" in done.out
-    assert "asked for 2 email" in full.run("forget", "--receipts").out
+    assert "looked for 2 email (an address in clear counts twice" in full.run("forget", "--receipts").out
     assert full.run("forget", "--receipts", "--format", "json").json["receipts"][0]["audiences"] == []
 
 
@@ -194,6 +222,8 @@ def test_an_audience_of_an_account_without_a_destination_is_named(full: Shop) ->
     assert "no destination of the files uses its account: declare one" in done.out
     assert "Not erased everywhere" in done.out
     assert traces(full, ONE)
+    assert "x receipt 1  not erased everywhere" in full.run("status").out
+    assert "! not erased everywhere" in full.run("forget", "--receipts").out
 
 
 @pytest.mark.slow

@@ -44,6 +44,14 @@ File = Annotated[
     ),
 ]
 ReceiptOut = Annotated[Path | None, typer.Option("--receipt", metavar="FILE", help="Write the receipt there, too.")]
+Finishes = Annotated[
+    int | None,
+    typer.Option("--finishes", metavar="RECEIPT", help="Go on with the erasure of that receipt: the same people."),
+]
+VersionsRemoved = Annotated[
+    bool,
+    typer.Option("--versions-removed", help="Say that you removed older versions in the bucket, if it cannot be seen."),
+]
 Receipts = Annotated[bool, typer.Option("--receipts", help="Show every receipt so far, and erase nobody.")]
 
 
@@ -53,6 +61,8 @@ def forget(
     yes: Yes = False,
     receipt: ReceiptOut = None,
     receipts: Receipts = False,
+    finishes: Finishes = None,
+    versions_removed: VersionsRemoved = False,
     folder: Dir = DEFAULT_DIR,
     target: Target = "",
     format: Output = Format.TEXT,  # noqa: A002 - the option's name
@@ -76,12 +86,13 @@ def forget(
         require_output("--receipt", receipt, _is_receipt, "receipt")
     values = read_values(file, type)
     project = setup.project()
+    from runner.workflows.forget import Asked
     from runner.workflows.forget import forget as erase
 
     with opened(setup) as parts:
         people = _asked(values, file, parts)
         approve = partial(_approve, setup=setup, parts=parts, yes=yes, format=format)
-        done = erase(project, people, parts.context, parts.accounts, approve)
+        done = erase(project, people, parts.context, parts.accounts, approve, Asked(finishes, versions_removed))
         content = _content(done, parts)
     _show(done, content, setup, format, receipt)
     raise typer.Exit(_exit_code(done))
@@ -163,15 +174,12 @@ def _is_receipt(path: Path) -> bool:
 
 
 def _show_receipts(setup: Setup, format: Format) -> None:  # noqa: A002 - the option's name
-    from runner.reports.forget_report import receipts_text
-    from runner.reports.format import timestamp
-    from runner.reports.json_documents import document
+    from runner.reports.receipts_list import receipts_document, receipts_text
 
     with closing(setup.state(only_read=True)) as state:
         kept = state.receipts()
     if format is Format.JSON:
-        listed = [{"number": one.number, "run": one.run, "at": timestamp(one.at), **one.content} for one in kept]
-        show_json(document("receipts", receipts=listed))
+        show_json(receipts_document(kept))
     elif kept:
         show_text(setup.out, receipts_text(kept, setup.clock()))
     else:

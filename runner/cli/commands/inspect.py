@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from runner.core.destination import AdAccount, Destination
+    from runner.core.erasure_receipts import Receipt
     from runner.core.records import Run
     from runner.state.interface import State
     from runner.workflows.status import ActivationStatus, SuppressionStatus
@@ -67,6 +68,7 @@ def status(
 
     What is fine is summed up. Calls Criteo with --live only.
     """
+    from runner.core.erasure_receipts import open_receipts
     from runner.workflows.status import activation_statuses, suppression_statuses
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
@@ -75,15 +77,16 @@ def status(
     with closing(setup.state(only_read=not (live or fail_drift))) as state:
         older = _older(state)
         rows, never = activation_statuses(project, state, now, selection), suppression_statuses(project, state, now)
+        receipts = open_receipts(state.receipts())
         if live or fail_drift:
             setup.say_where(told)
             rows = counted_rows(rows, state, now)
     if format is Format.JSON:
         from runner.reports.json_documents import status_document
 
-        show_json(status_document(rows, never))
+        show_json(status_document(rows, never, receipts))
     else:
-        show_text(setup.out, _status_text(rows, never, setup, everything=everything or live, details=details))
+        show_text(setup.out, _status_text(rows, never, receipts, setup, everything=everything or live, details=details))
     if older is not None:
         raise older
     _fail_on(rows, stale=fail_stale, drifted=fail_drift)
@@ -92,6 +95,7 @@ def status(
 def _status_text(
     rows: tuple[ActivationStatus, ...],
     never: tuple[SuppressionStatus, ...],
+    receipts: tuple[Receipt, ...],
     setup: Setup,
     *,
     everything: bool,
@@ -99,12 +103,13 @@ def _status_text(
 ) -> Text:
     now = setup.clock()
     if details:
-        from runner.reports.status_and_history import details_text, suppression_details_text
+        from runner.reports.status_and_history import details_text, open_receipts_text, suppression_details_text
 
-        return details_text(rows, now).append_text(suppression_details_text(never, now))
+        text = details_text(rows, now).append_text(suppression_details_text(never, now))
+        return text.append_text(open_receipts_text(receipts, now))
     from runner.reports.status_text import status_text
 
-    return status_text(rows, never, now, everything=everything)
+    return status_text(rows, never, now, receipts, everything=everything)
 
 
 def _fail_on(rows: tuple[ActivationStatus, ...], *, stale: bool, drifted: bool) -> None:

@@ -144,6 +144,7 @@ class _Site:
         return made_report(self.setup, self.project)
 
     def known(self) -> Known:
+        from runner.core.erasure_receipts import open_receipts
         from runner.service.loop import Known
         from runner.workflows.upcoming import done_until
 
@@ -158,7 +159,8 @@ class _Site:
             suppressed = {one.name: one.evaluated_at or one.applied_at for one in never}
             failing = frozenset(one.name for one in never if one.failing_since is not None)
             waiting = Counter(row.key.receiver for row in state.notices() if row.content is not None)
-            return Known(good, members, behind, applied, suppressed, failing, waiting)
+            left = len(open_receipts(state.receipts()))
+            return Known(good, members, behind, applied, suppressed, failing, waiting, left)
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.core.selection import Selection

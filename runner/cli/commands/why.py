@@ -63,7 +63,7 @@ def why(
     if format is Format.JSON:
         show_json(why_document(answer, people))
     else:
-        show_text(setup.out, why_text(answer, people, setup.clock()))
+        show_text(setup.out, why_text(answer, people, setup.clock(), evident_types(given.text)))
     raise typer.Exit(exit_codes.OK if answer.is_certain else exit_codes.FAILED)
 
 

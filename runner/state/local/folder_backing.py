@@ -15,6 +15,7 @@ from typing import Any
 
 from runner.core.errors import HeadcountError, UsageError
 from runner.core.fingerprints import Salt
+from runner.core.older_versions import NO_OLDER, OlderVersions
 from runner.state.db import checksums
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
@@ -117,10 +118,12 @@ class FolderBacking:
             pass  # what cannot be read is reported before anything is copied
         self.database.copy_to(target)
 
-    def purge(self) -> tuple[str, ...]:
+    def purge(self) -> None:
         with self.reading() as db:
             self.folder.sweep(deltas.every_path(db))
-        return ()
+
+    def older_versions(self, holds: Callable[[Path], bool]) -> OlderVersions:
+        return NO_OLDER
 
     def accept(self) -> None:
         with file_faults(self.folder.database):

@@ -20,6 +20,7 @@ from typing import Any
 
 from runner.core.errors import StateError
 from runner.core.fingerprints import Salt
+from runner.core.older_versions import OlderVersions
 from runner.disk.durable_files import checksum
 from runner.state.db.database import Database
 from runner.state.db.journal import JournalEntry, apply_entry
@@ -27,7 +28,7 @@ from runner.state.db.tables import deltas, salts
 from runner.state.interface import State
 from runner.state.inventory import file_of, files_of
 from runner.state.local.folder_backing import FolderBacking
-from runner.state.local.state_folder import KINDS, StateFolder, StoredFile
+from runner.state.local.state_folder import StateFolder, StoredFile
 from runner.state.remote import control_object, lease, stored_steps
 from runner.state.remote.cache import Cache, cache_folder
 from runner.state.remote.control_object import COMPRESSED, RESTORE, Control, Snapshot, Steps
@@ -35,6 +36,7 @@ from runner.state.remote.encryption import sealing_of
 from runner.state.remote.garbage_collection import garbage, object_name, unreferenced
 from runner.state.remote.lease import Lease, LeaseTimings
 from runner.state.remote.object_store import ObjectStore, Unanswered
+from runner.state.remote.older_objects import older_versions
 from runner.state.state_errors import file_faults
 
 RIDES = frozenset({"mark_taken", "record", "record_rest", "begin_run", "forget_runs", "end_run", "outbox_fingerprints"})
@@ -241,7 +243,7 @@ class BucketBacking:
         seen = control_object.read(self.store)
         return lease.holder_of(seen, self._clock()) if seen is not None else ""
 
-    def purge(self) -> tuple[str, ...]:
+    def purge(self) -> None:
         self.require_lock()
         self._copy.purge()
         with self.reading() as db:
@@ -249,9 +251,10 @@ class BucketBacking:
         assert self.lease is not None
         self._cache.prune({one.sha256 for one in (*files, *self.lease.control.objects)})
         referenced = {object_name(file, self.store.sealing) for file in files}
-        gone = unreferenced(self.store, referenced)
-        self.store.delete(gone)
-        return tuple(f"{self.store.location}/{kind}/" for kind in KINDS)
+        self.store.delete(unreferenced(self.store, referenced))
+
+    def older_versions(self, holds: Callable[[Path], bool]) -> OlderVersions:
+        return older_versions(self.store, self.scratch("older.parquet"), holds)
 
     def accept(self) -> None:
         """A bucket has one control object, and no second name of it."""

@@ -39,6 +39,16 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """A version that is not the current content of its object, or whose object is deleted; `size` is in bytes."""
+
+    name: str
+    version: str
+    size: int
+    written: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """An object of a listing; `size` is in bytes."""
 
@@ -81,8 +91,19 @@ class ObjectStore(Protocol):
     def upload(self, name: str, path: Path) -> None:
         """Store a file; one that is there already under this name is the same one."""
 
-    def download(self, name: str, hint: str) -> Iterator[bytes]:
-        """The content of an object, in parts. Raises StateError, with the hint, when it is missing."""
+    def download(self, name: str, hint: str, version: str | None = None) -> Iterator[bytes]:
+        """The content of an object, or of an older version of it, in parts. Raises StateError, with the hint, when it
+        is missing.
+        """
+
+    def noncurrent(self, prefix: str) -> Iterator[ListedVersion]:
+        """Every older version below a prefix, those of deleted objects included.
+
+        Raises HeadcountError, as a clause, where they cannot be listed.
+        """
+
+    def keeps_versions(self) -> bool | None:
+        """Whether what is written now stays as an older version when it is removed; None where that does not show."""
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         """Every object below a prefix."""

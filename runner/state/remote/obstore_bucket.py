@@ -6,16 +6,18 @@ regions and endpoints come from the environment, by the names that each cloud gi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from runner.core.errors import StateError, UsageError, requires_extra
+from runner.core.errors import HeadcountError, StateError, UsageError, requires_extra
 from runner.object_stores.store_answers import code_of, is_final, refused_http
 from runner.state.remote.encryption import CHUNK, Sealing
-from runner.state.remote.object_store import Listed, Outdated, Stored, Unanswered, Version
+from runner.state.remote.object_store import Listed, ListedVersion, Outdated, Stored, Unanswered, Version
+from runner.state.remote.s3_versions import SCHEME, noncurrent
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -97,11 +99,13 @@ class ObstoreBucket:
 
         self._called(put)
 
-    def download(self, name: str, hint: str) -> Iterator[bytes]:
+    def download(self, name: str, hint: str, version: str | None = None) -> Iterator[bytes]:
         import obstore
 
+        options: Any = None if version is None else {"version": version}
         try:
-            stream = self._called(lambda: obstore.get(self._store, name).stream(min_chunk_size=CHUNK))
+            found = self._called(lambda: obstore.get(self._store, name, options=options))
+            stream = self._called(lambda: found.stream(min_chunk_size=CHUNK))
         except _NoSuchObject:
             raise StateError(f"{self.location}/{name} is missing", hint) from None
         yield from self.sealing.open(name, self._streamed(iter(stream)))
@@ -127,6 +131,20 @@ class ObstoreBucket:
                 self._called(lambda: obstore.delete(self._store, chosen))
             except _NoSuchObject:
                 return
+
+    def noncurrent(self, prefix: str) -> Iterator[ListedVersion]:
+        if not self.location.startswith(SCHEME):
+            what = "they can be listed in a store with S3's API only"
+            raise HeadcountError(what, "list them with the store's own tools")
+        return noncurrent(self.location, prefix, os.environ)
+
+    def keeps_versions(self) -> bool | None:
+        if not self.location.startswith(SCHEME):
+            return None  # there, a store's answer to a write does not say it, or deleted objects stay for a while
+        name = f"probes/{uuid4().hex}"
+        written = self._put(name, b"", "overwrite")
+        self.delete([name])
+        return written.version is not None
 
     def now(self) -> datetime:
         import obstore

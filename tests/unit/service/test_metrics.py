@@ -22,6 +22,7 @@ VIEW = HealthView(
     (SuppressionHealth("no-consent", NOON, failing=True),),
     {"on-call": 2},
     (Reason("skipped", "waits", "loyal"), Reason("drift", "far off", "loyal")),
+    open_receipts=1,
 )
 
 
@@ -52,6 +53,7 @@ def test_what_is_left_out_skipped_and_undelivered_is_counted() -> None:
     assert found['headcount_suppression_failing{suppression="no-consent"}'] == 1
     assert found['headcount_suppression_evaluated_timestamp_seconds{suppression="no-consent"}'] == NOON.timestamp()
     assert found['headcount_notices_undelivered{receiver="on-call"}'] == 2
+    assert found["headcount_open_receipts"] == 1
     assert not any("drift" in name and "outcome" in name for name in found)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from runner.core.errors import StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import SettledMembership
+from runner.core.older_versions import HowKnown
 from runner.core.suppression import SuppressionDefinition
 from runner.state.store import StateStore
 from tests.object_store import ObjectStore
@@ -130,7 +134,8 @@ def test_old_objects_of_a_bucket_go_at_once(
         key = filled(state)
         state.rewrite(key, rewritten(4))
         assert len(people()) > 1
-        assert state.backing.purge() == tuple(f"{bucket}/{kind}/" for kind in ("members", "outbox", "suppressions"))
+        state.backing.purge()
+        assert state.backing.older_versions(lambda _: True).are_gone  # the bucket keeps none
         assert len(people()) == 1
         state.held(key)
     held = open_state().held(key)
@@ -143,5 +148,60 @@ def test_a_folder_keeps_no_older_versions(state: StateStore) -> None:
         key = filled(state)
         stray = state.held(key).files[0].with_name("000099.parquet")
         stray.write_bytes(b"left by a dead run")
-        assert state.backing.purge() == ()
+        state.backing.purge()
         assert not stray.exists()
+        assert state.backing.older_versions(lambda _: True).are_gone
+
+
+@pytest.mark.parametrize("place", ["bucket"], indirect=True)
+def test_of_older_versions_those_that_hold_somebody_are_named(
+    open_state: Callable[[], StateStore], store: ObjectStore, bucket: str
+) -> None:
+    name = bucket.split("/")[2]
+    store.keep_versions(name)
+    state = open_state()
+    with state.lock("test"):
+        key = filled(state)
+        state.rewrite(key, rewritten(4))
+        state.backing.purge()
+        there = {one for one in store.objects(name) if "members/" in one or "outbox/" in one}
+        everybody = state.backing.older_versions(lambda _: True)
+        some = state.backing.older_versions(lambda file: rows(file) == 5)
+        unreadable = state.backing.older_versions(_cannot_be_read)
+    assert not everybody.are_gone
+    assert {one.object.split("/")[0] for one in everybody.versions} == {"members", "outbox"}
+    assert not there & {f"project/{one.object}" for one in everybody.versions}
+    assert [one.is_certain for one in some.versions] == [True]
+    assert {one.is_certain for one in unreadable.versions} == {False}
+    for one in everybody.versions:
+        store.delete_version(name, f"project/{one.object}", one.version)
+    with state.lock("test"):
+        assert state.backing.older_versions(lambda _: True).are_gone
+
+
+def _cannot_be_read(file: Path) -> bool:
+    raise StateError("it is damaged")
+
+
+@pytest.mark.parametrize("place", ["bucket"], indirect=True)
+@pytest.mark.parametrize("fault", ["denied", "not installed"])
+def test_where_they_cannot_be_listed_it_is_said_why(
+    open_state: Callable[[], StateStore],
+    store: ObjectStore,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+) -> None:
+    store.keep_versions(bucket.split("/")[2])
+    if fault == "not installed":
+        monkeypatch.setitem(sys.modules, "botocore", None)
+        monkeypatch.setitem(sys.modules, "botocore.session", None)
+    state = open_state()
+    with state.lock("test"), store.denying_lists() if fault == "denied" else nullcontext():
+        older = state.backing.older_versions(lambda _: True)
+    assert not older.are_gone
+    assert older.known is HowKnown.NOT_LISTED
+    assert older.places[0] == f"{bucket}/members/"
+    said = f"{older.why}; {older.hint}"
+    assert ("AccessDenied" if fault == "denied" else "botocore, which is not installed") in said
+    assert ("s3:ListBucketVersions" if fault == "denied" else "[versions]") in said

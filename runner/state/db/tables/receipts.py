@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlite3 import Connection
 from typing import Any
 
-from runner.core.records import Receipt
+from runner.core.erasure_receipts import Receipt
 from runner.state.db import codec
 
 
