@@ -104,9 +104,12 @@ def damage_in_bucket(stage: Stage, place: InBucket, name: str, kind: str) -> str
     damaged = None if kind == "removed" else DAMAGES[kind](bytearray(content), stage.chance) if content else content
     place.put(name, damaged)
     said = f"{name.removeprefix('project/')} {kind}"
-    file = name.startswith(("project/members/", "project/outbox/"))
-    told = _told(stage, PurePosixPath(name).name, kind, _changes(before), everything=not file, **newcomer(stage.state))
-    if file and told and _rebuilt(stage, told):
+    audience = name.startswith(("project/members/", "project/outbox/"))
+    # Where whom a suppression names is not known, nobody is added; what adds nobody goes on, as pruning does.
+    everything = not audience and not name.startswith("project/suppressions/")
+    short, as_newcomer = PurePosixPath(name).name, newcomer(stage.state)
+    told = _told(stage, short, kind, _changes(before), everything=everything, **as_newcomer)
+    if audience and told and _rebuilt(stage, told):
         place.look()
         return f"{said}, rebuilt"
     place.put(name, content)
