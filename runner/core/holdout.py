@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.core.findings import Location
 from runner.quick_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
 
 DIGITS = 15
 """Hex digits of the SHA-256 that are looked at."""

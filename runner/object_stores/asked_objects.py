@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Collection, Mapping
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.object_stores.exchange import HEAD, fault_of, listing_of, question
 from runner.object_stores.interface import LARGEST_PART, RemoteObject, StoreFault, Why
+
+if TYPE_CHECKING:
+    import socket
 
 
 class AskedObjects:
@@ -19,8 +21,11 @@ class AskedObjects:
     def __init__(self, descriptors: Collection[int]) -> None:
         self._is_connected = len(descriptors) > 0
         self._idle: SimpleQueue[socket.socket] = SimpleQueue()
-        for descriptor in descriptors:
-            self._idle.put(socket.socket(fileno=descriptor))
+        if descriptors:
+            from socket import socket as open_socket
+
+            for descriptor in descriptors:
+                self._idle.put(open_socket(fileno=descriptor))
         self._known: dict[str, RemoteObject] = {}
         self._failed: list[StoreFault] = []
         self._guard = threading.Lock()
@@ -82,12 +87,14 @@ class AskedObjects:
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
     """So many bytes. Raises EOFError."""
-    content = connection.recv(size, socket.MSG_WAITALL) if size else b""
+    from socket import MSG_WAITALL
+
+    content = connection.recv(size, MSG_WAITALL) if size else b""
     if len(content) == size:
         return content
     parts = [content]
     while (size := size - len(parts[-1])) > 0:
         if not parts[-1]:
             raise EOFError
-        parts.append(connection.recv(size, socket.MSG_WAITALL))
+        parts.append(connection.recv(size, MSG_WAITALL))
     return b"".join(parts)

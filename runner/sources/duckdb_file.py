@@ -37,7 +37,7 @@ _CONTENT = """
 """What is in the database: of which sort, its schema and name, and the SQL that runs when it is read."""
 
 _NAME = r'(?:"(?:[^"]|"")*"|[^\s".(),]+)'
-_VIEW = re.compile(rf"CREATE VIEW (?:{_NAME}\.)?{_NAME}(?: \({_NAME}(?:, {_NAME})*\))? AS (.*?);?\s*", re.DOTALL)
+_VIEW = rf"CREATE VIEW (?:{_NAME}\.)?{_NAME}(?: \({_NAME}(?:, {_NAME})*\))? AS (.*?);?\s*"
 """A view as DuckDB writes it out: of what it holds, not of the text that it was made from."""
 
 
@@ -111,7 +111,7 @@ class DuckDBFileKind:
 
 def _select(view: str) -> str:
     """The SELECT of a view; empty where it cannot be distinguished from what is before it."""
-    found = _VIEW.fullmatch(view)
+    found = re.fullmatch(_VIEW, view, re.DOTALL)
     return found[1] if found else ""
 
 

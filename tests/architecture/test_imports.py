@@ -90,6 +90,7 @@ DOORS = {
     "runner.engine.memberships": {"membership_store"},
     "runner.sources": {
         *(
+            "attached_kinds",
             "interface",
             "registry",
             "data_faults",

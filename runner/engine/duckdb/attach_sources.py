@@ -16,8 +16,8 @@ from runner.engine.duckdb.parsed_files import ParsedFiles
 from runner.object_stores.addresses import is_object
 from runner.object_stores.reach import objects
 from runner.quick_dataclass import dataclass
+from runner.sources.attached_kinds import attached_kind_of
 from runner.sources.interface import CannotRead, Cause, Reachable, unreadable
-from runner.sources.registry import attached_kind_of
 
 if TYPE_CHECKING:
     import duckdb

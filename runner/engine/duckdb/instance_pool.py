@@ -8,7 +8,7 @@ for exactly the tables it names, if there is one that nobody uses at the moment.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import field
 from itertools import count
@@ -22,12 +22,11 @@ from runner.engine.duckdb.attach_sources import Attachment, SharedTables, attach
 from runner.engine.duckdb.file_identity import FileIdentity, require_same, same
 from runner.engine.duckdb.object_files import let_read_objects, side_by_side
 from runner.engine.duckdb.parsed_files import ParsedFiles
-from runner.engine.duckdb.session import Limits, open_session
 from runner.object_stores.interface import RemoteObject, StoreFault
 from runner.object_stores.reach import objects
 from runner.quick_dataclass import dataclass
+from runner.sources.attached_kinds import attached_kind_of, remote_patterns
 from runner.sources.interface import Reachable
-from runner.sources.registry import kind_of, remote_patterns
 
 if TYPE_CHECKING:
     import duckdb
@@ -72,10 +71,13 @@ class Instance:
 
 
 class InstancePool:
-    """The locked instances of one engine; may be used from several threads."""
+    """The locked instances of one engine; may be used from several threads.
 
-    def __init__(self, limits: Limits, folder: Path) -> None:
-        self._limits = limits
+    `session` opens an instance that spills into a folder.
+    """
+
+    def __init__(self, folder: Path, session: Callable[[Path], duckdb.DuckDBPyConnection]) -> None:
+        self._session = session
         self._folder = folder
         self._parsed = ParsedFiles(folder)
         self._idle: dict[PoolKey, Instance] = {}
@@ -99,7 +101,7 @@ class InstancePool:
         from runner.engine.duckdb.compiled import duckdb
 
         key = tuple(
-            (kind_of(source).identity(source, _ROOT), tables, _among(source, tables, shared))
+            (attached_kind_of(source).identity(source, _ROOT), tables, _among(source, tables, shared))
             for source, tables in wanted
         )
         with self._guard:
@@ -146,7 +148,7 @@ class InstancePool:
     ) -> Instance:
         folder = self._folder / f"instance-{next(self._numbers)}"
         folder.mkdir(mode=0o700)
-        connection = open_session(self._limits, folder / "spill")
+        connection = self._session(folder / "spill")
         try:
             remote = remote_patterns(source for source, _ in wanted)
             let_read_objects(connection, remote)

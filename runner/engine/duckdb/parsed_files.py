@@ -7,7 +7,7 @@ is then read as it is, by each segment, and what is wrong is reported as ever.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -46,7 +46,7 @@ class ParsedFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._key = secrets.token_hex(16)
+        self._key = os.urandom(16).hex()
         self._copies: dict[str, _Copy] = {}
         self._numbers = count()
         self._guard = threading.Lock()

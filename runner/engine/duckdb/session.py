@@ -75,7 +75,7 @@ def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     load()
     from runner.engine.duckdb.compiled import duckdb
 
-    spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(spill)
     config: dict[str, str | bool | int | float | list[str]] = {
         "allow_community_extensions": False,
         "autoinstall_known_extensions": False,
@@ -93,6 +93,16 @@ def open_session(limits: Limits, spill: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
     return connection
+
+
+def spill_into(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+    """Have an instance that has not spilled yet spill into that folder."""
+    _make(spill)
+    connection.execute(f"set temp_directory = {literal(str(spill))}")
+
+
+def _make(spill: Path) -> None:
+    spill.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def give_back(connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:

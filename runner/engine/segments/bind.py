@@ -30,9 +30,9 @@ from runner.engine.segments.segment_query import KEY, VIEW, SegmentQuery, column
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.engine.segments.steadiness import unsteady
 from runner.quick_dataclass import dataclass
+from runner.sources.attached_kinds import attached_kind_of
 from runner.sources.data_faults import finding_of
 from runner.sources.interface import NamesFrom, Reachable
-from runner.sources.registry import kind_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -204,7 +204,7 @@ def _columns(instance: Instance) -> frozenset[str]:
 
 
 def _tables(query: SegmentQuery, sources: tuple[Source, ...], reachable: tuple[Reachable, ...]) -> Tables:
-    known = {source.name: kind_of(source).tables(source) for source in sources}
+    known = {source.name: attached_kind_of(source).tables(source) for source in sources}
     databases = {source.name: source.stored for source in reachable if source.stored is not None}
     return Tables(known | {source.name: source.tables for source in reachable}, databases, query.elsewhere)
 

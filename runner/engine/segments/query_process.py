@@ -41,7 +41,7 @@ from runner.engine.segments.segment_query import SegmentQuery
 from runner.interruption import undisturbed
 from runner.object_stores.reach import object_server
 from runner.process_limits import clean_environment
-from runner.sources.registry import remote_patterns
+from runner.sources.attached_kinds import remote_patterns
 
 if TYPE_CHECKING:
     from runner.object_stores.object_server import ObjectServer
@@ -59,8 +59,9 @@ _MAIN = (
     "import gc, sys; gc.set_threshold(200_000, 20, 50); sys.path[:] = {path!r}; "
     "from runner.engine.segments.query_worker import main; main()"
 )
-"""What the process runs. Nothing is imported out of the current folder, which a branch wrote, unless this one does.
-Garbage is looked for as seldom as in the command's own process."""
+"""What the process runs. Nothing is imported out of the current folder, which a branch wrote, unless this one does. It
+is told where modules are, which `-S` saves Python from finding out. Garbage is looked for as seldom as in the command's
+own process."""
 
 
 class _Ended(Exception):
@@ -187,7 +188,7 @@ class _Child:
         try:
             folder.mkdir(mode=0o700)
             self._process = subprocess.Popen(  # noqa: S603 (this very Python)
-                [sys.executable, "-I", "-c", _MAIN.format(path=[entry for entry in sys.path if entry])],
+                [sys.executable, "-I", "-S", "-c", _MAIN.format(path=[entry for entry in sys.path if entry])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -117,6 +115,8 @@ def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict
     except MemoryError:
         return {"no_memory": True}
     except Exception as error:  # noqa: BLE001 (a fault of ours: its place is reported, never its words)
+        import traceback
+
         frames = traceback.extract_tb(error.__traceback__)
         return {"fault": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno}" for frame in frames][-5:]}
 
@@ -139,6 +139,8 @@ def _report(answers: BinaryIO, last: list[float], percent: float) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove the folder, though a statement may still write into it: into a folder that is gone it cannot."""
+    import shutil
+
     for _ in range(100):
         with suppress(OSError):
             shutil.rmtree(folder)

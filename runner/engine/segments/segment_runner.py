@@ -17,28 +17,41 @@ from runner.core.project import Source, SqlText
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import InstancePool
-from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session
+from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session, spill_into
 from runner.engine.segments.bind import advice, prepared, taken_apart
 from runner.engine.segments.reading_again import blaming_data, unless_replaced
 from runner.engine.segments.segment_errors import failed, place, too_slow
 from runner.engine.segments.segment_query import SegmentQuery
 from runner.engine.segments.sql_policy import Flaw, Parsed
-from runner.engine.segments.warehouse_policy import warehouse_flaws
-from runner.engine.segments.warehouse_steadiness import unsteady_in
 from runner.object_stores.interface import StoreFault
+from runner.sources.attached_kinds import unread
 from runner.sources.interface import UNREACHABLE
-from runner.sources.registry import unread
 
 if TYPE_CHECKING:
     import duckdb
 
 
 _PARSERS: dict[Limits, duckdb.DuckDBPyConnection] = {}
-"""What takes SQL apart in this process: opening one costs more than most segments, and nothing of one stays in it."""
+"""What takes SQL apart in this process: opening one costs more than most segments, and nothing of one stays in it. So
+it becomes the instance that a segment runs in, where none is open for it, and another one takes the next SQL apart: for
+one segment, one instance is opened and not two."""
 
 
 def _placed(sql: SqlText, flaw: Flaw) -> Finding:
     return place(sql, flaw.code, flaw.message, flaw.hint, flaw.offset, flaw.length)
+
+
+def _checked_for_warehouse(query: SegmentQuery) -> tuple[Finding, ...]:
+    """What is wrong with SQL that a warehouse runs, as far as its text says so."""
+    from runner.engine.segments.warehouse_policy import warehouse_flaws
+    from runner.engine.segments.warehouse_steadiness import unsteady_in
+
+    parts = map(query.written_at, query.conditions.fragments() if query.conditions else ())
+    judged = ([_placed(sql, one) for one in warehouse_flaws(sql.text, query.dialect)] for sql in (*parts, query.sql))
+    found = next(filter(None, judged), [])
+    return tuple(found) or tuple(
+        replace(_placed(query.sql, one), is_warning=True) for one in unsteady_in(query.sql.text, query.dialect)
+    )
 
 
 class SegmentRunner:
@@ -48,24 +61,26 @@ class SegmentRunner:
         self._limits = limits
         self._folder = folder
         self._numbers = count()
-        self.instances = InstancePool(limits, folder)
+        self.instances = InstancePool(folder, self._session)
 
     def parser(self) -> duckdb.DuckDBPyConnection:
         """A connection of this call's own to an instance that takes SQL apart and runs none of it."""
-        if self._limits not in _PARSERS:
-            _PARSERS[self._limits] = open_session(self._limits, self._folder / "parser")
-        return _PARSERS[self._limits].cursor()
+        parser = _PARSERS.get(self._limits)
+        if parser is None:
+            parser = _PARSERS[self._limits] = open_session(self._limits, self._folder / "parser")
+        return parser.cursor()
+
+    def _session(self, spill: Path) -> duckdb.DuckDBPyConnection:
+        """An instance that has run nothing, and will spill into that folder."""
+        unused = _PARSERS.pop(self._limits, None)
+        if unused is None:
+            return open_session(self._limits, spill)
+        spill_into(unused, spill)
+        return unused
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         if query.source:
-            parts = map(query.written_at, query.conditions.fragments() if query.conditions else ())
-            judged = (
-                [_placed(sql, one) for one in warehouse_flaws(sql.text, query.dialect)] for sql in (*parts, query.sql)
-            )
-            found = next(filter(None, judged), [])
-            return tuple(found) or tuple(
-                replace(_placed(query.sql, one), is_warning=True) for one in unsteady_in(query.sql.text, query.dialect)
-            )
+            return _checked_for_warehouse(query)
         deadline = monotonic() + self._limits.seconds_to_check
         warnings: tuple[Finding, ...] = ()
         try:

@@ -7,7 +7,6 @@ granted (SECURITY.md), and a session that is read-only.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +36,8 @@ def text_of(sql: str) -> str:
 
 def warehouse_flaws(sql: str, dialect: str) -> tuple[Flaw, ...]:
     """What is wrong with SQL that a warehouse is to run, in the order of its text."""
+    import logging
+
     import sqlglot
     from sqlglot.errors import ParseError, SqlglotError
 

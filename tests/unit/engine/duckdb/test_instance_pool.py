@@ -17,13 +17,13 @@ from tests.unit.engine.conftest import World
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[duckdb.DuckDBPyConnection]:
     """Every instance that is opened for segments from now on."""
     found: list[duckdb.DuckDBPyConnection] = []
-    real = instance_pool.open_session
+    real = instance_pool.lock
 
-    def remembered(*arguments):
-        found.append(real(*arguments))
-        return found[-1]
+    def remembered(connection, *arguments):
+        found.append(connection)
+        real(connection, *arguments)
 
-    monkeypatch.setattr(instance_pool, "open_session", remembered)
+    monkeypatch.setattr(instance_pool, "lock", remembered)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import pytest
 from runner.core.errors import SegmentError
 from runner.core.findings import Location
 from runner.engine.duckdb.instance_pool import InstancePool, Wanted
-from runner.engine.duckdb.session import Limits
+from runner.engine.duckdb.session import Limits, open_session
 from runner.object_stores.addresses import means
 from runner.object_stores.interface import RemoteObject, StoreFault, Why
 from runner.object_stores.reach import objects, reach_by
@@ -53,7 +54,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[InstancePool]:
-    made = InstancePool(Limits("200MB", 1, 60.0), tmp_path)
+    made = InstancePool(tmp_path, partial(open_session, Limits("200MB", 1, 60.0)))
     yield made
     made.close()
 
