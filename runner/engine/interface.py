@@ -35,6 +35,9 @@ already; rejected for the first reason of its type. Greater numbers are its furt
 HELD_OUT, KEYLESS = 254, 255
 """Kinds of every value of a row that is left out: its holdout holds it out, or it has no key to decide by."""
 
+NUMBER = "segment_number"
+"""The column of wire forms that says of which segment a row is, where several are in one file."""
+
 LONGEST_EMAIL, LONGEST_OPAQUE = 254, 1024
 """Characters that an e-mail address, and an identifier without a form of its own, may have."""
 
@@ -189,6 +192,17 @@ class MembershipStore(Protocol):
         With `by`, texts whose fingerprint a member has may be taken for that member without being hashed. Where
         `counts_only` are wanted, there may be no file of who is in the segment, nor of what differs.
         Raises SegmentError, and StateError where the membership cannot be read.
+        """
+
+    def evaluate_and_compare_small(
+        self,
+        evaluator: SegmentEvaluator,
+        asked: Sequence[tuple[Activation, MembershipFiles]],
+        sources: tuple[Source, ...],
+    ) -> Mapping[int, tuple[Evaluation, ComparedMembership]]:
+        """The same for several small segments, where that is sooner done for all together; by their places in `asked`.
+
+        What is not there is left to `evaluate_and_compare`, failures above all.
         """
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import date
 from time import monotonic
@@ -38,6 +38,7 @@ from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import may_overlap, with_overlaps
 from runner.workflows.older_state import tell_if_older
+from runner.workflows.small_ones import Ahead, evaluate_small, some_at_a_time
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 
 
@@ -192,7 +193,7 @@ def plan_members(
     allowed = request.allow_suppressions
     gone = frozenset(one.applied.record_id for one in decided if one.is_gone and one.applied is not None)
     suppressing = look(project, to_evaluate, context, allowed=allowed, ships=ships, due=due, gone=gone)
-    changes = tuple(_timed(decision, project, request, context, accounts, suppressing) for decision in decided)
+    changes = tuple(_changes(decided, project, request, context, accounts, suppressing))
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
     return with_overlaps(changes, context.state, context.memberships), suppressing
 
@@ -207,6 +208,21 @@ def _to_evaluate(decision: Decision) -> Activation | None:
     return None if decision.intended in (Action.FAILED, Action.CONFLICT) else decision.activation
 
 
+def _changes(
+    decided: tuple[Decision, ...],
+    project: Project,
+    request: PlanRequest,
+    context: RunContext,
+    accounts: Accounts,
+    suppressing: Suppressing,
+) -> Iterator[PlannedChange]:
+    """The change of each decision, in their order; small segments are evaluated some at a time, ahead of their turn."""
+    for some in some_at_a_time(decided):
+        ahead = evaluate_small(some, frozenset(suppressing.evaluated), project, context)
+        for decision in some:
+            yield _timed(decision, project, request, context, accounts, suppressing, ahead.get(decision.key))
+
+
 def _timed(
     decision: Decision,
     project: Project,
@@ -214,6 +230,7 @@ def _timed(
     context: RunContext,
     accounts: Accounts,
     suppressing: Suppressing,
+    ahead: Ahead | None,
 ) -> PlannedChange:
     """The change, with how long its segment took, well or not."""
     activation = _to_evaluate(decision)
@@ -221,9 +238,10 @@ def _timed(
         return guard(decision)
     began = monotonic()
     try:
-        change = _planned(decision, activation, project, request, context, accounts, suppressing)
+        change = _planned(decision, activation, project, request, context, accounts, suppressing, ahead)
     finally:
-        seconds = monotonic() - began + suppressing.seconds.get(decision.key, 0.0)
+        before = suppressing.seconds.get(decision.key, 0.0) + (ahead.seconds if ahead is not None else 0.0)
+        seconds = monotonic() - began + before
         context.progress.evaluated(decision.id, seconds)
     return replace(change, seconds=seconds)
 
@@ -236,13 +254,15 @@ def _planned(
     context: RunContext,
     accounts: Accounts,
     suppressing: Suppressing,
+    ahead: Ahead | None,
 ) -> PlannedChange:
     """The change with its members, judged by the guardrails; a segment that cannot be evaluated makes it a failure."""
     measured = None
     try:
         _require_settled(decision, request)
-        evaluation = suppressing.evaluation(decision.key)
-        measured = _measure(decision, activation, project, context, request.today, evaluation)
+        if ahead is None and (evaluation := suppressing.evaluation(decision.key)) is not None:
+            ahead = Ahead(evaluation)
+        measured = _measure(decision, activation, project, context, request.today, ahead)
         waits_for = suppressing.waits_for(decision.account)
         if waits_for:
             measured = measured.without_additions()
@@ -282,10 +302,10 @@ def _measure(
     project: Project,
     context: RunContext,
     today: date,
-    evaluation: Evaluation | None,
+    ahead: Ahead | None,
 ) -> Measured:
     """The segment evaluated, where that is not done yet, and the delta known. Raises SegmentError, StateError."""
-    evaluation, compared = _compared(decision, activation, project, context, evaluation)
+    evaluation, compared = _compared(decision, activation, project, context, ahead)
     warnings = (
         *ended_permissions((activation,), today, is_warning=True),
         *rejected_whole(activation, evaluation, compared.delta),
@@ -339,9 +359,12 @@ def _compared(
     activation: Activation,
     project: Project,
     context: RunContext,
-    evaluation: Evaluation | None,
+    ahead: Ahead | None,
 ) -> tuple[Evaluation, ComparedMembership]:
     """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
+    if ahead is not None and ahead.compared is not None:
+        return ahead.evaluation, ahead.compared
+    evaluation = None if ahead is None else ahead.evaluation
     held = _held(decision, context.state)
     # Those are compared with more than this.
     in_one_pass = evaluation is None and not (decision.refill or decision.replaces)

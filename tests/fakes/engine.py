@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,14 @@ class FakeMemberships:
         if counts_only and not held.files:
             return replace(evaluation, path=None), replace(compared, differing={})
         return evaluation, compared
+
+    def evaluate_and_compare_small(
+        self,
+        evaluator: SegmentEvaluator,
+        asked: Sequence[tuple[Activation, MembershipFiles]],
+        sources: tuple[Source, ...],
+    ) -> Mapping[int, tuple[Evaluation, ComparedMembership]]:
+        return {}
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         segment = {} if evaluation is None or evaluation.path is None else _read(evaluation.path)

@@ -36,6 +36,11 @@ class Limits:
     seconds: float
 
     @property
+    def seconds_for_small(self) -> float:
+        """The most for several small segments together: those that were not begun in half of it run alone."""
+        return min(60.0, self.seconds)
+
+    @property
     def seconds_to_check(self) -> float:
         """The most for a segment whose rows are not read, which takes some milliseconds."""
         return min(60.0, self.seconds)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
-from runner.core.errors import StateError
+from runner.core.errors import SegmentError, StateError
 from runner.core.fingerprints import Fingerprinting, FingerprintOrigin
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
@@ -30,6 +30,7 @@ from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.pairwise import pairwise
 from runner.engine.memberships.parquet_files import translating_errors
 from runner.engine.memberships.refingerprinting import write_fingerprints
+from runner.engine.small_pass import evaluate_small
 
 
 class DuckDBMembershipStore:
@@ -64,6 +65,19 @@ class DuckDBMembershipStore:
             return evaluation, self.compare(evaluation, held)
         evaluation, file = joined
         return evaluation, self._compared(evaluation, held, (file,))
+
+    def evaluate_and_compare_small(
+        self,
+        evaluator: SegmentEvaluator,
+        asked: Sequence[tuple[Activation, MembershipFiles]],
+        sources: tuple[Source, ...],
+    ) -> Mapping[int, tuple[Evaluation, ComparedMembership]]:
+        try:
+            files = tuple(path for _, held in asked for path in held.files)
+            with translating_errors("the comparison", files, self._workspace.folder):
+                return evaluate_small(evaluator, self._workspace, asked, sources)
+        except (SegmentError, StateError):  # each by itself says what is wrong with it
+            return {}
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         if evaluation is not None and evaluation.path is None:

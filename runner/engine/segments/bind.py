@@ -18,7 +18,7 @@ from runner.core.project import Source, SqlText
 from runner.core.sql_quoting import folded
 from runner.core.suggest import closest
 from runner.engine.duckdb import cancellable
-from runner.engine.duckdb.instance_pool import Instance, InstancePool
+from runner.engine.duckdb.instance_pool import Instance, InstancePool, Wanted
 from runner.engine.duckdb.os_errors import full
 from runner.engine.interface import MappedColumn
 from runner.engine.segments.column_kinds import column_kind
@@ -103,16 +103,21 @@ def prepared(
 
     Raises SegmentError for a source that cannot be read, TimeLimitReached.
     """
+    with instances.lend(wanted(statement, sources), deadline, readable, query.shared) as instance:
+        yield bound(query, statement, sources, instance, deadline)
+
+
+def wanted(statement: Parsed, sources: tuple[Source, ...]) -> Wanted:
+    """The tables of sources that the SQL names."""
     named = references(statement)
     used = ((source, frozenset(name[-1] for name in named if name[0] == folded(source.name))) for source in sources)
-    wanted = tuple((source, tables) for source, tables in used if tables)
-    with instances.lend(wanted, deadline, readable, query.shared) as instance:
-        yield _bind(query, statement, sources, instance, deadline)
+    return tuple((source, tables) for source, tables in used if tables)
 
 
-def _bind(
+def bound(
     query: SegmentQuery, statement: Parsed, sources: tuple[Source, ...], instance: Instance, deadline: float
 ) -> Prepared:
+    """Bind the SQL, taken apart, in an instance locked to the tables that it names. Raises TimeLimitReached."""
     from runner.engine.duckdb.compiled import duckdb
 
     sql = query.sql
@@ -133,8 +138,8 @@ def _bind(
         described = cancellable.run(instance.connection, _DESCRIBE + sql.text, deadline=deadline)
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         found = {folded(name) for name, _ in columns}
-        wanted = [*query.mapping.values(), *([query.key] if query.key else [])]
-        absent = [name for name in wanted if folded(name) not in found]
+        needed = [*query.mapping.values(), *([query.key] if query.key else [])]
+        absent = [name for name in needed if folded(name) not in found]
         known = _columns(instance) if absent else ()
         mapped, findings = resolve(query, columns, names, _unfit, known)
         key, flawed = resolve_key(query, columns, names, _unfit_key, known)

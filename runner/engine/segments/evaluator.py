@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,7 @@ from runner.engine.interface import (
     HASHED,
     HELD_OUT,
     KEYLESS,
+    NUMBER,
     MappedColumn,
     mapped_columns,
     reasons,
@@ -108,6 +109,24 @@ class DuckDBSegmentEvaluator:
             raise
         return path, warnings
 
+    def write_small(
+        self, activations: Sequence[Activation], sources: tuple[Source, ...], most: int
+    ) -> tuple[tuple[Path, ...], Mapping[int, tuple[Finding, ...]]]:
+        """Files of the wire forms of several segments that map the same types, which the embedded engine runs without
+        a holdout, with NUMBER, the place of each row's among them; and the warnings about the SQL of each.
+
+        None of those with more than `most` rows, and of those that fail. Raises SegmentError.
+        """
+        sql = activations[0].segment.sql
+        folder = self._workspace.next_folder()
+        with self.translating_errors(sql):
+            folder.mkdir(mode=0o700)
+        columns = {one: column(one) for one in mapped_columns(activations[0].mapping)}
+        rows = wire_select(columns, VIEW, beside=(NUMBER,))
+        queries = [replace(query_of(one), run=self._run, shared=self._shared) for one in activations]
+        written = self._queries.write_small(queries, sources, rows, folder, most)
+        return tuple(sorted(folder.iterdir())), written
+
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         assert activation.holdout is not None
         file, _ = self.write(replace(activation, mapping={}), sources, keys(activation.holdout))
@@ -176,7 +195,13 @@ def counted(
     rows = cancellable.run(
         connection, f"select {kinds}, {total} from {source} where {columns[0].name}_kind is not null group by all"
     )
-    found = [(row[:-1], int(row[-1])) for row in rows]
+    return evaluation_of(columns, [(row[:-1], int(row[-1])) for row in rows], path)
+
+
+def evaluation_of(
+    columns: tuple[MappedColumn, ...], found: Sequence[tuple[tuple[int, ...], int]], path: Path | None
+) -> Evaluation:
+    """What rows of wire forms come to: `found` says how many have the same kinds of values in the columns."""
     blank: dict[IdentifierType, int] = {}
     rejected: list[Rejected] = []
     types = tuple(dict.fromkeys(one.type for one in columns))

@@ -6,7 +6,7 @@ no warehouse is handed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +68,13 @@ class QueriesBySource:
             raise SegmentError(finding.message, finding.hint, finding)
         self._warehouses.write(query, warehouse, rows, target)
         return judged
+
+    def write_small(
+        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
+    ) -> Mapping[int, tuple[Finding, ...]]:
+        """Of segments that the embedded engine runs, all of them."""
+        within = [_within(query, sources) for query in queries]
+        return self._embedded.write_small(within, _attached(sources), rows, folder, most)
 
     def reach(self, source: WarehouseSource) -> Reached:
         """Ask a warehouse what its sessions may do. Raises SegmentError."""

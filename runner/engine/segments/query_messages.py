@@ -64,7 +64,24 @@ class WriteRequest:
     seconds: float
 
 
-Question = CheckRequest | AdviceRequest | WriteRequest
+@dataclass(frozen=True, slots=True)
+class SmallRequest:
+    """See SegmentQueries.write_small."""
+
+    queries: tuple[SegmentQuery, ...]
+    sources: tuple[Source, ...]
+    rows: str
+    folder: Path
+    most: int
+    seconds: float
+
+    @property
+    def query(self) -> SegmentQuery:
+        """The first of them, which stands for all where their process itself fails."""
+        return self.queries[0]
+
+
+Question = CheckRequest | AdviceRequest | WriteRequest | SmallRequest
 Request = Begin | Question
 
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -31,6 +31,7 @@ from runner.engine.segments.query_messages import (
     Begin,
     CheckRequest,
     Question,
+    SmallRequest,
     WriteRequest,
     error_of,
     finding_of,
@@ -115,6 +116,13 @@ class QueryProcess:
     ) -> tuple[Finding, ...]:
         request = WriteRequest(query, sources, rows, target, readable, self._limits.seconds)
         return _findings(self._ask(request, on_progress))
+
+    def write_small(
+        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
+    ) -> Mapping[int, tuple[Finding, ...]]:
+        seconds = self._limits.seconds_for_small
+        answer = self._ask(SmallRequest(tuple(queries), sources, rows, folder, most, seconds), None)
+        return {int(place): tuple(map(finding_of, found)) for place, found in answer["written"].items()}
 
     def close(self) -> None:
         with self._guard:

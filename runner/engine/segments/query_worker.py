@@ -27,6 +27,8 @@ from runner.engine.segments.query_messages import (
     CheckRequest,
     Question,
     Request,
+    SmallRequest,
+    WriteRequest,
     answer_line,
     error_as_data,
     finding_as_data,
@@ -108,6 +110,10 @@ def _ready(runner: SegmentRunner, begin: Begin) -> dict[str, Any]:
 
 def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict[str, Any]:
     try:
+        if isinstance(request, SmallRequest):
+            parts = request.queries, request.sources, request.rows, request.folder, request.most
+            written = runner.write_small(*parts).items()
+            return {"written": {place: [finding_as_data(one) for one in findings] for place, findings in written}}
         findings = _carried_out(runner, request, partial(_report, answers, [0.0]))
         return {"findings": [finding_as_data(finding) for finding in findings]}
     except SegmentError as error:
@@ -121,7 +127,11 @@ def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict
         return {"fault": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno}" for frame in frames][-5:]}
 
 
-def _carried_out(runner: SegmentRunner, request: Question, on_progress: Callable[[float], None]) -> tuple[Finding, ...]:
+def _carried_out(
+    runner: SegmentRunner,
+    request: CheckRequest | AdviceRequest | WriteRequest,
+    on_progress: Callable[[float], None],
+) -> tuple[Finding, ...]:
     """Raises SegmentError."""
     if isinstance(request, CheckRequest):
         return runner.check(request.query, request.sources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
@@ -78,6 +78,16 @@ class SegmentQueries(Protocol):
         warnings about the SQL.
 
         `readable` are further files that `rows` reads; `on_progress` gets percent, now and then. Raises SegmentError.
+        """
+
+    def write_small(
+        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
+    ) -> Mapping[int, tuple[Finding, ...]]:
+        """Write what the select `rows` yields over the views of several queries that have the same mapped columns, to
+        Parquet files in an existing folder; NUMBER is the place of a row's query among them.
+
+        Those with more than `most` rows are left out, and so are those that fail for any reason: the places of the
+        others, with the warnings about their SQL. Raises SegmentError.
         """
 
     def close(self) -> None:
