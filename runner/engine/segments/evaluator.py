@@ -39,7 +39,7 @@ from runner.engine.segments.fingerprinted_rows import fingerprinted_select, judg
 from runner.engine.segments.holdout_choice import keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
-from runner.engine.segments.segment_query import SegmentQueries, column, query_of
+from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
 from runner.engine.segments.shared_tables import shared_tables
 from runner.engine.segments.steadiness import may_be_unsteady
 
