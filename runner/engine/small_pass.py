@@ -55,10 +55,12 @@ def evaluate_small(
 
 
 def _may_be_small(activation: Activation, held: MembershipFiles) -> bool:
-    """Whether it may be done for an activation: the members are known, and of types that it maps."""
+    """Whether it may be done for an activation: the members are known, few, and of types that it maps."""
     if activation.holdout is not None or activation.segment.source:
         return False
-    if held.members is None or held.changes is not None or held.counts is None or not held.untouched:
+    if held.members is None or held.changes is not None or held.fingerprints:
+        return False
+    if held.counts is None or not held.untouched:
         return False
     members = {kind: count for kind, (count, _) in held.counts.items() if count}
     return members.keys() <= activation.mapping.keys() and max(members.values(), default=0) <= MOST_ROWS

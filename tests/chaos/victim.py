@@ -174,7 +174,9 @@ def _make_memberships_great(how: str) -> None:
     their own."""
     from runner.engine import fingerprinted_pass, joined_pass
     from runner.engine.memberships import compaction, differences
+    from runner.workflows import small_ones
 
+    small_ones.MOST_OF_ONE = -1
     differences.PORTION = 5
     if how == "beside":
         joined_pass.JOIN_FROM = 0
