@@ -1,7 +1,8 @@
 """The main job on real data, from nothing to audiences that follow their segments: what `make demo` runs.
 
-It prepares the example's data, starts the sandbox on a free port, and runs the commands a person would type, in order.
-The state goes to demo/; every demo begins without one.
+It makes a project of its own in demo/ (or in the folder that is given), a git repository with the example's files and
+their data, starts the sandbox, and runs the commands that a person would type there, in order. Who goes there can type
+them again, and go on. Every demo begins with a new folder.
 """
 
 from __future__ import annotations
@@ -15,62 +16,118 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import demo_data
 
 ROOT = Path(__file__).resolve().parent.parent
+USUAL_PORT = 8787
+SANDBOX_DATA = "sandbox-data"
+
 FIRST_DAY, LATER_DAY = "2017-10-01", "2017-11-01"
+SECONDS_BETWEEN = 31 * 86_400
+SOMEBODY = "household-33@example.com"
 
-CHANGED = ("--select", "coupon-users", "--select", "loyal-shoppers")
 
-STEPS = (
-    ("The files are checked first; no network is needed.", ("validate",), (0,)),
-    (
-        "Nothing exists yet: all audiences are made, on both of Criteo's products.",
-        ("apply", "--yes", "--today", FIRST_DAY),
-        (0,),
+@dataclass(frozen=True)
+class Step:
+    """What is said before it, the command, and the exit codes that are as expected (4: a guardrail blocked something).
+
+    Of a `summary` only the last line is shown, for the demo has three screens.
+    """
+
+    said: str
+    command: tuple[str, ...]
+    expected: tuple[int, ...] = (0,)
+    summary: bool = False
+
+
+FIRST = Step("", ("apply", "--yes", "--today", FIRST_DAY), summary=True)
+A_MONTH_LATER = (
+    Step(
+        "A month goes by: people come and go. Look at one audience, then update all.",
+        ("plan", "--today", LATER_DAY, "--select", "snack-buyers"),
     ),
-    ("Plan again: Criteo is as declared.", ("plan", "--today", FIRST_DAY), (0,)),
-    (
-        "A month goes by: people enter and leave. A plan of two of the audiences:",
-        ("plan", "--today", LATER_DAY, *CHANGED),
-        (0, 4),
-    ),
-    ("Apply what changed, in all of them.", ("apply", "--yes", "--today", LATER_DAY), (0, 4)),
-    ("What is broken, since when, why, and what to do.", ("status",), (0,)),
-    ("What was done with one of them.", ("history", "loyal-shoppers"), (0,)),
-    ("The same for those who would rather look.", ("report", "--out", "demo/report"), (0,)),
+    Step("", ("apply", "--yes", "--today", LATER_DAY), (0, 4)),
+    Step("Who is on call asks: what is broken, since when, why, what to do?", ("status",)),
+    Step("Who answers for data protection: who is in, since when, by which query?", ("why", SOMEBODY)),
+    Step("Who plans campaigns would rather look: size, turnover, share matched.", ("report", "--out", "report")),
 )
-"""What is said, the command, and the exit codes that are as expected (4: a guardrail blocked something)."""
+
+IGNORED = ("/.headcount/", "/data/", "/report/", f"/{SANDBOX_DATA}")
 
 
-def main() -> int:
-    os.chdir(ROOT)
-    state = Path("demo") / ".headcount"
-    shutil.rmtree(state.parent, ignore_errors=True)
-    state.parent.mkdir()
-    say("The example's data: the Complete Journey, a year of a grocer's transactions.")
-    demo_data.main(ROOT / "data")
+def main(folder: Path = ROOT / "demo") -> int:
+    say("In demo/: a year at a grocer's. A sandbox is Criteo. Nine audiences are made.", first=True)
+    make_project(folder)
+    os.chdir(folder)
     with sandbox() as url:
-        environment = {**os.environ, "CRITEO_API_URL": url, "HEADCOUNT_STATE": str(state)}
-        for sentence, command, expected in STEPS:
-            say(sentence)
-            if run(command, environment) not in expected:
-                print(f"\nThe demo stopped: `headcount {' '.join(command)}` did not end as expected.", file=sys.stderr)
-                return 1
-    say("Done. Audiences are kept by files you can read: look into activations/.")
-    print(f"Open {ROOT / 'demo' / 'report' / 'index.html'} in a browser.")
+        environment = {**os.environ, "CRITEO_API_URL": url}
+        for name in ("HEADCOUNT_STATE", "HEADCOUNT_DIR", "HEADCOUNT_TARGET"):
+            environment.pop(name, None)
+        # The audiences are a month old in the sandbox by the second part, so that it is asked what it matched of them.
+        move_clock(url, -SECONDS_BETWEEN)
+        done = run(FIRST, environment)
+        move_clock(url, SECONDS_BETWEEN)
+        if not (done and all(run(step, environment) for step in A_MONTH_LATER)):
+            return 1
+    say("Your turn. Open demo/report/index.html in a browser, or type and go on:")
+    print("\n".join(way_on(url)))
     return 0
 
 
-def say(sentence: str) -> None:
-    print(f"\n\033[1m# {sentence}\033[0m" if sys.stdout.isatty() else f"\n# {sentence}", flush=True)
+def way_on(url: str) -> tuple[str, ...]:
+    """What a person types to repeat each command of the demo, and to go on."""
+    port = url.rpartition(":")[2]
+    elsewhere = "" if port == str(USUAL_PORT) else f" --port {port}"
+    return (
+        "cd demo && source ../.venv-demo/bin/activate",
+        f"export CRITEO_API_URL={url}",
+        f"headcount sandbox --quiet --data {SANDBOX_DATA}{elsewhere} &",
+    )
 
 
-def run(command: tuple[str, ...], environment: dict[str, str]) -> int:
-    print(f"$ headcount {' '.join(command)}", flush=True)
-    return subprocess.run([sys.executable, "-m", "runner", *command], env=environment, check=False).returncode
+def make_project(folder: Path) -> None:
+    """A new folder with the example's files, in a repository of its own where there is git, and their data."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("activations", "schemas"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / ".gitignore").write_text("".join(f"{line}\n" for line in IGNORED), encoding="utf-8")
+    if shutil.which("git") is not None:
+        git(folder, "init", "--quiet")
+        git(folder, "add", ".")
+        git(folder, "commit", "--quiet", "--message", "The example")
+    demo_data.main(folder / "data")
+
+
+def git(folder: Path, *command: str) -> None:
+    """Run git in the folder, whatever this person's settings say of names, signatures and hooks."""
+    who = ("user.name=Headcount", "user.email=demo@example.com")
+    plain = ("commit.gpgsign=false", "core.hooksPath=/dev/null", "init.defaultBranch=main")
+    given = (part for setting in (*who, *plain) for part in ("-c", setting))
+    subprocess.run(["git", *given, *command], cwd=folder, check=True)
+
+
+def say(sentence: str, *, first: bool = False) -> None:
+    bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    print(f"{'' if first else chr(10)}{bold}# {sentence}{plain}", flush=True)
+
+
+def run(step: Step, environment: dict[str, str]) -> bool:
+    """Say what comes, run a command as a person would, and give whether it ended as expected."""
+    if step.said:
+        say(step.said)
+    typed = f"headcount {' '.join(step.command)}"
+    print(f"$ {typed}{' | tail -1' if step.summary else ''}", flush=True)
+    command = [sys.executable, "-m", "runner", *step.command]
+    output = subprocess.PIPE if step.summary else None
+    done = subprocess.run(command, env=environment, stdout=output, text=True, check=False)
+    if step.summary:
+        print("".join(done.stdout.splitlines()[-1:]), flush=True)
+    if done.returncode not in step.expected:
+        print(f"\nThe demo stopped: `{typed}` did not end as expected.", file=sys.stderr)
+    return done.returncode in step.expected
 
 
 @contextmanager
@@ -78,10 +135,9 @@ def sandbox() -> Iterator[str]:
     """A sandbox in a process of its own, as a person would start it; yields its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    say("A sandbox stands in for Criteo's API.")
-    print(f"$ headcount sandbox --quiet --port {port} &", flush=True)
-    command = [sys.executable, "-m", "runner", "sandbox", "--quiet", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    arguments = ("sandbox", "--quiet", "--data", SANDBOX_DATA, *(("--port", str(port)) if port != USUAL_PORT else ()))
+    print(f"$ headcount {' '.join(arguments)} &", flush=True)
+    with subprocess.Popen([sys.executable, "-m", "runner", *arguments], stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(url, process)
             yield url
@@ -90,9 +146,16 @@ def sandbox() -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """The port that the sandbox listens on by default, or another one where somebody else does."""
+    for wanted in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no port is free")
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
@@ -107,5 +170,11 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30.0) 
     raise RuntimeError("the sandbox did not start")
 
 
+def move_clock(url: str, seconds: int) -> None:
+    """Set the sandbox's clock ahead by so many seconds, or back."""
+    body = f'{{"advance": {seconds}}}'.encode()
+    urllib.request.urlopen(f"{url}/__sandbox__/clock", data=body, timeout=10).close()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(*map(Path, sys.argv[1:2])))

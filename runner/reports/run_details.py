@@ -9,6 +9,7 @@ from rich.text import Text
 
 from runner.core.local_time import local_time
 from runner.core.records import NOT_KNOWN, ActivationRun, DefinitionThen, Outcome, Run
+from runner.reports.approved_where import where_approved
 from runner.reports.cost_text import all_cost
 from runner.reports.escape import printable, without_controls
 from runner.reports.format import duration, moment, plural
@@ -63,6 +64,8 @@ def _origin(run: Run) -> Iterator[_Line]:
         "commit",
         f"{printable(origin.commit)}{files[origin.dirty]}" if origin.commit else "none: the files are in no git",
     )
+    if approved := where_approved(origin):
+        yield "approved", printable(approved)
     if run.plan_id:
         yield "plan", run.plan_id
 

@@ -124,7 +124,7 @@ def _summary(
     parts[0] += f", {plural(held, 'identifier')}" if rows else ""
     ran = max((row.latest.run.started_at for row in rows if row.latest.run), default=None)
     if ran is not None:
-        parts.append(f"last run {moment(ran, now)}")
+        parts.append(f"last run {duration(abs((now - ran).total_seconds()))} ago")
     due = min(((row.next_due, row.activation) for row in rows if row.next_due), default=None)
     if due is not None:
         when = f"in {duration((due[0] - now).total_seconds())}" if due[0] > now else "now"

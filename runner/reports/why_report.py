@@ -12,6 +12,7 @@ from runner.core.asked_people import AskedPeople
 from runner.core.identifiers import IdentifierType
 from runner.core.project import ANY_DAY
 from runner.core.records import Run
+from runner.reports.approved_where import where_approved
 from runner.reports.escape import printable
 from runner.reports.format import moment, plural, timestamp
 from runner.reports.json_documents import document
@@ -59,7 +60,8 @@ def _holding(holding: Holding, answer: Answer, now: datetime) -> Text:
     for found in holding.found:
         doubt = ", left in doubt by an interrupted run" if found.unknown else ""
         text.append(f"    {found.identifier_type}{_since(found.run, answer, now) or ' since a run not known'}{doubt}\n")
-    for run in sorted({found.run for found in holding.found if found.run is not None} & answer.runs.keys()):
+    told = {one.run.id for one in holding.distinct_definitions if one.run is not None}
+    for run in sorted({found.run for found in holding.found if found.run is not None} & answer.runs.keys() - told):
         text.append(f"    run {run}: {_who(answer.runs[run])}\n")
     for one in holding.distinct_definitions:
         text.append("".join(f"    {line}\n" for line in _definition(one, now)))
@@ -71,7 +73,9 @@ def _definition(one: InEffect, now: datetime) -> Iterator[str]:
     if not one.is_of_then:
         yield "the definition of then is not in the history; this is the one that was applied last"
     if one.run is not None:
-        yield f"applied by run {one.run.id}, {moment(one.run.started_at, now)}: {_who(one.run)}"
+        yield f"applied by run {one.run.id}, {moment(one.run.started_at, now)}:  {_who(one.run)}"
+        if approved := where_approved(one.run.origin):
+            yield f"approved {printable(approved)}"
     if one.sql:
         yield f"query ({{{{ today }}}} is shown as {ANY_DAY}):" if str(ANY_DAY) in one.sql else "query:"
         yield from (f"  {printable(line)}" for line in one.sql.strip("\n").splitlines())

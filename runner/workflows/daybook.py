@@ -19,7 +19,10 @@ ASKED_EVERY = timedelta(hours=20)
 """How often a destination is asked what it counts of an audience: once a day, whenever the day's first run is."""
 
 TOO_YOUNG = timedelta(hours=24)
-"""An audience that was made less than this ago is not asked about: nothing has been counted yet."""
+"""An audience that was made less than this ago is not asked about: nothing has been counted yet.
+
+The destination's own word for when that was comes first: an audience that was imported may be old by then.
+"""
 
 SECONDS = 30.0
 """How long asking may take in one run. Whoever was not asked about is asked about in the next one."""
@@ -72,7 +75,8 @@ def _to_ask(
 
     for change in sorted(seen.values(), key=last):
         record, counted = records[change.key], before[change.id].counted
-        young = now - record.intended_at < TOO_YOUNG
+        made_at = change.live.created_at if change.live is not None else None
+        young = now - (made_at or record.intended_at) < TOO_YOUNG
         recent = counted is not None and now - counted.at < ASKED_EVERY
         failed = change.action in (Action.FAILED, Action.CONFLICT)
         if record.audience_id is not None and not (young or recent or failed):

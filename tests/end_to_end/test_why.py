@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 
 import pytest
@@ -42,7 +43,8 @@ def test_it_says_which_audiences_since_which_run_and_by_which_query(answering: S
     out = answering.run("why", value).out
     assert "In 2 of 2 audiences:" in out
     assert "email since run 1, 20" in out
-    assert "run 2: apply, by " in out
+    assert re.search(r"applied by run 2, 20.*:  apply, by ", out)
+    assert "approved not known, as the files were in no git" in out
     assert "plan " in out
     assert value.strip().lower() not in out.lower()
 

@@ -11,7 +11,7 @@ import typer
 from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Target, Today, TypeOf, Var
-from runner.cli.wiring import Setup, embedded_engine, told
+from runner.cli.wiring import Setup, embedded_engine
 from runner.core.errors import UsageError
 from runner.core.identifiers import IdentifierType
 
@@ -51,7 +51,6 @@ def why(
     from runner.reports.why_report import why_document, why_text
 
     setup = Setup.of(folder, var, today=today, no_color=no_color, target=target)
-    setup.say_where(told)
     given = GivenValue(_given(value), 1, type)
     asked_types = (type,) if type else ()
     asked = tuple((one, given) for one in asked_types or IdentifierType)
