@@ -51,7 +51,7 @@ def _base(repository: Repository, reference: str) -> str:
     except GitRefused:
         raise UsageError(
             f"--changed-since needs a git repository with a commit, and git finds none in {repository.top}",
-            "git says why with `git log` (a folder of another user needs safe.directory)",
+            "see what `git log` says (a folder of another user needs safe.directory)",
         ) from None
     try:
         commit = _commit(repository, reference)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from time import monotonic
 from unicodedata import category, name
 
@@ -133,13 +134,25 @@ def layout_fault(file: str, lines: Lines = plain_lines, delimiter: str = "") -> 
     try:
         for number, (line, row) in enumerate(_rows(file, header.delimiter if header else ",", lines)):
             if header is not None and row and len(row) != len(header.names):
-                fields = f"{len(row):,} field{'' if len(row) == 1 else 's'}"
-                return DataFault(file, line, f"{fields}, the header has {len(header.names):,}", _RAGGED)
+                return _ragged(file, line, row, header)
             if number % CHUNK == 0 and monotonic() > until:
                 return None
     except Unreadable as fault:
         return _unreadable(file, fault)
     return None if header else DataFault(file, 1, "it is empty", _EMPTY)
+
+
+def _ragged(file: str, line: int, row: list[str], header: Header) -> DataFault:
+    """That a record has more or fewer fields than the header. One that goes on in the lines after it has a quote there
+    that is closed too late, unless its values have several lines.
+    """
+    fields = f"{len(row):,} field{'' if len(row) == 1 else 's'}"
+    message, further = f"{fields}, the header has {len(header.names):,}", sum(field.count("\n") for field in row)
+    if not further:
+        return DataFault(file, line, message, _RAGGED)
+    return DataFault(
+        file, line, f"a double quote opens in this line and closes in line {line + further:,}: {message}", _LATE
+    )
 
 
 def header_fault(file: str, column: str, lines: Lines = plain_lines, delimiter: str = "") -> DataFault | None:
@@ -238,6 +251,11 @@ def parquet_fault(file: str) -> DataFault | None:
 
 NO_JSON = "this line is no JSON"
 NO_JSON_HINT = "correct that line: one object in each, or one list of objects in the file"
+_OPEN = "a double quote opens in this line, and no other closes it"
+_CLOSE = "close it at the end of the value; where it is part of the value, write the value in quotes and that one twice"
+_LATE = "close it where its value ends, most likely in the line in which it opens"
+_END = "\x1e"
+"""Given as the last line: where it becomes part of a field, a quote was open."""
 _RAGGED = "correct that line, or put a value that holds the separator between double quotes"
 _EMPTY = "was it written to the end? it needs a header line at least"
 _VALUES = "the first line holds values, not the names of columns"
@@ -249,15 +267,17 @@ DECLARED_HINT = "correct that line; or declare it as a varchar, and read it with
 def _rows(file: str, delimiter: str, lines: Lines) -> Iterator[tuple[int, list[str]]]:
     """Each record, with the line it begins in. Raises Unreadable."""
     csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(lines(file), delimiter=delimiter)
+    reader = csv.reader(chain(lines(file), (_END,)), delimiter=delimiter)
     line = 1
     while True:
         try:
             row = next(reader)
-        except StopIteration:
-            return
         except csv.Error:
-            raise Unreadable(line, "a field does not end", "is a closing quote missing?") from None
+            raise Unreadable(line, _OPEN, _CLOSE) from None
+        if row == [_END]:
+            return
+        if row and row[-1].endswith(_END):
+            raise Unreadable(line + sum(field.count("\n") for field in row[:-1]), _OPEN, _CLOSE)
         yield line, row
         line = reader.line_num + 1
 

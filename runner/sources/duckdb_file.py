@@ -94,9 +94,9 @@ class DuckDBFileKind:
             connection.run(attach, (path,))
             content = connection.run(_CONTENT.format(name=literal(source.name)), (path,))
         except CannotRead as error:
-            hint = "it is damaged, or written by a newer DuckDB"
+            hint = "write it again with this version of DuckDB: it is damaged, or of a newer one"
             if error.cause is Cause.LOCKED:
-                hint = "another process has it open for writing"
+                hint = "close it in the process that has it open for writing, then run again"
             what = f"{shown(source.path)} cannot be opened as a DuckDB file"
             raise unreadable(source, "", source.path_place, what, hint) from None
         macros = frozenset(name for sort, _, name, _ in content if sort == "macro")

@@ -31,14 +31,16 @@ segment reads a few; to make it takes a dozen times what reading the same column
 GREATEST_COPIED = 100_000_000
 """Bytes of a Parquet table that are copied at most: some ten seconds' work, which counts as the first segment's."""
 
-_HINTS = {Cause.FORBIDDEN: "this user may not read it", Cause.NOT_UTF8: "it is not UTF-8: save it as UTF-8"}
+_HINTS = {Cause.FORBIDDEN: "let this user read it", Cause.NOT_UTF8: "save it as UTF-8, which it is not"}
 
 
 def create_view(source: FilesSource, table: str, files: tuple[str, ...], connection: Attaching) -> None:
     """Create the view. Raises SegmentError, and StoreFault for objects that cannot be read."""
     unknown = next((file for file in files if not format_of(file)), None)
     if unknown is not None:
-        hint = "known: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
+        hint = (
+            "name it by its format: .parquet, .csv, .tsv, .json, .jsonl, .ndjson, with .gz or .zst for the text formats"
+        )
         raise _unreadable(source, table, f"the format of {shown(unknown)} is not known by its name", hint)
     unmeant = next((file for file in files if not has_pattern(file)), None)
     if unmeant is not None:
@@ -69,7 +71,7 @@ def create_view(source: FilesSource, table: str, files: tuple[str, ...], connect
         if kind == "csv" and error.cause is Cause.UNKNOWN:
             _require_columns(source, table, files, form)
         at_fault = error.file or files[0]
-        hint = _HINTS.get(error.cause, "it is damaged, empty or in another format than its name says")
+        hint = _HINTS.get(error.cause, "write it again: it is damaged, empty or in another format than its name says")
         what = f"{shown(at_fault)} cannot be read as {format_of(at_fault)}"
         raise _unreadable(source, table, what, hint) from None
 

@@ -13,7 +13,7 @@ from runner.core.suggest import quoted_word
 from runner.disk.path_rule import NotAllowed, allowed, hidden_part
 from runner.sources.interface import Declaration, Step
 
-RELATIVE = "the path is relative to this YAML file"
+RELATIVE = "put it there, or correct the path: it is relative to this YAML file"
 """The hint where nothing is found."""
 
 INSIDE = "put the file itself where the path says, or name the folder that it is in"

@@ -203,7 +203,7 @@ def _check_warehouse(source: WarehouseSource, reach: Callable[[WarehouseSource],
     reached = reach(source)
     what = f"logged in, and ready after {reached.seconds:.1f} s"
     if reached.is_read_only is False:
-        hint = "what keeps a segment from writing there is what its role was granted"
+        hint = "see that its role may read and not write: nothing else keeps a segment from writing there"
         yield Check("source", source.name, Verdict.WARN, f"{what}, but its sessions are not read-only", hint)
     elif reached.is_almighty:
         hint = "use a role that may read the tables of segments and nothing else"
@@ -250,18 +250,20 @@ def check_state(place: str, kept: Contents, project: Project | None) -> Checks[N
     size = f"{_counted(applied, 'audience')}, {file_size(kept.size)} in files"
     yield Check("state", place, Verdict.OK, f"readable, {size}" if applied else "nothing is applied yet")
     if kept.holder:
-        hint = "until that run has ended, no other can apply or sync"
+        hint = "wait until that run has ended: no other can apply or sync before"
         yield Check("state", place, Verdict.WARN, f"held by {kept.holder}", hint)
     for record in applied:
         if record.unfinished is not None:
             part = record.unfinished
             message = f"unfinished: {part.taken} of {part.batches} batches taken, {part.in_flight} in flight"
-            yield Check("state", record.activation, Verdict.WARN, message, "the next apply or sync settles it")
+            yield Check(
+                "state", record.activation, Verdict.WARN, message, "run `headcount sync`: it finishes that first"
+            )
         elif record.audience_id is None:
-            hint = f"the next apply finds out whether {platform_of(record.kind)} made it"
+            hint = f"run `headcount apply`: it finds out whether {platform_of(record.kind)} made it"
             yield Check("state", record.activation, Verdict.WARN, "its creation was interrupted", hint)
         elif record.refill:
-            hint = "the next apply clears and refills it"
+            hint = "run `headcount apply`: it clears the audience and fills it again"
             yield Check("state", record.activation, Verdict.WARN, "what it holds is not known", hint)
     yield from _orphans(place, applied, project)
 

@@ -75,7 +75,7 @@ def require_free(activation: Activation, audience: LiveAudience, comparison: Com
     if owner is not None and owner.activation != activation.id:
         raise UsageError(
             f'audience {audience.id} already belongs to activation "{owner.activation}"',
-            "an audience is kept by one activation only",
+            "choose another audience, or remove that activation first: one audience is kept by one activation",
         )
     record = comparison.record(activation)
     held = comparison.locate(record) if record is not None else None
@@ -84,7 +84,7 @@ def require_free(activation: Activation, audience: LiveAudience, comparison: Com
     if not (record.audience_id is None and held.id == audience.id):
         raise UsageError(
             f'activation "{activation.id}" already has audience {held.id} in account {activation.account.account_id}',
-            "an activation keeps one audience; declare another activation for the other one",
+            "declare another activation for the other one: an activation keeps one audience",
         )
 
 
@@ -116,7 +116,7 @@ def _find(activation: Activation, audience_id: str, accounts: Accounts) -> LiveA
             return audience
     raise UsageError(
         f"account {account} has no contact list with the id {audience_id}",
-        f"the id is the number that {platform} shows for the audience; `headcount plan` names it for a conflict",
+        f"look for the number that {platform} shows for the audience; `headcount plan` names it for a conflict",
     )
 
 
@@ -125,12 +125,12 @@ def require_amendable(activation: Activation, audience: LiveAudience) -> None:
     if audience.other_kind:
         raise UsageError(
             f"segment {audience.id} is of type {audience.other_kind} and can hold no members of ours",
-            "only contact lists can be taken over",
+            "choose a contact list: nothing else can be taken over",
         )
     if audience.read_only:
         raise UsageError(
             f"{activation.destination.kind.platform} marks audience {audience.id} as read-only",
-            "only lists that this account may amend can be taken over",
+            "choose a list that this account may amend, or let `headcount apply` make one",
         )
     for why in misfit(activation, audience):
         raise UsageError(

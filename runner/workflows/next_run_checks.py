@@ -52,7 +52,7 @@ def _definitions(rows: Sequence[ActivationStatus]) -> Iterator[Check]:
     waiting = [row.activation for row in rows if row.condition.awaits_apply]
     if waiting and any(row.applied is not None for row in rows):
         message = f"{_counted(waiting)} not applied as the files have it: {_named(waiting)}"
-        hint = "sync leaves it alone until `headcount apply`; `headcount plan` shows what that would do"
+        hint = "see what `headcount plan` shows, then run `headcount apply`; until then sync leaves it alone"
         yield Check("definition", "", Verdict.WARN, message, hint)
 
 

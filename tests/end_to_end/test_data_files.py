@@ -79,6 +79,12 @@ def test_a_line_with_other_fields_than_the_header(data: Data, good: int) -> None
     assert said == f"data/customers.csv:{good + 2}: 4 fields, the header has 2"
 
 
+def test_a_quote_that_nothing_closes(data: Data) -> None:
+    quoted = '"email",last_purchase\n"bea@shop.example",2025-01-01\n'
+    said = data.told(quoted + rows(9) + '"anna.x@shop.example,2025-01-01\n' + rows(9))
+    assert said == "data/customers.csv:12: a double quote opens in this line, and no other closes it"
+
+
 @pytest.mark.parametrize("sql", [RECENT, CAST])
 @pytest.mark.parametrize("good", [29, 25_000])
 def test_a_value_of_another_type_than_the_rest(data: Data, good: int, sql: str) -> None:

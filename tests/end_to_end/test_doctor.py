@@ -204,7 +204,7 @@ def test_what_sync_would_leave_alone_is_a_warning_once_something_is_applied(heal
     healthy.apply()
     healthy.activation("other")
     result = examined(healthy)
-    assert "1 activation is not applied as the files have it: other -> sync leaves it alone" in told(
+    assert "1 activation is not applied as the files have it: other -> see what `headcount plan` shows" in told(
         result, "definition"
     )
 

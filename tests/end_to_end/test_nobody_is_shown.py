@@ -170,4 +170,4 @@ def test_columns_of_a_source_and_names_of_the_sql_are_listed(shop: Shop) -> None
     connection.close()
     shop.write("activations/db.yaml", "{kind: Source, name: db, type: duckdb, path: ../data/db.duckdb}")
     shop.activation(sql="select zoe_quibble, c as frobnicated, * exclude (zoe_quibble) from db.customers")
-    assert "it yields: zoe_quibble, frobnicated, c" in everywhere(shop)
+    assert "map one that it yields: zoe_quibble, frobnicated, c" in everywhere(shop)

@@ -32,7 +32,7 @@ def test_a_source_that_is_gone_and_comes_back(shop: Shop) -> None:
         f"x lapsed  failed since {local_time(BEGAN)} (3 h ago)",
         f"x loyal   failed since {local_time(BEGAN)} (3 h ago)",
         "    activations/shop.yaml:5:3: source shop.people: there is no file data/people.csv",
-        "    -> the path is relative to this YAML file",
+        "    -> put it there, or correct the path: it is relative to this YAML file",
     ]
     people.write_text(kept)
     said = shop.run("sync", "--at", at(4)).out

@@ -39,9 +39,11 @@ def check(
     try:
         changed = read_manifest(manifest)
     except FileNotFoundError:
-        raise UsageError(f"there is no file {manifest}", "`dbt compile` writes target/manifest.json") from None
+        raise UsageError(
+            f"there is no file {manifest}", "run `dbt compile`, which writes target/manifest.json"
+        ) from None
     except NoManifest as error:
-        raise UsageError(f"{manifest} {error}", "`dbt compile` writes target/manifest.json") from None
+        raise UsageError(f"{manifest} {error}", "run `dbt compile`, which writes target/manifest.json") from None
     setup = Setup.of(folder, var, no_color=no_color, target=target)
     read = partial(load, setup.folder, variables=setup.variables, today=setup.today, environ=os.environ, target=target)
     after = read(manifest=changed)

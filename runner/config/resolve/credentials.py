@@ -105,7 +105,7 @@ def _allowed(name: str, node: ScalarNode, document: Document, environment: Envir
         return False
     if not environment.reads(name):
         message = f"`env` does not read {shown}; list it in {NAMES} where the job is defined"
-        hint = f"it reads CRITEO_* and {OWN}* without that"
+        hint = f"or rename it: CRITEO_* and {OWN}* are read without that"
         document.refuse(node.span, "env-not-allowed", message, hint)
         return False
     return True
@@ -115,12 +115,12 @@ def _refuse(wanted: Wanted, node: ScalarNode, document: Document, reference: re.
     advice = f"write \"{{{{ env('{wanted.variable}') }}}}\", in quotes"
     if reference is not None:
         message = f"{wanted.path} has a default, which would be in git; {advice}"
-        hint = f"the only default allowed is '{wanted.default}'" if wanted.default else ""
+        hint = f"leave the default out, or make it '{wanted.default}', the only one allowed" if wanted.default else ""
     elif "{{" in node.text:
         message, hint = f"{wanted.path} must be a reference to the environment and nothing else; {advice}", ""
     elif wanted.path.endswith("_file"):
         message = f"{wanted.path} is written out, and the job says which file is read; {advice}"
-        hint = "the variable holds the absolute path"
+        hint = "set the variable to the absolute path"
     else:
         message = f"{wanted.path} is written out, and would be in git; {advice}"
         hint = f"if it was ever committed, {wanted.committed}"

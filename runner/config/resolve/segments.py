@@ -171,7 +171,8 @@ def _sql_file(node: ScalarNode, path: str, document: Document, files: ProjectFil
         document.refuse(node.span, "path-not-allowed", f"{quoted_word(path)} {error.strerror}; put a plain file there")
         return None
     except OSError:
-        message = f"the file {quoted_word(path)} does not exist; the path is relative to this YAML file"
+        advice = "write it, or correct the path, which is relative to this YAML file"
+        message = f"the file {quoted_word(path)} does not exist; {advice}"
         document.refuse(node.span, "no-sql-file", message)
         return None
     name = os.path.normpath(Path(document.file.name).parent / path)

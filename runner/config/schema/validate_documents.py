@@ -134,7 +134,7 @@ def _empty(node: Node, path: Steps) -> Iterator[Steps]:
 
 def _explain_empty(document: Document, root: MapNode, path: Steps) -> None:
     span, _ = at(root, path)
-    hint = "`null` switches a default off" if document.kind == "Activation" and path[0] in _DEFAULTED else ""
+    hint = "write `null` to switch a default off" if document.kind == "Activation" and path[0] in _DEFAULTED else ""
     document.refuse(span, "empty-value", f"{label_of(path)} has no value; write one, or leave the field out", hint)
 
 

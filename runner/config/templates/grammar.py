@@ -82,9 +82,9 @@ def _syntax(error: TemplateSyntaxError, text: str) -> TemplateProblem:
     message = str(error.message or "")[:200].rstrip(".")
     hint = ""
     if "unexpected" in message.lower() or "end of print statement" in message:
-        hint = "every `{{` needs its `}}`, and every `{% if %}` its `{% endif %}`"
+        hint = "close every `{{` with `}}`, and every `{% if %}` with `{% endif %}`"
     if "{#" in text and "Missing end of comment" in message:
-        hint = "a comment starts with `{#` and ends with `#}`"
+        hint = "start a comment with `{#`, and end it with `#}`"
     return TemplateProblem(error.lineno, "", "template-syntax", f"the template cannot be read: {message}", hint)
 
 

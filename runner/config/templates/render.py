@@ -173,7 +173,7 @@ def _out_of_scope(checked: Checked, scope: Scope) -> Iterator[TemplateProblem]:
         if use.name == "env":
             yield _no_environment(use, scope)
         elif use.name not in NAMES:
-            hint = f"variables are read with var('{use.name}')" if use.name in (scope.variables or {}) else ""
+            hint = f"write var('{use.name}') for the variable" if use.name in (scope.variables or {}) else ""
             message = f"unknown name {quoted_word(use.name)}{suggest(use.name, _usable(scope))}"
             yield TemplateProblem(use.line, use.name, "unknown-name", message, hint)
         elif use.name == "var":

@@ -34,7 +34,7 @@ class Variables(dict[str, Any]):
                 raise UsageError(
                     f"--var sets {quoted_word(name)}, which no file declares or uses"
                     + suggest(name, self._known, "the project has"),
-                    "variables are declared under `vars:` of the Project document",
+                    "declare it under `vars:` of the Project document",
                 )
 
 

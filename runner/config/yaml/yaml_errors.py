@@ -31,7 +31,7 @@ _EXPLAINED = {
 }
 """By a pattern of the words that libyaml has for it."""
 
-_BLOCK_HINT = "a text of several lines starts with `|` after the colon, and is indented"
+_BLOCK_HINT = "start a text of several lines with `|` after the colon, and indent it"
 _OPENED = re.compile(r"quoted scalar|flow (?:mapping|sequence)")
 
 

@@ -47,9 +47,11 @@ def app_of(credentials: Credentials, destination: str) -> AppCredentials:
     if isinstance(client_id, MissingSecret) or isinstance(client_secret, MissingSecret):
         names = sorted({part.variable for part in credentials.missing})
         places = sorted({str(part.location) for part in credentials.missing})
+        one = len(names) == 1
         raise DestinationError(
-            f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set in the environment",
-            f'destination "{destination}" takes its credentials from there, see {" and ".join(places)}',
+            f"{' and '.join(names)} {'is' if one else 'are'} not set in the environment",
+            f'set {"it" if one else "them"} where the command runs; destination "{destination}" reads '
+            f"{'it' if one else 'them'} at {' and '.join(places)}",
         )
     return AppCredentials(client_id, client_secret)
 

@@ -14,7 +14,7 @@ from runner.core.destination import Api, CallRules, Destination, DestinationClie
 from runner.core.identifiers import IdentifierType
 
 _VARIABLES = MappingProxyType({"client_id": "CRITEO_CLIENT_ID", "client_secret": "CRITEO_CLIENT_SECRET"})
-_NO_ACCOUNT = "an admin of the ad account must consent to the app in Criteo's partner portal"
+_NO_ACCOUNT = "have an admin of the ad account consent to the app in Criteo's partner portal"
 
 
 def _connect(destination: Destination, environ: Mapping[str, str], rules: CallRules) -> DestinationClient:
@@ -48,7 +48,7 @@ MARKETING_SOLUTIONS = DestinationKind(
             "gum_caller_id",
             "4242",
             goes_with=IdentifierType.GUM_ID,
-            hint="Criteo's account team gives the number out",
+            hint="ask Criteo's account team for the number",
         ),
     ),
     variables=_VARIABLES,

@@ -291,7 +291,7 @@ def _called(name: str, columns: Sequence[tuple[str, T]]) -> list[int]:
 def _missing(name: str, shown: tuple[str, ...], location: Location, names: NamesFrom) -> Finding:
     near = closest(name, shown)
     message = f'the SQL yields no column "{name}"' + (f'; did you mean "{near}"?' if near else "")
-    listed = f"it yields: {', '.join(shown)}" if shown else ""
+    listed = f"map one that it yields: {', '.join(shown)}" if shown else ""
     hint = "; ".join(filter(None, (listed, HEADER if names is NamesFrom.CSV else "")))
     return Finding(location, "mapping-unknown-column", message, hint)
 

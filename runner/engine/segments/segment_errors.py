@@ -117,7 +117,7 @@ def failed(
     if found.kind == "Out of Memory" or isinstance(error, MemoryError):
         return broken(sql, memory_limit)
     sentence = _conversion(found, sql) if found.kind == "Conversion" else _AT_RUN_TIME.get(found.kind, _FAILED)
-    hint = "try_cast(... as ...) yields null instead" if found.kind == "Conversion" else ""
+    hint = "read it with try_cast(... as ...), which makes it null instead" if found.kind == "Conversion" else ""
     return _stopped(sql, "sql-failed", sentence, hint)
 
 
@@ -162,9 +162,10 @@ def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns
     shown = showable((name for name in names if name in columns or written(name, sql)), sql, names_from)
     # DuckDB lists those whose letters are alike; a column may be called by a part of its name as well.
     near = closest(found.name, shown) or closest(found.name, showable(sorted(columns), sql, names_from))
-    listed = ", ".join(shown)
     message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
-    return message, f"candidates: {listed}" if listed else HEADER if names_from is NamesFrom.CSV else ""
+    others = ", ".join(name for name in shown if name != near)
+    instead = [near] * bool(near) + [f"one of: {others}"] * bool(others)
+    return message, f"write {', or '.join(instead)}" if instead else HEADER if names_from is NamesFrom.CSV else ""
 
 
 def _sentence(found: EngineFault, sql: str) -> tuple[str, str] | None:

@@ -201,9 +201,9 @@ def test_column_names_of_csv_files_may_be_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cause", "hint"),
     [
-        (Cause.FORBIDDEN, "this user may not read it"),
-        (Cause.NOT_UTF8, "it is not UTF-8: save it as UTF-8"),
-        (Cause.UNKNOWN, "it is damaged, empty or in another format than its name says"),
+        (Cause.FORBIDDEN, "let this user read it"),
+        (Cause.NOT_UTF8, "save it as UTF-8, which it is not"),
+        (Cause.UNKNOWN, "write it again: it is damaged, empty or in another format than its name says"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_at_its_table(tmp_path: Path, cause: Cause, hint: str) -> None:
@@ -239,8 +239,8 @@ def test_tables_outside_the_schema_main_are_called_by_their_schema(tmp_path: Pat
 @pytest.mark.parametrize(
     ("cause", "hint"),
     [
-        (Cause.LOCKED, "another process has it open for writing"),
-        (Cause.UNKNOWN, "it is damaged, or written by a newer DuckDB"),
+        (Cause.LOCKED, "close it in the process that has it open for writing, then run again"),
+        (Cause.UNKNOWN, "write it again with this version of DuckDB: it is damaged, or of a newer one"),
     ],
 )
 def test_a_database_that_cannot_be_opened_says_why(tmp_path: Path, cause: Cause, hint: str) -> None:

@@ -76,7 +76,7 @@ class TestAccounts:
         criteo.will(advertisers(0))
         with pytest.raises(AccountNotUsable) as caught:
             connection.check_account()
-        assert "must consent" in caught.value.hint
+        assert "consent to the app" in caught.value.hint
 
     def test_an_error_inside_a_success_is_an_error(self, criteo: FakeCriteo, connection: DestinationClient) -> None:
         criteo.will(listed(errors=[problem("internal-error", "Half of it failed")]))
@@ -306,7 +306,7 @@ class TestSend:
         with pytest.raises(DestinationError) as caught:
             add(connection)
         assert type(caught.value) is DestinationError
-        assert "must consent" in caught.value.hint
+        assert "consent to the app" in caught.value.hint
 
     def test_an_error_inside_a_success_is_a_failure_of_the_batch(
         self, criteo: FakeCriteo, connection: DestinationClient

@@ -76,7 +76,7 @@ def test_a_file_that_may_not_be_read_says_so(world: World, monkeypatch: pytest.M
 
     monkeypatch.setattr(cancellable, "run", refused)
 
-    assert world.check("select email from shop.people")[0].hint == "this user may not read it"
+    assert world.check("select email from shop.people")[0].hint == "let this user read it"
 
 
 def test_an_ambiguous_column_that_the_sql_names_is_named(world: World) -> None:

@@ -19,7 +19,7 @@ def test_an_unknown_column_is_found_in_a_block_of_yaml(people: World) -> None:
     assert finding.location == Location("a.yaml", 8, 7)
     assert finding.message == 'there is no column "emal"; did you mean "email"?'
     assert (finding.excerpt, finding.length) == ("      emal as email", 4)
-    assert finding.hint == "candidates: email"
+    assert finding.hint == "write email"
 
 
 def test_an_unknown_column_is_found_in_an_sql_file(people: World) -> None:
@@ -74,7 +74,7 @@ def test_a_mapped_column_that_is_missing_is_found_at_its_mapping(people: World) 
     assert finding.location == MAPPING
     assert finding.code == "mapping-unknown-column"
     assert finding.message == 'the SQL yields no column "emial"; did you mean "email"?'
-    assert finding.hint == "it yields: email"
+    assert finding.hint == "map one that it yields: email"
 
 
 def test_a_mapping_of_the_destinations_defaults_is_found_there(people: World) -> None:
