@@ -164,8 +164,8 @@ def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns
     near = closest(found.name, shown) or closest(found.name, showable(sorted(columns), sql, names_from))
     message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
     others = ", ".join(name for name in shown if name != near)
-    instead = [near] * bool(near) + [f"one of: {others}"] * bool(others)
-    return message, f"write {', or '.join(instead)}" if instead else HEADER if names_from is NamesFrom.CSV else ""
+    instead = ", or ".join(filter(None, (near, f"one of: {others}" if others else "")))
+    return message, f"write {instead}" if instead else HEADER if names_from is NamesFrom.CSV else ""
 
 
 def _sentence(found: EngineFault, sql: str) -> tuple[str, str] | None:
