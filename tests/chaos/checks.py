@@ -63,6 +63,8 @@ def only_needed(world: World, accounts: tuple[Account, ...], calls: tuple[CallVi
             continue
         if call.operation == "remove" and world.never.ever.issuperset(call.identifiers):
             continue  # they leave whatever becomes of an audience, and go on leaving while it does not take effect
+        if call.operation == "remove" and world.asked.issuperset(call.identifiers):
+            continue  # they asked to be erased, everywhere
         owner = owners[call.segment_id]
         one = world.declared.get(owner.activation)
         assert one is not None, f"identifiers were sent for {owner.activation}, which is not declared"

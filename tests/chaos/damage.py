@@ -153,9 +153,11 @@ def _told(stage: Stage, name: str, kind: str, before: object, *, everything: boo
 
 
 def _changes(plan: Result) -> object:
-    """What a plan would do, without how long its segments took."""
+    """What a plan would do, without how long its segments took, and with whom it could not be compared."""
     changes = plan.json["changes"] if plan.out else None
     for change in changes or ():
         if change["segment"] is not None:
             del change["segment"]["seconds"]
+        if change.get("overlap") is not None:
+            del change["overlap"]["unreadable"]  # of an audience that is compared with, and is no business of the plan
     return changes

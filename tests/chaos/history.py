@@ -22,7 +22,19 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.chaos import checks, creates, elsewhere, late, ledger, mishaps, namespaces, restored, robbed, withdrawn
+from tests.chaos import (
+    checks,
+    creates,
+    elsewhere,
+    erased,
+    late,
+    ledger,
+    mishaps,
+    namespaces,
+    restored,
+    robbed,
+    withdrawn,
+)
 from tests.chaos.criteo import Criteo
 from tests.chaos.damage import damage_and_look
 from tests.chaos.deeds import Stage, some_deeds
@@ -41,11 +53,11 @@ LONGEST = 180.0
 """Seconds after which a run is taken to hang."""
 
 IN_A_CREATE, DAMAGED, ROBBED, OUTLIVED, RESTORED, ELSEWHERE = 0.2, 0.2, 0.25, 0.4, 0.15, 0.1
-WITHDRAWN, CLOSED = 0.2, 0.1
+WITHDRAWN, CLOSED, FORGOTTEN = 0.2, 0.1, 0.25
 """How often a run is led into a create to die there, how often what a killed run left is damaged, how often the state
 in a bucket is unlocked while a run waits to try again, how often a call outlives its run where they may be late, and
 before a run, how often an old backup of the state is put back, and another API is spoken to, and how often people
-withdraw from what is not selected, and nobody can be known to have withdrawn."""
+withdraw from what is not selected, nobody can be known to have withdrawn, and people are erased."""
 
 
 @dataclass(slots=True)
@@ -138,6 +150,9 @@ class History:
             if step and stage.chance.random() < CLOSED:
                 played = withdrawn.nobody_is_added_while_it_fails(self, stage)
                 self.tally.mishaps.update([withdrawn.CLOSED] if played else [])
+            if step and stage.chance.random() < FORGOTTEN:
+                ended = erased.some_people_are_erased(self, stage)
+                self.tally.mishaps.update([erased.ERASED if ended else f"{erased.ERASED} cut short"])
             arguments = _arguments(stage)
             if step and self.bucket and stage.chance.random() < ROBBED:
                 one = min(stage.world.declared)
@@ -255,12 +270,9 @@ class History:
         later = json.dumps({"clock": {"before": LATER, "after": LATER, "nth": 1}})
         # People may have deleted every audience of an account by hand.
         recreate = [part for account in ACCOUNTS.values() for part in ("--allow-recreate", account)]
-        done = _start(stage, ["apply", "--yes", "--prune", *stage.allowing, *recreate], later, mishaps.Mishap())
-        out, err = done.communicate(timeout=LONGEST)
-        stage.shop.outputs += [out, err]
-        self.story.append(out[-3000:] + err[-2000:])
-        self.tally.runs += 1
-        assert done.returncode == 0, f"the clean run ends with {done.returncode}"
+        code, said = self.undisturbed(stage, ["apply", "--yes", "--prune", *stage.allowing, *recreate], later)
+        self.story.append(said[-5000:])
+        assert code == 0, f"the clean run ends with {code}"
         calls = sandbox.calls(identifiers=True)
         stage.place.look()
         self._check(stage, calls)
@@ -269,8 +281,21 @@ class History:
         sandbox.forget_calls()
         plan = stage.shop.run("plan", "--prune", "--detailed-exitcode", "--format", "json", code=None)
         assert plan.code == 0, f"the plan after the clean run ends with {plan.code}: {plan.out}"
+        if stage.world.erased:
+            self.story.append("the erasure at the end")
+            erased.end_well(self, stage, later)
+            again = stage.shop.run("plan", "--prune", "--detailed-exitcode", code=None)
+            assert again.code == 0, f"the plan after the erasure ends with {again.code}: {again.out}"
         checks.nothing_leaked(stage.shop, stage.place.contents())
         self.story.clear()
+
+    def undisturbed(self, stage: Stage, arguments: list[str], orders: str) -> tuple[int, str]:
+        """A run that nothing happens to: its exit code, and what it said."""
+        done = _start(stage, arguments, orders, mishaps.Mishap())
+        out, err = done.communicate(timeout=LONGEST)
+        stage.shop.outputs += [out, err]
+        self.tally.runs += 1
+        return done.returncode, out + err
 
 
 def played(seed: int, steps: int, until: float, bucket: bool = False) -> tuple[Tally, str]:

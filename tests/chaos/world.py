@@ -154,12 +154,18 @@ class NeverSent:
 
 @dataclass(slots=True)
 class World:
-    """Everything that is declared, and all the people there are."""
+    """Everything that is declared, and all the people there are.
+
+    `erased` are the numbers of those who asked to be erased and did not come back; `asked` are the identifiers of all
+    who ever did.
+    """
 
     declared: dict[str, Declared] = field(default_factory=dict)
     people: list[Someone] = field(default_factory=list)
     never: NeverSent = field(default_factory=NeverSent)
     numbers: count[int] = field(default_factory=count)
+    erased: set[int] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
 
     @classmethod
     def made(cls, chance: random.Random) -> World:
@@ -198,6 +204,7 @@ class World:
 
     def write(self, shop: Shop) -> None:
         """Make the project's files and its data say what is declared."""
+        self.erased -= {one.number for one in self.people if one.groups or one.never}
         shop.write("activations/shop.yaml", PROJECT)
         for path in (shop.folder / "activations").glob("a*.yaml"):
             if path.stem not in self.declared:
