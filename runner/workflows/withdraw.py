@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 from runner.core.destination import DestinationClient
@@ -92,6 +93,19 @@ def mark_clean(plan: Plan, failed: Mapping[AudienceKey, str], context: RunContex
                 context.state.suppression_clean(one.name)
 
 
+def _longest(one: PlannedSuppression, ended: datetime) -> str:
+    """Within which time at most they left who entered: since it was evaluated last, when they were not in it yet.
+
+    Nothing where somebody may have waited for longer than since then.
+    """
+    known = one.applied
+    if known is None or known.evaluated_at is None or not known.is_clean or one.changes_definition:
+        return ""
+    minutes = ceil((ended - known.evaluated_at).total_seconds() / 60)
+    many = f"{minutes:,} min" if minutes < 120 else f"{ceil(minutes / 60):,} h"
+    return f" and at most {many} after its data first had them"
+
+
 def outcome_of(
     one: PlannedSuppression, plan: Plan, withdrawn: Collection[AudienceKey], began: datetime, ended: datetime
 ) -> ActivationRun | None:
@@ -118,5 +132,6 @@ def outcome_of(
         left = sum(each.removed for each in audiences)
         s = "" if len(audiences) == 1 else "s"
         detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:g} s after the run began"
+        detail += _longest(one, ended)
     done = ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)
     return replace(done, permission=one.let_pass_by)

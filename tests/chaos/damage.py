@@ -159,5 +159,6 @@ def _changes(plan: Result) -> object:
         if change["segment"] is not None:
             del change["segment"]["seconds"]
         if change.get("overlap") is not None:
-            del change["overlap"]["unreadable"]  # of an audience that is compared with, and is no business of the plan
+            for count in ("compared", "unreadable"):  # those of other audiences, which is no business of this one
+                del change["overlap"][count]
     return changes

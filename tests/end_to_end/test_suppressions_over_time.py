@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.shop import Person, Shop, hashes, mail
+from tests.end_to_end.shop import Person, Shop, hashes, mail, minutes_pass
 from tests.sandbox_client import Sandbox
 
 NAMED = range(100, 110)
@@ -28,6 +28,12 @@ def audience(sandbox: Sandbox, name: str = "Loyal") -> set[str]:
     return sandbox.members(sandbox.segment(name).id, "email")
 
 
+def what_it_did(shop: Shop) -> str:
+    """What the newest run of the history says of the suppression."""
+    [run] = shop.run("history", "--limit", "1", "--format", "json").json["runs"]
+    return next(str(one["detail"]) for one in run["activations"] if "no-consent" in one["activation"])
+
+
 @pytest.fixture
 def filled(shop: Shop) -> Shop:
     """An audience of twenty people, and a suppression in effect that names nobody of them."""
@@ -39,15 +45,18 @@ def filled(shop: Shop) -> Shop:
 
 
 def test_who_consents_and_withdraws_again_leaves_again_though_another_account_is_out_of_reach(
-    filled: Shop, sandbox: Sandbox
+    filled: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = (filled.folder / "activations" / "shop.yaml").read_text().partition("---")[2]
     filled.write("activations/second.yaml", second.replace("name: criteo", "name: second").replace("12345", "67890"))
     filled.activation(destination="criteo")
     filled.activation("other", name="Other", destination="second")
     filled.people([*mail(*range(1, 20)), *never(20)])
+    minutes_pass(monkeypatch, 70)
     filled.apply()
     assert audience(sandbox) == hashes(*range(1, 20))
+    assert "after the run began and at most 71 min after its data first had them" in what_it_did(filled)
+    assert "at most 71 min after its data first had them" in " ".join(filled.run("status", "--details").out.split())
 
     filled.remove("activations/second.yaml")
     filled.remove("activations/other.yaml")
@@ -58,6 +67,8 @@ def test_who_consents_and_withdraws_again_leaves_again_though_another_account_is
     filled.activation(destination="criteo", guardrails={"min_members": 1000})
     filled.people([*mail(*range(1, 19)), *never(19, 20)])
     filled.apply(code=None)
+    assert "taken out of" in what_it_did(filled)
+    assert "at most" not in what_it_did(filled), "somebody may have waited for longer"
     assert audience(sandbox) == hashes(*range(1, 19)), "the audience is blocked, but whoever is named leaves it"
 
 
