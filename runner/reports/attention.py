@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -23,6 +24,7 @@ _WAITS = ("?", "cyan")
 _LEFT = ("~", "yellow")
 _WELL = ("=", "green")
 _RECEIPTS = "`headcount forget --receipts` says more"
+_TRIES = re.compile(r"`headcount |\brun\b.*\bagain\b")
 _PLAN = "`headcount plan` shows what `headcount apply` would change"
 
 
@@ -46,7 +48,7 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
         sentence, advice = taken_apart(row.wrong.detail)
         since = f"{row.wrong.outcome} since {moment(row.wrong_since, now)}"
         said = "; ".join([since, *too_old[:1], *left_over(row)])
-        return Line(SIGNS[row.wrong.outcome], row.activation, said, _reasons(sentence, *advice))
+        return Line(SIGNS[row.wrong.outcome], row.activation, said, _reasons(sentence, *advice, *_again(row, advice)))
     if too_old:
         return Line(_STALE, row.activation, *too_old)
     if row.suspected_drift:
@@ -66,6 +68,14 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
         said = f"recovered {moment(over_at, now)}; it had gone wrong since {moment(row.setback.since)}"
         return Line(_WELL, row.activation, said)
     return None
+
+
+def _again(row: ActivationStatus, advice: tuple[str, ...]) -> Iterator[str]:
+    """Which command tries once more, unless that was said: it stays broken until a run goes well."""
+    told = any(_TRIES.search(one) for one in advice)
+    if row.wrong is not None and row.wrong.outcome is not Outcome.BLOCKED and not told:
+        command = "apply" if row.condition.awaits_apply else "sync"
+        yield f"{'then ' if advice else ''}`headcount {command}` tries again"
 
 
 _AWAITING = {

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from runner.core.errors import StateError
+from runner.core.local_time import local_time
 from runner.core.project import Activation, Project, Suppression
-from runner.core.records import Action, AppliedAudience
+from runner.core.records import Action, AppliedAudience, Latest, Outcome, taken_apart
 from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
 from runner.destinations.registry import platform_of
@@ -169,18 +170,28 @@ def _made(
 
 def _skipped(decisions: Iterable[Decision], rebuild: frozenset[str], context: RunContext) -> Iterator[Skipped]:
     """What sync must leave alone of what was decided, and what was to be rebuilt and is not declared any more."""
-    seen = set()
+    seen, latest = set(), context.state.latest()
     for decision in decisions:
         seen.add(decision.id)
         why = _not_there(decision)
         if not why and decision.redefined and decision.intended is not Action.FAILED:
             marked = decision.id in rebuild and _marked_if_damaged(decision.applied, context)
-            changed = f"its definition is not the applied one ({', '.join(decision.reasons)}): run `headcount apply`"
-            why = MARKED if marked else changed
+            changed = f"its definition is not the applied one ({', '.join(decision.reasons)})"
+            why = MARKED if marked else f"{changed}{_to_apply(latest.get(decision.id))}"
         if why:
             yield Skipped(decision.id, why)
     for activation in sorted(rebuild - seen):
         yield Skipped(activation, "no activation declares its audience any more")
+
+
+def _to_apply(latest: Latest | None) -> str:
+    """What to do about a definition that was not applied: where its last run failed, first what made it fail."""
+    last = latest.run if latest is not None else None
+    if last is None or last.outcome is not Outcome.FAILED:
+        return ": run `headcount apply`"
+    sentence, _ = taken_apart(last.detail)
+    why = f" ({sentence})" if sentence else ""
+    return f"; its last run failed, {local_time(last.started_at)}{why}: fix that, then run `headcount apply`"
 
 
 def _not_there(decision: Decision) -> str:

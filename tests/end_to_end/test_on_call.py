@@ -33,6 +33,7 @@ def test_a_source_that_is_gone_and_comes_back(shop: Shop) -> None:
         f"x loyal   failed since {local_time(BEGAN)} (3 h ago)",
         "    activations/shop.yaml:5:3: source shop.people: there is no file data/people.csv",
         "    -> put it there, or correct the path: it is relative to this YAML file",
+        "    -> then `headcount sync` tries again",
     ]
     people.write_text(kept)
     said = shop.run("sync", "--at", at(4)).out
@@ -52,7 +53,22 @@ def test_a_blocked_audience_and_an_account_that_refuses(shop: Shop, sandbox: San
     assert status(shop, 2)[0] == f"! loyal  blocked since {local_time(BEGAN)} (2 h ago)"
     assert status(shop, 2)[-1].startswith("    -> let it pass once with --allow-removals loyal")
     shop.run("sync", "--at", at(2), code=1, CRITEO_CLIENT_SECRET="wrong")
-    first, why, what = status(shop, 3)
+    first, why, what, then = status(shop, 3)
     assert first == f"x loyal  failed since {local_time(BEGAN)} (3 h ago)"
     assert "invalid_client" in why
     assert what.startswith("    -> check CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET")
+    assert then == "    -> then `headcount sync` tries again"
+
+
+def test_a_changed_definition_that_failed_is_to_be_fixed_before_it_is_applied(shop: Shop) -> None:
+    shop.activation("loyal")
+    shop.apply()
+    shop.activation("loyal", sql="select emial as email from shop.people")
+    shop.apply(code=1)
+    assert status(shop, 0)[-1] == "    -> then `headcount apply` tries again"
+    said = shop.run("sync", code=7).out
+    assert "(SQL changed); its last run failed, 20" in said
+    assert 'there is no column "emial"; did you mean "email"?): fix that, then run `headcount apply`' in said
+    shop.activation("loyal", sql="select email from shop.people where true")
+    shop.apply()
+    assert "fix that" not in shop.run("sync").out

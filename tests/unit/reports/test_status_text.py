@@ -52,6 +52,7 @@ def test_what_is_broken_comes_first_with_since_when_why_and_what_to_do() -> None
         "x loyal    failed since 2026-11-24 10:00 UTC (2 h ago)\n"
         "    there is no file data/people.csv\n"
         "    -> bring it back\n"
+        "    -> then `headcount sync` tries again\n"
         "! coupons  blocked since 2026-11-24 09:00 UTC (3 h ago)\n"
         "    too many\n"
         "    -> let it pass\n"
@@ -63,7 +64,7 @@ def test_what_is_broken_comes_first_with_since_when_why_and_what_to_do() -> None
 
 def test_all_shows_a_line_for_each_that_is_fine_in_columns() -> None:
     rows = (wrong("b", Outcome.FAILED, NO_FILE, 26), fine("loyal"), fine("a", next_due=None))
-    assert shown(*rows, everything=True).splitlines()[3:] == [
+    assert shown(*rows, everything=True).splitlines()[4:] == [
         "= loyal  done 5 min ago  due in 6 h  12,003 email, 804 mobile_ad_id",
         "= a      done 5 min ago  manual      12,003 email, 804 mobile_ad_id",
     ]
@@ -96,4 +97,4 @@ def test_no_reason_drives_the_terminal_or_begins_a_line() -> None:
     text = shown(wrong("a", Outcome.FAILED, with_advice("\x1b[2J\n= b  fine", "\x9b\nc"), 1))
     assert "\x1b" not in text
     assert "\x9b" not in text
-    assert len(text.splitlines()) == 3
+    assert len(text.splitlines()) == 4
