@@ -1,8 +1,8 @@
 """Counting who is in a segment of which nobody is held yet, where only the counts are wanted: a first plan.
 
-As joined_pass.py, a private agreement of the two DuckDB classes. Nobody is hashed with SHA-256 for it: of identifiers
-that are all given in clear, or all as hashes, two are the same one exactly where their cleaned texts are, and these are
-distinguished by fingerprints of 128 bits. docs/adr/0051 says why that is exact.
+As joined_pass.py, a private agreement of the two DuckDB classes. Of identifiers that are all given in clear, or all as
+hashes, two are the same one exactly where their cleaned texts are, so that nobody need be hashed with SHA-256; and
+texts are distinguished by fingerprints of 128 bits. docs/adr/0051 says why that is exact.
 """
 # ruff: noqa: S608 (paths are quoted; all else is the engine's own)
 
@@ -32,23 +32,39 @@ if TYPE_CHECKING:
 def count_new(
     evaluator: SegmentEvaluator, workspace: Workspace, activation: Activation, sources: tuple[Source, ...]
 ) -> tuple[Evaluation, ComparedMembership] | None:
-    """The evaluation, and what it adds to nobody; neither has files. None where it must be evaluated to be counted:
-    where one type has clear values and hashes, which may be of the same people.
+    """The evaluation, and what it adds to nobody; neither has files. None where another evaluator is to count.
 
-    A warehouse is not asked: it would have to run the segment once more in that case. Raises SegmentError.
+    Where a type turns out to have clear values and hashes, which may be of the same people, the segment runs once more,
+    to hash the clear ones. A warehouse may ask a price for that: of its rows they are hashed at once. Raises
+    SegmentError.
     """
-    if not isinstance(evaluator, DuckDBSegmentEvaluator) or activation.segment.source:
+    if not isinstance(evaluator, DuckDBSegmentEvaluator):
         return None
+    hashed = bool(activation.segment.source)
+    found = _counted(evaluator, workspace, activation, sources, hashed=hashed)
+    return found or _counted(evaluator, workspace, activation, sources, hashed=True)
+
+
+def _counted(
+    evaluator: DuckDBSegmentEvaluator,
+    workspace: Workspace,
+    activation: Activation,
+    sources: tuple[Source, ...],
+    *,
+    hashed: bool,
+) -> tuple[Evaluation, ComparedMembership] | None:
+    """The same by texts, or by the hashes of those that are clear; None where their hashes are needed."""
     columns = tuple(mapped_columns(activation.mapping))
     # Salts that are used once: nobody can write texts that have the same fingerprint.
-    file, warnings = evaluator.write(activation, sources, counting_select(activation, passing_salt()))
+    rows = counting_select(activation, passing_salt(), hashed=hashed)
+    file, warnings = evaluator.write(activation, sources, rows)
     with evaluator.translating_errors(activation.segment.sql):
         connection = workspace.connection()
         found = replace(counted(connection, columns, file, None), warnings=warnings)
         delta: dict[IdentifierType, TypeDelta] = {}
         for kind in (one for one in IdentifierType if one in found.types):
             names = [one for one in columns if one.type == kind]
-            if _mixed(connection, names, file):
+            if not hashed and _mixed(connection, names, file):
                 return None
             count = _distinct(connection, _fingerprints(names, file), found.people * len(names))
             delta[kind] = TypeDelta(before=0, after=count, added=count, removed=0)
@@ -56,6 +72,7 @@ def count_new(
 
 
 def _mixed(connection: duckdb.DuckDBPyConnection, columns: Iterable[MappedColumn], file: Path) -> bool:
+    """Whether there are clear values and hashes."""
     kinds = " union all ".join(f"select {one.name}_kind as kind from read_parquet({one_file(file)})" for one in columns)
     [(count,)] = cancellable.run(
         connection, f"select count(distinct kind) from ({kinds}) where kind in ({HASHED}, {AS_GIVEN})"

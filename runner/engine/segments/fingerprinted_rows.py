@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from runner.core.fingerprints import Fingerprinting, Salt
 from runner.core.project import Evaluated
-from runner.engine.fingerprint_sql import FIRST, SECOND, halves, is_checked
+from runner.engine.fingerprint_sql import FIRST, PAYS, SECOND, halves, is_checked
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, mapped_columns
 from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows
 from runner.engine.segments.normalize import text_select, wire_select
@@ -41,17 +41,25 @@ def fingerprinted_select(
     return f"select * replace ({', '.join(valid)}) from ({wire_forms})"
 
 
-def counting_select(activation: Evaluated, salt: Salt) -> str:
+def counting_select(activation: Evaluated, salt: Salt, *, hashed: bool) -> str:
     """The kind of each mapped column of a segment's rows, and the fingerprint of the text that its wire form would be
-    made of: enough to count everything, and no wire form is made."""
+    made of: enough to count everything, and no wire form is made.
+
+    Where some values of a type may be hashes of others, which `hashed` says, it is that of the hash.
+    """
     columns = {one: column(one) for one in mapped_columns(activation.mapping)}
+    texts = text_select(columns, *judged_rows(activation))
+    clear = [one.name for one in columns if hashed and one.type in PAYS]
+    if clear:
+        hashes = (f"case {name}_kind when {HASHED} then sha256({name}) else {name} end as {name}" for name in clear)
+        texts = f"select * replace ({', '.join(hashes)}) from ({texts})"
     halves_of_valid = (
         f"case when {one.name}_kind in ({HASHED}, {AS_GIVEN}) then {half} end as {name}"
         for one in columns
         for half, name in zip(halves(one.name, salt), named(one), strict=True)
     )
     kinds = (f"{one.name}_kind" for one in columns)
-    return f"select {', '.join((*kinds, *halves_of_valid))} from ({text_select(columns, *judged_rows(activation))})"
+    return f"select {', '.join((*kinds, *halves_of_valid))} from ({texts})"
 
 
 def judged_rows(activation: Evaluated) -> tuple[str, str]:
