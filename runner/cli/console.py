@@ -11,52 +11,72 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from runner.cli import event_log
 from runner.core.errors import HeadcountError, InvalidProject
+from runner.quick_dataclass import dataclass
 from runner.reports.escape import in_json, leaving, printable, without_controls
 from runner.reports.line_breaks import breaks
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
+    from rich.text import Text as RichText
 
     from runner.core.findings import Finding
+    from runner.reports.styled_text import Text
 
 
 Paint = Callable[[str], str]
 """How a text is made to stand out."""
 
 
-def consoles(*, no_color: bool) -> tuple[Console, Console]:
-    """Standard output and standard error."""
-    from rich.console import Console
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Standard output, or standard error."""
 
-    def make(*, stderr: bool) -> Console:
-        return Console(stderr=stderr, no_color=no_color or None, highlight=False, markup=False, emoji=False)
+    is_error: bool
+    no_color: bool
 
-    return make(stderr=False), make(stderr=True)
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a terminal shows it, or whatever else the environment says can do what one does."""
+        stream = sys.stderr if self.is_error else sys.stdout
+        if not stream.isatty() and _SAID_TO_BE_ONE.isdisjoint(os.environ):
+            return False  # without loading rich
+        return self.console().is_terminal
+
+    def console(self) -> Console:
+        """It as rich writes on it."""
+        from rich.console import Console
+
+        return Console(stderr=self.is_error, no_color=self.no_color or None, highlight=False, markup=False, emoji=False)
 
 
-def show_text(console: Console, text: Text) -> None:
-    """Print rich text: control characters made visible, lines fitted into a terminal and as they are anywhere else."""
-    from rich.text import Text
+_SAID_TO_BE_ONE = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
+"""Variables by which rich takes for a terminal what is none."""
 
-    clean = text
-    if without_controls(text.plain) != text.plain:
-        clean = Text(without_controls(text.plain))  # an escape is longer than its character: the styles would slip
-    if console.is_terminal:
-        clean = _fitted(clean, console)
+
+def show_text(screen: Screen, text: Text) -> None:
+    """Print a text: control characters made visible, lines fitted into a terminal and as they are anywhere else."""
+    if not screen.is_terminal:
+        write_result(without_controls(text.plain))
+        return
+    from rich.text import Text as RichText
+
+    console = screen.console()
+    clean = RichText(without_controls(text.plain))
+    if clean.plain == text.plain:  # an escape is longer than its character: the styles would slip
+        clean = RichText.assemble(*text.pieces)
     with console.capture() as printed:
-        console.print(clean, soft_wrap=True, end="")
+        console.print(_fitted(clean, console), soft_wrap=True, end="")
     write_result(printed.get())
 
 
-def _fitted(text: Text, console: Console) -> Text:
+def _fitted(text: RichText, console: Console) -> RichText:
     """The text with lines that are too wide broken, and going on indented.
 
     What a person may copy, behind an arrow, stays in one piece.
     """
-    from rich.text import Text
+    from rich.text import Text as RichText
 
-    lines: list[Text] = []
+    lines: list[RichText] = []
     for line in text.split("\n", allow_blank=True):
         start = line.plain.lstrip(" ")
         if line.cell_len <= console.width or start.startswith("->"):
@@ -64,10 +84,10 @@ def _fitted(text: Text, console: Console) -> Text:
             continue
         indent = len(line.plain) - len(start) + 4
         first, *others = line.divide(breaks(line.plain, console.width, indent))
-        lines += [first, *(Text(" " * indent).append_text(other) for other in others)]
+        lines += [first, *(RichText(" " * indent).append_text(other) for other in others)]
         for part in lines[-1 - len(others) :]:
             part.rstrip()
-    return Text("\n").join(lines)
+    return RichText("\n").join(lines)
 
 
 def show_line(line: str) -> None:

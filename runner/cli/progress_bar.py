@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from runner.cli import event_log
-from runner.cli.console import log_event, tell
+from runner.cli.console import Screen, log_event, tell
 from runner.reports.escape import leaving
 from runner.workflows.context import Progress
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def watch(console: Console, on_sending: Callable[[], None]) -> Lines:
+def watch(screen: Screen, on_sending: Callable[[], None]) -> Lines:
     """Bars when a person watches, events where the log is made of them, lines otherwise.
 
     `on_sending` is called when a run starts to change things.
     """
     if event_log.is_json():
         return Events(on_sending)
-    if console.is_terminal and not os.environ.get("CI"):
-        return Bars(console, on_sending)
+    if screen.is_terminal and not os.environ.get("CI"):
+        return Bars(screen.console(), on_sending)
     return Lines(on_sending)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli import event_log
-from runner.cli.console import consoles, tell
+from runner.cli.console import Screen, tell
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
 from runner.core.errors import HeadcountError, UsageError
@@ -24,8 +24,6 @@ from runner.quick_dataclass import dataclass
 from runner.reports.escape import leaving, printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from runner.cli.progress_bar import Lines
     from runner.config.yaml.project_files import Texts
     from runner.core.destination import Api, Destination, DestinationClient
@@ -55,8 +53,8 @@ class Setup:
     variables: dict[str, str]
     today: date
     clock: Callable[[], datetime]
-    out: Console
-    err: Console
+    out: Screen
+    err: Screen
     target: str = ""
     read: Texts = field(default_factory=dict, compare=False, repr=False)
     """The files of the project that were read so far: a command reads each once."""
@@ -79,7 +77,7 @@ class Setup:
         """
         event_log.require_known_form()
         _refuse_project_folder(folder)
-        out, err = consoles(no_color=no_color)
+        out, err = Screen(is_error=False, no_color=no_color), Screen(is_error=True, no_color=no_color)
         _show_log(logging.DEBUG if verbose else logging.WARNING)
         clock = clock_of(at)
         if target:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from runner.core.records import RunCost, SegmentCost
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural
+from runner.reports.styled_text import Text
 
 SHOWN = 10
 """Segments of a plan that are listed; the JSON document has all of them."""

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.checks import Check, Verdict, is_healthy
 from runner.reports.escape import printable
 from runner.reports.format import plural
 from runner.reports.json_documents import document
+from runner.reports.styled_text import Text
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "bold red"}
 

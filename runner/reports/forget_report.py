@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.identifiers import IdentifierType
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural, timestamp
 from runner.reports.json_documents import document
 from runner.reports.older_versions_text import older_versions_text
+from runner.reports.styled_text import Text
 from runner.workflows.forget import Erasure, Forgotten
 from runner.workflows.look_up_person import Yielded
 

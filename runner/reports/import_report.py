@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.destination import LiveAudience
 from runner.core.records import AccountRef
 from runner.planning.refill_cost import RefillCost
 from runner.reports.escape import printable
 from runner.reports.format import plural
 from runner.reports.refill_text import cost_data, refill_sentence
+from runner.reports.styled_text import Text
 from runner.workflows.import_all import ImportedAll, Takeovers
 from runner.workflows.import_audience import Imported
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.notices import KeptNotice
 from runner.core.receivers import RECOVERED, NoticeCondition, Receiver
 from runner.reports.escape import printable
 from runner.reports.format import moment
 from runner.reports.json_documents import document
+from runner.reports.styled_text import Text
 from runner.webhooks.delivery import Posted
 from runner.workflows.send_notices import Mailing
 

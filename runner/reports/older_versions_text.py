@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from shlex import quote
 
-from rich.text import Text
-
 from runner.core.older_versions import HowKnown, OlderVersions, OldVersion
 from runner.reports.escape import printable
 from runner.reports.format import plural
+from runner.reports.styled_text import Text
 
 SHOWN = 20
 """Versions that are shown at most; the receipt has all of them."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.text import Text
-
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import TypeDelta
 from runner.core.project import Activation
@@ -25,6 +23,7 @@ from runner.reports.format import plural, summary
 from runner.reports.hints import held_out, let_pass, members_of
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.refill_text import refill_sentence
+from runner.reports.styled_text import Text
 from runner.reports.suppressions_text import heading, sentences, told, withdrawal_sentences
 
 SYMBOLS = {

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation
 from runner.reports.escape import in_markdown, printable
 from runner.reports.json_documents import document, evaluation_data
 from runner.reports.overlap_text import IN_A_PREVIEW, overlap_data, overlap_sentences
+from runner.reports.styled_text import Text
 from runner.workflows.preview import Preview
 
 

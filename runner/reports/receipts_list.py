@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.erasure_receipts import Fate, Receipt, ended_by, way_on
 from runner.reports.escape import printable
 from runner.reports.format import moment, timestamp
 from runner.reports.json_documents import document
+from runner.reports.styled_text import Text
 
 
 def receipts_text(receipts: tuple[Receipt, ...], now: datetime) -> Text:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from rich.text import Text
-
 from runner.core.local_time import local_time
 from runner.core.records import NOT_KNOWN, ActivationRun, DefinitionThen, Outcome, Run
 from runner.reports.approved_where import where_approved
@@ -14,6 +12,7 @@ from runner.reports.cost_text import all_cost
 from runner.reports.escape import printable, without_controls
 from runner.reports.format import duration, moment, plural
 from runner.reports.run_text import outcome_text
+from runner.reports.styled_text import Text
 
 NOT_WHOLE = "not all of it is kept any more: outcomes may be missing, and of a sync who ran it"
 

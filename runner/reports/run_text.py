@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from rich.text import Text
-
 from runner.core.local_time import local_time
 from runner.core.records import IMPORT, SUPPRESS, ActivationRun, AppliedAudience, Outcome, taken_apart
 from runner.destinations.registry import any_platform
@@ -14,6 +12,7 @@ from runner.quick_dataclass import dataclass
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural
 from runner.reports.plan_text import SYMBOLS
+from runner.reports.styled_text import Text
 from runner.workflows.apply import Applied
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped

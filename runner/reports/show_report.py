@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.project import Activation, Source, Suppression
 from runner.quick_dataclass import dataclass
 from runner.reports.escape import printable
 from runner.reports.json_documents import document, location_data, settings_data
 from runner.reports.plan_text import resolved_text
+from runner.reports.styled_text import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.file_size import file_size
 from runner.reports.escape import printable
 from runner.reports.format import counts, plural
 from runner.reports.json_documents import document
+from runner.reports.styled_text import Text
 from runner.state.inventory import Contents, KeptAudience
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from rich.text import Text
-
 from runner.core.destination import AdAccount
 from runner.core.erasure_receipts import Receipt, way_on
 from runner.core.local_time import local_time
@@ -21,6 +19,7 @@ from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
 from runner.reports.run_details import NOT_WHOLE
 from runner.reports.run_text import outcomes_text
+from runner.reports.styled_text import Text
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.upcoming import Slot
 

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from rich.text import Text
-
 from runner.core.erasure_receipts import Receipt
 from runner.core.schedule import describe
 from runner.destinations.registry import platform_of
 from runner.reports.attention import Line, attention, open_receipt, suppression_attention
 from runner.reports.escape import printable
 from runner.reports.format import counts, duration, moment, plural
+from runner.reports.styled_text import Text
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 
 _FINE = ("=", "dim")

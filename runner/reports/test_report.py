@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from rich.text import Text
-
 from runner.core.segment_test import TextRow
 from runner.reports.escape import printable
 from runner.reports.format import plural
 from runner.reports.json_documents import document, finding_data, location_data
+from runner.reports.styled_text import Text
 from runner.workflows.run_tests import SegmentTestResult
 
 SHOWN = 20

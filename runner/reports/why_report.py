@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from rich.text import Text
-
 from runner.core.asked_people import AskedPeople
 from runner.core.identifiers import IdentifierType
 from runner.core.project import ANY_DAY
@@ -16,6 +14,7 @@ from runner.reports.approved_where import where_approved
 from runner.reports.escape import printable
 from runner.reports.format import moment, plural, timestamp
 from runner.reports.json_documents import document
+from runner.reports.styled_text import Text
 from runner.workflows.look_up_person import Answer, Holding, InEffect, Yielded, runs_of
 
 _STYLES = {Yielded.IN: "yellow", Yielded.FAILED: "bold red"}

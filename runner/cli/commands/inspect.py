@@ -31,11 +31,10 @@ from runner.cli.wiring import Setup, connect, counted_rows, told
 from runner.core.errors import DestinationError, InvalidProject, StateError, UsageError
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from runner.core.destination import AdAccount, Destination
     from runner.core.erasure_receipts import Receipt
     from runner.core.records import Run
+    from runner.reports.styled_text import Text
     from runner.state.interface import State
     from runner.workflows.status import ActivationStatus, SuppressionStatus
 
