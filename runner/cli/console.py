@@ -13,7 +13,7 @@ from runner.cli import event_log
 from runner.core.errors import HeadcountError, InvalidProject
 from runner.quick_dataclass import dataclass
 from runner.reports.escape import in_json, leaving, printable, without_controls
-from runner.reports.line_breaks import breaks
+from runner.reports.line_breaks import folded, indent_of, places_to_break
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,8 +53,11 @@ _SAID_TO_BE_ONE = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 """Variables by which rich takes for a terminal what is none."""
 
 
-def show_text(screen: Screen, text: Text) -> None:
-    """Print a text: control characters made visible, lines fitted into a terminal and as they are anywhere else."""
+def show_text(screen: Screen, text: Text, column: int = 0) -> None:
+    """Print a text: control characters made visible, lines fitted into a terminal and as they are anywhere else.
+
+    `column` is where the last column of a table begins, in which a line that is too wide goes on.
+    """
     if not screen.is_terminal:
         write_result(without_controls(text.plain))
         return
@@ -65,25 +68,22 @@ def show_text(screen: Screen, text: Text) -> None:
     if clean.plain == text.plain:  # an escape is longer than its character: the styles would slip
         clean = RichText.assemble(*text.pieces)
     with console.capture() as printed:
-        console.print(_fitted(clean, console), soft_wrap=True, end="")
+        console.print(_fitted(clean, console, column), soft_wrap=True, end="")
     write_result(printed.get())
 
 
-def _fitted(text: RichText, console: Console) -> RichText:
-    """The text with lines that are too wide broken, and going on indented.
-
-    What a person may copy, behind an arrow, stays in one piece.
-    """
+def _fitted(text: RichText, console: Console, column: int) -> RichText:
+    """The text with lines that are too wide broken, and going on indented."""
     from rich.text import Text as RichText
 
     lines: list[RichText] = []
     for line in text.split("\n", allow_blank=True):
-        start = line.plain.lstrip(" ")
-        if line.cell_len <= console.width or start.startswith("->"):
+        indent = indent_of(line.plain, column)
+        places = tuple(places_to_break(line.plain, console.width, indent))
+        if not places:
             lines.append(line)
             continue
-        indent = len(line.plain) - len(start) + 4
-        first, *others = line.divide(breaks(line.plain, console.width, indent))
+        first, *others = line.divide(places)
         lines += [first, *(RichText(" " * indent).append_text(other) for other in others)]
         for part in lines[-1 - len(others) :]:
             part.rstrip()
@@ -91,8 +91,8 @@ def _fitted(text: RichText, console: Console) -> RichText:
 
 
 def show_line(line: str) -> None:
-    """Print one line as it is, control characters made visible."""
-    write_result(printable(line) + "\n")
+    """Print one line, control characters made visible, and fitted into a terminal."""
+    write_result(folded(printable(line) + "\n", _width_of(sys.stdout)))
 
 
 def show_json(document: dict[str, Any]) -> None:
@@ -201,8 +201,20 @@ def can_ask() -> bool:
 
 
 def tell(text: str) -> None:
-    """Write to standard error, where nothing that goes wrong with it stops the command."""
-    _tell(event_log.event_of(text) if event_log.is_json() else leaving(text))
+    """Write to standard error, where nothing that goes wrong with it stops the command.
+
+    At a terminal, lines that are too wide are broken between words.
+    """
+    _tell(event_log.event_of(text) if event_log.is_json() else leaving(folded(text, _width_of(sys.stderr))))
+
+
+def _width_of(stream: TextIO) -> int:
+    """The columns of the terminal that a stream is; elsewhere lines may be of any length."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+        return int(os.environ.get("COLUMNS") or columns or sys.maxsize)
+    except (OSError, ValueError):  # io.UnsupportedOperation is both
+        return sys.maxsize
 
 
 def log_event(name: str, message: str, *, level: str = "info", **fields: object) -> None:

@@ -12,6 +12,9 @@ from runner.reports.format import plural
 from runner.reports.json_documents import document
 from runner.reports.styled_text import Text
 
+MESSAGES = 20
+"""The column in which what a check found begins."""
+
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "bold red"}
 
 
@@ -25,7 +28,7 @@ def check_text(check: Check) -> Text:
         else f"{printable(check.message)}\n"
     )
     if check.hint:
-        text.append(f"{'':20}-> {printable(check.hint)}\n")
+        text.append(f"{'':{MESSAGES}}-> {printable(check.hint)}\n")
     return text
 
 

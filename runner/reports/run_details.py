@@ -33,8 +33,10 @@ def run_details(run: Run, now: datetime) -> Text:
 
 
 def _append(text: Text, lines: Iterator[_Line], indent: int) -> None:
-    for label, said in lines:
-        text.append(f"{'':<{indent}}{label:<11} {said}".rstrip() + "\n")
+    listed = tuple(lines)
+    width = max((len(label) for label, _ in listed), default=0)
+    for label, said in listed:
+        text.append(f"{'':<{indent}}{label:<{max(width, 11)}} {said}".rstrip() + "\n")
 
 
 def _facts(run: Run) -> Iterator[_Line]:

@@ -84,7 +84,9 @@ def _suppression_notes(row: SuppressionStatus, now: datetime) -> Iterator[str]:
 
 def schedule_text(slots: tuple[Slot, ...], now: datetime, awaiting: tuple[str, ...] = ()) -> Text:
     """A line for each run to come, and one that names the activations that wait for `apply`."""
-    lines = [f"{_when(run, now)}  {printable(run.activation)}  {describe(run.schedule)}\n" for run in slots]
+    rows = [(_when(run, now), printable(run.activation), describe(run.schedule)) for run in slots]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:2]]
+    lines = [f"{when:<{widths[0]}}  {name:<{widths[1]}}  {schedule}\n" for when, name, schedule in rows]
     if awaiting:
         lines.append(f"Not before `headcount apply`: {printable(', '.join(awaiting))}.\n")
     return Text("".join(lines) or "No run to come: every activation is run by hand.\n")

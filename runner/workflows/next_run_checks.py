@@ -65,7 +65,9 @@ def _outcomes(rows: Sequence[ActivationStatus]) -> Iterator[Check]:
     for outcome, hint in advice.items():
         ids = [row.activation for row in rows if row.latest.run is not None and row.latest.run.outcome is outcome]
         if ids:
-            message = f"{_counted(ids)} {outcome} in the last run: {_named(ids)}"
+            many = f"{len(ids):,} activation{'s' if len(ids) > 1 else ''}"
+            was = "" if outcome is Outcome.FAILED else " were" if len(ids) > 1 else " was"
+            message = f"{many}{was} {outcome} in the last run: {_named(ids)}"
             yield Check("definition", "", Verdict.WARN, message, hint)
 
 

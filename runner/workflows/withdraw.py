@@ -131,7 +131,7 @@ def outcome_of(
     if audiences:
         left = sum(each.removed for each in audiences)
         s = "" if len(audiences) == 1 else "s"
-        detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:g} s after the run began"
+        detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:.1f} s after the run began"
         detail += _longest(one, ended)
     done = ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)
     return replace(done, permission=one.let_pass_by)

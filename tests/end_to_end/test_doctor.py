@@ -214,7 +214,9 @@ def test_what_failed_or_was_blocked_is_named(healthy: Shop) -> None:
     healthy.apply()
     healthy.people([])
     healthy.run("sync", code=4)
-    assert "1 activation is blocked in the last run: loyal -> `headcount plan`" in told(examined(healthy), "definition")
+    assert "1 activation was blocked in the last run: loyal -> `headcount plan`" in told(
+        examined(healthy), "definition"
+    )
 
 
 def test_a_state_of_another_criteo_is_wrong(healthy: Shop) -> None:

@@ -43,7 +43,7 @@ def doctor(
     Looks at credentials, ad accounts, clock, sources, columns, state and versions. Changes nothing.
     """
     from runner.core.checks import is_healthy
-    from runner.reports.doctor_report import check_text, doctor_document, verdict_text
+    from runner.reports.doctor_report import MESSAGES, check_text, doctor_document, verdict_text
 
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, target=target)
     setup.say_where(told)
@@ -51,7 +51,7 @@ def doctor(
     for check in _checks(setup):
         checks.append(check)
         if format is Format.TEXT:
-            show_text(setup.out, check_text(check))
+            show_text(setup.out, check_text(check), MESSAGES)
     if format is Format.JSON:
         show_json(doctor_document(checks))
     else:

@@ -55,7 +55,9 @@ def pull(copy: Folder, folder: Dir = DEFAULT_DIR, target: Target = "") -> None:
 
 
 def push(
-    source: Annotated[Path, typer.Argument(help="A folder that `state pull` wrote, or another state's.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder that `state pull` wrote, or another state's.")
+    ],
     folder: Dir = DEFAULT_DIR,
     target: Target = "",
     force: Annotated[

@@ -163,7 +163,7 @@ def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns
     # DuckDB lists those whose letters are alike; a column may be called by a part of its name as well.
     near = closest(found.name, shown) or closest(found.name, showable(sorted(columns), sql, names_from))
     message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
-    others = ", ".join(name for name in shown if name != near)
+    others = ", ".join(dict.fromkeys(name for name in shown if name != near))
     instead = ", or ".join(filter(None, (near, f"one of: {others}" if others else "")))
     return message, f"write {instead}" if instead else HEADER if names_from is NamesFrom.CSV else ""
 

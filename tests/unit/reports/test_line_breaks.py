@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.reports.line_breaks import breaks
+from runner.reports.line_breaks import breaks, folded
 
 
 def broken(line: str, width: int, indent: int = 4) -> list[str]:
@@ -35,3 +35,21 @@ def test_no_word_is_broken_or_lost_and_no_line_too_wide(parts: list[tuple[str, s
     found = broken(line, width, indent)
     assert " ".join(found).split() == line.split()
     assert max(map(len, found)) <= width
+
+
+def test_every_line_of_a_text_is_folded_and_goes_on_indented() -> None:
+    assert folded("one two\nerror: three four five\n", 16) == "one two\nerror: three\n    four five\n"
+    assert folded("short\n\nlast", 16) == "short\n\nlast"
+
+
+def test_a_command_that_may_be_copied_stays_whole() -> None:
+    assert folded("  -> first write it, then run `headcount sync --rebuild a`\n", 34) == (
+        "  -> first write it, then run\n      `headcount sync --rebuild a`\n"
+    )
+    whole = "  -> let it pass once with --allow-removals coupon-users\n"
+    assert folded(whole, 34) == whole
+
+
+def test_a_line_of_a_file_stays_whole_above_its_caret() -> None:
+    excerpt = "   11 |     select household_idd::varchar as customer_id\n      |            ^^^^^^^^^^^^^\n"
+    assert folded(excerpt, 20) == excerpt
