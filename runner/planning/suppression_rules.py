@@ -77,6 +77,7 @@ class PlannedSuppression:
     read, and that it was allowed to go on without. `takes` is what a new or changed one takes out of
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
     change that. `let_pass_by` is the option without which it would be blocked, empty where nothing had to let it pass.
+    `rejected` counts values that it yields and that are no identifiers: they keep nobody out.
     """
 
     name: str
@@ -95,6 +96,7 @@ class PlannedSuppression:
     hint: str = ""
     waits: str = ""
     let_pass_by: str = ""
+    rejected: int = 0
 
     @property
     def takes_effect(self) -> bool:
@@ -193,3 +195,10 @@ def _blocks(one: PlannedSuppression) -> Iterator[Block]:
 
 def _judged(part: Taken, limits: SuppressionLimits) -> bool:
     return limits.max_removed_declared or part.before >= SMALL
+
+
+def no_identifiers(rejected: int) -> str:
+    """What is said of values that a suppression yields and that are no identifiers."""
+    if rejected == 1:
+        return "1 of its values is no identifier, and keeps nobody out"
+    return f"{rejected:,} of its values are no identifiers, and keep nobody out"

@@ -30,6 +30,7 @@ def _planned(one: PlannedSuppression) -> dict[str, Any]:
         "members": _counts(one.members),
         "entered": one.entered,
         "left": one.left,
+        "rejected": one.rejected,
         "takes": [{**asdict(part), "identifier_type": str(part.identifier_type)} for part in one.takes if part.removed],
         "blocks": [asdict(block) for block in one.blocks],
     }

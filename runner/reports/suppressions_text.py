@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.planning.plan import Plan
-from runner.planning.suppression_rules import PlannedSuppression, Standing
+from runner.planning.suppression_rules import PlannedSuppression, Standing, no_identifiers
 from runner.planning.ways_out import ways_out_of_suppression
 from runner.reports.format import plural
 
@@ -15,7 +15,12 @@ SHOWN_AUDIENCES = 10
 
 def told(plan: Plan) -> tuple[PlannedSuppression, ...]:
     """The suppressions that a plan has something to say of."""
-    return tuple(one for one in plan.suppressions if one.is_new or not one.takes_effect)
+    return tuple(one for one in plan.suppressions if one.is_new or not one.takes_effect or _names_nobody(one))
+
+
+def _names_nobody(one: PlannedSuppression) -> bool:
+    """Whether it yields values, and none of them is an identifier: it is not what somebody meant."""
+    return one.rejected > 0 and one.named is not None and not any(one.members.values())
 
 
 def heading(one: PlannedSuppression) -> str:
@@ -39,6 +44,8 @@ def sentences(one: PlannedSuppression) -> Iterator[str]:
     if one.named is not None:
         total = plural(sum(one.members.values()), "identifier")
         yield f"names {total}: {one.entered:,} entered, {one.left:,} left"
+    if one.rejected:
+        yield no_identifiers(one.rejected)
     for part in one.takes[:SHOWN_AUDIENCES]:
         yield f"takes {part.removed:,} of {part.before:,} {part.identifier_type} out of {part.activation}"
     if len(one.takes) > SHOWN_AUDIENCES:

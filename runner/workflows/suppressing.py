@@ -170,6 +170,7 @@ class _Look:
         evaluation = _evaluated(declared, self._project, self._context)
         if isinstance(evaluation, HeadcountError):
             return replace(one, error=evaluation.message, hint=evaluation.hint)
+        one = replace(one, rejected=sum(each.count for each in evaluation.rejected))
         try:
             files = self._remembered[one.name]
             last = None if files is None else files.members

@@ -16,7 +16,13 @@ from runner.core.destination import DestinationClient
 from runner.core.identifiers import IdentifierType
 from runner.core.records import SUPPRESS, SUPPRESSION_LINE, ActivationRun, AudienceKey, Outcome, with_advice
 from runner.planning.plan import Plan
-from runner.planning.suppression_rules import PlannedSuppression, Standing, Withdrawal, definition_of_suppression
+from runner.planning.suppression_rules import (
+    PlannedSuppression,
+    Standing,
+    Withdrawal,
+    definition_of_suppression,
+    no_identifiers,
+)
 from runner.planning.ways_out import ways_out_of_suppression
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
@@ -127,7 +133,8 @@ def outcome_of(
         return ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
     if not (one.is_new or audiences):
         return None
-    detail = f"{one.standing}" if one.changes_definition else f"{one.entered:,} entered, {one.left:,} left"
+    rejected = f"; {no_identifiers(one.rejected)}" if one.rejected else ""
+    detail = f"{one.standing}{rejected}" if one.changes_definition else f"{one.entered:,} entered, {one.left:,} left"
     if audiences:
         left = sum(each.removed for each in audiences)
         s = "" if len(audiences) == 1 else "s"

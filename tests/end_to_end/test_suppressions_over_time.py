@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -70,6 +71,33 @@ def test_who_consents_and_withdraws_again_leaves_again_though_another_account_is
     assert "taken out of" in what_it_did(filled)
     assert "at most" not in what_it_did(filled), "somebody may have waited for longer"
     assert audience(sandbox) == hashes(*range(1, 19)), "the audience is blocked, but whoever is named leaves it"
+
+
+def test_values_that_keep_nobody_out_are_told_of(shop: Shop, sandbox: Sandbox) -> None:
+    shop.people([*mail(1, 2, 3), Person("06 12 34", kind="never"), Person("", kind="never"), *never(2)])
+    shop.activation(sql="select email, idfa from shop.people where kind = 'all'")
+    suppression(shop, mapping={"email": "email"})
+    said = "1 of its values is no identifier, and keeps nobody out"
+    assert said in shop.run("plan").out
+    shop.apply()
+    assert audience(sandbox) == hashes(1, 3)
+    assert said in what_it_did(shop)
+    assert said not in shop.run("plan").out, "it was told when it took effect"
+    suppression(shop, sql="select email, idfa from shop.people where kind = 'never' and email like '06%'")
+    shop.apply("--allow-suppression", "no-consent", code=None)
+    assert said in shop.run("plan").out, "of one that names nobody it is told each time"
+
+
+def test_addresses_that_segments_have_as_their_md5_are_kept_out_where_the_suppression_yields_both(
+    shop: Shop, sandbox: Sandbox
+) -> None:
+    one = mail(1)[0].email
+    shop.people([Person(hashlib.md5(one.encode()).hexdigest()), *mail(2, 3), Person(one, kind="never")])
+    shop.activation(sql="select email, idfa from shop.people where kind = 'all'")
+    both = "select email, md5(lower(trim(email))) as email_md5 from shop.people where kind = 'never'"
+    suppression(shop, sql=both, mapping={"email": ["email", "email_md5"]})
+    shop.apply()
+    assert audience(sandbox) == hashes(2, 3)
 
 
 @pytest.mark.parametrize("names", [True, False], ids=["somebody is named", "nobody is named"])
