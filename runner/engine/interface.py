@@ -107,6 +107,10 @@ class SegmentEvaluator(Protocol):
     def name(self, run: str) -> None:
         """What segments are called from now on in the logs of warehouses that run them, beside the activation's id."""
 
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        """Segments over these will soon be evaluated: begin what takes time to begin, and do not wait for it. What goes
+        wrong is said by what is asked then."""
+
     def expect(self, segments: Iterable[Evaluated], sources: tuple[Source, ...]) -> None:
         """What is about to be evaluated, as far as that is known: what several read may be read once for all."""
 

@@ -91,6 +91,8 @@ def make_plan(project: Project, request: PlanRequest, context: RunContext, accou
     context = context if context.fingerprinting is not None else fingerprinting.reading(context)
     applied = context.state.audiences()
     chosen = choose(project, applied, request)
+    if chosen:
+        context.evaluator.prepare(project.sources)  # it begins while accounts are read
     decisions = decide(project, chosen, (*applied, *context.state.given_up()), request, accounts)
     tell_if_older(decisions, context)
     evaluated = [decision.account for decision in decisions if _to_evaluate(decision) is not None]

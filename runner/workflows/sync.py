@@ -84,6 +84,8 @@ def sync(
         if context.older:
             applied = _all_marked(rebuild, applied, context)
         work = _work(project, applied, request, last if due else None, began)
+        if work.chosen:
+            context.evaluator.prepare(project.sources)
         decisions = decide(project, work.chosen, applied, request, accounts, orphans_too=False)
         tell_if_older(decisions, context)
         skipped = (*work.skipped, *_skipped(decisions, rebuild, context))

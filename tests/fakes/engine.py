@@ -67,6 +67,9 @@ class FakeEvaluator:
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         raise NotImplementedError
 
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        """Nothing takes time."""
+
     def expect(self, segments: Iterable[Evaluated], sources: tuple[Source, ...]) -> None:
         """Nothing is read but once."""
 

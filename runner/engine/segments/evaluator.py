@@ -66,6 +66,9 @@ class DuckDBSegmentEvaluator:
     def name(self, run: str) -> None:
         self._run = run
 
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        self._queries.prepare(sources)
+
     def expect(self, segments: Iterable[Evaluated], sources: tuple[Source, ...]) -> None:
         self._shared = shared_tables(segments, sources)
 

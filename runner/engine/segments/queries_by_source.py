@@ -47,6 +47,9 @@ class QueriesBySource:
         except SegmentError as error:
             return (*_found(error), *judged)
 
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        self._embedded.prepare(_attached(sources))
+
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         return () if query.source else self._embedded.advise(query)
 

@@ -78,7 +78,8 @@ class _Overdue(Exception):
 
 
 class QueryProcess:
-    """Implements SegmentQueries by a process of its own, started when it is first needed and again after its end.
+    """Implements SegmentQueries by a process of its own, started when it is first needed, or before where that is known
+    to come, and again after its end.
 
     `folder` is for its files, and is removed when this process is killed. May be used from several threads; segments
     run one at a time.
@@ -97,6 +98,10 @@ class QueryProcess:
         except SegmentError as error:
             return (error.finding,) if error.finding else ()
         return _findings(answer)
+
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        with self._guard, suppress(SegmentError):
+            self._started(remote_patterns(sources))
 
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         try:
@@ -144,7 +149,8 @@ class QueryProcess:
         answer: Mapping[str, Any] | None = None
         sql = request.query.sql
         try:
-            answer = self._started(request).ask(request, request.seconds + _GRACE, on_progress)
+            patterns = () if isinstance(request, AdviceRequest) else remote_patterns(request.sources)
+            answer = self._started(patterns).ask(request, request.seconds + _GRACE, on_progress)
         except _Overdue:
             raise too_slow(sql, request.seconds) from None
         except _Ended as end:
@@ -164,8 +170,8 @@ class QueryProcess:
     def _broken(self, sql: SqlText) -> SegmentError:
         return broken(sql, self._limits.memory)
 
-    def _started(self, request: Question) -> _Child:
-        patterns = () if isinstance(request, AdviceRequest) else remote_patterns(request.sources)
+    def _started(self, patterns: tuple[str, ...]) -> _Child:
+        """The process, which may read the objects of these patterns besides those of before. Raises SegmentError."""
         if patterns and self._child is not None and self._child.served_objects is None:
             self._stop()
         if self._child is None:

@@ -62,6 +62,9 @@ class SegmentQueries(Protocol):
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         """What is wrong with the query against the sources, without reading rows; and warnings about its SQL."""
 
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        """Begin what takes time to begin, and do not wait for it: segments over these are about to run."""
+
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         """Warnings about the SQL as such; none where it cannot be parsed."""
 

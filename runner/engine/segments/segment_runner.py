@@ -102,6 +102,9 @@ class SegmentRunner:
         with prepared(query, statement, sources, self.instances, deadline) as segment:
             return segment.findings
 
+    def prepare(self, sources: tuple[Source, ...]) -> None:
+        """Nothing takes time to begin in this process."""
+
     def advise(self, query: SegmentQuery) -> tuple[Finding, ...]:
         try:
             with self._translating_errors(query.sql):

@@ -95,6 +95,13 @@ def test_findings_and_errors_are_those_of_a_segment_run_in_this_process(people: 
     assert code_of(people, "select error(email) as email from shop.people") == "sql-failed"
 
 
+def test_a_process_that_was_prepared_is_the_one_that_runs_segments(people: World) -> None:
+    people.engine.evaluator.prepare(people.sources)
+    [prepared] = children()
+    assert people.evaluate("select email from shop.people").people == 3
+    assert children() == [prepared]
+
+
 def test_the_process_is_started_without_the_environment_and_asked_without_the_credentials(
     people: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
