@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -34,12 +35,16 @@ def midnight(day: Day, days: int) -> datetime:
 
 
 class Terms:
-    """How values are written for one dialect, where days begin by `day`, and times without zone are in `timezone`."""
+    """How values are written for one dialect, where days begin by `day`, and times without zone are in `timezone`.
 
-    def __init__(self, dialect: str, day: Day, timezone: str) -> None:
+    `dated` is called for what another day would make another value of.
+    """
+
+    def __init__(self, dialect: str, day: Day, timezone: str, dated: Callable[[], None]) -> None:
         self._dialect = dialect
         self._day = day
         self._timezone = timezone
+        self._dated = dated
 
     def holds(self, operand: exp.Expression, kind: ColumnKind | None, comparison: PropertyComparison) -> exp.Expression:
         """What is true where the comparison holds, and else false or null."""
@@ -105,6 +110,7 @@ class Terms:
 
     def _start(self, kind: ColumnKind | None, days: int) -> exp.Expression:
         """The begin of the day so many days ago, to compare a column of the kind with."""
+        self._dated()
         moment = midnight(self._day, days)
         plain = self._timezone == "UTC" and moment.utcoffset() == timedelta()
         if kind is ColumnKind.DATE or (kind is None and plain):

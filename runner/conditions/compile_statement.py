@@ -44,12 +44,18 @@ _UNITS = ((_DAY, "DAY"), (3_600, "HOUR"), (60, "MINUTE"), (1, "SECOND"))
 class Compiling:
     """What one compilation knows and collects: the dialect, the columns of tables by the tables' names, and the SQL
     that was written as such, by the names of the tables that stand for it in the expression. These begin with `mark`.
+    `is_dated` once something of it counts from the day of the run.
     """
 
     dialect: str
     columns: Mapping[str, Columns]
     mark: str = "headcount_written_"
     written: dict[str, str] = field(default_factory=dict)
+    is_dated: bool = False
+
+    def dated(self) -> None:
+        """Note that something counts from the day."""
+        self.is_dated = True
 
     def stand_in(self, sql: str) -> str:
         """The name of a table that stands for SQL as it was written."""
@@ -92,7 +98,7 @@ class _People:
         self._compiling = compiling
         self._timezone = entity.timezone
         self._key = entity.key.name
-        self.terms = Terms(compiling.dialect, statement.day, entity.timezone)
+        self.terms = Terms(compiling.dialect, statement.day, entity.timezone, compiling.dated)
         columns = compiling.columns.get(str(entity.table))
         self.person = Row(entity.table, entity.name, compiling.dialect, columns)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 
 from runner.conditions.compile_statement import Compiling, people_of
 from runner.conditions.fragments import parsed_fragment
@@ -19,15 +21,40 @@ _NOTHING_KNOWN: Mapping[str, Columns] = {}
 
 def sql_of(statement: Statement, dialect: str, columns: Mapping[str, Columns] = _NOTHING_KNOWN) -> str:
     """The SQL that yields the people of a statement, one row each."""
+    return _compiled(statement, dialect, columns)[0]
+
+
+class UndatedTexts:
+    """The SQL of statements, where nothing is known of columns.
+
+    That of a statement which does not count from the day of the run is written once for all days.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[Statement, str], str] = {}
+
+    def sql_of(self, statement: Statement, dialect: str) -> str:
+        """What the function of that name gives."""
+        of_any_day = (replace(statement, day=replace(statement.day, today=date.min)), dialect)
+        if of_any_day in self._texts:
+            return self._texts[of_any_day]
+        text, is_dated = _compiled(statement, dialect, _NOTHING_KNOWN)
+        if not is_dated:
+            self._texts[of_any_day] = text
+        return text
+
+
+def _compiled(statement: Statement, dialect: str, columns: Mapping[str, Columns]) -> tuple[str, bool]:
+    """The SQL of a statement, and whether it would be another one on another day."""
     compiling = Compiling(dialect, columns)
     text = _printed(statement, compiling)
     while any(text.count(name) != 1 for name in compiling.written):  # a value, or a name, holds it as well
         compiling = Compiling(dialect, columns, f"{compiling.mark}_")
         text = _printed(statement, compiling)
     if not compiling.written:
-        return text
+        return text, compiling.is_dated
     names = "|".join(map(re.escape, compiling.written))
-    return re.sub(names, lambda found: _within(compiling.written[found[0]]), text)
+    return re.sub(names, lambda found: _within(compiling.written[found[0]]), text), compiling.is_dated
 
 
 def _printed(statement: Statement, compiling: Compiling) -> str:

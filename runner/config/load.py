@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+from runner.conditions.sql_text import UndatedTexts
 from runner.config.document import Document
 from runner.config.families import Families
 from runner.config.read_documents import ReadDocuments, read_documents
@@ -131,7 +132,8 @@ def _no_collection() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """All that a project is resolved from, but the day. `judged` are values already held against the schemas."""
+    """All that a project is resolved from, but the day. `judged` are values already held against the schemas, and
+    `texts` the SQL of conditions that is the same on all days."""
 
     folder: Path
     read: ReadDocuments
@@ -142,10 +144,10 @@ class _Inputs:
     target: str = ""
     templates: Templates = field(default_factory=Templates)
     judged: Judged = field(default_factory=dict)
+    texts: UndatedTexts = field(default_factory=UndatedTexts)
 
     def resolve(self, today: date, found: Findings) -> tuple[Project, Variables]:
         """What the documents come to on a day, as far as they have no findings, and the variables."""
-
         scope = Scope("a Project document", today, templates=self.templates)
         parsed = self.read.of("Project")
         projects = tuple(checked(without_defaults(one), scope, found, self.judged) for one in parsed)
@@ -180,6 +182,7 @@ class _Inputs:
             _named(segments, lambda document: document),
             is_complete,
             project_timezone(projects),
+            self.texts,
         )
         declared = Declared(
             _named(destinations, lambda document: draft_destination(document, self.environment)),

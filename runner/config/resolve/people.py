@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from runner.conditions.people_query import PeopleQuery
-from runner.conditions.sql_text import sql_of
+from runner.conditions.sql_text import UndatedTexts
 from runner.conditions.statements import Day, Entity, Every, InSegment, Statement, Top
 from runner.config.document import Document
 from runner.config.resolve.condition_nodes import ConditionReader
@@ -42,6 +42,7 @@ class People:
     documents: Mapping[str, Document]
     complete: bool
     timezone: str = "UTC"
+    texts: UndatedTexts = field(default_factory=UndatedTexts)
     _drafts: dict[str, SegmentDraft] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
@@ -198,7 +199,7 @@ class _Drafting:
 
     def _segment(self, statement: Statement, name: str, description: str) -> Segment:
         document = self.document
-        text = sql_of(statement, self._dialect)
+        text = self.people.texts.sql_of(statement, self._dialect)
         entry = self._first_key()
         sql = SqlText(text, document.file.name, entry.line, entry.column - 1, exact=False)
         models = {model.id: model for model in self._of.models} if self._of else {}

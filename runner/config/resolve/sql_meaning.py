@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _KEYWORDS = frozenset(
     """
@@ -37,6 +38,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_CALL = re.compile(r"\s*\(")
 _FILLED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _CONTROL = ("{%", "{#")
 _OF_THE_DAY = re.compile(r"\b(?:today|var|ref)\b")
@@ -47,6 +49,7 @@ class _Unclear(Exception):
     """The text has something in it that this module does not understand."""
 
 
+@lru_cache(5_000)  # a project is resolved for two days, and most SQL is the same on both
 def meaning(template: str, text: str) -> str:
     """A fingerprint (SHA-256, hex) of SQL: its `template` as written, and the `text` that it comes to on a fixed day.
 
@@ -106,7 +109,7 @@ def _word(word: str, before: str, sql: str, end: int) -> str:
     lower = word.lower() if word.isascii() else word
     if before in (".", "as"):
         return word
-    calls = re.compile(r"\s*\(").match(sql, end) is not None
+    calls = _CALL.match(sql, end) is not None
     return lower if calls or lower in _KEYWORDS else word
 
 
