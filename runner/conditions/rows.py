@@ -46,10 +46,9 @@ class Row:
         from sqlglot import exp
 
         found = (self.renamed[name],) if name in self.renamed else spelled(name, self.columns or {})
-        return exp.column(
-            exp.to_identifier(found[0] if found else in_case_of(self.dialect, name), quoted=True),
-            table=exp.to_identifier(in_case_of(self.dialect, self.alias), quoted=True),
-        )
+        of = exp.Identifier(this=in_case_of(self.dialect, self.alias), quoted=True)
+        own = exp.Identifier(this=found[0] if found else in_case_of(self.dialect, name), quoted=True)
+        return exp.Column(this=own, table=of)  # sqlglot's own function would copy both
 
     def kind(self, name: str) -> ColumnKind | None:
         """What the column holds; None where that is not known."""
@@ -76,7 +75,7 @@ class Row:
         """The alias in an expression."""
         from sqlglot import exp
 
-        return exp.TableAlias(this=exp.to_identifier(in_case_of(self.dialect, self.alias), quoted=True))
+        return exp.TableAlias(this=exp.Identifier(this=in_case_of(self.dialect, self.alias), quoted=True))
 
 
 def relation(table: Table, dialect: str) -> exp.Table:
@@ -84,5 +83,5 @@ def relation(table: Table, dialect: str) -> exp.Table:
     from sqlglot import exp
 
     names = [part.text if part.quoted else in_case_of(dialect, part.text) for part in table.parts]
-    parts = [exp.to_identifier(name, quoted=True) for name in names]
+    parts = [exp.Identifier(this=name, quoted=True) for name in names]
     return exp.Table(**dict(zip(("this", "db", "catalog"), reversed(parts), strict=False)))
