@@ -44,7 +44,6 @@ OWNERS = {
     "sqlglot": {"conditions", "engine"},
     "sqlite3": {"state", "sandbox"},
     "requests": {"destinations", "sources", "webhooks"},
-    "tenacity": {"destinations"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
     "starlette": {"listening", "sandbox", "service"},

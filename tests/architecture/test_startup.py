@@ -33,7 +33,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-NOT_FOR_VALID_FILES = ("jsonschema", "sqlglot", "duckdb", "requests", "adbc_driver_manager", "runner.engine.given")
+NOT_FOR_VALID_FILES = (
+    "rich",
+    "jsonschema",
+    "sqlglot",
+    "duckdb",
+    "requests",
+    "adbc_driver_manager",
+    "runner.engine.given",
+)
 
 PROJECT = """\
 kind: Destination

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from itertools import count
 from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from runner.core.destination import Again, unnoticed
 from runner.core.errors import AnswerLost, DestinationError
@@ -63,40 +62,21 @@ def persistently(
     `again` is called before each attempt but the first.
     """
     begun = clock.monotonic()
-
-    def wait(state: RetryCallState) -> float:
-        return max(_failure(state).pause or 0.0, retries.pause(state.attempt_number))
-
-    def stop(state: RetryCallState) -> bool:
-        late = clock.monotonic() + state.upcoming_sleep > begun + retries.seconds
-        return late or state.attempt_number >= retries.tries or not (repeatable or _failure(state).untouched)
-
-    retrying = Retrying(
-        retry=retry_if_exception_type(Healable),
-        wait=wait,
-        stop=stop,
-        sleep=clock.sleep,
-        before_sleep=_tell,
-        reraise=True,
-    )
-    failed: list[Healable] = []
-
-    def next_attempt() -> T:
-        if failed:
-            again(not failed[-1].untouched)
+    for failures in count(1):
         try:
             return attempt()
-        except Healable as failure:
-            failed.append(failure)
-            raise
-
-    try:
-        return retrying(next_attempt)
-    except Healable as failure:
-        failure.error.untouched = failure.untouched
-        if repeatable or failure.untouched:
-            raise failure.error from None
-        raise lost(failure.error) from None
+        except Healable as caught:
+            failure = caught
+        pause = max(failure.pause or 0.0, retries.pause(failures))
+        late = clock.monotonic() + pause > begun + retries.seconds
+        if late or failures >= retries.tries or not (repeatable or failure.untouched):
+            break
+        if pause >= WORTH_A_LINE:
+            logger.warning("%s; trying again in %.0f s", failure.error.message, pause)
+        clock.sleep(pause)
+        again(not failure.untouched)
+    failure.error.untouched = failure.untouched
+    raise failure.error if repeatable or failure.untouched else lost(failure.error)
 
 
 def lost(error: DestinationError) -> AnswerLost:
@@ -109,16 +89,3 @@ def lost(error: DestinationError) -> AnswerLost:
         trace_id=error.trace_id,
         status=error.status,
     )
-
-
-def _tell(state: RetryCallState) -> None:
-    """Log why the run waits; a short pause is not worth a line."""
-    if state.upcoming_sleep >= WORTH_A_LINE:
-        logger.warning("%s; trying again in %.0f s", _failure(state).error.message, state.upcoming_sleep)
-
-
-def _failure(state: RetryCallState) -> Healable:
-    outcome = state.outcome
-    failure = outcome.exception() if outcome is not None else None
-    assert isinstance(failure, Healable)
-    return failure
