@@ -6,9 +6,11 @@ no warehouse is handed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding
@@ -16,10 +18,12 @@ from runner.core.project import Source
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
 from runner.engine.segments.segment_query import SegmentQueries, SegmentQuery
-from runner.engine.segments.warehouse.warehouse_queries import WarehouseQueries
 from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import WAREHOUSE_KINDS, is_warehouse, warehouse_names
 from runner.sources.warehouse import WarehouseSource
+
+if TYPE_CHECKING:
+    from runner.engine.segments.warehouse.warehouse_queries import WarehouseQueries
 
 
 class QueriesBySource:
@@ -30,7 +34,9 @@ class QueriesBySource:
 
     def __init__(self, embedded: SegmentQueries, workspace: Workspace) -> None:
         self._embedded = embedded
-        self._warehouses = WarehouseQueries(workspace)
+        self._workspace = workspace
+        self._opened: WarehouseQueries | None = None
+        self._guard = threading.Lock()
 
     def check(self, query: SegmentQuery, sources: tuple[Source, ...]) -> tuple[Finding, ...]:
         warehouse = _warehouse(query, sources)
@@ -43,7 +49,7 @@ class QueriesBySource:
         if any(not one.is_warning for one in judged):
             return judged
         try:
-            return (*self._warehouses.check(query, warehouse), *judged)
+            return (*self._warehouses().check(query, warehouse), *judged)
         except SegmentError as error:
             return (*_found(error), *judged)
 
@@ -69,7 +75,7 @@ class QueriesBySource:
         judged = self._judged(query, warehouse)
         for finding in (one for one in judged if not one.is_warning):
             raise SegmentError(finding.message, finding.hint, finding)
-        self._warehouses.write(query, warehouse, rows, target)
+        self._warehouses().write(query, warehouse, rows, target)
         return judged
 
     def write_small(
@@ -81,15 +87,25 @@ class QueriesBySource:
 
     def reach(self, source: WarehouseSource) -> Reached:
         """Ask a warehouse what its sessions may do. Raises SegmentError."""
-        return self._warehouses.reach(source)
+        return self._warehouses().reach(source)
 
     def close(self) -> None:
-        self._warehouses.close()
+        if self._opened is not None:
+            self._opened.close()
         self._embedded.close()
+
+    def _warehouses(self) -> WarehouseQueries:
+        """What asks warehouses, loaded for the first segment that runs in one."""
+        from runner.engine.segments.warehouse.warehouse_queries import WarehouseQueries
+
+        with self._guard:
+            if self._opened is None:
+                self._opened = WarehouseQueries(self._workspace)
+            return self._opened
 
     def _judged(self, query: SegmentQuery, warehouse: WarehouseSource) -> tuple[Finding, ...]:
         """What a segment may not do, seen in its SQL alone; where there is none of that, warnings about it."""
-        self._warehouses.require_installed(warehouse)
+        self._warehouses().require_installed(warehouse)
         dialect = WAREHOUSE_KINDS[warehouse.type].driver.dialect
         return self._embedded.check(replace(query, dialect=dialect), ())
 
