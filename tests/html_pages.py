@@ -40,6 +40,11 @@ class Element:
         return [[cell.text for cell in row.all("th", "td")] for row in found.first("tbody").all("tr")]
 
     @property
+    def links(self) -> list[str]:
+        """Where each link of the page leads."""
+        return [one.attributes["href"] for one in self.all("a")]
+
+    @property
     def answers(self) -> dict[str, str]:
         """What the page answers to each question."""
         return {question.text: answer.text for question, answer in zip(self.all("dt"), self.all("dd"), strict=True)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.core.errors import HeadcountError, UsageError
 from runner.reports.html.page_frame import GENERATOR
-from runner.reports.html.pages import FOLDER, INDEX
+from runner.reports.html.pages import FOLDER, INDEX, SUPPRESSIONS
 
 _HEAD = 4_096
 """Bytes of a page in which its generator is named."""
@@ -30,10 +30,12 @@ def require_report_folder(out: Path) -> None:
 
 def _is_report(folder: Path) -> bool:
     """Whether a folder holds the pages of a report and nothing else."""
-    pages = folder / FOLDER
-    if {one.name for one in folder.iterdir()} - {INDEX, FOLDER} or pages.is_symlink():
+    folders = [folder / name for name in (FOLDER, SUPPRESSIONS)]
+    if {one.name for one in folder.iterdir()} - {INDEX, FOLDER, SUPPRESSIONS}:
         return False
-    files = [folder / INDEX, *(pages.iterdir() if pages.is_dir() else ())]
+    if any(pages.is_symlink() for pages in folders):
+        return False
+    files = [folder / INDEX, *(page for pages in folders if pages.is_dir() for page in pages.iterdir())]
     return all(one.suffix == ".html" and one.is_file() and not one.is_symlink() and _is_page(one) for one in files)
 
 
@@ -64,10 +66,10 @@ def write_report(out: Path, pages: Iterable[tuple[str, str]]) -> int:
 
 
 def _write(draft: Path, pages: Iterable[tuple[str, str]]) -> int:
-    (draft / FOLDER).mkdir()
     size = 0
     for name, content in pages:
         data = content.encode()
+        (draft / name).parent.mkdir(exist_ok=True)
         (draft / name).write_bytes(data)
         size += len(data)
     mask = os.umask(0)

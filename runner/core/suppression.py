@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime
@@ -42,6 +43,20 @@ class SuppressionDefinition:
         if to.accounts is None:
             return False
         return self.accounts is None or not set(self.accounts) <= set(to.accounts)
+
+
+_MOVED = re.compile(r"(?:^|; )([\d,]+) entered, ([\d,]+) left(?:;|$)")
+
+
+def moved_words(entered: int, left: int) -> str:
+    """How the history says who entered a suppression and who left it: `1,200 entered, 3 left`."""
+    return f"{entered:,} entered, {left:,} left"
+
+
+def moved_in(sentence: str) -> tuple[int, int] | None:
+    """Who entered and who left, of a sentence of the history with `moved_words`; None where it does not say."""
+    found = _MOVED.search(sentence)
+    return (int(found[1].replace(",", "")), int(found[2].replace(",", ""))) if found else None
 
 
 @dataclass(frozen=True, slots=True)

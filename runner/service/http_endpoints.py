@@ -76,5 +76,5 @@ def _application(board: HealthBoard, metrics: Metrics, report: ReportPages) -> A
             return PlainTextResponse("There is no such page.\n", 404, _PAGE_HEADERS)
         return HTMLResponse(found, headers=_PAGE_HEADERS)
 
-    pages = [Route(path, page) for path in ("/", f"/{_INDEX}", "/audiences/{name}")]
+    pages = [Route(path, page) for path in ("/", f"/{_INDEX}", "/audiences/{name}", "/suppressions/{name}")]
     return Starlette(routes=[Route("/healthz", health), Route("/metrics", measured), *pages])

@@ -1,15 +1,15 @@
-"""Everything that reports show of each audience, gathered once: how it stands, its days, its runs, what it shares."""
+"""Everything that reports show of audiences and suppressions, gathered once: how they stand, their days and runs."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from runner.core.day import Counted, Past, PastDay, WayDown
 from runner.core.project import Project
-from runner.core.records import Action, ActivationRun, Outcome, Run
+from runner.core.records import SUPPRESSION_LINE, Action, ActivationRun, Outcome, Run
 from runner.engine.interface import MembershipStore
 from runner.quick_dataclass import dataclass
 from runner.state.interface import State
@@ -20,6 +20,7 @@ from runner.workflows.status import (
     activation_statuses,
     suppression_statuses,
 )
+from runner.workflows.suppression_moves import moves_of_days, moves_of_runs
 
 _ALL = 1_000_000
 """More runs than a state keeps one by one."""
@@ -78,13 +79,35 @@ class AudienceView:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressionView:
+    """What is known of one suppression: its days and runs as an audience's, where who entered it is `added` and who
+    left it is `removed`. `audiences` are the places of those that it keeps people out of.
+    """
+
+    status: SuppressionStatus
+    days: tuple[AudienceDay, ...] = ()
+    runs: tuple[AudienceRun, ...] = ()
+    audiences: tuple[int, ...] = ()
+
+    @property
+    def members(self) -> int:
+        """How many identifiers it names."""
+        return sum(self.status.applied.members.values()) if self.status.applied else 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectView:
     """What is known of a project at a moment."""
 
     made_at: datetime
     target: str
     audiences: tuple[AudienceView, ...]
-    suppressions: tuple[SuppressionStatus, ...]
+    suppression_views: tuple[SuppressionView, ...] = ()
+
+    @property
+    def suppressions(self) -> tuple[SuppressionStatus, ...]:
+        """How each suppression stands."""
+        return tuple(one.status for one in self.suppression_views)
 
 
 def look_back(
@@ -95,11 +118,22 @@ def look_back(
     past, runs = state.past(), state.runs(limit=_ALL)
     days_of = _by_activation(past.days)
     runs_of = _runs_by_activation(runs)
-    audiences = tuple(_view(one, days_of[one.activation], runs_of[one.activation], past, now) for one in statuses)
+    # the history does not tell an orphan from the audience that an activation of its id has now
+    named = Counter(one.activation for one in statuses)
+    told_apart = [one.declared is not None or named[one.activation] == 1 for one in statuses]
+    audiences = tuple(
+        _view(one, days_of[one.activation] if told else (), runs_of[one.activation] if told else (), past, now)
+        for one, told in zip(statuses, told_apart, strict=True)
+    )
     if memberships is not None:
         common = common_members([one.status for one in audiences], state, memberships)
         audiences = tuple(replace(one, common=known) for one, known in zip(audiences, common, strict=True))
-    return ProjectView(now, target, audiences, suppression_statuses(project, state, now))
+    suppressions = tuple(
+        _suppression(one, days_of[f"{SUPPRESSION_LINE}{one.name}"], runs_of[f"{SUPPRESSION_LINE}{one.name}"], past, now)
+        for one in suppression_statuses(project, state, now)
+    )
+    placed = (replace(one, audiences=_concerned(one.status, statuses)) for one in suppressions)
+    return ProjectView(now, target, audiences, tuple(placed))
 
 
 def _by_activation(days: Iterable[PastDay]) -> Mapping[str, list[PastDay]]:
@@ -124,15 +158,32 @@ def _runs_by_activation(runs: Sequence[Run]) -> Mapping[str, list[AudienceRun]]:
 def _view(
     status: ActivationStatus, days: Sequence[PastDay], runs: Sequence[AudienceRun], past: Past, now: datetime
 ) -> AudienceView:
-    orphan = status.declared is None
-    if orphan:  # the history does not tell an orphan from the audience that an activation of its id has now
-        days, runs = (), ()
-    return AudienceView(status, _days(status, days, runs, past.added_up_to, now), tuple(runs))
+    members = sum(status.applied.members.values()) if status.applied is not None else None
+    return AudienceView(status, _days(members, days, runs, past.added_up_to, now), tuple(runs))
+
+
+def _suppression(
+    status: SuppressionStatus, days: Sequence[PastDay], runs: Sequence[AudienceRun], past: Past, now: datetime
+) -> SuppressionView:
+    days = moves_of_days(days)
+    before = next((one.members for one in reversed(days) if one.members is not None), 0)
+    lines = moves_of_runs([part for one in reversed(runs) for part in one.outcomes], before)
+    told = iter(lines)
+    moved = [AudienceRun(one.run, tuple(next(told) for _ in one.outcomes)) for one in reversed(runs)]
+    moved.reverse()
+    members = sum(status.applied.members.values()) if status.applied is not None else None
+    return SuppressionView(status, _days(members, days, moved, past.added_up_to, now), tuple(moved))
+
+
+def _concerned(status: SuppressionStatus, audiences: Sequence[ActivationStatus]) -> tuple[int, ...]:
+    places = ((place, one.account) for place, one in enumerate(audiences))
+    return tuple(place for place, account in places if account is not None and status.concerns(account))
 
 
 def _days(
-    status: ActivationStatus, days: Sequence[PastDay], runs: Sequence[AudienceRun], added_up_to: int, now: datetime
+    members: int | None, days: Sequence[PastDay], runs: Sequence[AudienceRun], added_up_to: int, now: datetime
 ) -> tuple[AudienceDay, ...]:
+    """Every day of which something is known; `members` is the size today."""
     found = {one.day: AudienceDay(one.day, one.members, one.added, one.removed, one.way, one.counted) for one in days}
     for one in reversed(runs):
         if one.run.id < added_up_to:
@@ -143,8 +194,7 @@ def _days(
             known = _with_outcome(known, outcome)
         found[day] = known
     today = now.astimezone(UTC).date()
-    if status.applied is not None:
-        members = sum(status.applied.members.values())
+    if members is not None:
         found[today] = replace(found.get(today, AudienceDay(today)), members=members)
     return tuple(found[day] for day in sorted(found))
 

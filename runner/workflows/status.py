@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.core.project import Activation, Project, Suppression
-from runner.core.records import SUPPRESSION_LINE, AppliedAudience, LastRun, Latest, Setback
+from runner.core.records import SUPPRESSION_LINE, AccountRef, AppliedAudience, LastRun, Latest, Setback
 from runner.core.schedule import next_due
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
 from runner.core.suppression import AppliedSuppression
@@ -28,7 +28,7 @@ class SuppressionStatus:
     """One suppression, declared or in effect, and what the state knows of it.
 
     `standing` is how the files are to what was applied. `next_due` is None where only `apply` can do what is due, and
-    for a manual schedule.
+    for a manual schedule. `declared` is None where no file declares it any more.
     """
 
     name: str
@@ -37,6 +37,12 @@ class SuppressionStatus:
     applied: AppliedSuppression | None
     latest: Latest
     next_due: datetime | None
+    declared: Suppression | None = None
+
+    def concerns(self, account: AccountRef) -> bool:
+        """Whether it is, or was, for the audiences of an account."""
+        declared = self.declared is not None and self.declared.concerns(account)
+        return declared or (self.applied is not None and self.applied.definition.concerns(account))
 
 
 def suppression_statuses(project: Project, state: State, now: datetime) -> tuple[SuppressionStatus, ...]:
@@ -58,7 +64,7 @@ def _suppression(
     if declared is not None and applied is not None and standing is Standing.APPLIED:
         due = next_due(declared.schedule, applied.evaluated_at or applied.applied_at, now)
     reason = declared.reason if declared is not None else applied.definition.reason if applied is not None else ""
-    return SuppressionStatus(name, standing, reason, applied, latest, due)
+    return SuppressionStatus(name, standing, reason, applied, latest, due, declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,13 @@ class ActivationStatus:
     @property
     def audience_id(self) -> str | None:
         return self.applied.audience_id if self.applied else None
+
+    @property
+    def account(self) -> AccountRef | None:
+        """The account that its audience is in, or will be."""
+        if self.applied is not None:
+            return self.applied.account
+        return self.declared.destination.account if self.declared is not None else None
 
     @property
     def wrong(self) -> LastRun | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from runner.core.destination import DestinationClient
 from runner.core.identifiers import IdentifierType
 from runner.core.records import SUPPRESS, SUPPRESSION_LINE, ActivationRun, AudienceKey, Outcome, with_advice
+from runner.core.suppression import moved_words
 from runner.planning.plan import Plan
 from runner.planning.suppression_rules import (
     PlannedSuppression,
@@ -133,8 +134,11 @@ def outcome_of(
         return ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
     if not (one.is_new or audiences):
         return None
+    moved = moved_words(one.entered, one.left)
     rejected = f"; {no_identifiers(one.rejected)}" if one.rejected else ""
-    detail = f"{one.standing}{rejected}" if one.changes_definition else f"{one.entered:,} entered, {one.left:,} left"
+    detail = f"{one.standing}{rejected}" if one.changes_definition else moved
+    if one.standing is Standing.CHANGED:
+        detail += f"; {moved}"
     if audiences:
         left = sum(each.removed for each in audiences)
         s = "" if len(audiences) == 1 else "s"

@@ -13,7 +13,8 @@ from tests.browser.conftest import Seen
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("index.html", "audiences/loyal.html", "audiences/all.html", "audiences/broken.html")
+NEVER = "suppressions/no-marketing-consent.html"
+PAGES = ("index.html", "audiences/loyal.html", "audiences/all.html", "audiences/broken.html", NEVER)
 LOOKS = [(width, scheme) for width in (1280, 360) for scheme in ("light", "dark")]
 
 Open = Callable[..., Any]
@@ -55,7 +56,7 @@ def test_plots_are_drawn_in_colours_that_can_be_seen(opened: Open, scheme: str) 
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-@pytest.mark.parametrize("name", ["index.html", "audiences/all.html"])
+@pytest.mark.parametrize("name", ["index.html", "audiences/all.html", NEVER])
 def test_every_text_has_a_contrast_of_four_and_a_half(opened: Open, name: str, width: int, scheme: str) -> None:
     page = opened(name, width=width, scheme=scheme)
     shown = page.evaluate(

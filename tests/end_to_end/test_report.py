@@ -31,6 +31,7 @@ def page(shop: Shop, name: str = "index.html") -> Element:
     return parsed(text)
 
 
+NEVER = "suppressions/no-consent.html"
 SUPPRESSION = """\
 kind: Suppression
 name: no-consent
@@ -70,7 +71,7 @@ def month(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 @pytest.mark.slow
 def test_the_pages_say_what_status_and_history_say_and_answer_what_people_ask(month: Shop) -> None:
     printed = month.run("report", "--out", "site").out
-    assert printed.startswith("site/index.html: 4 pages, ")
+    assert printed.startswith("site/index.html: 5 pages, ")
     assert {path.name for path in (month.folder / "site" / "audiences").iterdir()} == {
         "broken.html",
         "everybody.html",
@@ -79,6 +80,7 @@ def test_the_pages_say_what_status_and_history_say_and_answer_what_people_ask(mo
     _agrees_with_status(month)
     _agrees_with_history(month)
     _answers_five_questions(month)
+    _suppression_has_its_page(month)
     _shows_nobody(month)
 
 
@@ -96,7 +98,7 @@ def _agrees_with_status(shop: Shop) -> None:
             assert [row[1] for row in own.rows("As it was on") if row[0] == "Sent, and held now"] == [f"{held:,}"]
     (suppression,) = status["suppressions"]
     (row,) = index.rows("People who may never be sent")
-    assert row[:2] == ["no-consent withdrew consent", f"{sum(suppression['members'].values()):,}"]
+    assert row[:4] == ["no-consent withdrew consent", f"{sum(suppression['members'].values()):,}", "+3", "–"]
     broken = index.all("div")
     first = next(one for one in broken if one.attributes.get("class") == "trouble")
     assert "broken" in first.text
@@ -139,6 +141,32 @@ def _answers_five_questions(shop: Shop) -> None:
     assert "3 more rows are suppressed by no-consent (withdrew consent)" in other["Why did it shrink?"]
     assert other["Who owns it?"].startswith("No owner is named")
     assert page(shop, "audiences/broken.html").answers["How big is it?"].startswith("It does not exist yet")
+
+
+def _suppression_has_its_page(shop: Shop) -> None:
+    assert NEVER in page(shop).links
+    own = page(shop, NEVER)
+    answers = own.answers
+    assert answers["How many does it name?"] == "3 identifiers In the last 7 days 3 entered and 0 left."
+    assert answers["Is it in effect?"].startswith("Yes Applied 3 d ago.")
+    assert answers["Is it up to date?"].startswith("Looked at just now By its own schedule: every 1h.")
+    assert answers["Why are people in it?"] == "withdrew consent Declared in activations/never.yaml."
+    assert answers["Where does it apply?"] == "In 3 audiences It is for every account."
+    assert [row[1:] for row in own.rows("The newest first.")] == [
+        ["3", "+3", "–"],
+        *[["0", "–", "–"]] * 3,
+    ]
+    rows = {row[0].split()[-3].rstrip(","): row[1:] for row in own.rows("Rows that suppressions kept out")}
+    assert rows["everybody"] == ["3", "45", "42"]
+    assert rows["broken"] == ["–", "–", "–"]
+    runs = own.rows("Runs that changed something")
+    assert [row[2:4] for row in runs] == [["+3", "–"], ["–", "–"]]
+    assert "3 entered, 0 left; " in runs[0][1]
+    for name in ("loyal", "everybody", "broken"):
+        assert f"../audiences/{name}.html" in own.links
+        assert f"../{NEVER}" in page(shop, f"audiences/{name}.html").links
+        (row,) = page(shop, f"audiences/{name}.html").rows("Whom one of these names")
+        assert row == ["no-consent withdrew consent", "3", "yes"]
 
 
 def _shows_nobody(shop: Shop) -> None:
@@ -199,6 +227,7 @@ def test_what_is_missing_to_draw_is_said_before_anything_is_read(shop: Shop, mon
 def test_serve_shows_the_same_pages_and_lets_no_website_frame_them(shop: Shop) -> None:
     plots()
     shop.activation("loyal", schedule={"every": "1h"})
+    shop.write("activations/never.yaml", SUPPRESSION)
     shop.apply()
     shop.run("report", "--out", "site")
     with serving(shop) as served:
@@ -207,9 +236,10 @@ def test_serve_shows_the_same_pages_and_lets_no_website_frame_them(shop: Shop) -
             index = answer.read().decode()
             assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         own = served.get("/audiences/loyal.html")
+        never = served.get("/suppressions/no-consent.html")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             served.get("/audiences/..%2f..%2fetc%2fpasswd")
-    for shown, name in ((index, "index.html"), (own, "audiences/loyal.html")):
+    for shown, name in ((index, "index.html"), (own, "audiences/loyal.html"), (never, NEVER)):
         written = (shop.folder / "site" / name).read_text(encoding="utf-8")
         assert parsed(shown).first("main").text == parsed(written).first("main").text
 
@@ -222,3 +252,24 @@ def test_serve_without_what_draws_says_what_to_install(shop: Shop, monkeypatch: 
     monkeypatch.setitem(sys.modules, "altair", type(sys)("altair"))
     with pytest.raises(HeadcountError, match="needs the package vl_convert"):
         made_report(Setup.of(shop.folder / "activations"), None)
+
+
+@pytest.mark.slow
+def test_an_audience_that_no_file_declares_any_more_keeps_its_page_and_its_past(shop: Shop) -> None:
+    plots()
+    shop.people(mail(*range(20)))
+    shop.activation("loyal")
+    shop.apply()
+    shop.people(mail(*range(25)))
+    shop.apply()
+    shop.remove("activations/loyal.yaml")
+    shop.activation("other", name="Other")
+    shop.run("report", "--out", "site")
+    index = page(shop)
+    assert "No activation declares it any more" in next(
+        one.text for one in index.all("div") if one.attributes.get("class") == "trouble" and "loyal" in one.text
+    )
+    own = page(shop, "audiences/loyal.html")
+    assert own.answers["How big is it?"].startswith("25 identifiers In the last 7 days 25 entered")
+    assert own.answers["Is it fresh?"].startswith("No: nothing brings it up to date any more")
+    assert [row[2] for row in own.rows("Runs that changed something")] == ["+5", "+20"]

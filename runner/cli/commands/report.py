@@ -47,5 +47,5 @@ def report(
     with closing(setup.state(only_read=True)) as state, memberships_alone(wanted=overlap) as memberships:
         view = look_back(project, state, memberships, setup.clock(), target)
     size = write_report(out, pages_of(view))
-    pages = 1 + len(view.audiences)
+    pages = 1 + len(view.audiences) + len(view.suppression_views)
     show_line(f"{printable(str(out / INDEX))}: {pages:,} page{'s' if pages > 1 else ''}, {file_size(size)}.")

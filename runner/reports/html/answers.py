@@ -9,7 +9,7 @@ from runner.quick_dataclass import dataclass
 from runner.reports.format import counts
 from runner.reports.html.shrinking import Shrinkage, why_it_shrank
 from runner.reports.html.words import ago, day_words, length_words, number, percent
-from runner.workflows.look_back import AudienceView
+from runner.workflows.look_back import AudienceView, SuppressionView
 from runner.workflows.status import SuppressionStatus
 
 WEEK = timedelta(days=7)
@@ -30,7 +30,7 @@ def answers(view: AudienceView, suppressions: tuple[SuppressionStatus, ...], now
     return (_size(view, now), _shrinking(view, suppressions, now), _fresh(view, now), _owner(view), _matched(view, now))
 
 
-def week_of(view: AudienceView, now: datetime) -> tuple[int, int]:
+def week_of(view: AudienceView | SuppressionView, now: datetime) -> tuple[int, int]:
     """How many entered and how many left in the last seven days, today among them."""
     first = (now - WEEK).astimezone(UTC).date()
     days = [one for one in view.days if one.day > first]
@@ -66,7 +66,10 @@ def _because(found: Shrinkage) -> str:
 def _fresh(view: AudienceView, now: datetime) -> InWords:
     question, good = "Is it fresh?", view.status.latest.good
     declared = view.status.declared
-    limit = f"It may be {length_words(declared.freshness)} old." if declared and declared.freshness else ""
+    if declared is None:
+        last = f"The last run of it began {ago(view.runs[0].run.started_at, now)}." if view.runs else ""
+        return InWords(question, "No: nothing brings it up to date any more", last, is_bad=True)
+    limit = f"It may be {length_words(declared.freshness)} old." if declared.freshness else ""
     if good is None:
         return InWords(question, "No run has gone well yet", limit, is_bad=view.status.applied is not None)
     when = f"{ago(good.started_at, now)}"

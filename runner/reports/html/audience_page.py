@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.reports.html.answers import InWords, answers
+from runner.reports.html.answer_cards import answer_cards
+from runner.reports.html.answers import answers
 from runner.reports.html.common_table import common_table
 from runner.reports.html.index_page import trouble_card
-from runner.reports.html.markup import NOTHING, Html, element, joined
+from runner.reports.html.kept_out import kept_out
+from runner.reports.html.markup import NOTHING, element, joined
 from runner.reports.html.over_time import over_time
 from runner.reports.html.page_frame import document
 from runner.reports.html.runs_table import runs_table
@@ -16,8 +18,8 @@ from runner.reports.html.way_down import way_down
 from runner.workflows.look_back import ProjectView
 
 
-def audience_page(view: ProjectView, place: int, made: str) -> str:
-    """The whole page of the audience at a place of the view."""
+def audience_page(view: ProjectView, place: int, made: str, suppressions: Sequence[str] = ()) -> str:
+    """The whole page of the audience at a place of the view; `suppressions` are the addresses of their pages."""
     one, now = view.audiences[place], view.made_at
     status = one.status
     title = status.name or status.activation
@@ -31,27 +33,11 @@ def audience_page(view: ProjectView, place: int, made: str) -> str:
     content = joined(
         trouble_card(element("h2", "Needs attention"), found) if found else NOTHING,
         element("h2", "In short", class_="hidden"),
-        _answers(answers(one, view.suppressions, now)),
+        answer_cards(answers(one, view.suppressions, now)),
         over_time(one),
         way_down(one),
+        kept_out(view, place, suppressions),
         common_table(view, one),
-        runs_table(one, now),
+        runs_table(one.runs, now),
     )
     return document(f"{title} · Headcount", header, content, made)
-
-
-def _answers(given: Sequence[InWords]) -> Html:
-    cards = [
-        element(
-            "div",
-            element("dt", one.question),
-            element(
-                "dd",
-                element("strong", one.short, **({"class_": "bad"} if one.is_bad else {})),
-                element("span", one.rest, class_="rest") if one.rest else NOTHING,
-            ),
-            class_="card",
-        )
-        for one in given
-    ]
-    return element("dl", *cards, class_="answers")

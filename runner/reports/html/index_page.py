@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from runner.reports.format import plural
 from runner.reports.html.answers import week_of
+from runner.reports.html.kept_out import in_effect
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.page_frame import document
 from runner.reports.html.tables import TableColumn, table
@@ -20,8 +21,7 @@ from runner.reports.html.words import (
     sub,
     time_element,
 )
-from runner.workflows.look_back import AudienceView, ProjectView
-from runner.workflows.status import SuppressionStatus
+from runner.workflows.look_back import AudienceView, ProjectView, SuppressionView
 
 Links = Mapping[int, str]
 """The place of an audience in the view -> the address of its page, from the index."""
@@ -33,11 +33,11 @@ _COLUMNS = (
 )
 
 
-def index_page(view: ProjectView, links: Links, made: str) -> str:
-    """The whole page."""
+def index_page(view: ProjectView, links: Links, made: str, suppressions: Sequence[str] = ()) -> str:
+    """The whole page; `suppressions` are the addresses of their pages, from the index."""
     title = f"Audiences of {view.target}" if view.target else "Audiences"
     header = joined(element("h1", title), element("p", _summary(view), class_="lead"))
-    content = joined(_broken(view, links), _audiences(view, links), _suppressions(view))
+    content = joined(_broken(view, links, suppressions), _audiences(view, links), _suppressions(view, suppressions))
     return document(f"{title} · Headcount", header, content, made)
 
 
@@ -52,15 +52,15 @@ def _summary(view: ProjectView) -> str:
     return f"{words}. {plural(broken, 'thing')} {'needs' if broken == 1 else 'need'} somebody’s attention."
 
 
-def _broken(view: ProjectView, links: Links) -> Html:
+def _broken(view: ProjectView, links: Links, suppressions: Sequence[str]) -> Html:
     found = [
         (troubles, element("a", one.status.activation, href=links[place]))
         for place, one in enumerate(view.audiences)
         if (troubles := troubles_of(one.status, view.made_at))
     ]
     found += [
-        (troubles, joined(f"suppression {one.name}"))
-        for one in view.suppressions
+        (troubles, element("a", f"suppression {one.name}", href=link))
+        for one, link in zip(view.suppressions, suppressions, strict=True)
         if (troubles := troubles_of_suppression(one, view.made_at))
     ]
     if not found:
@@ -107,31 +107,35 @@ def _row(one: AudienceView, link: str, now: datetime) -> tuple[str, ...]:
 def _fresh(one: AudienceView, now: datetime) -> Html:
     """How long ago the last good run was, of how long it may be ago."""
     good, declared = one.status.latest.good, one.status.declared
-    limit = sub(f"of {length_words(declared.freshness)}") if declared and declared.freshness else NOTHING
+    if declared is None:
+        return element("span", "not any more", class_="bad")
+    limit = sub(f"of {length_words(declared.freshness)}") if declared.freshness else NOTHING
     when = joined(time_element(good.started_at, now) if good else "never", limit)
     return element("span", when, class_="bad") if one.status.stale else when
 
 
 _SUPPRESSIONS = (
     *(TableColumn("Suppression", wide=True), TableColumn("Identifiers", figures=True)),
+    *(TableColumn("Entered", figures=True), TableColumn("Left", figures=True)),
     *(TableColumn("Looked at"), TableColumn("In effect")),
 )
 
 
-def _suppressions(view: ProjectView) -> Html:
+def _suppressions(view: ProjectView, links: Sequence[str]) -> Html:
     if not view.suppressions:
         return NOTHING
-    rows = [_suppression(one, view.made_at) for one in view.suppressions]
-    caption = "People who may never be sent, whatever a segment says."
+    pairs = zip(view.suppression_views, links, strict=True)
+    rows = [_suppression(one, link, view.made_at) for one, link in pairs]
+    caption = "People who may never be sent, whatever a segment says. Entered and left: in the last 7 days."
     listing = table(caption, _SUPPRESSIONS, rows, stacked=True)
     return joined(element("h2", "Suppressions"), element("div", listing, class_="card"))
 
 
-def _suppression(one: SuppressionStatus, now: datetime) -> tuple[str, ...]:
-    known = one.applied
-    name = joined(one.name, sub(one.reason) if one.reason else NOTHING)
-    names = number(sum(known.members.values())) if known else NONE
+def _suppression(view: SuppressionView, link: str, now: datetime) -> tuple[str, ...]:
+    one, known = view.status, view.status.applied
+    entered, left = week_of(view, now)
+    name = joined(element("a", one.name, href=link), sub(one.reason) if one.reason else NOTHING)
+    names = number(view.members) if known else NONE
     looked = time_element(known.evaluated_at, now) if known and known.evaluated_at else "never"
-    troubles = troubles_of_suppression(one, now)
-    state = element("span", "no", class_="bad") if troubles else element("span", "yes", class_="good")
-    return name, names, looked, state
+    state = in_effect(troubled=bool(troubles_of_suppression(one, now)))
+    return name, names, entered_words(entered), left_words(left), looked, state

@@ -27,7 +27,8 @@ def over_time(view: AudienceView) -> Html:
     if not some:
         return NOTHING
     beside = element("div", _turnover(view, some), _matches(view, some), class_="column")
-    return joined(element("h2", "Over time"), element("div", _sizes(some), beside, class_="plots"))
+    sizes = size_figure(some, "it was first filled")
+    return joined(element("h2", "Over time"), element("div", sizes, beside, class_="plots"))
 
 
 def _figure(title: str, words: str, plot: Html = NOTHING, rows: Html = NOTHING) -> Html:
@@ -36,11 +37,12 @@ def _figure(title: str, words: str, plot: Html = NOTHING, rows: Html = NOTHING) 
     return element("figure", caption, plot, more, class_="card")
 
 
-def _sizes(some: Sequence[Period]) -> Html:
+def size_figure(some: Sequence[Period], began: str) -> Html:
+    """Size over time, with who entered and who left; `began` is what happened where the first day has all there was."""
     filled = first_fill(some)
     entered, left = sum(one.entered for one in some), sum(one.left for one in some)
     day = day_words(some[0].first)
-    begin = f"Since it was first filled on {day}," if filled else f"Since {day},"
+    begin = f"Since {began} on {day}," if filled else f"Since {day},"
     words = f"{begin} {number(entered)} entered and {number(left)} left."
     columns = (
         TableColumn(_step(some)),

@@ -11,11 +11,16 @@ from runner.reports.html.audience_page import audience_page
 from runner.reports.html.index_page import index_page
 from runner.reports.html.page_frame import made_on
 from runner.reports.html.plots import require_plots
+from runner.reports.html.suppression_page import suppression_page
 from runner.workflows.look_back import AudienceView, ProjectView
+from runner.workflows.status import SuppressionStatus
 
 INDEX = "index.html"
 FOLDER = "audiences"
 """Where the pages of audiences are, beside the index."""
+
+SUPPRESSIONS = "suppressions"
+"""Where the pages of suppressions are, beside the index."""
 
 AT_ONCE = 2
 """Pages that are made at a time: while the plots of one are drawn, which is no work of Python's, another is written."""
@@ -32,20 +37,33 @@ def pages_of(view: ProjectView, address: str = "") -> Iterator[tuple[str, str]]:
     require_plots()
     made = made_on(view.made_at, view.target, address)
     names = page_names(view.audiences)
-    yield INDEX, index_page(view, dict(enumerate(names)), made)
+    never = suppression_names(view.suppressions)
+    yield INDEX, index_page(view, dict(enumerate(names)), made, never)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from zip(names, pool.map(lambda place: audience_page(view, place, made), range(len(names))), strict=True)
+        audiences = pool.map(lambda place: audience_page(view, place, made, never), range(len(names)))
+        yield from zip(names, audiences, strict=True)
+        suppressions = pool.map(lambda place: suppression_page(view, place, made, names), range(len(never)))
+        yield from zip(never, suppressions, strict=True)
 
 
 def page_names(audiences: Sequence[AudienceView]) -> tuple[str, ...]:
     """The name of each audience's page: its activation's id where that is a plain one and the only one."""
+    known = [one.status for one in audiences]
+    keys = [(one.activation, f"{one.activation}\0{one.destination}\0{one.account_id}") for one in known]
+    return _names(FOLDER, "audience", keys)
+
+
+def suppression_names(suppressions: Sequence[SuppressionStatus]) -> tuple[str, ...]:
+    """The name of each suppression's page: its own where that is a plain one."""
+    return _names(SUPPRESSIONS, "suppression", [(one.name, one.name) for one in suppressions])
+
+
+def _names(folder: str, what: str, keys: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     taken: set[str] = set()
     names = []
-    for one in audiences:
-        key = f"{one.status.activation}\0{one.status.destination}\0{one.status.account_id}"
-        name = one.status.activation
+    for name, key in keys:
         if not _PLAIN.fullmatch(name) or name in taken:
-            name = f"audience-{sha256(key.encode()).hexdigest()[:16]}"
+            name = f"{what}-{sha256(key.encode()).hexdigest()[:16]}"
         taken.add(name)
-        names.append(f"{FOLDER}/{name}.html")
+        names.append(f"{folder}/{name}.html")
     return tuple(names)

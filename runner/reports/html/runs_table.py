@@ -1,7 +1,8 @@
-"""The runs of an audience: when, what came of them, who ran them, from which commit, and how long they took."""
+"""The runs of an audience or a suppression: when, what came of them, who ran them, from which commit, how long."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from runner.core.records import Outcome, taken_apart
@@ -9,7 +10,7 @@ from runner.reports.format import duration
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.tables import TableColumn, folded, table
 from runner.reports.html.words import NONE, ago, entered_words, left_words, short_moment, sub
-from runner.workflows.look_back import AudienceRun, AudienceView
+from runner.workflows.look_back import AudienceRun
 
 SHOWN = 10
 """Runs that everybody sees."""
@@ -28,14 +29,14 @@ _COLUMNS = (
 )
 
 
-def runs_table(view: AudienceView, now: datetime) -> Html:
-    """The newest runs first."""
+def runs_table(runs: Sequence[AudienceRun], now: datetime) -> Html:
+    """The runs, which are the newest first."""
     heading = element("h2", "Runs")
-    if not view.runs:
+    if not runs:
         return joined(heading, element("p", "No run is recorded."))
     caption = "Runs that changed something or did not go well, the newest first."
-    first = [cells for run in view.runs[:SHOWN] for cells in _rows(run, now)]
-    more = [cells for run in view.runs[SHOWN : SHOWN + FOLDED] for cells in _rows(run, now)]
+    first = [cells for run in runs[:SHOWN] for cells in _rows(run, now)]
+    more = [cells for run in runs[SHOWN : SHOWN + FOLDED] for cells in _rows(run, now)]
     rest = folded("Earlier runs", table("The newest first.", _COLUMNS, more, stacked=True)) if more else NOTHING
     return joined(heading, element("div", table(caption, _COLUMNS, first, stacked=True), rest, class_="card"))
 
