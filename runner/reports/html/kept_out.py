@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.tables import TableColumn, table
 from runner.reports.html.troubles import troubles_of_suppression
-from runner.reports.html.words import number, sub
+from runner.reports.html.words import NONE, number, sub
 from runner.workflows.look_back import ProjectView, SuppressionView
 
 _COLUMNS = (
@@ -31,7 +31,8 @@ def _row(view: ProjectView, one: SuppressionView, link: str) -> tuple[str, ...]:
     status = one.status
     reason = sub(status.reason) if status.reason else NOTHING
     name = joined(element("a", status.name, href=f"../{link}"), reason)
-    return name, number(one.members), in_effect(troubled=bool(troubles_of_suppression(status, view.made_at)))
+    names = number(one.members) if status.applied else NONE
+    return name, names, in_effect(troubled=bool(troubles_of_suppression(status, view.made_at)))
 
 
 def in_effect(*, troubled: bool) -> Html:

@@ -50,12 +50,13 @@ def _fresh(view: SuppressionView, now: datetime) -> InWords:
     question, status, known = "Is it up to date?", view.status, view.status.applied
     if known is None or known.evaluated_at is None:
         return InWords(question, "It was never looked at", is_bad=True)
+    short, failing = f"Looked at {ago(known.evaluated_at, now)}", known.failing_since is not None
     if status.declared is None:
-        return InWords(question, f"Looked at {ago(known.evaluated_at, now)}", "No file says when to look again.")
+        return InWords(question, short, "No file says when to look again.", is_bad=failing)
     due = status.next_due
     when = "" if due is None else " Due now." if due <= now else f" Due next on {moment_words(due)}."
     said = f"By its own schedule: {describe(status.declared.schedule)}.{when} Every run that adds people looks, too."
-    return InWords(question, f"Looked at {ago(known.evaluated_at, now)}", said)
+    return InWords(question, short, said, is_bad=failing)
 
 
 def _reason(view: SuppressionView) -> InWords:
