@@ -55,7 +55,7 @@ def _fresh(view: SuppressionView, now: datetime) -> InWords:
         return InWords(question, short, "No file says when to look again.", is_bad=failing)
     due = status.next_due
     when = "" if due is None else " Due now." if due <= now else f" Due next on {moment_words(due)}."
-    said = f"By its own schedule: {describe(status.declared.schedule)}.{when} Every run that adds people looks, too."
+    said = f"By its own schedule: {describe(status.declared.schedule)}.{when} Every run of its audiences looks, too."
     return InWords(question, short, said, is_bad=failing)
 
 
