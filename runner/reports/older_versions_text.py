@@ -25,7 +25,7 @@ def older_versions_text(older: OlderVersions) -> Text:
     for one in older.versions[:SHOWN]:
         doubt = "" if one.is_certain else "; it could not be read, and may hold them"
         written = f"written {one.written:%Y-%m-%d %H:%M} UTC{doubt}"
-        text.append(f"  {printable(one.object)}  {written}\n    {printable(_command(older, one))}\n")
+        text.append(f"  {printable(one.object)}  {written}\n    -> {printable(_command(older, one))}\n")
     more = len(older.versions) - SHOWN
     if more > 0:
         text.append(f"  and {more:,} more: `headcount forget --receipts --format json` names each\n")
