@@ -61,8 +61,8 @@ _MAIN = (
     "from runner.engine.segments.query_worker import main; main()"
 )
 """What the process runs. Nothing is imported out of the current folder, which a branch wrote, unless this one does. It
-is told where modules are, which `-S` saves Python from finding out. Garbage is looked for as seldom as in the command's
-own process."""
+is given the places of modules, which `-S` saves Python from finding out. Garbage is looked for as seldom as in the
+command's own process."""
 
 
 class _Ended(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from runner.core.errors import SegmentError
 from runner.engine.duckdb import instance_pool
 from runner.engine.duckdb.instance_pool import MAX_IDLE
+from runner.engine.embedded import EmbeddedEngine
+from runner.engine.segments import segment_runner
+from runner.engine.segments.segment_runner import SegmentRunner
 from tests.unit.engine.conftest import World
 
 
@@ -31,6 +35,25 @@ def test_segments_over_the_same_tables_share_one(people: World, opened: list[obj
     for number in range(3):
         assert people.evaluate(f"select email from shop.people where n > {number}").rows == 3 - number
     assert len(opened) == 1
+
+
+def test_for_one_segment_one_instance_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that took its SQL apart is the one that it runs in; another segment's SQL is taken apart by another."""
+    calls, real = [], segment_runner.open_session
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(segment_runner, "open_session", counted)
+    engine = EmbeddedEngine(tmp_path / "scratch", memory_limit="251MB", queries=SegmentRunner)  # no other test's limit
+    world = World(tmp_path, engine)
+    world.table("people", "select * from (values ('a@x.example', 1), ('b@x.example', 2)) as t(email, n)")
+    assert world.evaluate("select email from shop.people").rows == 2
+    assert len(calls) == 1
+    assert world.evaluate("select email from shop.people where n = 1").rows == 1
+    assert len(calls) == 2
+    engine.close()
 
 
 def test_a_table_is_out_of_reach_of_a_segment_that_does_not_name_it(people: World) -> None:
