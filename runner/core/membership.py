@@ -47,7 +47,8 @@ class Evaluation:
     and what differs were written. `warnings` are about the segment's SQL. `held_out` are the rows that its holdout
     leaves out, `without_key` those on which it cannot decide, which are left out as well: neither has people or values.
     `suppressed` are the rows that are left out because a suppression names somebody in them: they are among `rows` and
-    not among `people`. `fingerprints` says what those in the file were made with, None where it has none.
+    not among `people`. `fingerprints` says what those in the file were made with, None where it has none. `number` says
+    which rows of the file are the segment's, where several share one; no two evaluations of a run have the same.
     """
 
     path: Path | None
@@ -62,6 +63,7 @@ class Evaluation:
     without_key: int = 0
     suppressed: int = 0
     fingerprints: FingerprintOrigin | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

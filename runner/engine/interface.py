@@ -101,6 +101,7 @@ class SegmentEvaluator(Protocol):
       UUID; for any other type the UTF-8 text. Equal people have equal bytes: memberships are compared by them.
     - `<type>_kind` UTINYINT, never null: BLANK, HASHED, AS_GIVEN, or from REJECTED on a number of `reasons`. In a row
       that the activation's holdout leaves out it is HELD_OUT or KEYLESS for every type, and there is no wire form.
+    Segments that share a file have their rows under a number each, in the column NUMBER.
     Further columns are not read. The counts of the Evaluation are those of this file.
     """
 
@@ -128,6 +129,15 @@ class SegmentEvaluator(Protocol):
 
         By a fingerprinting that writes there are two more columns, for each mapped column of a type for which it pays:
         `<name>_fingerprint_1` and `<name>_fingerprint_2` UBIGINT, null where there is no wire form.
+        """
+
+    def evaluate_small(
+        self, activations: Sequence[Activation], sources: tuple[Source, ...]
+    ) -> Mapping[int, Evaluation]:
+        """The evaluations of several segments of few people, where that is sooner done for all together; by their
+        places.
+
+        What is not there is left to `evaluate`, failures above all. Raises SegmentError.
         """
 
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
@@ -198,19 +208,14 @@ class MembershipStore(Protocol):
         Raises SegmentError, and StateError where the membership cannot be read.
         """
 
-    def evaluate_and_compare_small(
-        self,
-        evaluator: SegmentEvaluator,
-        asked: Sequence[tuple[Activation, MembershipFiles]],
-        sources: tuple[Source, ...],
-    ) -> Mapping[int, tuple[Evaluation, ComparedMembership]]:
-        """The same for several small segments, where that is sooner done for all together; by their places in `asked`.
-
-        What is not there is left to `evaluate_and_compare`, failures above all.
-        """
-
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError."""
+
+    def compare_small(self, asked: Sequence[tuple[Evaluation, MembershipFiles]]) -> Mapping[int, ComparedMembership]:
+        """The same for several segments, where that is sooner done for all together; by their places.
+
+        What is not there is left to `compare`. Raises StateError.
+        """
 
     def write_outbox(
         self, compared: ComparedMembership, path: Path, batch_size: int, run: int | None = None
@@ -280,6 +285,9 @@ class MembershipStore(Protocol):
 
         Raises StateError.
         """
+
+    def without_each(self, evaluations: Sequence[Evaluation], named: tuple[Path, ...]) -> tuple[Evaluation, ...]:
+        """The same for each of several segments, in their order. Raises StateError."""
 
     def leaving(self, held: MembershipFiles, named: tuple[Path, ...]) -> ComparedMembership:
         """What leaves an audience for those named: (M ∪ U) ∩ S, and nothing else. Raises StateError."""

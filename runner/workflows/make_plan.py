@@ -38,7 +38,7 @@ from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import may_overlap, with_overlaps
 from runner.workflows.older_state import tell_if_older
-from runner.workflows.small_ones import Ahead, evaluate_small, some_at_a_time
+from runner.workflows.small_ones import Ahead, look_ahead, small_among, some_at_a_time
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 
 
@@ -194,8 +194,10 @@ def plan_members(
     context.evaluator.expect((*to_evaluate.values(), *project.suppressions), project.sources)
     allowed = request.allow_suppressions
     gone = frozenset(one.applied.record_id for one in decided if one.is_gone and one.applied is not None)
-    suppressing = look(project, to_evaluate, context, allowed=allowed, ships=ships, due=due, gone=gone)
-    changes = tuple(_changes(decided, project, request, context, accounts, suppressing))
+    some = tuple(some_at_a_time(decided))
+    small = tuple(map(small_among, some))
+    suppressing = look(project, to_evaluate, context, small, allowed=allowed, ships=ships, due=due, gone=gone)
+    changes = tuple(_changes(some, project, request, context, accounts, suppressing))
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
     return with_overlaps(changes, context.state, context.memberships), suppressing
 
@@ -211,7 +213,7 @@ def _to_evaluate(decision: Decision) -> Activation | None:
 
 
 def _changes(
-    decided: tuple[Decision, ...],
+    some_by_some: tuple[tuple[Decision, ...], ...],
     project: Project,
     request: PlanRequest,
     context: RunContext,
@@ -219,8 +221,8 @@ def _changes(
     suppressing: Suppressing,
 ) -> Iterator[PlannedChange]:
     """The change of each decision, in their order; small segments are evaluated some at a time, ahead of their turn."""
-    for some in some_at_a_time(decided):
-        ahead = evaluate_small(some, frozenset(suppressing.evaluated), project, context)
+    for some in some_by_some:
+        ahead = look_ahead(some, suppressing.evaluated, project, context)
         for decision in some:
             yield _timed(decision, project, request, context, accounts, suppressing, ahead.get(decision.key))
 

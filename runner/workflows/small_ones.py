@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 
-from runner.core.errors import Interrupted, StateError
+from runner.core.errors import HeadcountError, Interrupted, StateError
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
 from runner.core.project import Activation, Project
 from runner.core.records import Action, AudienceKey
@@ -49,35 +49,59 @@ def some_at_a_time(decisions: Iterable[Decision]) -> Iterator[tuple[Decision, ..
         yield tuple(some)
 
 
-def evaluate_small(
-    decisions: Sequence[Decision], without: frozenset[AudienceKey], project: Project, context: RunContext
-) -> Mapping[AudienceKey, Ahead]:
-    """What was found of those that are small, but of those `without`; others, and those that fail, have their turn."""
-    began = monotonic()
-    asked: dict[AudienceKey, tuple[Activation, MembershipFiles]] = {}
-    for decision in decisions:
-        if decision.key in without or _members(decision) is None or decision.applied is None:
-            continue
-        try:
-            held = context.state.held(decision.applied.record_id)
-        except StateError:
-            continue
-        if decision.activation is not None:
-            asked[decision.key] = decision.activation, held
-    if len(asked) < 2:
+def small_among(decisions: Iterable[Decision]) -> Mapping[AudienceKey, Activation]:
+    """The activations of those decisions whose audiences are known, and small."""
+    return {one.key: one.activation for one in decisions if one.activation is not None and _members(one) is not None}
+
+
+def evaluated_together(
+    activations: Mapping[AudienceKey, Activation], project: Project, context: RunContext
+) -> Mapping[AudienceKey, Evaluation]:
+    """The evaluations of small segments; one that is not there, for any reason, is to be evaluated alone."""
+    if len(activations) < 2:
         return {}
+    keys = tuple(activations)
     try:
-        found = context.memberships.evaluate_and_compare_small(
-            context.evaluator, tuple(asked.values()), project.sources
-        )
+        found = context.evaluator.evaluate_small(tuple(activations.values()), project.sources)
     except Interrupted:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, each by itself says so
         found = {}
+    if context.stopping():  # what failed may have been the statement that was interrupted
+        raise Interrupted("nothing was sent", "interrupted; nothing was sent")
+    return {keys[place]: one for place, one in found.items()}
+
+
+def look_ahead(
+    decisions: Iterable[Decision],
+    evaluated: Mapping[AudienceKey, Evaluation | HeadcountError],
+    project: Project,
+    context: RunContext,
+) -> Mapping[AudienceKey, Ahead]:
+    """What there is to know of those that are small; some of them are `evaluated` by now, if they could be."""
+    began = monotonic()
+    records = {one.key: one.applied.record_id for one in decisions if one.applied is not None}
+    small = small_among(decisions)
+    held: dict[AudienceKey, MembershipFiles] = {}
+    for key in small if len(small) > 1 else ():
+        try:
+            held[key] = context.state.held(records[key])
+        except StateError:  # the comparison says so
+            continue
+    left = {key: small[key] for key, files in held.items() if key not in evaluated and not files.fingerprints}
+    found = {key: one for key, one in evaluated.items() if key in held and isinstance(one, Evaluation)}
+    found |= evaluated_together(left, project, context)
+    asked = {key: (one, held[key]) for key, one in found.items()}
+    try:
+        compared = context.memberships.compare_small(tuple(asked.values()))
+    except Interrupted:
+        raise
+    except Exception:  # noqa: BLE001 - as above
+        compared = {}
     if context.stopping():
         raise Interrupted("nothing was sent", "interrupted; nothing was sent")
-    keys, each = tuple(asked), (monotonic() - began) / len(asked)
-    return {keys[place]: Ahead(*both, each) for place, both in found.items()}
+    each = (monotonic() - began) / max(len(asked), 1)
+    return {key: Ahead(one, compared.get(place), each) for place, (key, (one, _)) in enumerate(asked.items())}
 
 
 def _members(decision: Decision) -> int | None:

@@ -21,6 +21,7 @@ from runner.quick_dataclass import dataclass
 from runner.workflows.audience_types import types_of
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
+from runner.workflows.small_ones import evaluated_together
 
 NO_DESTINATION = "suppressed people are in it, and no destination of the files uses its account: declare one"
 NOT_APPLIED = "it is {standing}, and only `headcount apply` changes what is in effect"
@@ -63,6 +64,7 @@ def look(
     project: Project,
     to_evaluate: Mapping[AudienceKey, Activation],
     context: RunContext,
+    small: Iterable[Mapping[AudienceKey, Activation]],
     *,
     allowed: frozenset[str],
     ships: bool,
@@ -72,15 +74,21 @@ def look(
     """Evaluate the segments of `to_evaluate` that a suppression is for, then those suppressions, and those `due`.
 
     With `ships`, new and changed suppressions take effect, where no guardrail stops them that is not `allowed`. Nobody
-    is taken out of the audiences `gone`, by the state's numbers for them.
+    is taken out of the audiences `gone`, by the state's numbers for them. `small` are those that may be evaluated
+    together.
     """
     found = concerned(project, (activation.account for activation in to_evaluate.values()), context, due)
     if not found:
         return NOTHING
     evaluated: dict[AudienceKey, Evaluation | HeadcountError] = {}
     seconds: dict[AudienceKey, float] = {}
-    for key, activation in to_evaluate.items():
-        if any(one.concerns(activation.account) for one in found):
+    meant = {key: one for key, one in to_evaluate.items() if any(each.concerns(one.account) for each in found)}
+    for some in small:
+        began = monotonic()
+        evaluated |= evaluated_together({key: one for key, one in some.items() if key in meant}, project, context)
+        seconds |= dict.fromkeys(evaluated.keys() - seconds.keys(), (monotonic() - began) / max(len(some), 1))
+    for key, activation in meant.items():
+        if key not in evaluated:
             began = monotonic()
             evaluated[key] = _evaluated(activation, project, context)
             seconds[key] = monotonic() - began
@@ -221,7 +229,7 @@ class _Look:
                 continue
             found = memberships.found(named, segments.values())
             if memberships.counted(found):
-                left |= {key: memberships.without(one, (found,)) for key, one in segments.items()}
+                left |= zip(segments, memberships.without_each(tuple(segments.values()), (found,)), strict=True)
         return left
 
     def left_out(

@@ -116,9 +116,8 @@ SIDE_DOORS = {
     "engine/given/columns_used.py": {"runner.engine.segments"},
     # Evaluates and compares in one pass, which only the two embedded parts together can.
     "engine/joined_pass.py": {"runner.engine.memberships"},
-    # The same by fingerprints, and for several small segments at a time.
+    # The same by fingerprints.
     "engine/fingerprinted_pass.py": {"runner.engine.memberships"},
-    "engine/small_pass.py": {"runner.engine.memberships"},
     # Counts what is new without making wire forms, by what both parts know of fingerprints.
     "engine/counted_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.

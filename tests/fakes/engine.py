@@ -64,6 +64,11 @@ class FakeEvaluator:
         count = max((len(ids) for ids in found.values()), default=0)
         return Evaluation(path, tuple(found), count, count, dict.fromkeys(found, 0), self.rejected)
 
+    def evaluate_small(
+        self, activations: Sequence[Activation], sources: tuple[Source, ...]
+    ) -> Mapping[int, Evaluation]:
+        return {}
+
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         raise NotImplementedError
 
@@ -103,12 +108,7 @@ class FakeMemberships:
             return replace(evaluation, path=None), replace(compared, differing={})
         return evaluation, compared
 
-    def evaluate_and_compare_small(
-        self,
-        evaluator: SegmentEvaluator,
-        asked: Sequence[tuple[Activation, MembershipFiles]],
-        sources: tuple[Source, ...],
-    ) -> Mapping[int, tuple[Evaluation, ComparedMembership]]:
+    def compare_small(self, asked: Sequence[tuple[Evaluation, MembershipFiles]]) -> Mapping[int, ComparedMembership]:
         return {}
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:

@@ -71,6 +71,7 @@ def compared(
         elif (
             evaluation
             and evaluation.path
+            and evaluation.number is None
             and now
             and not before
             and identifier_type not in evaluation.columns
@@ -101,7 +102,9 @@ def _declared(evaluation: Evaluation | None, identifier_type: IdentifierType, *,
     if evaluation is None or evaluation.path is None or identifier_type not in evaluation.types:
         return None
     columns = evaluation.columns.get(identifier_type, 1)
-    return set_algebra.declared(evaluation.path, identifier_type, columns, fingerprinted=fingerprinted)
+    return set_algebra.declared(
+        evaluation.path, identifier_type, columns, fingerprinted=fingerprinted, number=evaluation.number
+    )
 
 
 def _kept_fingerprints(

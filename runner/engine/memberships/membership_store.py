@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
-from runner.core.errors import SegmentError, StateError
+from runner.core.errors import StateError
 from runner.core.fingerprints import Fingerprinting, FingerprintOrigin
 from runner.core.identifiers import IdentifierType, WireForms
 from runner.core.membership import (
@@ -25,12 +25,11 @@ from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprinted_pass import Mistaken, evaluate_by_fingerprints
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
-from runner.engine.memberships import differences, people_asked, sampling, suppressed_people
+from runner.engine.memberships import differences, people_asked, sampling, small_audiences, suppressed_people
 from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.pairwise import pairwise
 from runner.engine.memberships.parquet_files import translating_errors
 from runner.engine.memberships.refingerprinting import write_fingerprints
-from runner.engine.small_pass import evaluate_small
 
 
 class DuckDBMembershipStore:
@@ -66,23 +65,20 @@ class DuckDBMembershipStore:
         evaluation, file = joined
         return evaluation, self._compared(evaluation, held, (file,))
 
-    def evaluate_and_compare_small(
-        self,
-        evaluator: SegmentEvaluator,
-        asked: Sequence[tuple[Activation, MembershipFiles]],
-        sources: tuple[Source, ...],
-    ) -> Mapping[int, tuple[Evaluation, ComparedMembership]]:
-        try:
-            files = tuple(path for _, held in asked for path in held.files)
-            with translating_errors("the comparison", files, self._workspace.folder):
-                return evaluate_small(evaluator, self._workspace, asked, sources)
-        except (SegmentError, StateError):  # each by itself says what is wrong with it
-            return {}
-
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         if evaluation is not None and evaluation.path is None:
             raise StateError("the membership changed after the segment was compared with it", "run the command again")
         return self._compared(evaluation, held, None)
+
+    def compare_small(self, asked: Sequence[tuple[Evaluation, MembershipFiles]]) -> Mapping[int, ComparedMembership]:
+        may = [place for place, one in enumerate(asked) if small_audiences.may_be_compared(*one)]
+        if not may:
+            return {}
+        some = [asked[place] for place in may]
+        files = tuple(path for _, held in some for path in held.files)
+        with translating_errors("the comparison", files, self._workspace.folder):
+            found = small_audiences.compared(self._workspace.connection(), some, self._workspace.next_folder())
+        return {may[place]: compared for place, compared in found.items()}
 
     def write_outbox(
         self, compared: ComparedMembership, path: Path, batch_size: int, run: int | None = None
@@ -167,6 +163,23 @@ class DuckDBMembershipStore:
             connection = self._workspace.connection()
             suppressed, people = suppressed_people.write_rows_without(connection, evaluation, named, path)
         return replace(evaluation, path=path, people=people, suppressed=suppressed)
+
+    def without_each(self, evaluations: Sequence[Evaluation], named: tuple[Path, ...]) -> tuple[Evaluation, ...]:
+        left: dict[Path, tuple[Path, Mapping[int, int]]] = {}
+        found: list[Evaluation] = []
+        for evaluation in evaluations:
+            if evaluation.number is None or evaluation.path is None:
+                found.append(self.without(evaluation, named))
+                continue
+            if evaluation.path not in left:
+                path, connection = self._file("wire"), self._workspace.connection()
+                with translating_errors("the people of suppressions", named, self._workspace.folder):
+                    rows = suppressed_people.write_rows_of_each_without(connection, evaluation, named, path)
+                left[evaluation.path] = path, rows
+            path, rows = left[evaluation.path]
+            people = rows.get(evaluation.number, 0)
+            found.append(replace(evaluation, path=path, people=people, suppressed=evaluation.people - people))
+        return tuple(found)
 
     def leaving(self, held: MembershipFiles, named: tuple[Path, ...]) -> ComparedMembership:
         folder = self._file("leaving").parent

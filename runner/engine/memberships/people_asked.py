@@ -12,7 +12,7 @@ from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
-from runner.engine.memberships import compaction
+from runner.engine.memberships import compaction, set_algebra
 from runner.engine.memberships.parquet_files import columns_of
 from runner.engine.memberships.suppressed_people import columns_in, of_type, types_in
 
@@ -76,7 +76,7 @@ def write_rows_of(
     assert evaluation.path is not None
     columns = columns_in(evaluation)
     there = " or ".join(f"{one.name} in ({of_type(people, one.type)})" for one in columns)
-    rows = f"select * from read_parquet({one_file(evaluation.path)}) where {there or 'false'}"
+    rows = f"select * from {set_algebra.rows_of(evaluation.path, evaluation.number)} where {there or 'false'}"
     [(count,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
     return int(count)
 

@@ -14,7 +14,7 @@ from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import MembershipFiles
 from runner.core.sql_quoting import file_list, one_file
 from runner.engine.fingerprint_sql import FIRST, SECOND
-from runner.engine.interface import MappedColumn
+from runner.engine.interface import NUMBER, MappedColumn
 
 DECLARED = 1
 """In the segment now (D)."""
@@ -48,17 +48,30 @@ SHA256 = frozenset({IdentifierType.EMAIL, IdentifierType.PHONE_NUMBER})
 
 
 def declared(
-    evaluation: Path, identifier_type: IdentifierType, columns: int = 1, *, fingerprinted: bool = False
+    evaluation: Path,
+    identifier_type: IdentifierType,
+    columns: int = 1,
+    *,
+    fingerprinted: bool = False,
+    number: int | None = None,
+    carried: str = "",
 ) -> str:
-    """The identifiers of D, not yet distinct, in so many columns of the segment's file; with their fingerprints, where
-    these are asked for."""
+    """The identifiers of D, not yet distinct, in so many columns of the segment's file, or of its rows of a number;
+    with their fingerprints, where these are asked for, and with a column that is `carried` along."""
     names = (MappedColumn(identifier_type, number).name for number in range(1, columns + 1))
     beside = f", {{0}}_{FIRST} as {FIRST}, {{0}}_{SECOND} as {SECOND}" if fingerprinted else ""
     return " union all ".join(
-        f"select {name} as identifier, {DECLARED}::utinyint as side{beside.format(name)} "
-        f"from read_parquet({one_file(evaluation)}) where {name} is not null"
+        f"select {f'{carried}, ' * bool(carried)}{name} as identifier, {DECLARED}::utinyint as side"
+        f"{beside.format(name)} "
+        f"from {rows_of(evaluation, number)} where {name} is not null"
         for name in names
     )
+
+
+def rows_of(evaluation: Path, number: int | None) -> str:
+    """The rows of a segment's file, or those of a number."""
+    rows = f"read_parquet({one_file(evaluation)})"
+    return rows if number is None else f"(from {rows} where {NUMBER} = {number})"
 
 
 def least_fingerprint(first: str, second: str) -> str:

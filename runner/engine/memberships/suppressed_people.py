@@ -6,7 +6,8 @@ Whom a suppression names is kept in the form of a membership file, so that membe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from runner.core.membership import ComparedMembership, Evaluation, MembershipFil
 from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
-from runner.engine.interface import MappedColumn
+from runner.engine.interface import NUMBER, MappedColumn
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import columns_of
 
@@ -97,7 +98,7 @@ def write_found(
     Raises what DuckDB raises.
     """
     segments: dict[IdentifierType, list[str]] = {}
-    for evaluation in evaluations:
+    for evaluation in _by_file(evaluations):
         for kind in evaluation.types:
             segments.setdefault(kind, []).append(_declared(evaluation, kind))
     rows = [
@@ -122,9 +123,21 @@ def write_rows_without(
         for one in columns
     )
     valid = " or ".join(f"rows.{one.name} is not null" for one in columns)
-    rows = f"select rows.* from read_parquet({one_file(evaluation.path)}) as rows {joins} where {valid}"
+    relation = set_algebra.rows_of(evaluation.path, evaluation.number)
+    rows = f"select rows.* from {relation} as rows {joins} where {valid}"
     [(people,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
     return evaluation.people - int(people), int(people)
+
+
+def write_rows_of_each_without(
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: tuple[Path, ...], path: Path
+) -> Mapping[int, int]:
+    """The same for all segments that share the evaluation's file: how many rows each has left, by its number; those
+    that have none are not there. Raises what DuckDB raises.
+    """
+    write_rows_without(connection, replace(evaluation, number=None), named, path)
+    rows = cancellable.run(connection, f"select {NUMBER}, count(*) from read_parquet({one_file(path)}) group by all")
+    return {int(number): int(count) for number, count in rows}
 
 
 def leaving(
@@ -198,7 +211,22 @@ def columns_in(evaluation: Evaluation) -> tuple[MappedColumn, ...]:
 def _declared(evaluation: Evaluation, identifier_type: IdentifierType) -> str:
     """The identifiers of one type in an evaluation's file, not yet distinct."""
     assert evaluation.path is not None
-    return set_algebra.declared(evaluation.path, identifier_type, evaluation.columns.get(identifier_type, 1))
+    columns = evaluation.columns.get(identifier_type, 1)
+    return set_algebra.declared(evaluation.path, identifier_type, columns, number=evaluation.number)
+
+
+def _by_file(evaluations: Iterable[Evaluation]) -> Iterator[Evaluation]:
+    """The evaluations; of those that share a file one that stands for the whole file.
+
+    Rows of others in it make no difference to whom suppressions name of all.
+    """
+    shared: set[Path | None] = set()
+    for evaluation in evaluations:
+        if evaluation.number is None:
+            yield evaluation
+        elif evaluation.path not in shared:
+            shared.add(evaluation.path)
+            yield replace(evaluation, number=None)
 
 
 def types_in(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> tuple[IdentifierType, ...]:

@@ -18,11 +18,11 @@ from runner.core.holdout import Choice
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
 from runner.core.project import Activation, Evaluated, Source, SqlText, TableName
-from runner.core.sql_quoting import literal, one_file
+from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.fingerprint_sql import PAYS, origin_of
+from runner.engine.fingerprint_sql import LEAST, PAYS, origin_of
 from runner.engine.interface import (
     AS_GIVEN,
     BLANK,
@@ -39,12 +39,19 @@ from runner.engine.segments.fingerprinted_rows import fingerprinted_select, judg
 from runner.engine.segments.holdout_choice import keys
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_errors import failed
-from runner.engine.segments.segment_query import VIEW, SegmentQueries, column, query_of
+from runner.engine.segments.segment_query import VIEW, SegmentQueries, SmallQueries, column, query_of
 from runner.engine.segments.shared_tables import shared_tables
 from runner.engine.segments.steadiness import may_be_unsteady
 
 if TYPE_CHECKING:
     import duckdb
+
+
+MOST_ROWS = LEAST - 1
+"""Rows of a segment that is small: it has too few people for fingerprints."""
+
+KindsFound = tuple[tuple[int, ...], int]
+"""The kinds of the values in each column, and how many rows have these."""
 
 
 class DuckDBSegmentEvaluator:
@@ -62,6 +69,7 @@ class DuckDBSegmentEvaluator:
         self._on_progress = on_progress
         self._run = ""
         self._shared: Mapping[TableName, int] = {}
+        self._numbered = 0
 
     def name(self, run: str) -> None:
         self._run = run
@@ -112,23 +120,45 @@ class DuckDBSegmentEvaluator:
             raise
         return path, warnings
 
-    def write_small(
-        self, activations: Sequence[Activation], sources: tuple[Source, ...], most: int
-    ) -> tuple[tuple[Path, ...], Mapping[int, tuple[Finding, ...]]]:
-        """Files of the wire forms of several segments that map the same types, which the embedded engine runs without
-        a holdout, with NUMBER, the place of each row's among them; and the warnings about the SQL of each.
+    def evaluate_small(
+        self, activations: Sequence[Activation], sources: tuple[Source, ...]
+    ) -> Mapping[int, Evaluation]:
+        alike: dict[tuple[MappedColumn, ...], dict[int, Activation]] = {}
+        for place, one in enumerate(activations):
+            if one.holdout is None and not one.segment.source:
+                alike.setdefault(tuple(mapped_columns(one.mapping)), {})[place] = one
+        found: dict[int, Evaluation] = {}
+        for columns, some in alike.items():
+            if len(some) > 1:
+                places = tuple(some)
+                evaluated = self._evaluated_together(columns, tuple(some.values()), sources)
+                found |= {places[place]: one for place, one in evaluated.items()}
+        return found
 
-        None of those with more than `most` rows, and of those that fail. Raises SegmentError.
-        """
-        sql = activations[0].segment.sql
+    def _evaluated_together(
+        self, columns: tuple[MappedColumn, ...], activations: tuple[Activation, ...], sources: tuple[Source, ...]
+    ) -> Mapping[int, Evaluation]:
+        """The evaluations, by their places, of segments that map the same columns."""
+        queries = tuple(replace(query_of(one), run=self._run, shared=self._shared) for one in activations)
+        rows = wire_select({one: column(one) for one in columns}, VIEW, beside=(NUMBER,))
+        first, self._numbered = self._numbered, self._numbered + len(activations)
         folder = self._workspace.next_folder()
-        with self.translating_errors(sql):
+        with self.translating_errors(activations[0].segment.sql):
             folder.mkdir(mode=0o700)
-        columns = {one: column(one) for one in mapped_columns(activations[0].mapping)}
-        rows = wire_select(columns, VIEW, beside=(NUMBER,))
-        queries = [replace(query_of(one), run=self._run, shared=self._shared) for one in activations]
-        written = self._queries.write_small(queries, sources, rows, folder, most)
-        return tuple(sorted(folder.iterdir())), written
+            small = SmallQueries(queries, rows, first, MOST_ROWS)
+            written = self._queries.write_small(small, sources, folder)
+            if not written:
+                return {}
+            files = {place: folder / f"{one.file}.parquet" for place, one in written.items()}
+            counted = counted_together(self._workspace.connection(), columns, tuple(dict.fromkeys(files.values())))
+        return {
+            place: replace(
+                evaluation_of(columns, counted.get(first + place, []), files[place]),
+                warnings=one.warnings,
+                number=first + place,
+            )
+            for place, one in written.items()
+        }
 
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         assert activation.holdout is not None
@@ -201,9 +231,19 @@ def counted(
     return evaluation_of(columns, [(row[:-1], int(row[-1])) for row in rows], path)
 
 
-def evaluation_of(
-    columns: tuple[MappedColumn, ...], found: Sequence[tuple[tuple[int, ...], int]], path: Path | None
-) -> Evaluation:
+def counted_together(
+    connection: duckdb.DuckDBPyConnection, columns: tuple[MappedColumn, ...], files: tuple[Path, ...]
+) -> Mapping[int, list[KindsFound]]:
+    """What rows there are of each number in files that several segments share."""
+    kinds = ", ".join(f"{one.name}_kind" for one in columns)
+    query = f"select {NUMBER}, {kinds}, count(*) from read_parquet({file_list(files)}) group by all"
+    found: dict[int, list[KindsFound]] = {}
+    for number, *kinds_of_row, count in cancellable.run(connection, query):
+        found.setdefault(int(number), []).append((tuple(kinds_of_row), int(count)))
+    return found
+
+
+def evaluation_of(columns: tuple[MappedColumn, ...], found: Sequence[KindsFound], path: Path | None) -> Evaluation:
     """What rows of wire forms come to: `found` says how many have the same kinds of values in the columns."""
     blank: dict[IdentifierType, int] = {}
     rejected: list[Rejected] = []

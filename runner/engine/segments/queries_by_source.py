@@ -7,7 +7,7 @@ no warehouse is handed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from runner.core.findings import Finding
 from runner.core.project import Source
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
-from runner.engine.segments.segment_query import SegmentQueries, SegmentQuery
+from runner.engine.segments.segment_query import SegmentQueries, SegmentQuery, SmallQueries, WrittenSmall
 from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import WAREHOUSE_KINDS, is_warehouse, warehouse_names
 from runner.sources.warehouse import WarehouseSource
@@ -78,12 +78,10 @@ class QueriesBySource:
         self._warehouses().write(query, warehouse, rows, target)
         return judged
 
-    def write_small(
-        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
-    ) -> Mapping[int, tuple[Finding, ...]]:
+    def write_small(self, small: SmallQueries, sources: tuple[Source, ...], folder: Path) -> Mapping[int, WrittenSmall]:
         """Of segments that the embedded engine runs, all of them."""
-        within = [_within(query, sources) for query in queries]
-        return self._embedded.write_small(within, _attached(sources), rows, folder, most)
+        within = replace(small, queries=tuple(_within(query, sources) for query in small.queries))
+        return self._embedded.write_small(within, _attached(sources), folder)
 
     def reach(self, source: WarehouseSource) -> Reached:
         """Ask a warehouse what its sessions may do. Raises SegmentError."""

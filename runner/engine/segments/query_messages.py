@@ -17,7 +17,7 @@ from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.project import Source
 from runner.engine.duckdb.session import Limits
-from runner.engine.segments.segment_query import SegmentQuery
+from runner.engine.segments.segment_query import SegmentQuery, SmallQueries
 from runner.quick_dataclass import dataclass
 
 LONGEST_ANSWER = 16_000_000
@@ -68,17 +68,15 @@ class WriteRequest:
 class SmallRequest:
     """See SegmentQueries.write_small."""
 
-    queries: tuple[SegmentQuery, ...]
+    small: SmallQueries
     sources: tuple[Source, ...]
-    rows: str
     folder: Path
-    most: int
     seconds: float
 
     @property
     def query(self) -> SegmentQuery:
         """The first of them, which stands for all where their process itself fails."""
-        return self.queries[0]
+        return self.small.queries[0]
 
 
 Question = CheckRequest | AdviceRequest | WriteRequest | SmallRequest

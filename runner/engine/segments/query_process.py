@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -38,7 +38,7 @@ from runner.engine.segments.query_messages import (
     send,
 )
 from runner.engine.segments.segment_errors import OUT_OF_MEMORY, broken, too_slow
-from runner.engine.segments.segment_query import SegmentQuery
+from runner.engine.segments.segment_query import SegmentQuery, SmallQueries, WrittenSmall
 from runner.interruption import undisturbed
 from runner.object_stores.reach import object_server
 from runner.process_limits import clean_environment
@@ -122,12 +122,13 @@ class QueryProcess:
         request = WriteRequest(query, sources, rows, target, readable, self._limits.seconds)
         return _findings(self._ask(request, on_progress))
 
-    def write_small(
-        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
-    ) -> Mapping[int, tuple[Finding, ...]]:
+    def write_small(self, small: SmallQueries, sources: tuple[Source, ...], folder: Path) -> Mapping[int, WrittenSmall]:
         seconds = self._limits.seconds_for_small
-        answer = self._ask(SmallRequest(tuple(queries), sources, rows, folder, most, seconds), None)
-        return {int(place): tuple(map(finding_of, found)) for place, found in answer["written"].items()}
+        answer = self._ask(SmallRequest(small, sources, folder, seconds), None)
+        return {
+            int(place): WrittenSmall(int(file), tuple(map(finding_of, found)))
+            for place, (file, found) in answer["written"].items()
+        }
 
     def close(self) -> None:
         with self._guard:

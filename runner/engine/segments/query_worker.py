@@ -111,9 +111,8 @@ def _ready(runner: SegmentRunner, begin: Begin) -> dict[str, Any]:
 def _answer(runner: SegmentRunner, request: Question, answers: BinaryIO) -> dict[str, Any]:
     try:
         if isinstance(request, SmallRequest):
-            parts = request.queries, request.sources, request.rows, request.folder, request.most
-            written = runner.write_small(*parts).items()
-            return {"written": {place: [finding_as_data(one) for one in findings] for place, findings in written}}
+            written = runner.write_small(request.small, request.sources, request.folder).items()
+            return {"written": {place: [one.file, [*map(finding_as_data, one.warnings)]] for place, one in written}}
         findings = _carried_out(runner, request, partial(_report, answers, [0.0]))
         return {"findings": [finding_as_data(finding) for finding in findings]}
     except SegmentError as error:

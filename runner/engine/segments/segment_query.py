@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from runner.core.declared_segment import Columns, DeclaredSegment, TableOf
 from runner.core.findings import Finding, Location
@@ -56,6 +56,26 @@ class SegmentQuery:
         return SqlText(part.select, part.location.file, part.location.line, part.location.column - 1, exact=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SmallQueries:
+    """Several queries with the same mapped columns, each with so many rows at `most`.
+
+    `rows` is a select over a view of what all of them yield, whose column NUMBER counts the queries from `first` on.
+    """
+
+    queries: tuple[SegmentQuery, ...]
+    rows: str
+    first: int
+    most: int
+
+
+class WrittenSmall(NamedTuple):
+    """In which of the files, whose names are numbers, a query's rows are, and the warnings about its SQL."""
+
+    file: int
+    warnings: tuple[Finding, ...]
+
+
 class SegmentQueries(Protocol):
     """What binds and runs segments, in this process or in another."""
 
@@ -83,14 +103,10 @@ class SegmentQueries(Protocol):
         `readable` are further files that `rows` reads; `on_progress` gets percent, now and then. Raises SegmentError.
         """
 
-    def write_small(
-        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
-    ) -> Mapping[int, tuple[Finding, ...]]:
-        """Write what the select `rows` yields over the views of several queries that have the same mapped columns, to
-        Parquet files in an existing folder; NUMBER is the place of a row's query among them.
+    def write_small(self, small: SmallQueries, sources: tuple[Source, ...], folder: Path) -> Mapping[int, WrittenSmall]:
+        """Write what several queries yield to Parquet files in an existing folder; what was written, by their places.
 
-        Those with more than `most` rows are left out, and so are those that fail for any reason: the places of the
-        others, with the warnings about their SQL. Raises SegmentError.
+        Those with too many rows are left out, and so are those that fail for any reason. Raises SegmentError.
         """
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session, s
 from runner.engine.segments.bind import advice, prepared, taken_apart
 from runner.engine.segments.reading_again import blaming_data, unless_replaced
 from runner.engine.segments.segment_errors import failed, place, too_slow
-from runner.engine.segments.segment_query import SegmentQuery
+from runner.engine.segments.segment_query import SegmentQuery, SmallQueries, WrittenSmall
 from runner.engine.segments.small_segments import write_small
 from runner.engine.segments.sql_policy import Flaw, Parsed
 from runner.object_stores.interface import StoreFault
@@ -152,12 +152,10 @@ class SegmentRunner:
             finally:
                 written.unlink(missing_ok=True)
 
-    def write_small(
-        self, queries: Sequence[SegmentQuery], sources: tuple[Source, ...], rows: str, folder: Path, most: int
-    ) -> Mapping[int, tuple[Finding, ...]]:
+    def write_small(self, small: SmallQueries, sources: tuple[Source, ...], folder: Path) -> Mapping[int, WrittenSmall]:
         load()
         deadline = monotonic() + self._limits.seconds_for_small
-        return write_small(queries, sources, rows, folder, most, self.instances, self.parser, deadline)
+        return write_small(small, sources, folder, self.instances, self.parser, deadline)
 
     @contextmanager
     def _translating_errors(self, sql: SqlText, sources: tuple[Source, ...] = ()) -> Iterator[None]:

@@ -16,7 +16,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from runner.core.errors import SegmentError
-from runner.core.findings import Finding
 from runner.core.project import Source
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
@@ -25,7 +24,7 @@ from runner.engine.duckdb.instance_pool import Instance, InstancePool, Wanted
 from runner.engine.duckdb.session import UNPACKED
 from runner.engine.interface import NUMBER
 from runner.engine.segments.bind import advice, bound, taken_apart, wanted
-from runner.engine.segments.segment_query import VIEW, SegmentQuery, column
+from runner.engine.segments.segment_query import VIEW, SegmentQuery, SmallQueries, WrittenSmall, column
 from runner.engine.segments.sql_policy import Parsed
 from runner.object_stores.interface import StoreFault
 
@@ -34,38 +33,33 @@ if TYPE_CHECKING:
 
 _FAILURES = (SegmentError, SourceReplaced, StoreFault, OSError, MemoryError)
 
-Written = Mapping[int, tuple[Finding, ...]]
-"""The places of the segments that were written, each with the warnings about its SQL."""
-
 
 def write_small(
-    queries: Sequence[SegmentQuery],
+    small: SmallQueries,
     sources: tuple[Source, ...],
-    rows: str,
-    target: Path,
-    most: int,
+    folder: Path,
     instances: InstancePool,
     parser: Callable[[], duckdb.DuckDBPyConnection],
     deadline: float,
-) -> Written:
-    """Write what the select `rows` yields over the view of each query, and its place, to Parquet files in `target`.
+) -> Mapping[int, WrittenSmall]:
+    """As SegmentQueries has it: a file for all that read the same tables.
 
-    All have the same mapped columns. Those with more than `most` rows are left out, as are those that fail and those
-    that are not begun in half of the time.
+    Left out are those with too many rows, those that fail, and those that are not begun in half of the time.
     """
     from runner.engine.duckdb.compiled import duckdb
 
     half = (deadline - monotonic()) / 2
     begun_by, run_by = deadline - half, deadline - half / 2  # the rest is for what they yielded
-    written: dict[int, tuple[Finding, ...]] = {}
-    for group, (tables, parts) in enumerate(_by_tables(queries, sources, parser)):
+    queries = small.queries
+    written: dict[int, WrittenSmall] = {}
+    for file, (tables, parts) in enumerate(_by_tables(queries, sources, parser)):
         with suppress(duckdb.Error, cancellable.TimeLimitReached, *_FAILURES):
             with instances.lend(tables, deadline, shared=queries[0].shared) as instance:
-                together = _Together(instance, sources, most, run_by)
-                together.begin(queries[0])
-                done = [place for place, one in parts.items() if together.take(place, queries[place], one, begun_by)]
-                together.write(rows, target / f"{group}.parquet", deadline)
-            written.update({place: advice(queries[place].sql, parts[place]) for place in done})
+                together = _Together(instance, sources, small, run_by)
+                together.begin()
+                done = [place for place, one in parts.items() if together.take(place, one, begun_by)]
+                together.write(folder / f"{file}.parquet", deadline)
+            written |= {place: WrittenSmall(file, advice(queries[place].sql, parts[place])) for place in done}
     return written
 
 
@@ -86,24 +80,25 @@ def _by_tables(
 class _Together:
     """The table of what some segments yield, inside the instance that runs them."""
 
-    def __init__(self, instance: Instance, sources: tuple[Source, ...], most: int, deadline: float) -> None:
+    def __init__(self, instance: Instance, sources: tuple[Source, ...], small: SmallQueries, deadline: float) -> None:
         self._instance = instance
         self._sources = sources
-        self._most = most
+        self._small = small
         self._deadline = deadline
 
-    def begin(self, query: SegmentQuery) -> None:
-        """Make the table, with the columns that the query maps as every other one does."""
-        columns = "".join(f", {column(one)} varchar" for one in query.mapping)
+    def begin(self) -> None:
+        """Make the table, with the columns that each query maps."""
+        columns = "".join(f", {column(one)} varchar" for one in self._small.queries[0].mapping)
         self._run(f"create temp table {VIEW} ({NUMBER} integer{columns})")
 
-    def take(self, place: int, query: SegmentQuery, statement: Parsed, begun_by: float) -> bool:
+    def take(self, place: int, statement: Parsed, begun_by: float) -> bool:
         """Run a segment; whether the table has all of it, or else nothing."""
         from runner.engine.duckdb.compiled import duckdb
 
         if monotonic() >= begun_by:
             return False
         try:
+            query, number, most = self._small.queries[place], self._small.first + place, self._small.most
             segment = bound(query, statement, self._sources, self._instance, self._deadline)
             if segment.findings:
                 return False
@@ -111,19 +106,19 @@ class _Together:
             values = "".join(f", cast({segment.columns[column(one)]} as varchar)" for one in query.mapping)
             text = segment.sql.text.rstrip().removesuffix(";")
             # One row more than a small segment has shows that it is none.
-            found = f"select {place}{values} from (\n{text}\n) as yielded({names}) limit {self._most + 1}"
+            found = f"select {number}{values} from (\n{text}\n) as yielded({names}) limit {most + 1}"
             [(count,)] = self._run(f"insert into temp.{VIEW} {found}")
-            if count > self._most:
-                self._run(f"delete from temp.{VIEW} where {NUMBER} = {place}")
+            if count > most:
+                self._run(f"delete from temp.{VIEW} where {NUMBER} = {number}")
         except (duckdb.Error, cancellable.TimeLimitReached, MemoryError):
             return False
-        return bool(count <= self._most)
+        return bool(count <= most)
 
-    def write(self, rows: str, path: Path, deadline: float) -> None:
+    def write(self, path: Path, deadline: float) -> None:
         """Write the rows to a file, and remove the table. Raises SourceReplaced where files changed since."""
         written = self._instance.out / path.name
         try:
-            copy = f"copy ({rows}) to {literal(written)} {UNPACKED}"
+            copy = f"copy ({self._small.rows}) to {literal(written)} {UNPACKED}"
             cancellable.run(self._instance.connection, copy, deadline=deadline)
             self._instance.require_unreplaced()
             written.replace(path)  # out of reach of the segment that the instance runs next

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.core.errors import SegmentError, StateError
 from runner.core.holdout import Holdout
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
@@ -74,8 +76,11 @@ def people_of(world: World, rows: list[Row]) -> None:
 
 
 def together(world: World, asked: list[tuple[Activation, MembershipFiles]]) -> Mapping[int, Known]:
-    store = world.engine.memberships
-    return store.evaluate_and_compare_small(world.engine.evaluator, asked, world.sources)
+    """What is evaluated and compared together of it, as a plan does."""
+    evaluations = world.engine.evaluator.evaluate_small([one for one, _ in asked], world.sources)
+    places = tuple(evaluations)
+    compared = world.engine.memberships.compare_small([(evaluations[place], asked[place][1]) for place in places])
+    return {places[at]: (evaluations[places[at]], one) for at, one in compared.items()}
 
 
 def alone(world: World, one: Activation, held: MembershipFiles) -> Known:
@@ -122,9 +127,40 @@ def test_segments_compared_together_differ_in_nothing_from_each_by_itself(
     assert found.keys() == {place for place, (which, _) in enumerate(audiences) if times.count(which) > 1}
     for place, (evaluation, compared) in found.items():
         by_itself, compared_by_itself = alone(many, *asked[place])
-        assert replace(evaluation, path=by_itself.path) == by_itself
+        assert replace(evaluation, path=by_itself.path, number=None) == by_itself
         assert compared.delta == compared_by_itself.delta
         assert outbox_of(many, compared) == outbox_of(many, compared_by_itself)
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None)
+@given(situation=situations(), named=st.dictionaries(st.tuples(st.sampled_from((EMAIL, GUM)), NUMBERS), st.just(False)))
+def test_those_named_by_a_suppression_are_left_out_of_segments_in_one_file_as_of_each(
+    many: World,
+    situation: tuple[list[Row], list[tuple[int, dict[tuple[IdentifierType, int], bool]]]],
+    named: dict[tuple[IdentifierType, int], bool],
+) -> None:
+    rows, audiences = situation
+    people_of(many, rows)
+    file = held_of(many.folder, "named", named).members
+    assert file is not None
+    store, evaluator = many.engine.memberships, many.engine.evaluator
+    activations = [activation(ALL.format(place), MAPPINGS[which]) for place, (which, _) in enumerate(audiences)]
+    held = [held_of(many.folder, f"members-{place}", known) for place, (_, known) in enumerate(audiences)]
+
+    whole = evaluator.evaluate_small(activations, many.sources)
+    each = {place: evaluator.evaluate(activations[place], many.sources) for place in whole}
+    found, found_of_each = (store.found((file,), some.values()) for some in (whole, each))
+    left = dict(zip(whole, store.without_each(tuple(whole.values()), (found,)), strict=True))
+
+    assert store.counted(found) == store.counted(found_of_each)
+    for place, one in left.items():
+        alone = store.without(each[place], (found_of_each,))
+        assert replace(one, path=alone.path, number=None) == alone
+        outboxes = [outbox_of(many, store.compare(rest, held[place])) for rest in (one, alone)]
+        assert outboxes[0] == outboxes[1]
+        beside, beside_alone = store.left_out(whole[place], one), store.left_out(each[place], alone)
+        assert store.counted(beside) == store.counted(beside_alone)
 
 
 def held(world: World, place: int) -> MembershipFiles:
@@ -185,13 +221,13 @@ def test_warnings_about_each_are_its_own(people: World) -> None:
 def test_what_is_not_small_or_not_simple_is_left_to_itself(people: World) -> None:
     some = asked_of(people, *[EVERYBODY] * 6)
     held_out = replace(some[2][0], holdout=Holdout(Fraction(1, 10), "n", "", people.sources[0].location))
-    great = replace(some[3][1], counts={EMAIL: (100_000, 0)})
+    changed = replace(some[3][1], changes=some[3][1].members)
     unfinished = replace(some[4][1], outbox=some[4][1].members, taken=frozenset({0}))
     another_type = replace(some[5][1], counts={EMAIL: (1, 0), GUM: (1, 0)})
     asked = [
         *some[:2],
         (held_out, some[2][1]),
-        (some[3][0], great),
+        (some[3][0], changed),
         (some[4][0], unfinished),
         (some[5][0], another_type),
     ]
@@ -199,24 +235,25 @@ def test_what_is_not_small_or_not_simple_is_left_to_itself(people: World) -> Non
     assert together(people, asked).keys() == {0, 1}
 
 
-def test_where_a_membership_is_damaged_each_is_left_to_itself(people: World) -> None:
+def test_a_membership_that_is_damaged_is_named(people: World) -> None:
     asked = asked_of(people, EVERYBODY, EVERYBODY)
     assert asked[1][1].members is not None
     asked[1][1].members.write_bytes(b"PAR1")
 
-    assert together(people, asked) == {}
+    with pytest.raises(StateError, match=r"held-1\.parquet"):
+        together(people, asked)
 
 
 @pytest.mark.slow
-def test_one_that_ends_the_process_of_segments_leaves_the_others_to_themselves(tmp_path: Path) -> None:
+def test_after_one_that_ends_the_process_of_segments_others_are_evaluated_together(tmp_path: Path) -> None:
     engine = EmbeddedEngine(tmp_path / "scratch", threads=1, memory_limit="300MB", queries=QueryProcess)
     world = World(tmp_path, engine)
     world.table("people", "select 'p1@example.com' as email")
     text = "select repeat(repeat('x', 100000), 30000) as email"
 
-    found = together(world, asked_of(world, EVERYBODY, text))
+    with suppress(SegmentError):
+        together(world, asked_of(world, EVERYBODY, text))
     again = together(world, asked_of(world, EVERYBODY, EVERYBODY))
     engine.close()
 
-    assert 1 not in found
     assert [evaluation.people for evaluation, _ in again.values()] == [1, 1]
