@@ -65,6 +65,11 @@ class Evaluation:
     fingerprints: FingerprintOrigin | None = None
     number: int | None = None
 
+    @property
+    def own_file(self) -> Path | None:
+        """The file, where the segment shares it with no other."""
+        return self.path if self.number is None else None
+
 
 @dataclass(frozen=True, slots=True)
 class MembershipFiles:

@@ -70,14 +70,13 @@ def compared(
             files = joined
         elif (
             evaluation
-            and evaluation.path
-            and evaluation.number is None
+            and evaluation.own_file
             and now
             and not before
             and identifier_type not in evaluation.columns
             and nobody_twice(connection, f"select hash(identifier) as hash from ({now})", most)
         ):
-            files = (evaluation.path,)
+            files = (evaluation.own_file,)
             as_evaluated.add(identifier_type)
         elif now or before:
             where, with_them = folder / str(identifier_type), origin is not None
