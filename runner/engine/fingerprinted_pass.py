@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from runner.core.errors import SegmentError
 from runner.core.fingerprints import Fingerprinting
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles, NewFingerprints
 from runner.core.project import Activation, Source
+from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprint_sql import LEAST, PAYS, origin_of
 from runner.engine.interface import SegmentEvaluator, mapped_columns
@@ -21,9 +24,16 @@ from runner.engine.memberships import differences, known_members
 from runner.engine.memberships.parquet_files import translating_errors
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.engine.segments.fingerprinted_rows import OCCURRENCES, unknown_texts
+from runner.engine.segments.segment_errors import OUT_OF_MEMORY
+from runner.process_limits import in_bytes
 
-MOST = 13_000_000
-"""Members whose fingerprints are looked through at one time: they take some 60 MB a million."""
+if TYPE_CHECKING:
+    import duckdb
+
+BYTES_A_MEMBER = 75
+"""Of the memory that DuckDB may use, for each member whose fingerprint is looked for: a row of 34 bytes in the table
+that the segment is joined with, and 12 to 24 for its place. DuckDB fills four fifths of its memory with tables; what
+does not fit goes through the disk, encrypted, which takes longer than to hash everybody (docs/adr/0049)."""
 
 ONE_IN = 10
 """Where more than one member in so many lacks a fingerprint, the membership is better written again."""
@@ -41,7 +51,8 @@ def evaluate_by_fingerprints(
     held: MembershipFiles,
     by: Fingerprinting,
 ) -> tuple[Evaluation, ComparedMembership] | None:
-    """The evaluation, and what differs; None where there are no fingerprints to go by, or where they do not pay.
+    """The evaluation, and what differs; None where there are no fingerprints to go by, or where they do not pay or do
+    not fit into memory.
 
     Raises Mistaken where one that was checked is wrong, SegmentError, and StateError where the membership cannot be
     read.
@@ -51,11 +62,17 @@ def evaluate_by_fingerprints(
         return None
     [(kind, _)] = columns
     with translating_errors("the comparison", held.files, workspace.folder):
-        if held.origin != origin_of(workspace.connection(), by.salt):
+        connection = workspace.connection()
+        if _members(held, kind) > most_at_once(connection) or held.origin != origin_of(connection, by.salt):
             return None
     rows = unknown_texts(activation, known_members.fingerprints(held, kind), by)
     total = f"sum({OCCURRENCES})"
-    evaluation, file = written_beside(evaluator, workspace, activation, sources, held, rows, kind, total)
+    try:
+        evaluation, file = written_beside(evaluator, workspace, activation, sources, held, rows, kind, total)
+    except SegmentError as error:
+        if error.finding is None or error.finding.code != OUT_OF_MEMORY:
+            raise
+        return None  # what the segment needs besides the members may do alone
     return evaluation, _compared(workspace, evaluation, held, kind, file, by)
 
 
@@ -89,9 +106,17 @@ def _compared(
         )
 
 
+def most_at_once(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many members' fingerprints fit into the memory that an instance may use. Raises what DuckDB raises."""
+    [(memory,)] = cancellable.run(connection, "select current_setting('memory_limit')")
+    return in_bytes(str(memory)) // BYTES_A_MEMBER
+
+
 def _pays(held: MembershipFiles, kind: IdentifierType) -> bool:
     """Whether the membership is settled, and of a type and a size for which fingerprints are kept."""
-    if held.origin is None or held.counts is None or not held.untouched or kind not in PAYS:
-        return False
-    members, _ = held.counts.get(kind, (0, 0))
-    return LEAST <= members <= MOST
+    return held.origin is not None and held.untouched and kind in PAYS and _members(held, kind) >= LEAST
+
+
+def _members(held: MembershipFiles, kind: IdentifierType) -> int:
+    members, _ = (held.counts or {}).get(kind, (0, 0))
+    return members

@@ -40,15 +40,20 @@ def keep_memory_private() -> None:
 
 
 def bound_memory(limit: str, threads: int) -> None:
-    """Bound what this process may get from the system; `limit` is DuckDB's setting as it shows it ("1.8 GiB")."""
-    number, _, unit = limit.partition(" ")
-    memory = int(float(number) * _UNITS[unit]) * 5 // 4 + _BASE + threads * _PER_THREAD
+    """Bound what this process may get from the system; `limit` is DuckDB's setting as it shows it."""
+    memory = in_bytes(limit) * 5 // 4 + _BASE + threads * _PER_THREAD
     for kind, most in (
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_AS, memory + _SPACE + threads * _SPACE_PER_THREAD),
     ):
         with suppress(ValueError, OSError):  # a system that has no such limit, or a lower one
             resource.setrlimit(kind, (most, most))
+
+
+def in_bytes(limit: str) -> int:
+    """An amount of memory as DuckDB shows it ("1.8 GiB")."""
+    number, _, unit = limit.partition(" ")
+    return int(float(number) * _UNITS[unit])
 
 
 def clean_environment() -> dict[str, str]:

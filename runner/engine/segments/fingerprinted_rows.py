@@ -19,6 +19,10 @@ from runner.engine.segments.segment_query import VIEW, column
 MEMBER, OCCURRENCES = "member", "occurrences"
 """In what `unknown_texts` yields: the number of a member, and how many rows of the segment a row stands for."""
 
+_TEXT, _FOUND, _LOST = 0, 1, 2
+"""What a row of a segment's texts and the members is: a text that is judged, one whose member was found, or a member
+of whom there is no text."""
+
 
 def fingerprinted_select(
     columns: Mapping[MappedColumn, str], fingerprinted: Sequence[MappedColumn], relation: str, left_out: str, salt: Salt
@@ -93,19 +97,19 @@ def unknown_texts(activation: Evaluated, members: str, by: Fingerprinting) -> st
     # A column may say that it is compared without regard to case or accents; its texts are different ones all the same.
     segment += f' from (select ({text}) collate "C" as text, {left_out} as {LEFT_OUT} from {rows})'
     done = f"n.here and b.{MEMBER} is not null and not {is_checked('n.first', by.checked)}"
-    joined = f"""select
-            case when {done} then null else n.text end as text, n.{LEFT_OUT},
-            case when b.{MEMBER} is null then n.first end as {FIRST},
-            case when b.{MEMBER} is null then n.second end as {SECOND},
-            case when {done} then null else b.{MEMBER} end as {MEMBER},
-            n.here, {done} as done, count(*) as {OCCURRENCES}
-        from ({segment}) n full join ({members}) b on n.first = b.{FIRST} and n.second = b.{SECOND} group by all"""
-    beside = (MEMBER, FIRST, SECOND, "here", "done", OCCURRENCES)
-    judged = wire_select({MappedColumn(mapped.type): "text"}, f"({joined})", LEFT_OUT, beside)
+    what = f"case when n.here is null then {_LOST} when {done} then {_FOUND} else {_TEXT} end::utinyint"
+    joined = f"""select n.text, n.{LEFT_OUT}, b.{MEMBER}, {what} as what
+        from ({segment}) n full join ({members}) b on n.first = b.{FIRST} and n.second = b.{SECOND}"""
+    # Nearly all rows are found: the fewer columns they are grouped by, the better. What is left is hashed again.
+    grouped = f"""select case when what = {_TEXT} then text end as text, {LEFT_OUT},
+            case when what <> {_FOUND} then {MEMBER} end as {MEMBER}, what, count(*) as {OCCURRENCES}
+        from ({joined}) group by all"""
+    rest = f"select *, {first} as {FIRST}, {second} as {SECOND} from ({grouped})"
+    beside = (MEMBER, FIRST, SECOND, "what", OCCURRENCES)
+    judged = wire_select({MappedColumn(mapped.type): "text"}, f"({rest})", LEFT_OUT, beside)
     kind = f"{mapped.type}_kind"
-    valid = f"{kind} in ({HASHED}, {AS_GIVEN})"
+    kept = f"case when {MEMBER} is null and {kind} in ({HASHED}, {AS_GIVEN}) then {{0}} end as {{0}}"
     return f"""select {mapped.type} as identifier,
-            case when here is null then null when done then {HASHED}::utinyint else {kind} end as {kind},
-            {MEMBER}, case when {valid} then {FIRST} end as {FIRST}, case when {valid} then {SECOND} end as {SECOND},
-            {OCCURRENCES}
+            case what when {_LOST} then null when {_FOUND} then {HASHED}::utinyint else {kind} end as {kind},
+            {MEMBER}, {kept.format(FIRST)}, {kept.format(SECOND)}, {OCCURRENCES}
         from ({judged})"""

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from runner.core.errors import SegmentError
+from runner.core.findings import Finding
 from runner.core.fingerprints import FIRST_LENGTH, PARTS, SECOND_LENGTH, Fingerprinting, Salt
 from runner.core.holdout import Holdout
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
 from runner.core.project import Activation
 from runner.core.sql_quoting import literal
-from runner.engine import fingerprint_sql
+from runner.engine import fingerprint_sql, fingerprinted_pass
 from runner.engine.embedded import EmbeddedEngine
+from runner.engine.fingerprinted_pass import BYTES_A_MEMBER
 from tests import builders
 from tests.plain_duckdb import plain
 from tests.unit.engine import naive
@@ -210,6 +215,90 @@ def test_a_known_text_is_not_hashed_and_a_new_one_is(world: World) -> None:
     assert audience.sent == {"add": set(), "remove": set()}
 
 
+def test_who_is_unknown_is_sent_once_more(world: World) -> None:
+    audience = Audience(world)
+    people = segment_of(world, [("p1@example.com",), ("p2@example.com",), ("P2@example.com",)], EMAIL)
+    audience.run(people, fate={0: "lost", 1: "lost"})
+
+    evaluation, compared = audience.run(people)
+
+    assert looked_up(evaluation)
+    assert compared.delta[EMAIL].added == 2
+    assert audience.sent == {"add": {("email", digest(1)), ("email", digest(2))}, "remove": set()}
+
+
+def test_who_was_removed_beside_the_membership_is_gone_and_who_was_added_there_is_no_other_member(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
+    monkeypatch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0)
+    audience = Audience(world)
+    all_of_them = segment_of(world, [("p1@example.com",), ("p2@example.com",), ("p3@example.com",)], EMAIL)
+    two = segment_of(world, [("p1@example.com",), ("p2@example.com",)], EMAIL)
+    audience.run(all_of_them)
+    audience.run(two)
+    assert audience.held.changes is not None
+
+    assert looked_up(audience.run(two)[0])
+    assert audience.sent == {"add": set(), "remove": set()}
+
+    assert looked_up(audience.run(all_of_them)[0])
+    assert audience.sent == {"add": {("email", digest(3))}, "remove": set()}
+
+    assert looked_up(audience.run(two)[0])
+    assert audience.sent == {"add": set(), "remove": {("email", digest(3))}}
+
+
+def test_more_members_than_fit_into_memory_are_compared_the_long_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitting = fingerprinted_pass.most_at_once(world.engine.workspace.connection())
+    monkeypatch.setattr("runner.engine.fingerprinted_pass.BYTES_A_MEMBER", BYTES_A_MEMBER * (fitting // 2))
+    audience = Audience(world)
+    two = segment_of(world, [("p1@example.com",), ("p2@example.com",)], EMAIL)
+    three = segment_of(world, [("p1@example.com",), ("p3@example.com",), ("p4@example.com",)], EMAIL)
+    audience.run(two)
+    assert looked_up(audience.run(three)[0])
+
+    evaluation, compared = audience.run(two)
+
+    assert not looked_up(evaluation)
+    assert (compared.delta[EMAIL].added, compared.delta[EMAIL].removed) == (1, 2)
+    assert audience.held.origin is not None
+    assert looked_up(audience.run(three)[0])
+
+
+def test_a_segment_that_lacks_memory_beside_the_members_runs_without_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audience = Audience(world)
+    audience.run(segment_of(world, [("p1@example.com",)], EMAIL))
+    other = segment_of(world, [("p2@example.com",)], EMAIL)
+
+    def short(code: str) -> Callable[..., Any]:
+        def fail(*_: object) -> Any:
+            raise SegmentError("it failed", finding=Finding(builders.HERE, code, "it failed"))
+
+        return fail
+
+    monkeypatch.setattr("runner.engine.fingerprinted_pass.written_beside", short("sql-time-limit"))
+    with pytest.raises(SegmentError):
+        audience.compare(other, Fingerprinting(SALT))
+    monkeypatch.setattr("runner.engine.fingerprinted_pass.written_beside", short("sql-out-of-memory"))
+    evaluation, _ = audience.run(other)
+
+    assert not looked_up(evaluation)
+    assert audience.sent == {"add": {("email", digest(2))}, "remove": {("email", digest(1))}}
+
+
+@pytest.mark.parametrize(
+    ("memory", "fits", "does_not"), [("2GB", 25_000_000, 30_000_000), ("4GB", 50_000_000, 60_000_000)]
+)
+def test_how_many_members_are_looked_up_depends_on_the_memory(memory: str, fits: int, does_not: int) -> None:
+    connection = duckdb.connect(config={"memory_limit": memory})
+    assert fits < fingerprinted_pass.most_at_once(connection) < does_not
+
+
 def test_a_membership_without_fingerprints_gets_them_by_the_next_run_that_writes(world: World) -> None:
     audience = Audience(world)
     people = segment_of(world, [("p1@example.com",), ("p2@example.com",)], EMAIL)
@@ -256,6 +345,25 @@ def test_a_hash_that_tells_nobody_apart_is_found_out_within_the_runs_that_it_tak
     assert compared.mistaken
     assert audience.there == {("email", digest(2))}
     assert audience.held.origin is None
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_a_text_that_has_one_half_of_a_member_s_fingerprint_is_another_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, constant: int
+) -> None:
+    def alike(text: str, salt: Salt) -> tuple[str, str]:
+        both = list(fingerprint_sql.halves(text, salt))
+        both[constant] = f"if({text} is null, null, 77::ubigint)"
+        return both[0], both[1]
+
+    monkeypatch.setattr("runner.engine.segments.fingerprinted_rows.halves", alike)
+    audience = Audience(world)
+    audience.run(segment_of(world, [("p1@example.com",), ("p2@example.com",)], EMAIL))
+
+    evaluation, _ = audience.run(segment_of(world, [("p1@example.com",), ("p3@example.com",)], EMAIL))
+
+    assert looked_up(evaluation)
+    assert audience.sent == {"add": {("email", digest(3))}, "remove": {("email", digest(2))}}
 
 
 def test_a_hash_with_other_results_is_another_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
