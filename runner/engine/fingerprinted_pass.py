@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.core.errors import SegmentError
 from runner.core.fingerprints import Fingerprinting
@@ -18,12 +18,13 @@ from runner.core.project import Activation, Source
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprint_sql import LEAST, PAYS, origin_of
-from runner.engine.interface import SegmentEvaluator, mapped_columns
+from runner.engine.interface import MappedColumn, SegmentEvaluator, mapped_columns
 from runner.engine.joined_pass import written_beside
 from runner.engine.memberships import differences, known_members
 from runner.engine.memberships.parquet_files import translating_errors
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.engine.segments.fingerprinted_rows import OCCURRENCES, unknown_texts
+from runner.engine.segments.looked_up_rows import looked_up_rows
 from runner.engine.segments.segment_errors import OUT_OF_MEMORY
 from runner.process_limits import in_bytes
 
@@ -58,52 +59,87 @@ def evaluate_by_fingerprints(
     read.
     """
     columns = tuple(mapped_columns(activation.mapping))
-    if not isinstance(evaluator, DuckDBSegmentEvaluator) or len(columns) > 1 or not _pays(held, columns[0].type):
+    kinds = tuple(dict.fromkeys(one.type for one in columns if _pays(held, one.type)))
+    if not isinstance(evaluator, DuckDBSegmentEvaluator) or not kinds:
         return None
-    [(kind, _)] = columns
     with translating_errors("the comparison", held.files, workspace.folder):
         connection = workspace.connection()
-        if _members(held, kind) > most_at_once(connection) or held.origin != origin_of(connection, by.salt):
+        # Each column is joined with all members of its type.
+        sought = sum(_members(held, one.type) for one in columns if one.type in kinds)
+        if sought > most_at_once(connection) or held.origin != origin_of(connection, by.salt):
             return None
-    rows = unknown_texts(activation, known_members.fingerprints(held, kind), by)
-    total = f"sum({OCCURRENCES})"
+    members = {kind: known_members.fingerprints(held, kind) for kind in kinds}
+    if len(columns) == 1:
+        [kind] = kinds
+        rows, total = unknown_texts(activation, members[kind], by), f"sum({OCCURRENCES})"
+    else:
+        rows, total = looked_up_rows(activation, members, by), "count(*)"
     try:
-        evaluation, file = written_beside(evaluator, workspace, activation, sources, held, rows, kind, total)
+        evaluation, file = written_beside(evaluator, workspace, activation, sources, held, rows, columns, total)
     except SegmentError as error:
         if error.finding is None or error.finding.code != OUT_OF_MEMORY:
             raise
         return None  # what the segment needs besides the members may do alone
-    return evaluation, _compared(workspace, evaluation, held, kind, file, by)
+    return evaluation, _compared(workspace, evaluation, held, kinds, columns, file, by)
 
 
 def _compared(
     workspace: Workspace,
     evaluation: Evaluation,
     held: MembershipFiles,
-    kind: IdentifierType,
+    kinds: tuple[IdentifierType, ...],
+    columns: tuple[MappedColumn, ...],
     file: Path,
     by: Fingerprinting,
 ) -> ComparedMembership:
+    """What differs: of the types that were looked up, and of all others by their wire forms."""
     folder, connection = workspace.next_folder(), workspace.connection()
-    touched, differing, lacking = (folder / f"{name}.parquet" for name in ("touched", "differing", "lacking"))
+    assert held.origin is not None
     with translating_errors("the comparison", held.files, workspace.folder):
         folder.mkdir(mode=0o700)
-        known_members.write_touched(connection, held, kind, file, touched)
-        if known_members.mistaken(connection, kind, file, touched):
-            raise Mistaken
-        known_members.write_differing(connection, kind, file, touched, differing)
-        found = differences.compared(connection, workspace.limits, evaluation, held, folder, (differing,))
-        assert held.origin is not None
-        found = replace(found, fingerprints={kind: held.origin})
-        if not by.writes:
-            return found
-        count = known_members.write_lacking(connection, kind, file, touched, lacking)
-        members = found.delta[kind].before
-        return (
-            replace(found, refreshed={kind: NewFingerprints(lacking, held.origin)})
-            if count * ONE_IN > members
-            else found
-        )
+        looked = {}
+        for kind in kinds:
+            looked_up = file
+            if len(columns) > 1:
+                looked_up = folder / f"{kind}-looked-up.parquet"
+                of_kind = tuple(one for one in columns if one.type == kind)
+                known_members.write_looked_up(connection, held, of_kind, file, looked_up)
+            looked[kind] = _differing(connection, held, kind, looked_up, folder, by)
+        whole = evaluation if len(columns) == 1 else replace(evaluation, path=file)
+        differing = {kind: one.differing for kind, one in looked.items()}
+        found = differences.compared(connection, workspace.limits, whole, held, folder, differing)
+    refreshed = {
+        kind: NewFingerprints(one.lacking, held.origin)
+        for kind, one in looked.items()
+        if one.lacked * ONE_IN > found.delta[kind].before
+    }
+    return replace(found, fingerprints=dict.fromkeys(kinds, held.origin), refreshed=refreshed)
+
+
+class _LookedUp(NamedTuple):
+    """Files of what differs of one type, and of how many members that lack their fingerprint, where that is asked."""
+
+    differing: Path
+    lacking: Path
+    lacked: int
+
+
+def _differing(
+    connection: duckdb.DuckDBPyConnection,
+    held: MembershipFiles,
+    kind: IdentifierType,
+    looked_up: Path,
+    folder: Path,
+    by: Fingerprinting,
+) -> _LookedUp:
+    """Raises Mistaken, and what DuckDB raises."""
+    touched, differing, lacking = (folder / f"{kind}-{name}.parquet" for name in ("touched", "differing", "lacking"))
+    known_members.write_touched(connection, held, kind, looked_up, touched)
+    if known_members.mistaken(connection, kind, looked_up, touched):
+        raise Mistaken
+    known_members.write_differing(connection, kind, looked_up, touched, differing)
+    lacked = known_members.write_lacking(connection, kind, looked_up, touched, lacking) if by.writes else 0
+    return _LookedUp(differing, lacking, lacked)
 
 
 def most_at_once(connection: duckdb.DuckDBPyConnection) -> int:

@@ -51,7 +51,7 @@ def evaluate_joined(
         return None
 
     rows = _joined(wire_forms(activation), identifier_type, before)
-    return written_beside(evaluator, workspace, activation, sources, held, rows, identifier_type, "sum(occurrences)")
+    return written_beside(evaluator, workspace, activation, sources, held, rows, columns, "sum(occurrences)")
 
 
 def written_beside(
@@ -61,7 +61,7 @@ def written_beside(
     sources: tuple[Source, ...],
     held: MembershipFiles,
     rows: str,
-    identifier_type: IdentifierType,
+    columns: tuple[MappedColumn, ...],
     total: str,
 ) -> tuple[Evaluation, Path]:
     """The evaluation, and the file of what `rows` yields over a segment and the membership's files together.
@@ -78,7 +78,7 @@ def written_beside(
             raise damage from None
         raise
     with evaluator.translating_errors(activation.segment.sql):
-        evaluation = counted(workspace.connection(), (MappedColumn(identifier_type),), file, None, total)
+        evaluation = counted(workspace.connection(), columns, file, None, total)
     return replace(evaluation, warnings=warnings), file
 
 

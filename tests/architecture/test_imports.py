@@ -84,8 +84,8 @@ PURE_WITH_SQL = PURE | {"decimal", "logging", "sqlglot"}
 DOORS = {
     "runner.engine": {"interface", "embedded"},
     "runner.engine.segments": {
-        *("evaluator", "fingerprinted_rows", "normalize", "queries_by_source", "query_process", "segment_errors"),
-        "segment_query",
+        *("evaluator", "fingerprinted_rows", "looked_up_rows", "normalize", "queries_by_source", "query_process"),
+        *("segment_errors", "segment_query"),
     },
     "runner.engine.memberships": {"membership_store"},
     "runner.sources": {

@@ -210,12 +210,15 @@ class World:
             if path.stem not in self.declared:
                 path.unlink()
         for one in self.declared.values():
-            column = {"email": "email", "mobile_ad_id": "idfa", "customer_id": "customer"}
+            # In every other group each address is there twice, in two columns and mostly in two spellings.
+            email = ["email", "shouted"] if one.group % 2 else "email"
+            column = {"email": email, "mobile_ad_id": "idfa", "customer_id": "customer"}
+            columns = f"email, upper(email) as shouted, idfa, {CUSTOMER} as customer"
             where = f"where kind like '%{in_groups({one.group})}%'"
             shop.activation(
                 one.id,
                 name=one.name,
-                sql=f"-- {one.remark}\nselect email, idfa, {CUSTOMER} as customer from shop.people {where}",
+                sql=f"-- {one.remark}\nselect {columns} from shop.people {where}",
                 description=one.description,
                 destination=one.destination,
                 mapping={kind: column[kind] for kind in one.types},

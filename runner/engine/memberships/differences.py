@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,11 +50,11 @@ def compared(
     evaluation: Evaluation | None,
     held: MembershipFiles,
     folder: Path,
-    joined: tuple[Path, ...] | None = None,
+    joined: Mapping[IdentifierType, Path] | None = None,
 ) -> ComparedMembership:
     """Compare type by type; what differs is kept in files in `folder`. Raises what DuckDB raises.
 
-    `limits` are those of the connection. `joined` is what differs of the one mapped type, where that is known.
+    `limits` are those of the connection. `joined` is what differs of mapped types of which that is known.
     """
     delta: dict[IdentifierType, TypeDelta] = {}
     differing: dict[IdentifierType, tuple[Path, ...]] = {}
@@ -66,8 +66,8 @@ def compared(
         origin = _kept_fingerprints(evaluation, held, identifier_type, most)
         now = _declared(evaluation, identifier_type, fingerprinted=origin is not None)
         before = set_algebra.before(held, identifier_type)
-        if joined is not None and mapped:
-            files = joined
+        if joined and identifier_type in joined:
+            files: tuple[Path, ...] = (joined[identifier_type],)
         elif (
             evaluation
             and evaluation.own_file

@@ -15,7 +15,8 @@ from runner.core.membership import MembershipFiles
 from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
-from runner.engine.fingerprint_sql import FIRST, SECOND
+from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, SECOND
+from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn
 from runner.engine.memberships import set_algebra
 
 if TYPE_CHECKING:
@@ -32,6 +33,35 @@ def fingerprints(held: MembershipFiles, identifier_type: IdentifierType) -> str:
         f"select member, {known.format(FIRST, FIRST)}, {known.format(SECOND, SECOND)} "
         f"from ({_numbered(held, identifier_type, f'unknown, {FIRST}, {SECOND}')})"
     )
+
+
+def write_looked_up(
+    connection: duckdb.DuckDBPyConnection,
+    held: MembershipFiles,
+    columns: tuple[MappedColumn, ...],
+    rows: Path,
+    path: Path,
+) -> None:
+    """Write what `unknown_texts` would yield of the columns of one type in a file of `looked_up_rows`, but nobody who
+    was found and is not checked. Raises what DuckDB raises.
+
+    A member is lost whom none of the columns has.
+    """
+    file, kind = f"read_parquet({one_file(rows)})", columns[0].type
+    texts = " union all ".join(
+        f"select {name} as identifier, {name}_kind as {kind}_kind, {name}_member as member, "
+        f"{name}_{FIRST} as {FIRST}, {name}_{SECOND} as {SECOND} from {file} where {name} is not null "
+        # One that is checked and comes to nothing is as wrong as one that comes to somebody else.
+        f"or ({name}_member is not null and {name}_kind not in ({HASHED}, {AS_GIVEN}))"
+        for name in (one.name for one in columns)
+    )
+    found = " union all ".join(f"select {one.name}_member as member from {file}" for one in columns)
+    lost = (
+        f"select null::blob as identifier, null::utinyint as {kind}_kind, member, {NO_FINGERPRINT} "
+        f"from ({_numbered(held, kind, 'unknown')}) "
+        f"anti join (select member from ({found}) where member is not null) using (member)"
+    )
+    cancellable.run(connection, f"copy ({texts} union all {lost}) to {literal(path)} {UNPACKED}")
 
 
 def write_touched(

@@ -63,7 +63,7 @@ class DuckDBMembershipStore:
             evaluation = evaluator.evaluate(activation, sources, by)
             return evaluation, self.compare(evaluation, held)
         evaluation, file = joined
-        return evaluation, self._compared(evaluation, held, (file,))
+        return evaluation, self._compared(evaluation, held, {evaluation.types[0]: file})
 
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
         if evaluation is not None and evaluation.path is None:
@@ -223,7 +223,7 @@ class DuckDBMembershipStore:
         return folder / f"{name}.parquet"
 
     def _compared(
-        self, evaluation: Evaluation | None, held: MembershipFiles, joined: tuple[Path, ...] | None
+        self, evaluation: Evaluation | None, held: MembershipFiles, joined: Mapping[IdentifierType, Path] | None
     ) -> ComparedMembership:
         folder = self._workspace.next_folder()
         with translating_errors("the comparison", held.files, self._workspace.folder):

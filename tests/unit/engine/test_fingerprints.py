@@ -26,6 +26,7 @@ from runner.core.sql_quoting import literal
 from runner.engine import fingerprint_sql, fingerprinted_pass
 from runner.engine.embedded import EmbeddedEngine
 from runner.engine.fingerprinted_pass import BYTES_A_MEMBER
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from tests import builders
 from tests.plain_duckdb import plain
 from tests.unit.engine import naive
@@ -155,7 +156,8 @@ def wires(rows: list[tuple[str | None, ...]], *types: IdentifierType) -> set[Wir
         for kind, text in zip(types, row, strict=True):
             outcome, wire = naive.outcome(kind, text, str.lower)
             if outcome == "wire":
-                found.add((str(kind), bytes.fromhex(wire)))
+                hashed = kind in (EMAIL, PHONE)
+                found.add((str(kind), bytes.fromhex(wire) if hashed else wire.encode()))
     return found
 
 
@@ -185,6 +187,48 @@ def test_a_history_with_fingerprints_comes_to_what_the_rules_say(
             segment, wanted = segment_of(world, rows, EMAIL), wires(rows, EMAIL)
             there, unknown = set(audience.there), set(audience.unknown)
             plan, planned = audience.compare(segment, None if salt is None else Fingerprinting(salt))
+            apart = world.engine.evaluator.evaluate(segment, ())
+
+            evaluation, compared = audience.run(segment, salt, fate=fate)
+
+            assert audience.sent["add"] == (wanted - there) | (wanted & unknown)
+            assert audience.sent["remove"] == (there - wanted) | (unknown - wanted)
+            assert compared.delta == planned.delta == world.engine.memberships.compare(apart, compared.held).delta
+            for one in (plan, evaluation):
+                assert replace(one, path=None, fingerprints=None) == replace(apart, path=None)
+
+
+PHONES = st.none() | st.sampled_from(["+33612345678", "33612345678", "0033 612345679", "06", "x"])
+SEVERAL = st.lists(st.tuples(TEXTS, TEXTS, PHONES), max_size=8)
+
+
+@pytest.mark.slow
+@settings(max_examples=20, deadline=None)
+@given(
+    history=st.lists(
+        st.tuples(
+            SEVERAL,
+            st.dictionaries(st.integers(0, 6), st.sampled_from(["lost", "unsent"]), max_size=2),
+            st.sampled_from([SALT, SALT, SALT, SALT, OTHER]),
+        ),
+        min_size=2,
+        max_size=5,
+    ),
+    small=st.booleans(),
+)
+@pytest.mark.parametrize("types", [(EMAIL, EMAIL, PHONE), (EMAIL, IdentifierType.GUM_ID, PHONE)], ids=str)
+def test_a_history_of_several_columns_comes_to_what_the_rules_say(
+    world: World, types: tuple[IdentifierType, ...], history: list[tuple[Any, dict[int, str], Salt]], small: bool
+) -> None:
+    audience = Audience(world)
+    with pytest.MonkeyPatch.context() as patch:
+        if small:
+            patch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
+            patch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0)
+        for rows, fate, salt in history:
+            segment, wanted = segment_of(world, rows, *types), wires(rows, *types)
+            there, unknown = set(audience.there), set(audience.unknown)
+            plan, planned = audience.compare(segment, Fingerprinting(salt))
             apart = world.engine.evaluator.evaluate(segment, ())
 
             evaluation, compared = audience.run(segment, salt, fate=fate)
@@ -315,12 +359,18 @@ def test_a_membership_without_fingerprints_gets_them_by_the_next_run_that_writes
         assert looked_up(audience.run(people, salt)[0])
 
 
-def test_members_that_are_written_otherwise_now_are_written_again_where_they_are_many(world: World) -> None:
+@pytest.mark.parametrize("types", [(EMAIL,), (EMAIL, PHONE)], ids=["one column", "two columns"])
+def test_members_that_are_written_otherwise_now_are_written_again_where_they_are_many(
+    world: World, types: tuple[IdentifierType, ...]
+) -> None:
+    def ten(otherwise: int) -> Activation:
+        texts = [f"{'P' if number < otherwise else 'p'}{number}@example.com" for number in range(10)]
+        return segment_of(world, [(text, "+33612345678")[: len(types)] for text in texts], *types)
+
     audience = Audience(world)
-    audience.run(segment_of(world, [(f"p{number}@example.com",) for number in range(10)], EMAIL))
-    one = segment_of(world, [(f"{'P' if number < 1 else 'p'}{number}@example.com",) for number in range(10)], EMAIL)
-    assert not audience.run(one)[1].refreshed
-    two = segment_of(world, [(f"{'P' if number < 2 else 'p'}{number}@example.com",) for number in range(10)], EMAIL)
+    audience.run(ten(0))
+    assert not audience.run(ten(1))[1].refreshed
+    two = ten(2)
 
     assert audience.run(two)[1].refreshed
 
@@ -328,14 +378,17 @@ def test_members_that_are_written_otherwise_now_are_written_again_where_they_are
     assert not audience.run(two)[1].refreshed
 
 
+@pytest.mark.parametrize("types", [(EMAIL,), (EMAIL, PHONE)], ids=["one column", "two columns"])
+@pytest.mark.parametrize("text", ["p2@example.com", "nobody"], ids=["somebody else", "nobody"])
 def test_a_hash_that_tells_nobody_apart_is_found_out_within_the_runs_that_it_takes(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, types: tuple[IdentifierType, ...], text: str
 ) -> None:
-    constant = "runner.engine.segments.fingerprinted_rows.halves"
-    monkeypatch.setattr(constant, lambda text, salt: (f"if({text} is null, null, 77::ubigint)",) * 2)
+    for module in ("fingerprinted_rows", "looked_up_rows"):
+        constant = f"runner.engine.segments.{module}.halves"
+        monkeypatch.setattr(constant, lambda text, salt: (f"if({text} is null, null, 77::ubigint)",) * 2)
     audience = Audience(world)
-    audience.run(segment_of(world, [("p1@example.com",)], EMAIL))
-    other = segment_of(world, [("p2@example.com",)], EMAIL)
+    audience.run(segment_of(world, [("p1@example.com", None)[: len(types)]], *types))
+    other = segment_of(world, [(text, None)[: len(types)]], *types)
 
     for _ in range(PARTS):
         _, compared = audience.run(other)
@@ -343,7 +396,7 @@ def test_a_hash_that_tells_nobody_apart_is_found_out_within_the_runs_that_it_tak
             break
 
     assert compared.mistaken
-    assert audience.there == {("email", digest(2))}
+    assert audience.there == wires([(text,)], EMAIL)
     assert audience.held.origin is None
 
 
@@ -414,15 +467,18 @@ def test_the_salts_differ_in_length_modulo_the_block_of_the_hash() -> None:
     assert FIRST_LENGTH % 8 != SECOND_LENGTH % 8
 
 
+@pytest.mark.parametrize("types", [(EMAIL,), (EMAIL, PHONE)], ids=["one column", "two columns"])
 @pytest.mark.parametrize("collation", ["nocase", "noaccent", "nocase.noaccent"])
-def test_texts_that_a_column_compares_as_equal_are_different_people(world: World, collation: str) -> None:
+def test_texts_that_a_column_compares_as_equal_are_different_people(
+    world: World, collation: str, types: tuple[IdentifierType, ...]
+) -> None:
     audience = Audience(world)
     kept, gone, come = "\u00e9@example.com", "e@example.com", "\u00ea@example.com"
 
     def collated(*texts: str) -> Activation:
-        people = segment_of(world, [(text,) for text in texts], EMAIL)
+        people = segment_of(world, [(text, None)[: len(types)] for text in texts], *types)
         inner = people.segment.sql.text
-        sql = replace(people.segment.sql, text=f"select c0 collate {collation} as c0 from ({inner})")
+        sql = replace(people.segment.sql, text=f"select * replace (c0 collate {collation} as c0) from ({inner})")
         return replace(people, segment=replace(people.segment, sql=sql))
 
     audience.run(collated(kept, gone))
@@ -432,3 +488,52 @@ def test_texts_that_a_column_compares_as_equal_are_different_people(world: World
     assert audience.sent == {"add": wires([(come,)], EMAIL), "remove": wires([(gone,)], EMAIL)}
     audience.run(collated(come))
     assert audience.there == wires([(come,)], EMAIL)
+
+
+def test_several_columns_are_looked_up_too_and_a_type_without_fingerprints_beside_them(world: World) -> None:
+    audience = Audience(world)
+    types = (EMAIL, EMAIL, IdentifierType.GUM_ID)
+    rows = [("p1@example.com", "p2@example.com", "a"), ("p2@example.com", None, None), ("nobody", " ", "b")]
+    audience.run(segment_of(world, rows, *types))
+
+    later = [*rows[:2], ("P3@example.com", "p1@example.com", "c")]
+    evaluation, compared = audience.run(segment_of(world, later, *types))
+
+    assert looked_up(evaluation)
+    assert (evaluation.rows, evaluation.people, evaluation.blank[EMAIL]) == (3, 3, 1)
+    assert audience.sent["add"] == {("email", digest(3)), ("gum_id", b"c")}
+    assert audience.sent["remove"] == {("gum_id", b"b")}
+    assert compared.fingerprints.keys() == {EMAIL}
+
+
+def test_of_several_columns_a_known_text_is_not_hashed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    audience = Audience(world)
+    people = segment_of(world, [("p1@example.com", "p2@example.com"), ("nobody", None)], EMAIL, EMAIL)
+    audience.run(people)
+    written: list[Path] = []
+    write = DuckDBSegmentEvaluator.write
+
+    def writing(self: DuckDBSegmentEvaluator, *given: Any) -> Any:
+        path, warnings = write(self, *given)
+        written.append(path)
+        return path, warnings
+
+    monkeypatch.setattr(DuckDBSegmentEvaluator, "write", writing)
+    audience.compare(people, Fingerprinting(SALT))
+
+    [path] = written
+    assert plain().execute(f"select email, email_2 from '{path}'").fetchall() == [(None, None)] * 2
+
+
+def test_who_is_held_out_has_none_of_several_texts_found(world: World) -> None:
+    audience = Audience(world)
+    rows = [(f"p{number}@example.com", f"+336123456{number:02}") for number in range(20)]
+    people = segment_of(world, rows, EMAIL, PHONE)
+    audience.run(people)
+
+    evaluation, compared = audience.run(replace(people, holdout=Holdout(Fraction(1, 2), "c0", "half", builders.HERE)))
+
+    assert looked_up(evaluation)
+    assert 0 < evaluation.held_out < 20
+    assert evaluation.people == 20 - evaluation.held_out
+    assert compared.delta[EMAIL].removed == compared.delta[PHONE].removed == evaluation.held_out
