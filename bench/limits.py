@@ -31,6 +31,12 @@ def plain(path: str, _: int) -> None:
     duckdb.execute(f"select max(sha256(lower(trim(email)))) from '{path}'").fetchall()
 
 
+def both(path: str, _: int) -> None:
+    """The same of two columns."""
+    hashed = (f"max(sha256(lower(trim({name}))))" for name in ("email", "work"))
+    duckdb.execute(f"select {', '.join(hashed)} from '{path}'").fetchall()
+
+
 def trimmed(path: str, _: int) -> None:
     """The same with the very set of characters that Headcount trims."""
     characters = "||".join(f"chr({point})" for point in normalize.TRIMMED)
@@ -62,6 +68,7 @@ def queries_with_wire_forms(path: str, segments: int) -> None:
 
 LIMITS: Mapping[str, Callable[[str, int], None]] = {
     "plain": plain,
+    "both": both,
     "trimmed": trimmed,
     "wire-forms": wire_forms,
     "bare-queries": bare_queries,

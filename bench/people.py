@@ -1,7 +1,8 @@
-"""Made-up people: `python -m bench.people FILE FIRST LAST [untidy]` writes those numbered FIRST to LAST - 1 as zstd
+"""Made-up people: `python -m bench.people FILE FIRST LAST [KIND]` writes those numbered FIRST to LAST - 1 as zstd
 Parquet.
 
-A number always gives the same address; `untidy` gives each a capital and a trailing blank. `bucket` (0 to 999) spreads
+A number always gives the same address. Of the kind `untidy` each has a capital and a trailing blank; of the kind
+`mixed` one in twenty is malformed, and every other person has a further address in `work`. `bucket` (0 to 999) spreads
 people evenly and without order.
 """
 
@@ -10,15 +11,23 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+ADDRESS = "lower(to_hex(hash(number)))[:8] || '.' || number || '@' || domain"
+COLUMNS = {
+    "": f"{ADDRESS} as email",
+    "untidy": f"'A' || {ADDRESS} || ' ' as email",
+    "mixed": f"""case when hash(number + 3) % 20 = 0 then 'malformed ' || number else {ADDRESS} end as email,
+        case when hash(number + 5) % 2 = 0 then 'work.' || {ADDRESS} end as work""",
+}
+"""The columns with addresses, by the kind of people."""
 
-def write(path: Path, first: int, last: int, *, untidy: bool = False) -> None:
+
+def write(path: Path, first: int, last: int, kind: str = "") -> None:
     import duckdb
 
-    address = "lower(to_hex(hash(number)))[:8] || '.' || number || '@' || domain"
     unfinished = path.with_suffix(".tmp")
     duckdb.execute(
         f"""copy (
-            select {f"'A' || {address} || ' '" if untidy else address} as email,
+            select {COLUMNS[kind]},
                    (hash(number + 7) % 1000)::smallint as bucket
             from (
                 select range as number,
@@ -31,4 +40,4 @@ def write(path: Path, first: int, last: int, *, untidy: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), untidy="untidy" in sys.argv[4:])
+    write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

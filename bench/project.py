@@ -81,9 +81,10 @@ class Project:
         link.unlink(missing_ok=True)
         link.hardlink_to(file)
 
-    def activation(self, name: str, sql: str, source: str = "") -> None:
-        """An activation over the table, or over a warehouse of that name."""
+    def activation(self, name: str, sql: str, source: str = "", mapping: str = "") -> None:
+        """An activation over the table, or over a warehouse of that name; `mapping` takes the place of the default."""
         text = ACTIVATION.format(id=name, sql=sql, source=f"  source: {source}\n" if source else "")
+        text += f"mapping: {mapping}\n" if mapping else ""
         (self.folder / "activations" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
     def command(self, *arguments: str, before: Callable[[], None] | None = None) -> Command:

@@ -25,6 +25,8 @@ Scenario = Callable[[Bench], list[Row]]
 
 NAMES = (
     "steady-plan",
+    "steady-untidy",
+    "steady-several",
     "steady-apply",
     "first-plan",
     "initial-apply",
@@ -47,6 +49,8 @@ LONG_ONES = ("huge",)
 
 _MODULES: Mapping[str, tuple[str, str]] = {
     "steady-plan": ("steady", "plan"),
+    "steady-untidy": ("steady", "plan_untidy"),
+    "steady-several": ("steady", "plan_several"),
     "steady-apply": ("steady", "apply"),
     "first-plan": ("initial", "plan"),
     "initial-apply": ("initial", "unpaced"),

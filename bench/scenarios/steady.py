@@ -18,6 +18,17 @@ so many MB at the peak, in the command's own process or the one that runs segmen
 IN_TWO_GIGABYTES = 25_000_000
 """People whose fingerprints are looked up in the usual memory; more get twice as much (docs/adr/0049)."""
 
+MOST_UNTIDY, MOST_SEVERAL = 0.9, 1.2
+"""The same for addresses that are not as they are hashed, and for two columns with a suppression."""
+
+SUPPRESSION = """\
+kind: Suppression
+name: never
+reason: they asked not to be sent
+sql: select email, work from shop.people where bucket < 400
+mapping: {email: [email, work]}
+"""
+
 
 def plan(bench: Bench) -> list[Row]:
     """A plan against what DuckDB alone needs to read and hash the same rows."""
@@ -55,6 +66,29 @@ def plan(bench: Bench) -> list[Row]:
     ]
 
 
+def plan_untidy(bench: Bench) -> list[Row]:
+    """The same plan of addresses with a capital and a trailing blank in each."""
+    with _steady(bench, "untidy") as (project, _):
+        file = people(bench.folder, bench.rows, kind="untidy")
+        ours, plain = alternating(bench.times, project.command("plan"), limit("plain", file))
+    name = f"steady plan, {bench.scale}, 1 % churn, untidy addresses"
+    return [Row.of(name, "against scan, lower, trim(x), SHA-256", ours, plain, "DuckDB", MOST_UNTIDY)]
+
+
+def plan_several(bench: Bench) -> list[Row]:
+    """The same plan of two columns with addresses, of which one is half empty; then with a suppression over 40 % of the
+    rows."""
+    found = []
+    file = people(bench.folder, bench.rows, kind="mixed")
+    for suppressed in ("", SUPPRESSION):
+        with _steady(bench, "mixed", "select email, work from shop.people", suppressed) as (project, _):
+            ours, plain = alternating(bench.times, project.command("plan"), limit("both", file))
+        name = f"steady plan, {bench.scale}, 1 % churn, two columns, 5 % malformed"
+        name += ", 40 % suppressed" if suppressed else ""
+        found.append(Row.of(name, "against scan, lower, trim(x), SHA-256 of both", ours, plain, "DuckDB", MOST_SEVERAL))
+    return found
+
+
 def apply(bench: Bench) -> list[Row]:
     """An apply of the same change against the plan of it: what is left is calls and book-keeping."""
     with _steady(bench) as (project, criteo):
@@ -83,7 +117,9 @@ def apply(bench: Bench) -> list[Row]:
 
 
 @contextmanager
-def _steady(bench: Bench) -> Iterator[tuple[Project, Sandbox]]:
+def _steady(
+    bench: Bench, kind: str = "", sql: str = "select email from shop.people", suppression: str = ""
+) -> Iterator[tuple[Project, Sandbox]]:
     """A project that was applied twice, after which half a percent left and as many entered: beside its membership
     there is a file of changes, as on any day but the second."""
     with sandbox() as criteo:
@@ -91,10 +127,12 @@ def _steady(bench: Bench) -> Iterator[tuple[Project, Sandbox]]:
         project = Project(
             bench.folder / "steady", criteo.url, HEADCOUNT_MEMORY_LIMIT=memory, HEADCOUNT_TIME_LIMIT="3600"
         )
-        project.activation("everyone", "select email from shop.people")
+        project.activation("everyone", sql, mapping="{email: [email, work]}" if kind == "mixed" else "")
+        if suppression:
+            (project.folder / "activations" / "never.yaml").write_text(suppression, encoding="utf-8")
         for first in (0, bench.rows // 200):
-            project.people(people(bench.folder, bench.rows, first))
+            project.people(people(bench.folder, bench.rows, first, kind))
             project.run("apply", "--yes")
-        project.people(people(bench.folder, bench.rows))
+        project.people(people(bench.folder, bench.rows, kind=kind))
         criteo.forget_calls()
         yield project, criteo

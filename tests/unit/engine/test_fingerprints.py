@@ -493,17 +493,20 @@ def test_texts_that_a_column_compares_as_equal_are_different_people(
 def test_several_columns_are_looked_up_too_and_a_type_without_fingerprints_beside_them(world: World) -> None:
     audience = Audience(world)
     types = (EMAIL, EMAIL, IdentifierType.GUM_ID)
-    rows = [("p1@example.com", "p2@example.com", "a"), ("p2@example.com", None, None), ("nobody", " ", "b")]
-    audience.run(segment_of(world, rows, *types))
+    stay = [("p1@example.com", "p2@example.com", "a"), ("p2@example.com", None, None), ("x", "p4@example.com", None)]
+    audience.run(segment_of(world, [*stay, ("nobody", " ", "b"), ("p5@example.com", None, None)], *types))
 
-    later = [*rows[:2], ("P3@example.com", "p1@example.com", "c")]
+    later = [*stay, ("P3@example.com", "p1@example.com", "c"), ("nobody", None, None)]
     evaluation, compared = audience.run(segment_of(world, later, *types))
 
     assert looked_up(evaluation)
-    assert (evaluation.rows, evaluation.people, evaluation.blank[EMAIL]) == (3, 3, 1)
+    assert (evaluation.rows, evaluation.people, evaluation.blank[EMAIL]) == (5, 4, 2)
     assert audience.sent["add"] == {("email", digest(3)), ("gum_id", b"c")}
-    assert audience.sent["remove"] == {("gum_id", b"b")}
+    assert audience.sent["remove"] == {("email", digest(5)), ("gum_id", b"b")}
     assert compared.fingerprints.keys() == {EMAIL}
+    evaluation, _ = audience.run(segment_of(world, later, *types))
+    assert looked_up(evaluation)
+    assert audience.sent == {"add": set(), "remove": set()}
 
 
 def test_of_several_columns_a_known_text_is_not_hashed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
