@@ -25,7 +25,7 @@ LAYERS = {
     "webhooks": {"core"},
     "workflows": {"core", "sources", "destinations", "planning", "engine", "state", "webhooks"},
     "service": {"core", "workflows", "listening"},
-    "reports": {"core", "destinations", "planning", "workflows", "state", "webhooks"},
+    "reports": {"core", "process_limits", "destinations", "planning", "workflows", "state", "webhooks"},
     "planfile": {"core", "disk", "planning", "config", "workflows", "reports"},
     "starter": {"core", "config"},
     "sandbox": {"core", "listening"},

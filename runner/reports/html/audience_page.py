@@ -12,14 +12,18 @@ from runner.reports.html.kept_out import kept_out
 from runner.reports.html.markup import NOTHING, element, joined
 from runner.reports.html.over_time import over_time
 from runner.reports.html.page_frame import document
+from runner.reports.html.plots import Draw
 from runner.reports.html.runs_table import runs_table
 from runner.reports.html.troubles import troubles_of
 from runner.reports.html.way_down import way_down
 from runner.workflows.look_back import ProjectView
 
 
-def audience_page(view: ProjectView, place: int, made: str, suppressions: Sequence[str] = ()) -> str:
-    """The whole page of the audience at a place of the view; `suppressions` are the addresses of their pages."""
+def audience_page(view: ProjectView, place: int, made: str, draw: Draw, suppressions: Sequence[str] = ()) -> str:
+    """The whole page of the audience at a place of the view; `draw` draws its plots.
+
+    `suppressions` are the addresses of their pages, from the index.
+    """
     one, now = view.audiences[place], view.made_at
     status = one.status
     title = status.name or status.activation
@@ -34,7 +38,7 @@ def audience_page(view: ProjectView, place: int, made: str, suppressions: Sequen
         trouble_card(element("h2", "Needs attention"), found) if found else NOTHING,
         element("h2", "In short", class_="hidden"),
         answer_cards(answers(one, view.suppressions, now)),
-        over_time(one),
+        over_time(one, draw),
         way_down(one),
         kept_out(view, place, suppressions),
         common_table(view, one),

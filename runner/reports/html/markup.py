@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 
 from runner.reports.escape import printable
@@ -36,5 +37,6 @@ def _attribute(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
 
 
+@lru_cache(10_000)
 def _text(value: str) -> str:
     return escape(printable(value))

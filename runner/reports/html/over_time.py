@@ -21,13 +21,13 @@ from runner.reports.html.words import NONE, day_words, entered_words, left_words
 from runner.workflows.look_back import AudienceView
 
 
-def over_time(view: AudienceView) -> Html:
-    """The figures, side by side where there is room."""
+def over_time(view: AudienceView, draw: plots.Draw) -> Html:
+    """The figures, side by side where there is room; `draw` draws them."""
     some = tuple(one for one in periods(view.days) if one.size is not None)
     if not some:
         return NOTHING
-    beside = element("div", _turnover(view, some), _matches(view, some), class_="column")
-    sizes = size_figure(some, "it was first filled")
+    beside = element("div", _turnover(view, some, draw), _matches(view, some, draw), class_="column")
+    sizes = size_figure(some, "it was first filled", draw)
     return joined(element("h2", "Over time"), element("div", sizes, beside, class_="plots"))
 
 
@@ -37,7 +37,7 @@ def _figure(title: str, words: str, plot: Html = NOTHING, rows: Html = NOTHING) 
     return element("figure", caption, plot, more, class_="card")
 
 
-def size_figure(some: Sequence[Period], began: str) -> Html:
+def size_figure(some: Sequence[Period], began: str, draw: plots.Draw) -> Html:
     """Size over time, with who entered and who left; `began` is what happened where the first day has all there was."""
     filled = first_fill(some)
     entered, left = sum(one.entered for one in some), sum(one.left for one in some)
@@ -55,11 +55,11 @@ def size_figure(some: Sequence[Period], began: str) -> Html:
     listing = table("The newest first.", columns, rows)
     if len(some) < 2:
         return _figure("Size", words, rows=listing)
-    plot = plots.size_plot(size_points(some), f"Size over time, with who entered and who left. {words}")
+    plot = plots.size_plot(size_points(some), f"Size over time, with who entered and who left. {words}", draw)
     return _figure("Size", words, plot, listing)
 
 
-def _turnover(view: AudienceView, some: Sequence[Period]) -> Html:
+def _turnover(view: AudienceView, some: Sequence[Period], draw: plots.Draw) -> Html:
     declared = view.status.declared
     guardrails = declared.guardrails if declared else None
     limit = guardrails.max_removed if guardrails else None
@@ -75,11 +75,12 @@ def _turnover(view: AudienceView, some: Sequence[Period]) -> Html:
     listing = table("The greatest share that one run removed; the newest first.", columns, rows)
     if len(some) < 2:
         return _figure("Turnover", words, rows=listing)
-    plot = plots.turnover_plot(turnover_points(some, guardrails), f"Share that left in one run, in percent. {words}")
+    label = f"Share that left in one run, in percent. {words}"
+    plot = plots.turnover_plot(turnover_points(some, guardrails), label, draw)
     return _figure("Turnover", words, plot, listing)
 
 
-def _matches(view: AudienceView, some: Sequence[Period]) -> Html:
+def _matches(view: AudienceView, some: Sequence[Period], draw: plots.Draw) -> Html:
     platform = platform_of(view.status.applied.kind) if view.status.applied else "The destination"
     points = match_points(some)
     if not points:
@@ -90,7 +91,7 @@ def _matches(view: AudienceView, some: Sequence[Period]) -> Html:
     listing = table("The newest first.", columns, rows)
     if len(points) < 2:
         return _figure("Match rate", words, rows=listing)
-    return _figure("Match rate", words, plots.match_plot(points, f"Match rate over time. {words}"), listing)
+    return _figure("Match rate", words, plots.match_plot(points, f"Match rate over time. {words}", draw), listing)
 
 
 def _step(some: Sequence[Period]) -> str:

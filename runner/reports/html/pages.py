@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 from runner.reports.html.audience_page import audience_page
+from runner.reports.html.drawing_process import drawing
 from runner.reports.html.index_page import index_page
 from runner.reports.html.page_frame import made_on
 from runner.reports.html.plots import require_plots
@@ -23,7 +24,7 @@ SUPPRESSIONS = "suppressions"
 """Where the pages of suppressions are, beside the index."""
 
 AT_ONCE = 2
-"""Pages that are made at a time: while the plots of one are drawn, which is no work of Python's, another is written."""
+"""Pages that are made at a time: while the plots of one are drawn by another process, the next one is written."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
@@ -39,10 +40,10 @@ def pages_of(view: ProjectView, address: str = "") -> Iterator[tuple[str, str]]:
     names = page_names(view.audiences)
     never = suppression_names(view.suppressions)
     yield INDEX, index_page(view, dict(enumerate(names)), made, never)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        audiences = pool.map(lambda place: audience_page(view, place, made, never), range(len(names)))
+    with drawing(len(names) + len(never)) as draw, ThreadPoolExecutor(AT_ONCE) as pool:
+        audiences = pool.map(lambda place: audience_page(view, place, made, draw, never), range(len(names)))
         yield from zip(names, audiences, strict=True)
-        suppressions = pool.map(lambda place: suppression_page(view, place, made, names), range(len(never)))
+        suppressions = pool.map(lambda place: suppression_page(view, place, made, draw, names), range(len(never)))
         yield from zip(never, suppressions, strict=True)
 
 

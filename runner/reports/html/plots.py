@@ -32,19 +32,23 @@ _PERCENT = "format(datum.value, '~r') + '%'"
 _ROOT = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
 
 
-def size_plot(points: Points, label: str) -> Html:
+Draw = Callable[[str, Points], str]
+"""Draws a kind of plot: the SVG, with no name yet."""
+
+
+def size_plot(points: Points, label: str, draw: Draw) -> Html:
     """Size over time, and below it who entered and who left; points have `size`, `entered` and `left` (negative)."""
-    return _drawn("size", points, label)
+    return _labelled(draw("size", points), label)
 
 
-def turnover_plot(points: Points, label: str) -> Html:
+def turnover_plot(points: Points, label: str, draw: Draw) -> Html:
     """The share that left at once, with the limit; points have `share` and `limit`, in percent, null for none."""
-    return _drawn("turnover", points, label)
+    return _labelled(draw("turnover", points), label)
 
 
-def match_plot(points: Points, label: str) -> Html:
+def match_plot(points: Points, label: str, draw: Draw) -> Html:
     """The share that the destination matched; points have `rate`, in percent."""
-    return _drawn("match", points, label)
+    return _labelled(draw("match", points), label)
 
 
 def require_plots() -> None:
@@ -54,7 +58,8 @@ def require_plots() -> None:
         import vl_convert  # noqa: F401
 
 
-def _drawn(kind: str, points: Points, label: str) -> Html:
+def drawn(kind: str, points: Points) -> str:
+    """Draw in this process; see Draw."""
     import vl_convert
 
     spec = json.loads(_compiled(kind))
@@ -62,7 +67,8 @@ def _drawn(kind: str, points: Points, label: str) -> Html:
         if data["name"] == _DATA:
             data["values"] = list(points)
     _put_days(spec, sorted({str(point["day"]) for point in points}))
-    return _labelled(vl_convert.vega_to_svg(spec), label)
+    svg: str = vl_convert.vega_to_svg(spec)
+    return svg
 
 
 def _put_days(part: Any, days: Sequence[str]) -> None:

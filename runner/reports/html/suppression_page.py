@@ -9,6 +9,7 @@ from runner.reports.html.index_page import trouble_card
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.over_time import size_figure
 from runner.reports.html.page_frame import document
+from runner.reports.html.plots import Draw
 from runner.reports.html.runs_table import runs_table
 from runner.reports.html.series import periods
 from runner.reports.html.suppression_answers import suppression_answers
@@ -23,8 +24,11 @@ _COLUMNS = (
 )
 
 
-def suppression_page(view: ProjectView, place: int, made: str, audiences: Sequence[str]) -> str:
-    """The whole page of the suppression at a place of the view; `audiences` are the addresses of their pages."""
+def suppression_page(view: ProjectView, place: int, made: str, draw: Draw, audiences: Sequence[str]) -> str:
+    """The whole page of the suppression at a place of the view; `draw` draws its plot.
+
+    `audiences` are the addresses of their pages, from the index.
+    """
     one, now = view.suppression_views[place], view.made_at
     header = joined(
         element("p", element("a", "All audiences", href="../index.html"), class_="crumb"),
@@ -36,19 +40,19 @@ def suppression_page(view: ProjectView, place: int, made: str, audiences: Sequen
         trouble_card(element("h2", "Needs attention"), found) if found else NOTHING,
         element("h2", "In short", class_="hidden"),
         answer_cards(suppression_answers(one, now)),
-        _over_time(one),
+        _over_time(one, draw),
         _audiences(view, place, audiences),
         runs_table(one.runs, now),
     )
     return document(f"{one.status.name} · Headcount", header, content, made)
 
 
-def _over_time(view: SuppressionView) -> Html:
+def _over_time(view: SuppressionView, draw: Draw) -> Html:
     some = tuple(one for one in periods(view.days) if one.size is not None)
     if not some:
         return NOTHING
     note = "Where a run did not say who entered and who left, it is by how much the size differs."
-    figure = element("div", size_figure(some, "it was first applied"), class_="plots")
+    figure = element("div", size_figure(some, "it was first applied", draw), class_="plots")
     return joined(element("h2", "Over time"), figure, element("p", note, class_="muted small"))
 
 

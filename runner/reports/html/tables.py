@@ -31,7 +31,7 @@ def table(
 ) -> Html:
     """A table; the first cell of a row is its heading."""
     head = element("tr", *(_heading(one, stacked=stacked) for one in columns), **_role("row", stacked))
-    body = joined(*(_row(columns, cells, stacked=stacked) for cells in rows))
+    body = _body(columns, rows, stacked=stacked)
     classes = " ".join(part for part in (class_, "stack" if stacked else "") if part)
     return element(
         "table",
@@ -52,17 +52,27 @@ def _heading(column: TableColumn, *, stacked: bool) -> Html:
     return element("th", column.heading, scope="col", **figures, **_role("columnheader", stacked))
 
 
-def _row(columns: Sequence[TableColumn], cells: Sequence[str], *, stacked: bool) -> Html:
-    made = []
-    for place, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-        classes = " ".join(name for name, is_so in (("n", column.figures), ("wide", column.wide)) if is_so)
-        given = {"class_": classes} if classes else {}
-        if place == 0:
-            made.append(element("th", cell, scope="row", **given, **_role("rowheader", stacked)))
-        else:
-            label = {"data_label": column.heading} if stacked else {}
-            made.append(element("td", cell, **given, **label, **_role("cell", stacked)))
-    return element("tr", *made, **_role("row", stacked))
+def _body(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]], *, stacked: bool) -> Html:
+    around = [_cell(one, is_first=place == 0, stacked=stacked) for place, one in enumerate(columns)]
+    begin = element("tr", **_role("row", stacked)).removesuffix("</tr>")
+    pieces = []
+    for cells in rows:
+        pieces.append(begin)
+        pieces += [f"{before}{joined(cell)}{after}" for (before, after), cell in zip(around, cells, strict=True)]
+        pieces.append("</tr>")
+    return Html("".join(pieces))
+
+
+def _cell(column: TableColumn, *, is_first: bool, stacked: bool) -> tuple[str, str]:
+    """What stands before and after each value of a column: made once, since a page has thousands of cells."""
+    classes = " ".join(name for name, is_so in (("n", column.figures), ("wide", column.wide)) if is_so)
+    given = {"class_": classes} if classes else {}
+    if is_first:
+        made, end = element("th", scope="row", **given, **_role("rowheader", stacked)), "</th>"
+    else:
+        label = {"data_label": column.heading} if stacked else {}
+        made, end = element("td", **given, **label, **_role("cell", stacked)), "</td>"
+    return made.removesuffix(end), end
 
 
 def folded(summary: str, content: Html) -> Html:
