@@ -48,7 +48,7 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
         sentence, advice = taken_apart(row.wrong.detail)
         since = f"{row.wrong.outcome} since {moment(row.wrong_since, now)}"
         said = "; ".join([since, *too_old[:1], *left_over(row)])
-        return Line(SIGNS[row.wrong.outcome], row.activation, said, _reasons(sentence, *advice, *_again(row, advice)))
+        return Line(SIGNS[row.wrong.outcome], row.activation, said, _reasons(sentence, *advice, *again(row, advice)))
     if too_old:
         return Line(_STALE, row.activation, *too_old)
     if row.suspected_drift:
@@ -70,8 +70,8 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
     return None
 
 
-def _again(row: ActivationStatus, advice: tuple[str, ...]) -> Iterator[str]:
-    """Which command tries once more, unless that was said: it stays broken until a run goes well."""
+def again(row: ActivationStatus, advice: tuple[str, ...]) -> Iterator[str]:
+    """Which command tries once more, unless the advice says it: what went wrong stays so until a run goes well."""
     told = any(_TRIES.search(one) for one in advice)
     if row.wrong is not None and row.wrong.outcome is not Outcome.BLOCKED and not told:
         command = "apply" if row.condition.awaits_apply else "sync"

@@ -118,12 +118,13 @@ def look_back(
     past, runs = state.past(), state.runs(limit=_ALL)
     days_of = _by_activation(past.days)
     runs_of = _runs_by_activation(runs)
-    # the history does not tell an orphan from the audience that an activation of its id has now
-    named = Counter(one.activation for one in statuses)
-    told_apart = [one.declared is not None or named[one.activation] == 1 for one in statuses]
+    rows = Counter(one.activation for one in statuses)
     audiences = tuple(
-        _view(one, days_of[one.activation] if told else (), runs_of[one.activation] if told else (), past, now)
-        for one, told in zip(statuses, told_apart, strict=True)
+        # The history does not tell an orphan from the audience that an activation of its id has now.
+        _view(one, (), (), past, now)
+        if one.declared is None and rows[one.activation] > 1
+        else _view(one, days_of[one.activation], runs_of[one.activation], past, now)
+        for one in statuses
     )
     if memberships is not None:
         common = common_members([one.status for one in audiences], state, memberships)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from runner.core.records import Action
 from runner.destinations.registry import platform_of
 from runner.quick_dataclass import dataclass
 from runner.reports.format import counts
 from runner.reports.html.shrinking import Shrinkage, why_it_shrank
-from runner.reports.html.words import ago, day_words, length_words, number, percent
+from runner.reports.html.troubles import the_last_run
+from runner.reports.html.words import ago, day_words, length_words, moment_words, number, percent
 from runner.workflows.look_back import AudienceView, SuppressionView
 from runner.workflows.status import SuppressionStatus
 
@@ -43,17 +45,24 @@ def _size(view: AudienceView, now: datetime) -> InWords:
         return InWords(question, "It does not exist yet", "Nothing was applied so far.")
     entered, left = week_of(view, now)
     by_type = counts(view.status.applied.members) if len(view.status.applied.members) > 1 else ""
-    moved = f"In the last 7 days {number(entered)} entered and {number(left)} left."
+    filling = ", its first filling among them" if _made_since(view, now - WEEK) else ""
+    moved = f"In the last 7 days {number(entered)} entered{filling}, and {number(left)} left."
     return InWords(question, f"{number(view.members)} identifiers", f"{by_type + '. ' if by_type else ''}{moved}")
+
+
+def _made_since(view: AudienceView, since: datetime) -> bool:
+    """Whether Headcount made the audience that recently."""
+    return any(part.action == Action.CREATE for one in view.runs if one.run.started_at > since for part in one.outcomes)
 
 
 def _shrinking(view: AudienceView, suppressions: tuple[SuppressionStatus, ...], now: datetime) -> InWords:
     question = "Why did it shrink?"
     found = why_it_shrank(view, suppressions, now)
     if found is None:
-        return InWords(question, "It did not shrink", "No run of the last 30 days left it smaller than before.")
+        return InWords(question, "It did not shrink", "In no run did more leave than entered.")
     entered = f" {found.entered:,} entered at the same time." if found.entered else ""
-    return InWords(question, f"{found.left:,} left on {day_words(found.day)}", f"{_because(found)}.{entered}")
+    before = "" if found.is_recent else "It did not shrink since. "
+    return InWords(question, f"{found.left:,} left on {day_words(found.day)}", f"{before}{_because(found)}.{entered}")
 
 
 def _because(found: Shrinkage) -> str:
@@ -75,7 +84,13 @@ def _fresh(view: AudienceView, now: datetime) -> InWords:
     when = f"{ago(good.started_at, now)}"
     if view.status.stale:
         return InWords(question, f"No: last good run {when}", limit, is_bad=True)
-    return InWords(question, f"Brought up to date {when}", limit or "No limit to its age is set.")
+    rest = limit or "No limit to its age is set."
+    if view.status.wrong is not None:
+        # Both may be "just now".
+        moments = moment_words(good.started_at), moment_words(view.status.wrong.started_at)
+        runs = f"By the run of {moments[0]}; the last one, of {moments[1]}, {the_last_run(view.status)}."
+        return InWords(question, f"Last brought up to date {when}", f"{runs} {rest}")
+    return InWords(question, f"Brought up to date {when}", rest)
 
 
 def _owner(view: AudienceView) -> InWords:

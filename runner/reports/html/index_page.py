@@ -11,7 +11,7 @@ from runner.reports.html.kept_out import in_effect
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.page_frame import document
 from runner.reports.html.tables import TableColumn, table
-from runner.reports.html.troubles import AudienceTrouble, troubles_of, troubles_of_suppression
+from runner.reports.html.troubles import AudienceTrouble, the_last_run, troubles_of, troubles_of_suppression
 from runner.reports.html.words import (
     NONE,
     entered_words,
@@ -73,11 +73,12 @@ def _broken(view: ProjectView, links: Links, suppressions: Sequence[str]) -> Htm
 
 def trouble_card(heading: Html, troubles: tuple[AudienceTrouble, ...]) -> Html:
     """What is wrong with one thing, and what to do."""
-    lines = [
-        joined(element("p", one.what), element("p", one.hint, class_="muted small") if one.hint else NOTHING)
-        for one in troubles
-    ]
+    lines = [joined(element("p", one.what), _what_to_do(one.hint) if one.hint else NOTHING) for one in troubles]
     return element("div", heading, *lines, class_="trouble")
+
+
+def _what_to_do(hint: str) -> Html:
+    return element("p", element("strong", "What to do:"), f" {hint}", class_="small")
 
 
 def _audiences(view: ProjectView, links: Links) -> Html:
@@ -110,7 +111,9 @@ def _fresh(one: AudienceView, now: datetime) -> Html:
     if declared is None:
         return element("span", "not any more", class_="bad")
     limit = sub(f"of {length_words(declared.freshness)}") if declared.freshness else NOTHING
-    when = joined(time_element(good.started_at, now) if good else "never", limit)
+    ended = the_last_run(one.status)
+    since = sub(f"the last run {ended}") if ended else NOTHING
+    when = joined(time_element(good.started_at, now) if good else "never", limit, since)
     return element("span", when, class_="bad") if one.status.stale else when
 
 

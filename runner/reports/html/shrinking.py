@@ -27,7 +27,10 @@ _DEFINING = ("SQL changed", "mapping changed", "holdout changed")
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """On a day an audience lost more than it won: so many left, so many entered. `why` is a clause."""
+    """On a day an audience lost more than it won: so many left, so many entered. `why` is a clause.
+
+    `is_recent` says that the day is one of the last thirty.
+    """
 
     day: date
     left: int
@@ -35,22 +38,24 @@ class Shrinkage:
     why: str
     commit: str = ""
     by: str = ""
+    is_recent: bool = True
 
 
 def why_it_shrank(view: AudienceView, suppressions: tuple[SuppressionStatus, ...], now: datetime) -> Shrinkage | None:
-    """The greatest loss in one run of the last thirty days; None where no run made it smaller."""
-    losses = [(_loss(one), one) for one in view.runs if now - one.run.started_at <= RECENT]
-    greatest = max(losses, key=lambda pair: pair[0], default=None)
-    if greatest is None or greatest[0] <= 0:
+    """The greatest loss in one run of the last thirty days, else the last one before; None where no run, of those that
+    are kept one by one, made it smaller."""
+    losses = [one for one in view.runs if _loss(one) > 0]
+    recent = [one for one in losses if now - one.run.started_at <= RECENT]
+    if not losses:
         return None
-    one = greatest[1]
+    one = max(recent, key=_loss) if recent else losses[0]
     day = one.run.started_at.astimezone(UTC).date()
     left, entered = (sum(getattr(part, name) for part in one.outcomes) for name in ("removed", "added"))
     reasons = {reason for part in one.outcomes for reason in taken_apart(part.detail)[0].split(", ")}
     defining = bool(reasons & set(_DEFINING)) and one.run.command == "apply"
     origin = one.run.origin
     why = _why(one, view, suppressions, day)
-    return Shrinkage(day, left, entered, why, origin.commit[:12] if defining else "", _person(one.run))
+    return Shrinkage(day, left, entered, why, origin.commit[:12] if defining else "", _person(one.run), bool(recent))
 
 
 def _person(run: Run) -> str:

@@ -8,7 +8,8 @@ from datetime import datetime
 from runner.core.records import Outcome, taken_apart
 from runner.planning.suppression_rules import Standing
 from runner.quick_dataclass import dataclass
-from runner.reports.html.words import ago, length_words
+from runner.reports.attention import again
+from runner.reports.html.words import ago, length_words, moment_words
 from runner.workflows.condition import Condition
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 
@@ -28,15 +29,10 @@ def troubles_of(status: ActivationStatus, now: datetime) -> tuple[AudienceTroubl
 
 
 def _troubles(status: ActivationStatus, now: datetime) -> Iterator[AudienceTrouble]:
-    last = status.latest.run
-    if last is not None and last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-        what, advice = taken_apart(last.detail)
-        said = f"The last run, {ago(last.started_at, now)}, {_ended(last.outcome)}: {what}"
-        yield AudienceTrouble(0, said, "; ".join(advice))
-    if last is not None and last.outcome is Outcome.BLOCKED:
-        what, advice = taken_apart(last.detail)
-        said = f"A guardrail stopped the last run, {ago(last.started_at, now)}: {what}"
-        yield AudienceTrouble(1, said, "; ".join(advice))
+    if status.wrong is not None:
+        what, advice = taken_apart(status.wrong.detail)
+        rank = 1 if status.wrong.outcome is Outcome.BLOCKED else 0
+        yield AudienceTrouble(rank, f"{_went_wrong(status, now)}: {what}", "; ".join((*advice, *again(status, advice))))
     if status.stale and status.declared is not None and status.declared.freshness is not None:
         limit = length_words(status.declared.freshness)
         since = f"since {ago(status.latest.good.started_at, now)}" if status.latest.good else "so far"
@@ -51,7 +47,9 @@ def _troubles(status: ActivationStatus, now: datetime) -> Iterator[AudienceTroub
     if status.condition is Condition.ORPHANED:
         yield AudienceTrouble(5, "No activation declares it any more.", "headcount apply --prune deletes it.")
     elif status.condition.awaits_apply:
-        yield AudienceTrouble(6, _WAITING[status.condition], "headcount apply puts it into effect.")
+        # Where the last run went wrong, that is what has to be put right first.
+        hint = "" if status.wrong is not None else "headcount apply puts it into effect."
+        yield AudienceTrouble(6, _WAITING[status.condition], hint)
 
 
 _WAITING = {
@@ -62,8 +60,24 @@ _WAITING = {
 }
 
 
-def _ended(outcome: Outcome) -> str:
-    return "failed" if outcome is Outcome.FAILED else "was interrupted"
+_ENDED = {
+    Outcome.FAILED: "failed",
+    Outcome.INTERRUPTED: "was interrupted",
+    Outcome.BLOCKED: "was stopped by a guardrail",
+}
+
+
+def _went_wrong(status: ActivationStatus, now: datetime) -> str:
+    """That the last run went wrong, and since when that is so where it was not the only one."""
+    assert status.wrong is not None
+    last, since = status.wrong, status.wrong_since or status.wrong.started_at
+    said = f"The last run, {ago(last.started_at, now)}, {_ENDED[last.outcome]}"
+    return said if since == last.started_at else f"{said}; no run has gone well since {moment_words(since)}"
+
+
+def the_last_run(status: ActivationStatus) -> str:
+    """What became of the last run, where it did not bring the audience up to date: `was stopped by a guardrail`."""
+    return _ENDED[status.wrong.outcome] if status.wrong is not None else ""
 
 
 def troubles_of_suppression(status: SuppressionStatus, now: datetime) -> tuple[AudienceTrouble, ...]:

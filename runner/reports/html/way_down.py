@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.core.records import Outcome
 from runner.destinations.registry import platform_of
 from runner.quick_dataclass import dataclass
 from runner.reports.html.markup import NOTHING, Html, element, joined
@@ -56,10 +57,21 @@ def way_down(view: AudienceView) -> Html:
         return NOTHING
     most = max(max(one.count for one in steps), 1)
     rows = [_row(one, most) for one in steps]
-    day = f"As it was on {day_words(view.way[0])}, the last time that it changed." if view.way else "What is known now."
     columns = (TableColumn("Step"), TableColumn("Count", figures=True), TableColumn("In proportion"))
-    card = element("div", table(day, columns, rows, class_="way"), class_="card")
+    card = element("div", table(_of_when(view), columns, rows, class_="way"), class_="card")
     return joined(element("h2", "From rows to the audience"), card, _rejected(view))
+
+
+def _of_when(view: AudienceView) -> str:
+    if view.way is None:
+        return "What is known now."
+    day = day_words(view.way[0])
+    if view.status.wrong is not None and view.status.wrong.outcome is Outcome.BLOCKED:
+        return (
+            f"Down to identifiers: what the segment yielded on {day}. A guardrail stopped the last run, so that what "
+            "is held is what was sent before."
+        )
+    return f"As it was on {day}, the last time that it changed."
 
 
 def _row(step: WayStep, most: int) -> tuple[str, ...]:
