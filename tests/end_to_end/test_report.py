@@ -169,6 +169,30 @@ def _suppression_has_its_page(shop: Shop) -> None:
         assert row == ["no-consent withdrew consent", "3", "yes"]
 
 
+@pytest.mark.slow
+def test_a_page_says_of_which_run_its_numbers_are(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    plots()
+    shop.people(mail(*range(40)))
+    shop.activation("loyal", guardrails={"max_removed": "10%"})
+    shop.apply()
+    minutes_pass(monkeypatch, DAY)
+    shop.people(mail(*range(30)))
+    shop.run("sync", code=4)
+    shop.run("report", "--out", "site")
+    blocked = page(shop, "audiences/loyal.html")
+    assert blocked.answers["Is it fresh?"].startswith("Last brought up to date 1 d ago By the run of ")
+    assert ", was stopped by a guardrail." in blocked.answers["Is it fresh?"]
+    steps = {row[0]: row[1] for row in blocked.rows("Down to identifiers: what the segment yielded")}
+    assert (steps["People"], steps["Sent, and held now"]) == ("30", "40")
+    assert "What to do: " in blocked.text
+    assert "the last run was stopped by a guardrail" in page(shop).rows("Entered and left")[0][4]
+
+    shop.remove("data/people.csv")
+    shop.run("sync", code=1)
+    shop.run("report", "--out", "site")
+    assert "failed; no run has gone well since " in page(shop, "audiences/loyal.html").text
+
+
 def _shows_nobody(shop: Shop) -> None:
     for path in (shop.folder / "site").rglob("*.html"):
         text = path.read_text(encoding="utf-8")
