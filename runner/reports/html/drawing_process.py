@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from runner.core.errors import HeadcountError
@@ -44,6 +44,9 @@ def drawing(pages: int) -> Iterator[Draw]:
             yield _Remote(process).draw
         finally:
             process.kill()
+            if process.stdin is not None:
+                with suppress(BrokenPipeError):  # what it did not read any more
+                    process.stdin.close()
 
 
 class _Remote:
