@@ -46,7 +46,7 @@ def _summary(view: ProjectView) -> str:
     there = [one for one in view.audiences if one.status.audience_id is not None]
     words = f"{plural(len(there), 'audience')} with {plural(total, 'identifier')}"
     broken = sum(bool(troubles_of(one.status, view.made_at)) for one in view.audiences)
-    broken += sum(bool(troubles_of_suppression(one, view.made_at)) for one in view.suppressions)
+    broken += sum(bool(troubles_of_suppression(one)) for one in view.suppressions)
     if not broken:
         return f"{words}. Nothing needs anybody’s attention."
     return f"{words}. {plural(broken, 'thing')} {'needs' if broken == 1 else 'need'} somebody’s attention."
@@ -61,7 +61,7 @@ def _broken(view: ProjectView, links: Links, suppressions: Sequence[str]) -> Htm
     found += [
         (troubles, element("a", f"suppression {one.name}", href=link))
         for one, link in zip(view.suppressions, suppressions, strict=True)
-        if (troubles := troubles_of_suppression(one, view.made_at))
+        if (troubles := troubles_of_suppression(one))
     ]
     if not found:
         return NOTHING
@@ -140,5 +140,5 @@ def _suppression(view: SuppressionView, link: str, now: datetime) -> tuple[str, 
     name = joined(element("a", one.name, href=link), sub(one.reason) if one.reason else NOTHING)
     names = number(view.members) if known else NONE
     looked = time_element(known.evaluated_at, now) if known and known.evaluated_at else "never"
-    state = in_effect(troubled=bool(troubles_of_suppression(one, now)))
+    state = in_effect(troubled=bool(troubles_of_suppression(one)))
     return name, names, entered_words(entered), left_words(left), looked, state

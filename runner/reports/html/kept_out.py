@@ -19,7 +19,7 @@ _COLUMNS = (
 def kept_out(view: ProjectView, place: int, links: Sequence[str]) -> Html:
     """Those that are for the audience at a place of the view; `links` are the addresses of all, from the index."""
     pairs = zip(view.suppression_views, links, strict=True)
-    rows = [_row(view, one, link) for one, link in pairs if place in one.audiences]
+    rows = [_row(one, link) for one, link in pairs if place in one.audiences]
     if not rows:
         return NOTHING
     caption = "Whom one of these names is not sent, whatever the segment says."
@@ -27,12 +27,12 @@ def kept_out(view: ProjectView, place: int, links: Sequence[str]) -> Html:
     return joined(element("h2", "Who is kept out"), element("div", listing, class_="card"))
 
 
-def _row(view: ProjectView, one: SuppressionView, link: str) -> tuple[str, ...]:
+def _row(one: SuppressionView, link: str) -> tuple[str, ...]:
     status = one.status
     reason = sub(status.reason) if status.reason else NOTHING
     name = joined(element("a", status.name, href=f"../{link}"), reason)
     names = number(one.members) if status.applied else NONE
-    return name, names, in_effect(troubled=bool(troubles_of_suppression(status, view.made_at)))
+    return name, names, in_effect(troubled=bool(troubles_of_suppression(status)))
 
 
 def in_effect(*, troubled: bool) -> Html:

@@ -35,7 +35,7 @@ def suppression_page(view: ProjectView, place: int, made: str, draw: Draw, audie
         element("h1", one.status.name),
         element("p", "Suppression: whom it names is sent to none of its audiences.", class_="muted"),
     )
-    found = troubles_of_suppression(one.status, now)
+    found = troubles_of_suppression(one.status)
     content = joined(
         trouble_card(element("h2", "Needs attention"), found) if found else NOTHING,
         element("h2", "In short", class_="hidden"),

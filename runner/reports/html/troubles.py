@@ -35,7 +35,7 @@ def _troubles(status: ActivationStatus, now: datetime) -> Iterator[AudienceTroub
         yield AudienceTrouble(rank, f"{_went_wrong(status, now)}: {what}", "; ".join((*advice, *again(status, advice))))
     if status.stale and status.declared is not None and status.declared.freshness is not None:
         limit = length_words(status.declared.freshness)
-        since = f"since {ago(status.latest.good.started_at, now)}" if status.latest.good else "so far"
+        since = f"since {moment_words(status.latest.good.started_at)}" if status.latest.good else "so far"
         yield AudienceTrouble(2, f"It is stale: no good run {since}, and it may be {limit} old at most.")
     record = status.applied
     if record is not None and record.refill:
@@ -80,15 +80,15 @@ def the_last_run(status: ActivationStatus) -> str:
     return _ENDED[status.wrong.outcome] if status.wrong is not None else ""
 
 
-def troubles_of_suppression(status: SuppressionStatus, now: datetime) -> tuple[AudienceTrouble, ...]:
+def troubles_of_suppression(status: SuppressionStatus) -> tuple[AudienceTrouble, ...]:
     """What is wrong with a suppression."""
-    return tuple(_suppression_troubles(status, now))
+    return tuple(_suppression_troubles(status))
 
 
-def _suppression_troubles(status: SuppressionStatus, now: datetime) -> Iterator[AudienceTrouble]:
+def _suppression_troubles(status: SuppressionStatus) -> Iterator[AudienceTrouble]:
     known = status.applied
     if known is not None and known.failing_since is not None:
-        since = ago(known.failing_since, now)
+        since = moment_words(known.failing_since)
         yield AudienceTrouble(0, f"It has not been in effect since {since}: nobody is added where it applies.")
     if status.standing is not Standing.APPLIED:
         hint = "headcount apply puts into effect what the files say."
