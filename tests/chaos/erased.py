@@ -7,6 +7,7 @@ end all who asked for it are.
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 import tempfile
 import uuid
@@ -82,7 +83,8 @@ def write_request(stage: Stage) -> list[Someone]:
         writer = csv.writer(file)
         writer.writerow(("email", "mobile_ad_id", "customer_id"))
         for one in asked:
-            stage.world.asked |= _wire_forms(one)
+            # An audience may hold an address by its MD5, too, where that is what a segment's data has.
+            stage.world.asked |= _wire_forms(one) | {hashlib.md5(one.email.lower().encode()).hexdigest()}
             row = one.row()
             writer.writerow((row.email, row.idfa if _is_device(one.idfa) else "", one.customer))
     return asked
