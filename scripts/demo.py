@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 USUAL_PORT = 8787
 SANDBOX_DATA = "sandbox-data"
 
-FIRST_DAY, LATER_DAY = "2017-10-01", "2017-11-01"
+FIRST_DAY, LATER_DAY, NEXT_DAY = "2017-10-01", "2017-11-01", "2017-12-01"
 SECONDS_BETWEEN = 31 * 86_400
 SOMEBODY = "household-33@example.com"
 
@@ -85,6 +85,7 @@ def way_on(url: str) -> tuple[str, ...]:
         "cd demo && source ../.venv-demo/bin/activate",
         f"export CRITEO_API_URL={url}",
         f"headcount sandbox --quiet --data {SANDBOX_DATA}{elsewhere} &",
+        f"headcount plan --today {NEXT_DAY}   # its purchases are of 2017",
     )
 
 

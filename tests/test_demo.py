@@ -110,13 +110,15 @@ def test_each_command_can_be_typed_again_after_the_last_lines(
     folder, lines = shown
     last = lines[max(place for place, line in enumerate(lines) if line.startswith("# ")) + 1 :]
     assert last[0] == "cd demo && source ../.venv-demo/bin/activate"
-    assert last[-1].startswith("headcount sandbox ")
-    assert last[-1].endswith(" &")
+    *before, sandbox, going_on = last
+    assert sandbox.startswith("headcount sandbox ")
+    assert sandbox.endswith(" &")
     again = [line[2:] for line in lines if line.startswith("$ headcount ") and not line.endswith(" &")]
+    again.append(going_on.partition(" # ")[0].rstrip())
     typed = [
-        *last[:-1],
+        *before,
         # The sandbox is ended at the end, and is waited for, as a person does who reads what it says.
-        last[-1].replace("headcount", "exec 3< <(exec headcount", 1).removesuffix(" &") + "); read -r said <&3",
+        sandbox.replace("headcount", "exec 3< <(exec headcount", 1).removesuffix(" &") + "); read -r said <&3",
         *(f"echo '$ {line}'; {line}; echo \"ended with $?\"" for line in again),
         "kill $!",
     ]
