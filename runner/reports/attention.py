@@ -19,10 +19,12 @@ from runner.workflows.condition import Condition
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 
+WELL = ("=", "green")
+"""The sign of what went wrong and is fine again."""
+
 _STALE = ("!", "yellow")
 _WAITS = ("?", "cyan")
 _LEFT = ("~", "yellow")
-_WELL = ("=", "green")
 _RECEIPTS = "`headcount forget --receipts` says more"
 _TRIES = re.compile(r"`headcount |\brun\b.*\bagain\b")
 _PLAN = "`headcount plan` shows what `headcount apply` would change"
@@ -66,7 +68,7 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
         return Line(_LEFT, row.activation, left)
     if (over_at := row.recovered_at(now)) is not None and row.setback is not None:
         said = f"recovered {moment(over_at, now)}; it had gone wrong since {moment(row.setback.since)}"
-        return Line(_WELL, row.activation, said)
+        return Line(WELL, row.activation, said)
     return None
 
 

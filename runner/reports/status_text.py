@@ -5,14 +5,14 @@ Of what is broken it says since when, why, and what to do; of what was, that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 
 from runner.core.erasure_receipts import Receipt
 from runner.core.schedule import describe
 from runner.destinations.registry import platform_of
-from runner.reports.attention import Line, attention, open_receipt, suppression_attention
+from runner.reports.attention import WELL, Line, attention, open_receipt, suppression_attention
 from runner.reports.escape import printable
 from runner.reports.format import counts, duration, moment, plural
 from runner.reports.styled_text import Text
@@ -37,13 +37,15 @@ def status_text(
         return Text("No activation.\n")
     told = {row.activation: line for row in rows if (line := attention(row, now)) is not None}
     never = {row.name: line for row in suppressions if (line := suppression_attention(row, now)) is not None}
-    lines = sorted((*never.values(), *told.values(), *(open_receipt(one, now) for one in receipts)), key=_rank)
-    fine = tuple(row for row in rows if row.activation not in told)
+    over = {name: line.said for name, line in told.items() if line.sign == WELL}  # those are fine again
+    fine = tuple(row for row in rows if row.activation not in told or row.activation in over)
     in_effect = tuple(row for row in suppressions if row.name not in never)
+    shown = (line for name, line in told.items() if not (everything and name in over))
+    lines = sorted((*never.values(), *shown, *(open_receipt(one, now) for one in receipts)), key=_rank)
     text = _lines(lines)
     if everything:
         effects = (Line(_FINE, f"suppression {row.name}", _effect(row, now)) for row in in_effect)
-        text.append_text(_lines([*_standings(fine, now), *effects]))
+        text.append_text(_lines([*_standings(fine, over, now), *effects]))
     elif fine or in_effect:
         if lines:
             text.append("\n")
@@ -79,13 +81,17 @@ def _age(row: ActivationStatus, now: datetime) -> str:
     return f"{last.outcome} {duration(abs((now - last.started_at).total_seconds()))} ago" if last else "never run"
 
 
-def _standings(rows: tuple[ActivationStatus, ...], now: datetime) -> Iterator[Line]:
-    """A line for each that is fine: the last run, when the next is due, who is in it; each in a column."""
+def _standings(rows: tuple[ActivationStatus, ...], over: Mapping[str, str], now: datetime) -> Iterator[Line]:
+    """A line for each that is fine: the last run, when the next is due, who is in it; each in a column.
+
+    `over` says of those that are fine again what was wrong.
+    """
     ages, due = [_age(row, now) for row in rows], [_due(row, now) for row in rows]
     widths = (max(map(len, ages), default=0), max(map(len, due), default=0))
     for row, *cells in zip(rows, ages, due, strict=True):
         columns = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        yield Line(_FINE, row.activation, "  ".join((*columns, _size(row))))
+        was = over.get(row.activation)
+        yield Line(_FINE, row.activation, "  ".join((*columns, _size(row))), (was,) if was else ())
 
 
 def _size(row: ActivationStatus) -> str:
