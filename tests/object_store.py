@@ -64,7 +64,14 @@ class ObjectStore:
 
     def keep_versions(self, bucket: str) -> None:
         """From now on the bucket keeps older versions of its objects, those of deleted ones included."""
-        wanted = f'<VersioningConfiguration xmlns="{NAMESPACE}"><Status>Enabled</Status></VersioningConfiguration>'
+        self._versioning(bucket, "Enabled")
+
+    def suspend_versions(self, bucket: str) -> None:
+        """From now on the bucket makes no older versions, and still has those that it made."""
+        self._versioning(bucket, "Suspended")
+
+    def _versioning(self, bucket: str, status: str) -> None:
+        wanted = f'<VersioningConfiguration xmlns="{NAMESPACE}"><Status>{status}</Status></VersioningConfiguration>'
         requests.put(f"{self.url}/{bucket}?versioning", data=wanted).raise_for_status()
 
     def delete_version(self, bucket: str, name: str, version: str) -> None:

@@ -19,12 +19,17 @@ LOOKED_THROUGH = 4_000_000_000
 def older_versions(store: ObjectStore, scratch: Path, holds: Callable[[Path], bool]) -> OlderVersions:
     """Those that hold somebody, as `holds` says of a file, which is made at `scratch` and does not stay there."""
     places = tuple(f"{store.location}/{kind}/" for kind in KINDS)
+    keeps: bool | None = None
     try:
-        if store.keeps_versions() is False:
-            return OlderVersions(HowKnown.NONE_KEPT, store.location)
+        keeps = store.keeps_versions()
+        # Also where none is made any more: a bucket that made some until somebody suspended that has them still.
         listed = [one for kind in KINDS for one in store.noncurrent(f"{kind}/")]
     except HeadcountError as error:
+        if keeps is False:
+            return OlderVersions(HowKnown.NONE_KEPT, store.location)
         return OlderVersions(HowKnown.NOT_LISTED, store.location, places, why=error.message, hint=error.hint)
+    if keeps is False and not listed:
+        return OlderVersions(HowKnown.NONE_KEPT, store.location)
     listed.sort(key=attrgetter("written"), reverse=True)
     return OlderVersions(HowKnown.LISTED, store.location, places, tuple(_holding(store, listed, scratch, holds)))
 

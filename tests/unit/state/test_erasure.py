@@ -179,6 +179,24 @@ def test_of_older_versions_those_that_hold_somebody_are_named(
         assert state.backing.older_versions(lambda _: True).are_gone
 
 
+@pytest.mark.parametrize("place", ["bucket"], indirect=True)
+def test_a_bucket_that_keeps_versions_no_longer_has_those_of_before(
+    open_state: Callable[[], StateStore], store: ObjectStore, bucket: str
+) -> None:
+    name = bucket.split("/")[2]
+    store.keep_versions(name)
+    state = open_state()
+    with state.lock("test"):
+        key = filled(state)
+        state.rewrite(key, rewritten(4))
+        state.backing.purge()
+        store.suspend_versions(name)
+        older = state.backing.older_versions(lambda _: True)
+    assert older.known is HowKnown.LISTED
+    assert {one.object.split("/")[0] for one in older.versions} == {"members", "outbox"}
+    assert not older.are_gone
+
+
 def _cannot_be_read(file: Path) -> bool:
     raise StateError("it is damaged")
 
