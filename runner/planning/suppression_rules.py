@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -77,7 +78,8 @@ class PlannedSuppression:
     read, and that it was allowed to go on without. `takes` is what a new or changed one takes out of
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
     change that. `let_pass_by` is the option without which it would be blocked, empty where nothing had to let it pass.
-    `rejected` counts values that it yields and that are no identifiers: they keep nobody out.
+    `rejected` counts values that it yields and that are no identifiers: they keep nobody out. `asked_at` is when its
+    data was asked, None where it was not: whoever came into the data after that may not be named.
     """
 
     name: str
@@ -97,6 +99,7 @@ class PlannedSuppression:
     waits: str = ""
     let_pass_by: str = ""
     rejected: int = 0
+    asked_at: datetime | None = None
 
     @property
     def takes_effect(self) -> bool:

@@ -174,11 +174,11 @@ class _Look:
 
     def _measured(self, one: PlannedSuppression, declared: Suppression) -> PlannedSuppression:
         """Whom it names now, who came and went, and what it takes out of audiences where it is new or changed."""
-        memberships = self._context.memberships
+        memberships, asked_at = self._context.memberships, self._context.clock()
         evaluation = _evaluated(declared, self._project, self._context)
         if isinstance(evaluation, HeadcountError):
             return replace(one, error=evaluation.message, hint=evaluation.hint)
-        one = replace(one, rejected=sum(each.count for each in evaluation.rejected))
+        one = replace(one, rejected=sum(each.count for each in evaluation.rejected), asked_at=asked_at)
         try:
             files = self._remembered[one.name]
             last = None if files is None else files.members

@@ -46,15 +46,16 @@ def _remember(one: PlannedSuppression, context: RunContext) -> None:
         return
     assert one.declared is not None
     assert one.named is not None
+    asked_at = one.asked_at or now  # and not now: a person may have thought about the plan for an hour
     if one.changes_definition:
         state.define_suppression(one.name, definition_of_suppression(one.declared), now)
     if one.is_forgotten:
         state.suppression_suspect(one.name)
     if one.is_new or state.suppression_files(one.name) is None:
         write_before = None if one.lasting is None else partial(shutil.copyfile, one.lasting)
-        state.remember_suppression(one.name, partial(_copy, one.named, one.members), now, write_before)
+        state.remember_suppression(one.name, partial(_copy, one.named, one.members), asked_at, write_before)
     else:
-        state.suppression_evaluated(one.name, now)
+        state.suppression_evaluated(one.name, asked_at)
 
 
 def _copy(named: Path, members: Mapping[IdentifierType, int], target: Path) -> Mapping[IdentifierType, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runner.cli.commands import plan_apply_sync
 from tests.end_to_end.shop import Person, Shop, hashes, mail, minutes_pass
 from tests.sandbox_client import Sandbox
 
@@ -71,6 +72,25 @@ def test_who_consents_and_withdraws_again_leaves_again_though_another_account_is
     assert "taken out of" in what_it_did(filled)
     assert "at most" not in what_it_did(filled), "somebody may have waited for longer"
     assert audience(sandbox) == hashes(*range(1, 19)), "the audience is blocked, but whoever is named leaves it"
+
+
+def test_while_somebody_thinks_about_a_plan_nobody_has_asked_again_who_withdrew(
+    filled: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def confirmed_after_an_hour(*_: object, **__: object) -> bool:
+        filled.people([*mail(*range(1, 22)), *never(20)])  # 20 withdraws after the suppression was evaluated
+        minutes_pass(monkeypatch, 60)
+        return True
+
+    filled.people([*mail(*range(1, 22)), *never()])
+    with monkeypatch.context() as patch:
+        patch.setattr(plan_apply_sync, "can_ask", lambda: True)
+        patch.setattr(plan_apply_sync.typer, "confirm", confirmed_after_an_hour)
+        filled.run("apply")
+    minutes_pass(monkeypatch, 90)
+    filled.run("sync")
+    assert audience(sandbox) == hashes(*range(1, 20), 21)
+    assert "at most 91 min after its data first had them" in what_it_did(filled), "and not 31: it was asked 90 min ago"
 
 
 def test_values_that_keep_nobody_out_are_told_of(shop: Shop, sandbox: Sandbox) -> None:
