@@ -31,11 +31,12 @@ class UndatedTexts:
     """
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[Statement, str], str] = {}
+        self._texts: dict[tuple[str, str], str] = {}
 
     def sql_of(self, statement: Statement, dialect: str) -> str:
         """What the function of that name gives."""
-        of_any_day = (replace(statement, day=replace(statement.day, today=date.min)), dialect)
+        # As it is shown: to Python, true is equal to 1, and entries of one family are written at one place.
+        of_any_day = (repr(replace(statement, day=replace(statement.day, today=date.min))), dialect)
         if of_any_day in self._texts:
             return self._texts[of_any_day]
         text, is_dated = _compiled(statement, dialect, _NOTHING_KNOWN)

@@ -75,3 +75,10 @@ def test_each_dialect_and_each_zone_has_its_own() -> None:
     for one in (at, replace(at, day=Day(ONE_DAY.today, "America/New_York"))):
         for dialect in ("duckdb", "bigquery"):
             assert texts.sql_of(one, dialect) == sql_of(one, dialect)
+
+
+def test_values_that_python_holds_for_equal_are_not_written_once() -> None:
+    texts = UndatedTexts()
+    for value in (True, Decimal(1), Decimal("1.0"), "1"):
+        one = of(said("member", Operator.IS, value), ONE_DAY)
+        assert texts.sql_of(one, "postgres") == sql_of(one, "postgres")
