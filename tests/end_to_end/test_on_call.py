@@ -40,6 +40,10 @@ def test_a_source_that_is_gone_and_comes_back(shop: Shop) -> None:
     assert f"= loyal   unchanged  recovered: it had gone wrong since {local_time(BEGAN)}\n" in said
     assert "recovered" not in shop.run("sync", "--at", at(5)).out
     assert f"= loyal   recovered {local_time(BEGAN + timedelta(hours=4))} (2 h ago)" in status(shop, 6)[1]
+    assert status(shop, 6)[-1].startswith("All is fine: 2 audiences, ")
+    every = shop.run("status", "--all", "--at", at(6)).out.splitlines()
+    assert [line.split()[1] for line in every if line.startswith("= ")] == ["lapsed", "loyal"]
+    assert every[-1].startswith("    recovered ")
     assert [line[:11] for line in status(shop, 40)] == ["All is fine"]
     (row, _) = shop.run("status", "--format", "json", "--at", at(6)).json["activations"]
     assert (row["wrong_since"], row["recovered_at"][:19]) == (None, "2031-02-03T10:00:00")
