@@ -2,19 +2,22 @@
 
 A line of a report is made of phrases with two spaces or more between them. It is broken between phrases where that is
 possible: a place, a reason, a count stay whole. Only a phrase that no line could hold is broken between its words, and
-a word never is, nor what stands between backticks, which a person may copy.
+so is one that would leave little but a name on the line before it. What stands in parentheses stays whole where a line
+can hold it. A word is never broken, nor what stands between backticks, which a person may copy. Colours take no room.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 
 _PHRASE = re.compile(r"\s*\S+(?: \S+)*")
+_GROUP = re.compile(r"\s*((?:\([^()]*\)|`[^`]*`|\S)+)")
 _WORD = re.compile(r"\s*((?:`[^`]*`|\S)+)")
 _EXCERPT = re.compile(r" +\d* \| ")
 _COMMAND = re.compile(r" *-> .* --\w")
+_COLOUR = re.compile(r"\033\[[0-9;]*m")
 
 
 def folded(text: str, width: int) -> str:
@@ -42,30 +45,44 @@ def places_to_break(line: str, width: int, indent: int) -> Iterator[int]:
     """
     if 2 * len(line) <= width:  # a character takes two columns at most: what asks for no terminal loads no rich
         return
-    from rich.cells import cell_len
-
     whole = _EXCERPT.match(line) or _COMMAND.match(re.sub(r"`[^`]*`", "", line))
-    if not whole and cell_len(line) > width:
+    if not whole and _columns(line) > width:
         yield from breaks(line, width, indent)
 
 
 def breaks(line: str, width: int, indent: int) -> Iterator[int]:
     """Before which characters a line is broken, so that each part but the first has `indent` columns before it."""
+    yield from _breaks(line, (0, len(line)), 0, width, indent, (_PHRASE, _GROUP, _WORD))
+
+
+def _breaks(
+    line: str, part: tuple[int, int], used: int, width: int, indent: int, kinds: tuple[re.Pattern[str], ...]
+) -> Generator[int, None, int]:
+    """The same for a part of the line, where so many columns are used; gives back how many are after it.
+
+    What is of the first of the `kinds` stays whole if it can, else it is broken into what is of the next one.
+    """
+    kind, *smaller = kinds
+    for found in kind.finditer(line, *part):
+        text = found[0].lstrip()
+        if used + _columns(found[0]) <= width:
+            used += _columns(found[0])
+        elif smaller and (indent + _columns(text) > width or (2 * used <= width and _is_phrase(line[: found.start()]))):
+            used = yield from _breaks(line, found.span(), used, width, indent, tuple(smaller))
+        elif used:
+            yield found.end() - len(text)
+            used = indent + _columns(text)
+        else:
+            used = _columns(found[0])
+    return used
+
+
+def _is_phrase(text: str) -> bool:
+    return "  " not in text.strip()
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
     from rich.cells import cell_len
 
-    used = 0
-    for phrase in _PHRASE.finditer(line):
-        text = phrase[0].lstrip()
-        if used + cell_len(phrase[0]) <= width:
-            used += cell_len(phrase[0])
-        elif indent + cell_len(text) <= width:
-            if used:
-                yield phrase.end() - len(text)
-            used = indent + cell_len(text)
-        else:
-            for word in _WORD.finditer(line, phrase.start(), phrase.end()):
-                needed = cell_len(word[0])
-                if used and used + needed > width:
-                    yield word.start(1)
-                    used, needed = 0, indent + cell_len(word[1])
-                used += needed
+    return cell_len(_COLOUR.sub("", text))

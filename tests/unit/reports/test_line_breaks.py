@@ -25,7 +25,7 @@ def test_a_phrase_that_no_line_could_hold_is_broken_between_words() -> None:
     assert broken("x a  failed  one two three four", 14) == ["x a  failed", "    one two", "    three four"]
 
 
-words = st.text("abc", min_size=1, max_size=9)
+words = st.text("abc()", min_size=1, max_size=9)
 lines = st.lists(st.tuples(words, st.sampled_from([" ", "  ", "   "])), min_size=1, max_size=12)
 
 
@@ -53,3 +53,24 @@ def test_a_command_that_may_be_copied_stays_whole() -> None:
 def test_a_line_of_a_file_stays_whole_above_its_caret() -> None:
     excerpt = "   11 |     select household_idd::varchar as customer_id\n      |            ^^^^^^^^^^^^^\n"
     assert folded(excerpt, 20) == excerpt
+
+
+def test_what_stands_in_parentheses_stays_whole_where_a_line_can_hold_it() -> None:
+    line = '+ families  failed  "Families with children" in criteo (account 12345, audience 8)'
+    assert broken(line, 60) == [
+        '+ families  failed  "Families with children" in criteo',
+        "    (account 12345, audience 8)",
+    ]
+    assert broken("x a  failed  one (two three four)", 16) == ["x a  failed  one", "    (two three", "    four)"]
+
+
+def test_a_name_is_not_left_alone_on_its_line() -> None:
+    line = "= lapsed-shoppers  recovered at noon; it had gone wrong since yesterday"
+    assert broken(line, 60) == ["= lapsed-shoppers  recovered at noon; it had gone wrong", "    since yesterday"]
+
+
+def test_colours_take_no_room() -> None:
+    assert folded("place: \033[1;31merror: one two\033[0m\n", 21) == "place: \033[1;31merror: one two\033[0m\n"
+    assert folded("place: \033[1;31merror: one two three\033[0m\n", 21) == (
+        "place: \033[1;31merror: one two\n    three\033[0m\n"
+    )
