@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -68,18 +68,18 @@ def show_text(screen: Screen, text: Text, column: int = 0) -> None:
     if clean.plain == text.plain:  # an escape is longer than its character: the styles would slip
         clean = RichText.assemble(*text.pieces)
     with console.capture() as printed:
-        console.print(_fitted(clean, console, column), soft_wrap=True, end="")
+        console.print(_fitted(clean, text.whole_lines, console, column), soft_wrap=True, end="")
     write_result(printed.get())
 
 
-def _fitted(text: RichText, console: Console, column: int) -> RichText:
-    """The text with lines that are too wide broken, and going on indented."""
+def _fitted(text: RichText, whole: Collection[int], console: Console, column: int) -> RichText:
+    """The text with lines that are too wide broken, and going on indented; those with a number in `whole` stay so."""
     from rich.text import Text as RichText
 
     lines: list[RichText] = []
-    for line in text.split("\n", allow_blank=True):
+    for number, line in enumerate(text.split("\n", allow_blank=True)):
         indent = indent_of(line.plain, column)
-        places = tuple(places_to_break(line.plain, console.width, indent))
+        places = () if number in whole else tuple(places_to_break(line.plain, console.width, indent))
         if not places:
             lines.append(line)
             continue

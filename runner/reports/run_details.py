@@ -16,8 +16,8 @@ from runner.reports.styled_text import Text
 
 NOT_WHOLE = "not all of it is kept any more: outcomes may be missing, and of a sync who ran it"
 
-_Line = tuple[str, str]
-"""A label and what it says; without a label, more of what was said before."""
+_Line = tuple[str | None, str]
+"""A label and what it says; with an empty label, more of what was said before; with none, a line of SQL."""
 
 
 def run_details(run: Run, now: datetime) -> Text:
@@ -34,9 +34,10 @@ def run_details(run: Run, now: datetime) -> Text:
 
 def _append(text: Text, lines: Iterator[_Line], indent: int) -> None:
     listed = tuple(lines)
-    width = max((len(label) for label, _ in listed), default=0)
+    width = max((len(label or "") for label, _ in listed), default=0)
     for label, said in listed:
-        text.append(f"{'':<{indent}}{label:<{max(width, 11)}} {said}".rstrip() + "\n")
+        line = f"{'':<{indent}}{label or '':<{max(width, 11)}} {said}".rstrip() + "\n"
+        text.append(line, whole=label is None)
 
 
 def _facts(run: Run) -> Iterator[_Line]:
@@ -112,4 +113,4 @@ def _definition(one: DefinitionThen) -> Iterator[_Line]:
     if one.accounts is not None:
         yield "", "for " + ", ".join(printable(f"{of.kind} {of.account_id}") for of in one.accounts)
     for line in without_controls(one.sql.strip("\n")).split("\n"):
-        yield "", f"    {line}"
+        yield None, f"    {line}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from runner.core.local_time import local_time
 from runner.core.records import IMPORT, SUPPRESS, ActivationRun, AppliedAudience, Outcome, taken_apart
@@ -45,13 +46,13 @@ class _Widths:
 def run_text(done: Applied, *, advised: bool, skipped: int = 0) -> Text:
     """What a run did, a line per activation, those unchanged left out, and one last line with the totals.
 
-    What helps where one was blocked or failed follows its line where it is not `advised` of already. How many values
-    were rejected is said where that is another number than before.
+    What helps where one was blocked or failed follows its line where it is not `advised` of already. What made several
+    fail is said of the first. How many values were rejected is said where that is another number than before.
     """
     text = Text()
     shown = [run for run in done.outcomes if run.outcome is not Outcome.UNCHANGED or run.activation in done.recovered]
     widths = _Widths.of(shown)
-    for run in shown:
+    for run in _said_once(shown):
         line = outcome_text(run, widths, done.rejected_before.get(run.activation, 0))
         if run.activation in done.recovered:
             since = local_time(done.recovered[run.activation])
@@ -61,6 +62,14 @@ def run_text(done: Applied, *, advised: bool, skipped: int = 0) -> Text:
             for one in taken_apart(run.detail)[1] if run.outcome in (Outcome.BLOCKED, Outcome.FAILED) else ():
                 text.append(f"    -> {printable(one)}\n")
     return text.append(run_summary(done.outcomes, skipped) + "\n", style="bold")
+
+
+def _said_once(runs: Iterable[ActivationRun]) -> Iterator[ActivationRun]:
+    """The runs, those that failed as one before them did with no more than its name: an account's failure is one."""
+    first: dict[str, str] = {}
+    for run in runs:
+        alike = first.setdefault(run.detail, run.activation) if run.outcome is Outcome.FAILED and run.detail else ""
+        yield replace(run, detail=f"the same as for {alike}") if alike not in ("", run.activation) else run
 
 
 def outcomes_text(runs: Collection[ActivationRun], rejected: Mapping[str, int]) -> Text:

@@ -64,11 +64,13 @@ def _holding(holding: Holding, answer: Answer, now: datetime) -> Text:
         text.append(f"    run {run}: {_who(answer.runs[run])}\n")
     for one in holding.distinct_definitions:
         text.append("".join(f"    {line}\n" for line in _definition(one, now)))
+        for line in one.sql.strip("\n").splitlines():
+            text.append(f"      {printable(line)}\n", whole=True)
     return text
 
 
 def _definition(one: InEffect, now: datetime) -> Iterator[str]:
-    """By which query, and who approved it."""
+    """Who applied it, who approved it, and what heads its query."""
     if not one.is_of_then:
         yield "the definition of then is not in the history; this is the one that was applied last"
     if one.run is not None:
@@ -77,7 +79,6 @@ def _definition(one: InEffect, now: datetime) -> Iterator[str]:
             yield f"approved {printable(approved)}"
     if one.sql:
         yield f"query ({{{{ today }}}} is shown as {ANY_DAY}):" if str(ANY_DAY) in one.sql else "query:"
-        yield from (f"  {printable(line)}" for line in one.sql.strip("\n").splitlines())
     else:
         yield "query: not recorded"
 

@@ -187,3 +187,13 @@ def test_no_word_is_broken_in_a_narrow_terminal(shop: Shop, columns: int) -> Non
         assert wide == [], command
         if command == ["plan"]:
             assert " ".join(" ".join(lines).split()).endswith(" ".join(shop.run("plan", code=1).out.split()))
+
+
+def test_sql_is_never_broken_so_that_it_may_be_copied(shop: Shop) -> None:
+    comment = f"-- {'Those who said that they want to hear from us, '.ljust(100, '.')}"
+    shop.activation(sql=f"{comment}\nselect email, idfa from shop.people where kind <> 'canary'")
+    shop.apply()
+    for command in (["why", "person-1@shop.example"], ["history", "--run", "1"], ["show", "loyal"]):
+        shown = shop.run(*command, FORCE_COLOR="1", TERM="xterm", COLUMNS="80").out
+        assert comment in shown, command
+        assert max(len(line) for line in shown.splitlines() if comment not in line) <= 80, command

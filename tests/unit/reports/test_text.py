@@ -250,3 +250,16 @@ def test_rejected_values_are_told_of_where_they_are_many_more_or_fewer_than_befo
     runs = [ActivationRun(name, "sync", Outcome.DONE, rejected=29, seconds=1) for name in ("a", "b")]
     text = run_text(replace(ran(*runs), rejected_before={"a": 27, "b": 4}), advised=False).plain
     assert [line.partition("1.0 s")[2] for line in text.splitlines()[:-1]] == ["", "  29 rejected, 4 before"]
+
+
+def test_what_made_several_fail_is_said_of_the_first() -> None:
+    detail = with_advice("Criteo cannot be reached", "try again later")
+    runs = [ActivationRun(name, "sync", Outcome.FAILED, detail=detail) for name in ("a", "b")]
+    other = ActivationRun("c", "sync", Outcome.FAILED, detail="the disk is full")
+    assert run_text(ran(*runs, other), advised=False).plain == (
+        "x a  failed  Criteo cannot be reached\n"
+        "    -> try again later\n"
+        "x b  failed  the same as for a\n"
+        "x c  failed  the disk is full\n"
+        "Run: 3 failed (a, b, c).\n"
+    )
