@@ -15,6 +15,9 @@ from runner.reports.styled_text import Text
 from runner.workflows.forget import Erasure, Forgotten
 from runner.workflows.look_up_person import Yielded
 
+EACH_BY_ITSELF = "Nothing says which identifiers are of one person: ask for a phone number or a mobile ad id as well."
+"""Said where somebody might take one identifier for the whole person."""
+
 AGAIN = "the next sync adds them again: remove them at the source, or let a suppression name them"
 
 
@@ -81,7 +84,7 @@ def forgotten_text(done: Forgotten, now: datetime) -> Text:
             text.append(f"    {left}{printable(one.error)}\n", style="bold red")
     text.append_text(older_versions_text(done.older))
     text.append(f"{_conclusion(done)}\n", style="bold" if done.is_whole else "bold red")
-    return text
+    return text.append(f"{EACH_BY_ITSELF}\n" if done.is_whole else "")
 
 
 def _conclusion(done: Forgotten) -> str:

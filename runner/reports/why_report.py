@@ -12,6 +12,7 @@ from runner.core.project import ANY_DAY
 from runner.core.records import Run
 from runner.reports.approved_where import where_approved
 from runner.reports.escape import printable
+from runner.reports.forget_report import EACH_BY_ITSELF
 from runner.reports.format import moment, plural, timestamp
 from runner.reports.json_documents import document
 from runner.reports.styled_text import Text
@@ -33,6 +34,7 @@ def why_text(answer: Answer, people: AskedPeople, now: datetime, evident: Collec
         text.append(f"In {len(answer.holding):,} of {plural(every, 'audience')}:\n", style="bold")
     elif not answer.not_known:
         text.append(f"In none of {plural(every, 'audience')}.\n" if every else "There is no audience.\n", style="bold")
+        text.append(f"{EACH_BY_ITSELF}\n" if every else "")
     else:
         text.append(f"In none of {plural(every, 'audience')} whose members are known.\n", style="bold")
     for holding in answer.holding:

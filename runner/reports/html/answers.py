@@ -112,4 +112,6 @@ def _matched(view: AudienceView, now: datetime) -> InWords:
     said = (
         f"{number(counted.matches)} of the {number(counted.identifiers)} identifiers it counted {ago(counted.at, now)}."
     )
+    if counted.identifiers != view.members:
+        said += f" That was before {number(view.members)} were held, or its count is not up to date yet."
     return InWords(question, percent(counted.match_rate), said)

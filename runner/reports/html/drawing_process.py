@@ -1,4 +1,4 @@
-"""Plots drawn by a second process while this one writes pages: of many audiences, drawing is half of the work.
+"""Plots drawn by a second process beside this one: of many audiences, drawing is more than half of the work.
 
 The library that draws lets no other thread of its process go on meanwhile, so that threads alone gain nothing.
 """
@@ -50,7 +50,7 @@ def drawing(pages: int) -> Iterator[Draw]:
 
 
 class _Remote:
-    """Asks the second process, one plot after the other."""
+    """Asks the second process, one plot after the other; a plot that would have to wait is drawn here."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -60,13 +60,16 @@ class _Remote:
         sink, source = self._process.stdin, self._process.stdout
         assert sink is not None
         assert source is not None
+        if not self._turn.acquire(blocking=False):
+            return drawn(kind, points)
         try:
-            with self._turn:
-                sink.write(json.dumps([kind, points]).encode() + b"\n")
-                sink.flush()
-                answer = source.readline()
+            sink.write(json.dumps([kind, points]).encode() + b"\n")
+            sink.flush()
+            answer = source.readline()
         except BrokenPipeError:
             answer = b""
+        finally:
+            self._turn.release()
         if not answer:
             raise HeadcountError("the process that draws the plots was killed", "run the report again")
         svg: str = json.loads(answer)

@@ -65,7 +65,8 @@ def _turnover(view: AudienceView, some: Sequence[Period], draw: plots.Draw) -> H
     limit = guardrails.max_removed if guardrails else None
     most = max((one.left_share or 0.0 for one in some), default=0.0)
     words = f"At most {percent(most)} left in one run. "
-    words += f"A guardrail stops a run that would remove more than {limit}." if limit else "No guardrail limits it."
+    stops = f"A guardrail stops a run that would remove more than {limit}, unless a person lets it pass."
+    words += stops if limit else "No guardrail limits it."
     drawn = limit_percent(guardrails)
     columns = (TableColumn(_step(some)), TableColumn("Left at once", figures=True), TableColumn("Limit", figures=True))
     rows = [

@@ -24,7 +24,7 @@ SUPPRESSIONS = "suppressions"
 """Where the pages of suppressions are, beside the index."""
 
 AT_ONCE = 2
-"""Pages that are made at a time: while the plots of one are drawn by another process, the next one is written."""
+"""Pages that are made at a time: while another process draws the plots of one, the next one is made here."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
