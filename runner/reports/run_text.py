@@ -73,9 +73,11 @@ def _said_once(runs: Iterable[ActivationRun]) -> Iterator[ActivationRun]:
 
 
 def outcomes_text(runs: Collection[ActivationRun], rejected: Mapping[str, int]) -> Text:
-    """The lines of a past run; `rejected` is how many values of an activation were, the time before."""
+    """The lines of a past run, as in `run_text`; `rejected` is how many values of an activation were, the time
+    before.
+    """
     text, widths = Text(), _Widths.of(runs)
-    for run in runs:
+    for run in _said_once(runs):
         line = outcome_text(run, widths, rejected.get(run.activation, 0))
         text.append("    ").append_text(line).append("\n")
     return text

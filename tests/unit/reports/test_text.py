@@ -16,7 +16,7 @@ from runner.planning.plan import NO_DESTINATION, FieldChange
 from runner.planning.staleness import id_of
 from runner.reports.plan_markdown import plan_markdown
 from runner.reports.plan_text import plan_text, resolved_text
-from runner.reports.run_text import run_text, skipped_text
+from runner.reports.run_text import outcomes_text, run_text, skipped_text
 from runner.workflows.apply import Applied
 from runner.workflows.sync import Skipped
 from tests.builders import EMAIL, HERE, MADID, NOON, activation, applied, change, delta, evaluation, plan
@@ -262,4 +262,9 @@ def test_what_made_several_fail_is_said_of_the_first() -> None:
         "x b  failed  the same as for a\n"
         "x c  failed  the disk is full\n"
         "Run: 3 failed (a, b, c).\n"
+    )
+    assert outcomes_text((*runs, other), {}).plain == (
+        "    x a  failed  Criteo cannot be reached\n"
+        "    x b  failed  the same as for a\n"
+        "    x c  failed  the disk is full\n"
     )
