@@ -1,4 +1,4 @@
-"""Plots drawn by a second process beside this one: of many audiences, drawing is more than half of the work.
+"""Plots drawn by other processes while this one writes pages: of many audiences, drawing is most of the work.
 
 The library that draws lets no other thread of its process go on meanwhile, so that threads alone gain nothing.
 """
@@ -6,18 +6,22 @@ The library that draws lets no other thread of its process go on meanwhile, so t
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Lock
+from contextlib import ExitStack, contextmanager, suppress
+from queue import SimpleQueue
 
 from runner.core.errors import HeadcountError
 from runner.process_limits import clean_environment
 from runner.reports.html.plots import Draw, Points, drawn
 
 WORTH_IT = 30
-"""Pages from which on a second process saves more than it takes to start: a second of CPU time."""
+"""Pages from which on other processes save more than they take to start: a second of CPU time each."""
+
+MOST = 2
+"""Processes that draw, at most: with more of them this one, which writes the pages, is the slowest."""
 
 _MAIN = "import sys; sys.path[:] = {path!r}; from runner.reports.html.drawing_process import serve; serve()"
 """Nothing is imported out of the current folder, unless this process does."""
@@ -27,11 +31,28 @@ _MAIN = "import sys; sys.path[:] = {path!r}; from runner.reports.html.drawing_pr
 def drawing(pages: int) -> Iterator[Draw]:
     """What draws the plots of so many pages; may be called from several threads.
 
-    It raises HeadcountError where the second process ends before it has drawn.
+    It raises HeadcountError where another process ends before it has drawn.
     """
     if pages < WORTH_IT:
         yield drawn
         return
+    with ExitStack() as stack:
+        idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        for _ in range(min(MOST, os.cpu_count() or 1)):
+            idle.put(stack.enter_context(_process()))
+
+        def draw(kind: str, points: Points) -> str:
+            process = idle.get()
+            try:
+                return _asked(process, kind, points)
+            finally:
+                idle.put(process)
+
+        yield draw
+
+
+@contextmanager
+def _process() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(  # noqa: S603 (this very Python)
         [sys.executable, "-I", "-S", "-c", _MAIN.format(path=[entry for entry in sys.path if entry])],
         stdin=subprocess.PIPE,
@@ -41,7 +62,7 @@ def drawing(pages: int) -> Iterator[Draw]:
         start_new_session=True,  # a Ctrl-C at the terminal is for the process that asks
     ) as process:
         try:
-            yield _Remote(process).draw
+            yield process
         finally:
             process.kill()
             if process.stdin is not None:
@@ -49,31 +70,19 @@ def drawing(pages: int) -> Iterator[Draw]:
                     process.stdin.close()
 
 
-class _Remote:
-    """Asks the second process, one plot after the other; a plot that would have to wait is drawn here."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._turn = Lock()
-
-    def draw(self, kind: str, points: Points) -> str:
-        sink, source = self._process.stdin, self._process.stdout
-        assert sink is not None
-        assert source is not None
-        if not self._turn.acquire(blocking=False):
-            return drawn(kind, points)
-        try:
-            sink.write(json.dumps([kind, points]).encode() + b"\n")
-            sink.flush()
-            answer = source.readline()
-        except BrokenPipeError:
-            answer = b""
-        finally:
-            self._turn.release()
-        if not answer:
-            raise HeadcountError("the process that draws the plots was killed", "run the report again")
-        svg: str = json.loads(answer)
-        return svg
+def _asked(process: subprocess.Popen[bytes], kind: str, points: Points) -> str:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps([kind, points]).encode() + b"\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+    except BrokenPipeError:
+        answer = b""
+    if not answer:
+        raise HeadcountError("a process that draws the plots was killed", "run the report again")
+    svg: str = json.loads(answer)
+    return svg
 
 
 def serve() -> None:

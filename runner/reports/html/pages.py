@@ -23,8 +23,8 @@ FOLDER = "audiences"
 SUPPRESSIONS = "suppressions"
 """Where the pages of suppressions are, beside the index."""
 
-AT_ONCE = 2
-"""Pages that are made at a time: while another process draws the plots of one, the next one is made here."""
+AT_ONCE = 3
+"""Pages that are made at a time: while other processes draw the plots of two, another one is written here."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
