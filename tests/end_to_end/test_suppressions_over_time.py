@@ -74,6 +74,17 @@ def test_who_consents_and_withdraws_again_leaves_again_though_another_account_is
     assert audience(sandbox) == hashes(*range(1, 19)), "the audience is blocked, but whoever is named leaves it"
 
 
+def test_whom_it_names_is_kept_out_of_small_audiences_that_are_evaluated_together(
+    filled: Shop, sandbox: Sandbox
+) -> None:
+    filled.activation("other", name="Other", sql="select email, idfa from shop.people where kind <> 'canary'")
+    filled.apply()
+    filled.people([*mail(*range(1, 23)), *never(20, 22)])  # 20 withdraws, and so does 22, who is new
+    filled.run("sync")
+    for name in ("Loyal", "Other"):
+        assert audience(sandbox, name) == hashes(*range(1, 20), 21)
+
+
 def test_while_somebody_thinks_about_a_plan_nobody_has_asked_again_who_withdrew(
     filled: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

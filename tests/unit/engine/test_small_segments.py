@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
 from runner.core.project import Activation
 from runner.engine.embedded import EmbeddedEngine
+from runner.engine.segments import small_segments
 from runner.engine.segments.query_process import QueryProcess
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
@@ -233,6 +235,19 @@ def test_what_is_not_small_or_not_simple_is_left_to_itself(people: World) -> Non
     ]
 
     assert together(people, asked).keys() == {0, 1}
+
+
+def test_where_a_file_is_replaced_meanwhile_each_is_left_to_itself(
+    people: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = small_segments.bound
+
+    def replaced(*arguments: Any) -> Any:
+        people.table("people", "select 'another' || i || '@example.com' as email, i as n from range(1, 9) t(i)")
+        return bound(*arguments)
+
+    monkeypatch.setattr(small_segments, "bound", replaced)
+    assert together(people, asked_of(people, EVERYBODY, f"{EVERYBODY} where n > 1")) == {}
 
 
 def test_a_membership_that_is_damaged_is_named(people: World) -> None:
