@@ -142,11 +142,12 @@ def _require_receipt(asked: Asked, people: AskedPeople, context: RunContext) -> 
     if receipt is None:
         there = f"the newest is {kept[-1].number}" if kept else "there is none yet"
         raise UsageError(f"there is no receipt {asked.finishes}; nobody was erased", there)
-    missing = receipt.content.get("identifiers", {}).keys() - {str(kind) for kind in people.counts}
-    if missing:
-        kinds = ", ".join(sorted(missing))
-        what = f"receipt {asked.finishes} asks for {kinds}, of which the file has none; nobody was erased"
-        raise UsageError(what, "give the same people as then, or leave --finishes out")
+    given = {str(kind): count for kind, count in people.counts.items()}
+    for kind, count in receipt.content.get("identifiers", {}).items():
+        if given.get(kind, 0) < count:
+            has = f"{given[kind]:,}" if given.get(kind) else "none"
+            what = f"receipt {asked.finishes} asks for {count:,} {kind}, of which the file has {has}; nobody was erased"
+            raise UsageError(what, "give the same people as then, or leave --finishes out")
 
 
 def _look(

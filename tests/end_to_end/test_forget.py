@@ -119,6 +119,9 @@ def test_segments_that_still_yield_them_are_named_and_they_are_removed_all_the_s
     assert "there is no receipt 7" in full.run("forget", "erase.txt", "--yes", "--finishes", "7", code=64).err
     full.write("phone.txt", "+33612345678\n")
     assert "of which the file has none" in full.run("forget", "phone.txt", "--yes", "--finishes", "1", code=64).err
+    full.write("hash.txt", f"{sha(TWO)}\n")
+    fewer = full.run("forget", "hash.txt", "--yes", "--finishes", "1", code=64)
+    assert "receipt 1 asks for 2 email, of which the file has 1; nobody was erased" in fewer.err
     full.run("forget", "erase.txt", "--yes", "--finishes", "1")
     assert "receipt" not in full.run("status").out
     assert "erased, but not for long, until receipt 2: erased by that one" in full.run("forget", "--receipts").out
