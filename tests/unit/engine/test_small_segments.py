@@ -20,7 +20,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles
 from runner.core.project import Activation
 from runner.engine.embedded import EmbeddedEngine
-from runner.engine.segments import small_segments
+from runner.engine.segments.bind import bound
 from runner.engine.segments.query_process import QueryProcess
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
@@ -237,16 +237,25 @@ def test_what_is_not_small_or_not_simple_is_left_to_itself(people: World) -> Non
     assert together(people, asked).keys() == {0, 1}
 
 
+def test_nobody_of_another_segment_is_added_where_nobody_is_held_yet(people: World) -> None:
+    asked = [
+        (one, MembershipFiles()) for one, _ in asked_of(people, f"{EVERYBODY} where n < 3", f"{EVERYBODY} where n > 2")
+    ]
+    evaluated = people.engine.evaluator.evaluate_small([one for one, _ in asked], people.sources)
+    for place, added in enumerate((2, 1)):
+        compared = people.engine.memberships.compare(evaluated[place], MembershipFiles())
+        assert compared.delta[EMAIL].added == added
+        assert outbox_of(people, compared) == outbox_of(people, alone(people, *asked[place])[1])
+
+
 def test_where_a_file_is_replaced_meanwhile_each_is_left_to_itself(
     people: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bound = small_segments.bound
-
     def replaced(*arguments: Any) -> Any:
         people.table("people", "select 'another' || i || '@example.com' as email, i as n from range(1, 9) t(i)")
         return bound(*arguments)
 
-    monkeypatch.setattr(small_segments, "bound", replaced)
+    monkeypatch.setattr("runner.engine.segments.small_segments.bound", replaced)
     assert together(people, asked_of(people, EVERYBODY, f"{EVERYBODY} where n > 1")) == {}
 
 
