@@ -26,6 +26,7 @@ from runner.core.membership import Batch, Rejected, SettledMembership
 from runner.core.project import Project
 from runner.core.records import ActivationRun, Definition, Outcome, RunOrigin
 from runner.engine.embedded import EmbeddedEngine
+from runner.reports.html.drawing_process import drawing
 from runner.reports.html.pages import pages_of
 from runner.state import open_folder
 from runner.state.interface import State
@@ -129,8 +130,9 @@ def main() -> None:
         fill(state, asked.audiences, asked.days)
         print(f"state: {size_of(Path(folder) / 'state') / 1e6:.1f} MB")
         began, spent = time.perf_counter(), time.process_time()
-        view = look_back(project, state, engine.memberships, END + timedelta(hours=1))
-        size = write_report(Path(folder) / "site", pages_of(view))
+        with drawing(asked.audiences) as draw:
+            view = look_back(project, state, engine.memberships, END + timedelta(hours=1))
+            size = write_report(Path(folder) / "site", pages_of(view, draw))
         print(f"report: {time.perf_counter() - began:.1f} s, {time.process_time() - spent:.1f} s of CPU time")
         print(f"pages: {size / 1e6:.1f} MB")
         state.close()

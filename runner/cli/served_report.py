@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def made_report(setup: Setup, project: Project | None) -> Mapping[str, str]:
     """Every page by its name. Raises HeadcountError where there is nothing to make them of, or to draw them with."""
+    from runner.reports.html.drawing_process import drawing
     from runner.reports.html.pages import pages_of
     from runner.reports.html.plots import require_plots
     from runner.workflows.look_back import look_back
@@ -22,6 +23,7 @@ def made_report(setup: Setup, project: Project | None) -> Mapping[str, str]:
     require_plots()
     if project is None:
         raise HeadcountError("the files have not been read yet", "ask again in a moment")
-    with closing(setup.state()) as state, memberships_alone(wanted=True) as memberships:
-        view = look_back(project, state, memberships, setup.clock(), setup.target)
-    return dict(pages_of(view))
+    with drawing(len(project.activations)) as draw:
+        with closing(setup.state()) as state, memberships_alone(wanted=True) as memberships:
+            view = look_back(project, state, memberships, setup.clock(), setup.target)
+        return dict(pages_of(view, draw))

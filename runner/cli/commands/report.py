@@ -36,6 +36,7 @@ def report(
     Static HTML without scripts, made from the files and the state alone. Calls nobody.
     """
     from runner.cli.report_folder import require_report_folder, write_report
+    from runner.reports.html.drawing_process import drawing
     from runner.reports.html.pages import INDEX, pages_of
     from runner.reports.html.plots import require_plots
     from runner.workflows.look_back import look_back
@@ -44,8 +45,9 @@ def report(
     require_report_folder(out)
     require_plots()
     project = setup.project()
-    with closing(setup.state(only_read=True)) as state, memberships_alone(wanted=overlap) as memberships:
-        view = look_back(project, state, memberships, setup.clock(), target)
-    size = write_report(out, pages_of(view))
+    with drawing(len(project.activations)) as draw:
+        with closing(setup.state(only_read=True)) as state, memberships_alone(wanted=overlap) as memberships:
+            view = look_back(project, state, memberships, setup.clock(), target)
+        size = write_report(out, pages_of(view, draw))
     pages = 1 + len(view.audiences) + len(view.suppression_views)
     show_line(f"{printable(str(out / INDEX))}: {pages:,} page{'s' if pages > 1 else ''}, {file_size(size)}.")

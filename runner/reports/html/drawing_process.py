@@ -15,7 +15,7 @@ from queue import SimpleQueue
 
 from runner.core.errors import HeadcountError
 from runner.process_limits import clean_environment
-from runner.reports.html.plots import Draw, Points, drawn
+from runner.reports.html.plots import Draw, Points, drawn, prepare
 
 WORTH_IT = 30
 """Pages from which on other processes save more than they take to start: a second of CPU time each."""
@@ -29,7 +29,7 @@ _MAIN = "import sys; sys.path[:] = {path!r}; from runner.reports.html.drawing_pr
 
 @contextmanager
 def drawing(pages: int) -> Iterator[Draw]:
-    """What draws the plots of so many pages; may be called from several threads.
+    """What draws the plots of so many pages; may be called from several threads. It gets ready while others work.
 
     It raises HeadcountError where another process ends before it has drawn.
     """
@@ -87,6 +87,7 @@ def _asked(process: subprocess.Popen[bytes], kind: str, points: Points) -> str:
 
 def serve() -> None:
     """Draw what is asked for on the standard input, until it ends: a line of JSON for each plot, and one in answer."""
+    prepare()
     for line in sys.stdin.buffer:
         kind, points = json.loads(line)
         sys.stdout.buffer.write(json.dumps(drawn(kind, points)).encode() + b"\n")

@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 from runner.reports.html.audience_page import audience_page
-from runner.reports.html.drawing_process import drawing
 from runner.reports.html.index_page import index_page
 from runner.reports.html.page_frame import made_on
-from runner.reports.html.plots import require_plots
+from runner.reports.html.plots import Draw, require_plots
 from runner.reports.html.suppression_page import suppression_page
 from runner.workflows.look_back import AudienceView, ProjectView
 from runner.workflows.status import SuppressionStatus
@@ -29,8 +28,8 @@ AT_ONCE = 3
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
 
-def pages_of(view: ProjectView, address: str = "") -> Iterator[tuple[str, str]]:
-    """The name of each page and its content, one after the other: that of the index first.
+def pages_of(view: ProjectView, draw: Draw, address: str = "") -> Iterator[tuple[str, str]]:
+    """The name of each page and its content, one after the other: that of the index first. `draw` draws the plots.
 
     `address` is the API that the state belongs to, where that is worth a word. Raises HeadcountError where plots cannot
     be drawn.
@@ -40,7 +39,7 @@ def pages_of(view: ProjectView, address: str = "") -> Iterator[tuple[str, str]]:
     names = page_names(view.audiences)
     never = suppression_names(view.suppressions)
     yield INDEX, index_page(view, dict(enumerate(names)), made, never)
-    with drawing(len(names) + len(never)) as draw, ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         audiences = pool.map(lambda place: audience_page(view, place, made, draw, never), range(len(names)))
         yield from zip(names, audiences, strict=True)
         suppressions = pool.map(lambda place: suppression_page(view, place, made, draw, names), range(len(never)))

@@ -71,6 +71,12 @@ def drawn(kind: str, points: Points) -> str:
     return svg
 
 
+def prepare() -> None:
+    """Compile every kind of plot, which the first of each kind would wait for."""
+    for kind in _KINDS:
+        _compiled(kind)
+
+
 def _put_days(part: Any, days: Sequence[str]) -> None:
     """Have the axes of time name the first day, the last and one between: to measure a label takes a millisecond."""
     named = days if len(days) < 3 else (days[0], days[len(days) // 2], days[-1])
