@@ -328,6 +328,7 @@ def saved_audience(shop: Shop) -> str:
     return str(document["audiences"][0]["live"]["audience"])
 
 
+@pytest.mark.slow
 class TestCutOff:
     """A run that dies is finished by the same command, wherever it died."""
 

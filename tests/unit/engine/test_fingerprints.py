@@ -168,6 +168,7 @@ RUNS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(history=st.lists(RUNS, min_size=2, max_size=5), small=st.booleans())
 @example(history=[(["p1@example.com"], {}, SALT), (["P1@Example.com", "p1@example.com"], {}, SALT)], small=True)

@@ -108,6 +108,7 @@ HISTORY = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(history=HISTORY, changes=st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_a_member_has_the_run_that_added_it_last(

@@ -158,6 +158,7 @@ def only(now: Sets, mapped: tuple[IdentifierType, ...]) -> Sets:
     return {kind: now[kind] if kind in mapped else frozenset() for kind in TYPES}
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(history=histories())
 def test_deltas_obey_set_algebra_after_any_interruption(
