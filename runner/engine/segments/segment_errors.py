@@ -153,6 +153,10 @@ def _is_column(found: EngineFault) -> bool:
     return found.kind == "Binder" and found.message.startswith("Referenced column")
 
 
+_TEXT = "where a text is meant and no column, put it in single quotes"
+"""To SQL, what stands in double quotes is a name."""
+
+
 def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns: Collection[str]) -> tuple[str, str]:
     """Message and hint for a column that there is not, with a suggestion; its name only where the SQL holds it."""
     if not written(found.name, sql):
@@ -165,7 +169,10 @@ def _unknown_column(found: EngineFault, sql: str, names_from: NamesFrom, columns
     message = f"there is no column {quoted_word(found.name)}" + (f'; did you mean "{near}"?' if near else "")
     others = ", ".join(dict.fromkeys(name for name in shown if name != near))
     instead = ", or ".join(filter(None, (near, f"one of: {others}" if others else "")))
-    return message, f"write {instead}" if instead else HEADER if names_from is NamesFrom.CSV else ""
+    hint = f"write {instead}" if instead else HEADER if names_from is NamesFrom.CSV else ""
+    if f'"{found.name}"' in sql:
+        hint = "; ".join(part for part in (hint, _TEXT) if part)
+    return message, hint
 
 
 def _sentence(found: EngineFault, sql: str) -> tuple[str, str] | None:

@@ -22,6 +22,13 @@ def test_an_unknown_column_is_found_in_a_block_of_yaml(people: World) -> None:
     assert finding.hint == "write email"
 
 
+def test_who_puts_a_text_in_double_quotes_learns_what_takes_them(people: World) -> None:
+    [finding] = people.check(SqlText('select email from shop.people where email = "gold"', "a.yaml", 7, 4))
+
+    assert finding.message == 'there is no column "gold"'
+    assert finding.hint.endswith("where a text is meant and no column, put it in single quotes")
+
+
 def test_an_unknown_column_is_found_in_an_sql_file(people: World) -> None:
     [finding] = people.check(SqlText("-- é\nselect 'é', emal as email from shop.people", "segments/a.sql", 1))
 
