@@ -12,7 +12,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -41,7 +40,7 @@ from runner.engine.segments.segment_errors import OUT_OF_MEMORY, broken, too_slo
 from runner.engine.segments.segment_query import SegmentQuery, SmallQueries, WrittenSmall
 from runner.interruption import undisturbed
 from runner.object_stores.reach import object_server
-from runner.process_limits import clean_environment
+from runner.process_limits import clean_environment, own_python
 from runner.sources.attached_kinds import remote_patterns
 
 if TYPE_CHECKING:
@@ -56,13 +55,8 @@ _STARTING = 120.0
 _BREATH = 0.1
 """Seconds between two looks at the clock, and for an interrupt."""
 
-_MAIN = (
-    "import gc, sys; gc.set_threshold(200_000, 20, 50); sys.path[:] = {path!r}; "
-    "from runner.engine.segments.query_worker import main; main()"
-)
-"""What the process runs. Nothing is imported out of the current folder, which a branch wrote, unless this one does. It
-is given the places of modules, which `-S` saves Python from finding out. Garbage is looked for as seldom as in the
-command's own process."""
+_MAIN = "import gc; gc.set_threshold(200_000, 20, 50); from runner.engine.segments.query_worker import main; main()"
+"""What the process runs. Garbage is looked for as seldom as in the command's own process."""
 
 
 class _Ended(Exception):
@@ -203,7 +197,7 @@ class _Child:
         try:
             folder.mkdir(mode=0o700)
             self._process = subprocess.Popen(  # noqa: S603 (this very Python)
-                [sys.executable, "-I", "-S", "-c", _MAIN.format(path=[entry for entry in sys.path if entry])],
+                own_python(_MAIN),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

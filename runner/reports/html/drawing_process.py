@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
 
 from runner.core.errors import HeadcountError
-from runner.process_limits import clean_environment
+from runner.process_limits import clean_environment, own_python
 from runner.reports.html.plots import Draw, Points, drawn, prepare
 
 WORTH_IT = 30
@@ -23,8 +23,7 @@ WORTH_IT = 30
 MOST = 2
 """Processes that draw, at most: with more of them this one, which writes the pages, is the slowest."""
 
-_MAIN = "import sys; sys.path[:] = {path!r}; from runner.reports.html.drawing_process import serve; serve()"
-"""Nothing is imported out of the current folder, unless this process does."""
+_MAIN = "from runner.reports.html.drawing_process import serve; serve()"
 
 
 @contextmanager
@@ -54,7 +53,7 @@ def drawing(pages: int) -> Iterator[Draw]:
 @contextmanager
 def _process() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(  # noqa: S603 (this very Python)
-        [sys.executable, "-I", "-S", "-c", _MAIN.format(path=[entry for entry in sys.path if entry])],
+        own_python(_MAIN),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
