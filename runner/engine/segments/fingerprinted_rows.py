@@ -72,6 +72,20 @@ def judged_rows(activation: Evaluated) -> tuple[str, str]:
     return (VIEW, "") if activation.holdout is None else (chosen_rows(activation.holdout), LEFT_OUT)
 
 
+def texts_of(activation: Evaluated, names: Mapping[MappedColumn, str]) -> str:
+    """The text of each mapped column of the segment's rows, under its name, null where the row is left out; and why it
+    is, in LEFT_OUT, null where it is not.
+
+    A column may say that it is compared without regard to case or accents; its texts are different ones all the same.
+    """
+    rows, left_out = judged_rows(activation)
+    texts = {one: f"cast({column(one)} as varchar)" for one in names}
+    if left_out:
+        texts = {one: f"case when {left_out} is null then {text} end" for one, text in texts.items()}
+    values = (f'({text}) collate "C" as {names[one]}' for one, text in texts.items())
+    return f"select {', '.join(values)}, {left_out or 'null::utinyint'} as {LEFT_OUT} from {rows}"
+
+
 def named(one: MappedColumn) -> tuple[str, str]:
     """The columns with the two halves of what a mapped column holds."""
     return f"{one.name}_{FIRST}", f"{one.name}_{SECOND}"
@@ -87,15 +101,10 @@ def unknown_texts(activation: Evaluated, members: str, by: Fingerprinting) -> st
     - with a kind and a member: a found text of the part that is checked, with the wire form that it has by the rules;
     - with a member and no kind: a member of whom no text was found.
     """
-    [(mapped, _)] = mapped_columns(activation.mapping).items()
-    text, rows, left_out = f"cast({column(mapped)} as varchar)", VIEW, "null::utinyint"
-    if activation.holdout is not None:
-        rows, left_out = chosen_rows(activation.holdout), LEFT_OUT
-        text = f"case when {LEFT_OUT} is null then {text} end"
+    [mapped] = mapped_columns(activation.mapping)
     first, second = halves("text", by.salt)
     segment = f"select text, {LEFT_OUT}, {first} as first, {second} as second, true as here"
-    # A column may say that it is compared without regard to case or accents; its texts are different ones all the same.
-    segment += f' from (select ({text}) collate "C" as text, {left_out} as {LEFT_OUT} from {rows})'
+    segment += f" from ({texts_of(activation, {mapped: 'text'})})"
     done = f"n.here and b.{MEMBER} is not null and not {is_checked('n.first', by.checked)}"
     what = f"case when n.here is null then {_LOST} when {done} then {_FOUND} else {_TEXT} end::utinyint"
     joined = f"""select n.text, n.{LEFT_OUT}, b.{MEMBER}, {what} as what

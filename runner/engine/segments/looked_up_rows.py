@@ -14,10 +14,9 @@ from runner.core.identifiers import IdentifierType
 from runner.core.project import Evaluated
 from runner.engine.fingerprint_sql import FIRST, SECOND, halves, is_checked
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, mapped_columns
-from runner.engine.segments.fingerprinted_rows import MEMBER, judged_rows, named
+from runner.engine.segments.fingerprinted_rows import MEMBER, named, texts_of
 from runner.engine.segments.holdout_choice import LEFT_OUT
 from runner.engine.segments.normalize import wire_select
-from runner.engine.segments.segment_query import column
 
 Members = Mapping[IdentifierType, str]
 """Queries of members as `unknown_texts` takes them, of the types whose texts are looked up."""
@@ -52,13 +51,7 @@ def member_of(one: MappedColumn) -> str:
 
 def _with_fingerprints(activation: Evaluated, columns: _Columns, sought: _Columns, salt: Salt) -> str:
     """The texts of a segment's rows, none of those that are left out, and the fingerprints of those that are sought."""
-    rows, left_out = judged_rows(activation)
-    texts = {one: f"cast({column(one)} as varchar)" for one in columns}
-    if left_out:
-        texts = {one: f"case when {left_out} is null then {text} end" for one, text in texts.items()}
-    # A column may say that it is compared without regard to case or accents; its texts are different ones all the same.
-    values = (f'({text}) collate "C" as {_value(one)}' for one, text in texts.items())
-    plain = f"select {_list(values)}, {left_out or 'null::utinyint'} as {LEFT_OUT} from {rows}"
+    plain = texts_of(activation, {one: _value(one) for one in columns})
     made = (
         f"{half} as {name}" for one in sought for half, name in zip(halves(_value(one), salt), named(one), strict=True)
     )
