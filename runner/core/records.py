@@ -206,6 +206,11 @@ class RunOrigin:
     commit: str = ""
     dirty: bool | None = None
 
+    @property
+    def person(self) -> str:
+        """`user@host`, or the one of both that is known."""
+        return "@".join(part for part in (self.user, self.host) if part)
+
 
 NOT_KNOWN = RunOrigin()
 """Nothing is known of who ran it."""

@@ -72,8 +72,7 @@ def forgotten_text(done: Forgotten, now: datetime) -> Text:
     """What was erased: the receipt."""
     if done.receipt is None:
         return Text("Nothing was erased.\n")
-    origin = done.origin
-    person = "@".join(part for part in (origin.user, origin.host) if part)
+    person = done.origin.person
     text = Text(f"Receipt {done.receipt} of run {done.run}, {moment(done.at, now)}", style="bold")
     text.append(f"{f', by {printable(person)}' if person else ''}\n")
     for one in done.audiences:

@@ -56,7 +56,7 @@ def _origin(run: Run) -> Iterator[_Line]:
     if origin == NOT_KNOWN:
         yield "by", "not recorded"
         return
-    yield "by", printable("@".join(part for part in (origin.user, origin.host) if part) or "not known")
+    yield "by", printable(origin.person or "not known")
     if origin.ci_job:
         yield "job", printable(origin.ci_job)
     if origin.ci_url:

@@ -180,7 +180,7 @@ def _rejected_before(run: Run, runs: tuple[Run, ...]) -> dict[str, int]:
 def _who(run: Run) -> str:
     """Who ran it, from which commit, by which plan, as far as that is known."""
     origin = run.origin
-    person = "@".join(part for part in (origin.user, origin.host) if part)
+    person = origin.person
     changed = " with changes" if origin.dirty else ""
     parts = (
         f"by {person}" if person else "",

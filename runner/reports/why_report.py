@@ -95,7 +95,7 @@ def _since(run: int | None, answer: Answer, now: datetime) -> str:
 def _who(run: Run) -> str:
     """What ran, who ran it, from which commit and by which plan, as far as that is known."""
     origin = run.origin
-    person = "@".join(part for part in (origin.user, origin.host) if part)
+    person = origin.person
     changed = " with changes" if origin.dirty else ""
     job = " ".join(part for part in (origin.ci_job, f"({origin.ci_url})" if origin.ci_url else "") if part)
     parts = (

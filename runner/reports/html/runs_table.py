@@ -45,7 +45,7 @@ def _rows(one: AudienceRun, now: datetime) -> list[tuple[str, ...]]:
     origin, began, ended = one.run.origin, one.run.started_at, one.run.finished_at
     moment = element("time", short_moment(began), datetime=began.isoformat(timespec="seconds"))
     when = joined(moment, sub(f"{ago(began, now)} · run {one.run.id}, {one.run.command}"))
-    who = "@".join(part for part in (origin.user, origin.host) if part)
+    who = origin.person
     by = joined(who or NONE, sub(origin.ci_job) if origin.ci_job else NOTHING)
     changed = sub("with changes") if origin.dirty else NOTHING
     commit = joined(origin.commit[:12], changed) if origin.commit else NONE
