@@ -184,19 +184,29 @@ def test_a_history_with_fingerprints_comes_to_what_the_rules_say(
             patch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
             patch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0)
         for texts, fate, salt in history:
-            rows = [(text,) for text in texts]
-            segment, wanted = segment_of(world, rows, EMAIL), wires(rows, EMAIL)
-            there, unknown = set(audience.there), set(audience.unknown)
-            plan, planned = audience.compare(segment, None if salt is None else Fingerprinting(salt))
-            apart = world.engine.evaluator.evaluate(segment, ())
+            run_comes_to_what_the_rules_say(world, audience, [(text,) for text in texts], (EMAIL,), salt, fate)
 
-            evaluation, compared = audience.run(segment, salt, fate=fate)
 
-            assert audience.sent["add"] == (wanted - there) | (wanted & unknown)
-            assert audience.sent["remove"] == (there - wanted) | (unknown - wanted)
-            assert compared.delta == planned.delta == world.engine.memberships.compare(apart, compared.held).delta
-            for one in (plan, evaluation):
-                assert replace(one, path=None, fingerprints=None) == replace(apart, path=None)
+def run_comes_to_what_the_rules_say(
+    world: World,
+    audience: Audience,
+    rows: list[tuple[str | None, ...]],
+    types: tuple[IdentifierType, ...],
+    salt: Salt | None,
+    fate: dict[int, str],
+) -> None:
+    segment, wanted = segment_of(world, rows, *types), wires(rows, *types)
+    there, unknown = set(audience.there), set(audience.unknown)
+    plan, planned = audience.compare(segment, None if salt is None else Fingerprinting(salt))
+    apart = world.engine.evaluator.evaluate(segment, ())
+
+    evaluation, compared = audience.run(segment, salt, fate=fate)
+
+    assert audience.sent["add"] == (wanted - there) | (wanted & unknown)
+    assert audience.sent["remove"] == (there - wanted) | (unknown - wanted)
+    assert compared.delta == planned.delta == world.engine.memberships.compare(apart, compared.held).delta
+    for one in (plan, evaluation):
+        assert replace(one, path=None, fingerprints=None) == replace(apart, path=None)
 
 
 PHONES = st.none() | st.sampled_from(["+33612345678", "33612345678", "0033 612345679", "06", "x"])
@@ -227,18 +237,7 @@ def test_a_history_of_several_columns_comes_to_what_the_rules_say(
             patch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
             patch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0)
         for rows, fate, salt in history:
-            segment, wanted = segment_of(world, rows, *types), wires(rows, *types)
-            there, unknown = set(audience.there), set(audience.unknown)
-            plan, planned = audience.compare(segment, Fingerprinting(salt))
-            apart = world.engine.evaluator.evaluate(segment, ())
-
-            evaluation, compared = audience.run(segment, salt, fate=fate)
-
-            assert audience.sent["add"] == (wanted - there) | (wanted & unknown)
-            assert audience.sent["remove"] == (there - wanted) | (unknown - wanted)
-            assert compared.delta == planned.delta == world.engine.memberships.compare(apart, compared.held).delta
-            for one in (plan, evaluation):
-                assert replace(one, path=None, fingerprints=None) == replace(apart, path=None)
+            run_comes_to_what_the_rules_say(world, audience, rows, types, salt, fate)
 
 
 def looked_up(evaluation: Evaluation) -> bool:

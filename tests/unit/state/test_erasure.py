@@ -153,6 +153,12 @@ def test_a_folder_keeps_no_older_versions(state: StateStore) -> None:
         assert state.backing.older_versions(lambda _: True).are_gone
 
 
+def write_again(state: StateStore) -> None:
+    """Fill a state and write its files again, so that what was there is an older version where those are kept."""
+    state.rewrite(filled(state), rewritten(4))
+    state.backing.purge()
+
+
 @pytest.mark.parametrize("place", ["bucket"], indirect=True)
 def test_of_older_versions_those_that_hold_somebody_are_named(
     open_state: Callable[[], StateStore], store: ObjectStore, bucket: str
@@ -161,9 +167,7 @@ def test_of_older_versions_those_that_hold_somebody_are_named(
     store.keep_versions(name)
     state = open_state()
     with state.lock("test"):
-        key = filled(state)
-        state.rewrite(key, rewritten(4))
-        state.backing.purge()
+        write_again(state)
         there = {one for one in store.objects(name) if "members/" in one or "outbox/" in one}
         everybody = state.backing.older_versions(lambda _: True)
         some = state.backing.older_versions(lambda file: rows(file) == 5)
@@ -187,9 +191,7 @@ def test_a_bucket_that_keeps_versions_no_longer_has_those_of_before(
     store.keep_versions(name)
     state = open_state()
     with state.lock("test"):
-        key = filled(state)
-        state.rewrite(key, rewritten(4))
-        state.backing.purge()
+        write_again(state)
         store.suspend_versions(name)
         older = state.backing.older_versions(lambda _: True)
     assert older.known is HowKnown.LISTED
