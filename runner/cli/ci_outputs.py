@@ -76,6 +76,8 @@ def findings_as_data(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(**options)
         except InvalidProject as error:
+            if error.is_beside:
+                raise
             if options.get("format") == "github":
                 _annotate(error.findings)
             if options.get("format") != "json":

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli import event_log
-from runner.cli.console import Screen, tell
+from runner.cli.console import Screen, show_findings, tell
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
-from runner.core.errors import HeadcountError, UsageError
+from runner.core.errors import HeadcountError, InvalidProject, UsageError
 from runner.quick_dataclass import dataclass
 from runner.reports.escape import leaving, printable
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runner.cli.progress_bar import Lines
     from runner.config.yaml.project_files import Texts
     from runner.core.destination import Api, Destination, DestinationClient
+    from runner.core.findings import Finding
     from runner.core.project import Activation, Project
     from runner.core.selection import Selection
     from runner.engine.embedded import EmbeddedEngine
@@ -43,6 +44,14 @@ PATIENCE = 600.0
 
 CONFIRMED = 1.0
 """Seconds for which a call may leave without asking whether this run still holds the state, unless it had to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A project as far as its files can be read, and what is wrong in them."""
+
+    project: Project
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,32 @@ class Setup:
             hint = elsewhere(self.folder)
             tell(f"No file below {self.folder} declares an activation{f'; {hint}' if hint else ''}.\n")
         return project
+
+    @contextmanager
+    def readable(self) -> Iterator[Readable]:
+        """The project as far as its files can be read, for a command that shows what the state knows.
+
+        What is wrong in the files ends the command afterwards: raises InvalidProject. It is what is said, too, where a
+        command line makes no sense for what can be read of them: that may be why.
+        """
+        try:
+            found = Readable(self.project())
+        except InvalidProject as error:
+            if error.readable is None:
+                raise
+            invalid, found = error, Readable(error.readable, error.findings)
+        try:
+            yield found
+        except UsageError:
+            if not found.findings:
+                raise
+            raise invalid from None
+        except HeadcountError:
+            show_findings(found.findings)
+            raise
+        if found.findings:
+            invalid.is_beside = True
+            raise invalid
 
     def targets(self) -> tuple[str, ...]:
         """The target that was chosen; every one that the project declares where none was; one without a name where

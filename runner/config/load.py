@@ -36,6 +36,7 @@ from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Steps
 from runner.config.yaml.project_files import ProjectFiles, Texts
 from runner.core.errors import InvalidProject
+from runner.core.findings import Finding
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Suppression, Words
 from runner.core.receivers import Receiver
 from runner.core.segment_test import SegmentTest, Subject
@@ -81,15 +82,27 @@ def load(
         project = replace(project, tests=inputs.tests(today, values, project, found))
         if not found:
             values.require_used(variables)
-        if not found and any(map(files.mention, _DAILY)):
+        valid = not found
+        if any(map(files.mention, _DAILY)):
             inputs = replace(inputs, templates=inputs.templates.another_day())
             then, _ = inputs.resolve(ANY_DAY, elsewhere := Findings())
             project = _recognised(project, then)
-            found.take_over(elsewhere, ("template-failed", "template-too-large"))
+            if valid:
+                found.take_over(elsewhere, ("template-failed", "template-too-large"))
     if found:
         complete = inputs.read.complete and len(project.sources) == len(inputs.read.of("Source"))
-        raise InvalidProject(found.sorted(), project if complete else None)
+        faults = found.sorted()
+        raise InvalidProject(faults, project if complete else None, _readable(project, files, faults))
     return project
+
+
+def _readable(project: Project, files: ProjectFiles, findings: Iterable[Finding]) -> Project:
+    """The project as far as it is what its files say, whatever else is wrong in them: none of it where that may be in
+    the Project document, whose variables and defaults count everywhere.
+    """
+    if files.may_mention("Project", {one.location.file for one in findings}):
+        return Project(project.folder, (), (), (), (), is_whole=False)
+    return replace(project, is_whole=False)
 
 
 def _recognised(project: Project, then: Project) -> Project:

@@ -47,14 +47,20 @@ class InvalidProject(HeadcountError):
     """The files are not valid; `findings` says where and why, all at once.
 
     `sound` is what the documents without findings come to, None where a source or a whole file is missing from it.
+    `readable` is what can be relied on of them to say what the state means, whatever is missing. `is_beside` says that
+    a result was shown all the same, beside which the findings stand.
     """
 
     exit_code = 3
 
-    def __init__(self, findings: tuple[Finding, ...], sound: Project | None = None) -> None:
+    def __init__(
+        self, findings: tuple[Finding, ...], sound: Project | None = None, readable: Project | None = None
+    ) -> None:
         super().__init__(f"{len(findings)} finding{'s' if len(findings) != 1 else ''} in the files")
         self.findings = findings
         self.sound = sound
+        self.readable = readable
+        self.is_beside = False
 
 
 class UsageError(HeadcountError):

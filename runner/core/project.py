@@ -287,7 +287,8 @@ Evaluated = Activation | Suppression
 class Project:
     """Everything the files declare. `activations` are in the order of their ids, `suppressions` of their names.
 
-    `receivers` are those of notices, for the target that was chosen.
+    `receivers` are those of notices, for the target that was chosen. It `is_whole` unless documents with findings are
+    missing from it: what it does not declare may then be declared all the same.
     """
 
     folder: str
@@ -298,3 +299,4 @@ class Project:
     suppressions: tuple[Suppression, ...] = ()
     tests: tuple[SegmentTest, ...] = ()
     receivers: tuple[Receiver, ...] = ()
+    is_whole: bool = True

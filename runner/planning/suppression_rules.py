@@ -25,12 +25,15 @@ from runner.quick_dataclass import dataclass
 
 
 class Standing(StrEnum):
-    """How a suppression in the files is to the one that was applied."""
+    """How a suppression in the files is to the one that was applied; NOT_READABLE where files that are not valid say
+    nothing of it that can be read, which no run ever sees.
+    """
 
     NEW = "new"
     CHANGED = "changed"
     APPLIED = "applied"
     UNDECLARED = "no longer declared"
+    NOT_READABLE = "not readable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from runner.core.records import Outcome, taken_apart
 from runner.core.schedule import length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
-from runner.planning.suppression_rules import Standing
 from runner.quick_dataclass import dataclass
 from runner.reports.format import moment
 from runner.reports.run_text import SIGNS
@@ -77,7 +76,8 @@ def again(row: ActivationStatus, advice: tuple[str, ...]) -> Iterator[str]:
     told = any(_TRIES.search(one) for one in advice)
     if row.wrong is not None and row.wrong.outcome is not Outcome.BLOCKED and not told:
         command = "apply" if row.condition.awaits_apply else "sync"
-        yield f"{'then ' if advice else ''}`headcount {command}` tries again"
+        once = ", once its file is valid" if row.condition is Condition.NOT_READABLE else ""
+        yield f"{'then ' if advice else ''}`headcount {command}` tries again{once}"
 
 
 _AWAITING = {
@@ -130,7 +130,7 @@ def suppression_attention(row: SuppressionStatus, now: datetime) -> Line | None:
         return Line(
             SIGNS[Outcome.FAILED], name, said, _reasons(sentence or "nobody is added where it applies", *advice)
         )
-    if row.standing is not Standing.APPLIED:
+    if row.awaits_apply:
         said = f"{row.standing}: nobody is added where it applies until it is applied"
         return Line(_WAITS, name, said, _reasons("", _PLAN))
     if row.applied is not None and not row.applied.is_clean:

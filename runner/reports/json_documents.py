@@ -94,12 +94,14 @@ def status_document(
     rows: tuple[ActivationStatus, ...],
     suppressions: tuple[SuppressionStatus, ...] = (),
     receipts: tuple[Receipt, ...] = (),
+    findings: tuple[Finding, ...] = (),
 ) -> dict[str, Any]:
     """schemas/status.schema.json"""
     never = [_suppression_status(row) for row in suppressions]
     unfinished = [{"number": one.number, "at": timestamp(one.at), "fate": str(one.fate)} for one in receipts]
     activations = [_status(row) for row in rows]
-    return document("status", activations=activations, suppressions=never, open_receipts=unfinished)
+    wrong = [finding_data(one) for one in findings]
+    return document("status", activations=activations, suppressions=never, open_receipts=unfinished, findings=wrong)
 
 
 def _suppression_status(row: SuppressionStatus) -> dict[str, Any]:
@@ -129,7 +131,12 @@ def import_document(done: ImportedAll) -> dict[str, Any]:
     return document("import", **import_data(done))
 
 
-def schedule_document(slots: tuple[Slot, ...], awaiting: tuple[str, ...] = ()) -> dict[str, Any]:
+def schedule_document(
+    slots: tuple[Slot, ...],
+    awaiting: tuple[str, ...] = (),
+    unknown: tuple[str, ...] = (),
+    findings: tuple[Finding, ...] = (),
+) -> dict[str, Any]:
     """schemas/schedule.schema.json"""
     return document(
         "schedule",
@@ -138,6 +145,8 @@ def schedule_document(slots: tuple[Slot, ...], awaiting: tuple[str, ...] = ()) -
             for slot in slots
         ],
         awaiting_apply=list(awaiting),
+        not_readable=list(unknown),
+        findings=[finding_data(one) for one in findings],
     )
 
 

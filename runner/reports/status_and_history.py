@@ -12,7 +12,6 @@ from runner.core.records import SUPPRESS, Action, Outcome, Run, taken_apart
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
-from runner.planning.suppression_rules import Standing
 from runner.reports.attention import left_over
 from runner.reports.cost_text import run_cost
 from runner.reports.escape import printable
@@ -20,6 +19,7 @@ from runner.reports.format import counts, moment, plural
 from runner.reports.run_details import NOT_WHOLE
 from runner.reports.run_text import outcomes_text
 from runner.reports.styled_text import Text
+from runner.workflows.condition import Condition
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 from runner.workflows.upcoming import Slot
 
@@ -74,7 +74,7 @@ def _suppression_facts(row: SuppressionStatus, now: datetime) -> Iterator[tuple[
 
 
 def _suppression_notes(row: SuppressionStatus, now: datetime) -> Iterator[str]:
-    if row.standing is not Standing.APPLIED:
+    if row.awaits_apply:
         yield "nobody is added where it applies until `headcount apply` puts into effect what the files say"
     if row.applied is not None and row.applied.failing_since is not None:
         yield f"not in effect since {moment(row.applied.failing_since, now)}: nobody is added where it applies"
@@ -82,13 +82,19 @@ def _suppression_notes(row: SuppressionStatus, now: datetime) -> Iterator[str]:
         yield "not everybody it names is known to have left every audience: the next run takes them out"
 
 
-def schedule_text(slots: tuple[Slot, ...], now: datetime, awaiting: tuple[str, ...] = ()) -> Text:
-    """A line for each run to come, and one that names the activations that wait for `apply`."""
+def schedule_text(
+    slots: tuple[Slot, ...], now: datetime, awaiting: tuple[str, ...] = (), unknown: tuple[str, ...] = ()
+) -> Text:
+    """A line for each run to come, one that names the activations that wait for `apply`, and one for those whose
+    schedules cannot be read in files that are not valid.
+    """
     rows = [(_when(run, now), printable(run.activation), describe(run.schedule)) for run in slots]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:2]]
     lines = [f"{when:<{widths[0]}}  {name:<{widths[1]}}  {schedule}\n" for when, name, schedule in rows]
     if awaiting:
         lines.append(f"Not before `headcount apply`: {printable(', '.join(awaiting))}.\n")
+    if unknown:
+        lines.append(f"Not known while their files are not valid: {printable(', '.join(unknown))}.\n")
     return Text("".join(lines) or "No run to come: every activation is run by hand.\n")
 
 
@@ -132,6 +138,8 @@ def _facts(row: ActivationStatus, now: datetime) -> Iterator[tuple[str, str]]:
         yield "next due", "not before `headcount apply`"
     elif declared:
         yield "next due", describe(declared.schedule)
+    elif row.condition is Condition.NOT_READABLE:
+        yield "next due", "not known: its file is not valid"
 
 
 def _notes(row: ActivationStatus, now: datetime) -> Iterator[str]:

@@ -12,13 +12,17 @@ from itertools import groupby
 from runner.core.erasure_receipts import Receipt
 from runner.core.schedule import describe
 from runner.destinations.registry import platform_of
+from runner.planning.suppression_rules import Standing
 from runner.reports.attention import WELL, Line, attention, open_receipt, suppression_attention
 from runner.reports.escape import printable
 from runner.reports.format import counts, duration, moment, plural
 from runner.reports.styled_text import Text
+from runner.workflows.condition import Condition
 from runner.workflows.status import ActivationStatus, SuppressionStatus
 
 _FINE = ("=", "dim")
+_NAMED = 5
+"""Activations that a line names at most."""
 
 
 def status_text(
@@ -28,8 +32,11 @@ def status_text(
     receipts: tuple[Receipt, ...] = (),
     *,
     everything: bool = False,
+    is_whole: bool = True,
 ) -> Text:
     """A line for each that somebody should know of, and one for all others; with `everything`, a line for each.
+
+    `is_whole` is false where the files are not valid, which says that not all is fine.
 
     `receipts` are those of erasures that did not come to a good end.
     """
@@ -49,7 +56,8 @@ def status_text(
     elif fine or in_effect:
         if lines:
             text.append("\n")
-        text.append(_summary(fine, in_effect, len(rows) + len(suppressions) + len(receipts), now))
+        is_all = is_whole and len(fine) + len(in_effect) == len(rows) + len(suppressions) + len(receipts)
+        text.append(_summary(fine, in_effect, now, is_all=is_all))
     return text
 
 
@@ -102,6 +110,8 @@ def _size(row: ActivationStatus) -> str:
 
 
 def _due(row: ActivationStatus, now: datetime) -> str:
+    if row.condition is Condition.NOT_READABLE:
+        return "due: not known"
     if row.next_due is None:
         return describe(row.declared.schedule) if row.declared else ""
     seconds = (row.next_due - now).total_seconds()
@@ -117,14 +127,15 @@ def _effect(row: SuppressionStatus, now: datetime) -> str:
 
 
 def _summary(
-    rows: tuple[ActivationStatus, ...], suppressions: tuple[SuppressionStatus, ...], all_of: int, now: datetime
+    rows: tuple[ActivationStatus, ...], suppressions: tuple[SuppressionStatus, ...], now: datetime, *, is_all: bool
 ) -> str:
     """All that are fine in one line: how many they are, when the last run was, and which is due next."""
-    every = all_of == len(rows) + len(suppressions)
+    unknown = [row.activation for row in rows if row.condition is Condition.NOT_READABLE]
+    unknown += [f"suppression {row.name}" for row in suppressions if row.standing is Standing.NOT_READABLE]
     told = [plural(len(rows), "audience")] if rows else []
     told += [plural(len(suppressions), "suppression")] if suppressions else []
     verb = "is" if len(rows) + len(suppressions) == 1 else "are"
-    parts = [f"{' and '.join(told)} {verb} fine" if not every else f"All is fine: {' and '.join(told)}"]
+    parts = [f"{' and '.join(told)} {verb} fine" if not is_all else f"All is fine: {' and '.join(told)}"]
     held = sum(sum(row.applied.members.values()) for row in rows if row.applied)
     parts[0] += f", {plural(held, 'identifier')}" if rows else ""
     ran = max((row.latest.run.started_at for row in rows if row.latest.run), default=None)
@@ -134,4 +145,7 @@ def _summary(
     if due is not None:
         when = f"in {duration((due[0] - now).total_seconds())}" if due[0] > now else "now"
         parts.append(f"next due: {printable(due[1])} {when}")
+    if unknown:
+        more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
+        parts.append(f"not readable in the files: {printable(', '.join(unknown[:_NAMED]))}{more}")
     return f"{';  '.join(parts)}.  (--all shows each)\n"

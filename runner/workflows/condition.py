@@ -10,7 +10,9 @@ from runner.planning.diff import definition_of
 
 
 class Condition(StrEnum):
-    """What has become of an activation; CHANGED says that the files differ from what was applied."""
+    """What has become of an activation; CHANGED says that the files differ from what was applied, NOT_READABLE
+    that the state knows an audience of which the files, which are not valid, say nothing that can be read.
+    """
 
     NOT_APPLIED = "not applied"
     CREATING = "creating"
@@ -18,6 +20,7 @@ class Condition(StrEnum):
     CHANGED = "changed"
     APPLIED = "applied"
     ORPHANED = "orphaned"
+    NOT_READABLE = "not readable"
 
     @property
     def awaits_apply(self) -> bool:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from runner.core.day import Counted, Past, PastDay, WayDown
+from runner.core.findings import Finding
 from runner.core.project import Project
 from runner.core.records import SUPPRESSION_LINE, Action, ActivationRun, Outcome, Run
 from runner.engine.interface import MembershipStore
 from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.common_members import NOT_LOOKED_FOR, InCommon, common_members
+from runner.workflows.condition import Condition
 from runner.workflows.status import (
     ActivationStatus,
     SuppressionStatus,
@@ -97,12 +99,13 @@ class SuppressionView:
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """What is known of a project at a moment."""
+    """What is known of a project at a moment; `findings` are what is wrong in its files."""
 
     made_at: datetime
     target: str
     audiences: tuple[AudienceView, ...]
     suppression_views: tuple[SuppressionView, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def suppressions(self) -> tuple[SuppressionStatus, ...]:
@@ -122,7 +125,7 @@ def look_back(
     audiences = tuple(
         # The history does not tell an orphan from the audience that an activation of its id has now.
         _view(one, (), (), past, now)
-        if one.declared is None and rows[one.activation] > 1
+        if one.condition is Condition.ORPHANED and rows[one.activation] > 1
         else _view(one, days_of[one.activation], runs_of[one.activation], past, now)
         for one in statuses
     )

@@ -27,6 +27,14 @@ def orphans_with_people(
     )
 
 
+def not_readable(project: Project, applied: Iterable[AppliedAudience]) -> tuple[str, ...]:
+    """The activations that have audiences, and of which nothing can be read in files that are not valid."""
+    if project.is_whole:
+        return ()
+    ids = {activation.id for activation in project.activations}
+    return tuple(dict.fromkeys(one.activation for one in applied if one.activation not in ids))
+
+
 def orphan_notice(record: AppliedAudience) -> str:
     """One sentence about such an audience: how many it keeps, and what to do."""
     kept = ", ".join(f"{count:,} {kind}" for kind, count in record.members.items() if count)

@@ -14,6 +14,7 @@ from runner.planning.suppression_rules import Standing, standing_of
 from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows.condition import Condition, condition_of
+from runner.workflows.orphans import not_readable
 from runner.workflows.upcoming import done_until
 
 RECOVERED_FOR = timedelta(days=1)
@@ -44,6 +45,11 @@ class SuppressionStatus:
         declared = self.declared is not None and self.declared.concerns(account)
         return declared or (self.applied is not None and self.applied.definition.concerns(account))
 
+    @property
+    def awaits_apply(self) -> bool:
+        """Whether the files differ from what was applied, so that nobody is added where it applies until then."""
+        return self.standing not in (Standing.APPLIED, Standing.NOT_READABLE)
+
 
 def suppression_statuses(project: Project, state: State, now: datetime) -> tuple[SuppressionStatus, ...]:
     """One row per suppression, in the order of their names."""
@@ -51,15 +57,27 @@ def suppression_statuses(project: Project, state: State, now: datetime) -> tuple
     applied = {one.name: one for one in state.suppressions()}
     latest = state.latest() if declared or applied else {}
     return tuple(
-        _suppression(name, declared.get(name), applied.get(name), latest.get(f"{SUPPRESSION_LINE}{name}", _NEVER), now)
+        _suppression(
+            name,
+            Standing.NOT_READABLE if not project.is_whole and name not in declared else None,
+            declared.get(name),
+            applied.get(name),
+            latest.get(f"{SUPPRESSION_LINE}{name}", _NEVER),
+            now,
+        )
         for name in sorted(declared.keys() | applied.keys())
     )
 
 
 def _suppression(
-    name: str, declared: Suppression | None, applied: AppliedSuppression | None, latest: Latest, now: datetime
+    name: str,
+    standing: Standing | None,
+    declared: Suppression | None,
+    applied: AppliedSuppression | None,
+    latest: Latest,
+    now: datetime,
 ) -> SuppressionStatus:
-    standing = standing_of(declared, applied)
+    standing = standing or standing_of(declared, applied)
     due = None
     if declared is not None and applied is not None and standing is Standing.APPLIED:
         due = next_due(declared.schedule, applied.evaluated_at or applied.applied_at, now)
@@ -129,7 +147,7 @@ def activation_statuses(
     select.require_matches(all_candidates(project, applied))
     chosen = tuple(one for one in project.activations if select.means(Candidate.of(one)))
     meant = tuple(record for record in applied if select.means(candidate_of(record, project)))
-    return (*_declared(chosen, applied, state, now), *_orphans(project, meant))
+    return (*_declared(chosen, applied, state, now), *_undeclared(project, meant, state))
 
 
 def _declared(
@@ -165,15 +183,20 @@ def _is_stale(activation: Activation, latest: Latest, now: datetime) -> bool:
     return latest.good is None or now - latest.good.started_at > timedelta(seconds=activation.freshness)
 
 
-def _orphans(project: Project, applied: tuple[AppliedAudience, ...]) -> Iterator[ActivationStatus]:
+def _undeclared(project: Project, applied: tuple[AppliedAudience, ...], state: State) -> Iterator[ActivationStatus]:
     declared = {activation.key for activation in project.activations}
+    unknown = frozenset(not_readable(project, applied))
+    latest, setbacks = (state.latest(), state.setbacks()) if unknown else ({}, {})
     for record in applied:
         if record.key not in declared:
+            is_unknown = record.activation in unknown
             yield ActivationStatus(
                 activation=record.activation,
-                condition=Condition.ORPHANED,
+                condition=Condition.NOT_READABLE if is_unknown else Condition.ORPHANED,
                 destination=record.destination,
                 account_id=record.account_id,
                 name=record.definition.name if record.definition else "",
                 applied=record,
+                latest=latest.get(record.activation, _NEVER) if is_unknown else _NEVER,
+                setback=setbacks.get(record.activation) if is_unknown else None,
             )

@@ -63,7 +63,7 @@ def test_a_folder_that_is_not_there_has_no_line_and_as_data_its_first(shop: Shop
     assert found["location"] == {"file": "nowhere", "line": 1, "column": 1}
 
 
-@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["sync"], ["status"], ["accounts"]])
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["sync"], ["accounts"]])
 def test_whoever_asks_for_data_gets_findings_as_data(shop: Shop, command: list[str]) -> None:
     shop.activation(shcedule="manual")
     result = shop.run(*command, "--format", "json", code=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -27,13 +27,16 @@ from runner.cli.options import (
     Var,
     Verbose,
 )
-from runner.cli.wiring import Setup, connect, counted_rows, told
+from runner.cli.wiring import Readable, Setup, connect, counted_rows, told
 from runner.core.errors import DestinationError, InvalidProject, StateError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from runner.core.destination import AdAccount, Destination
     from runner.core.erasure_receipts import Receipt
     from runner.core.records import Run
+    from runner.core.selection import Selection
     from runner.reports.styled_text import Text
     from runner.state.interface import State
     from runner.workflows.status import ActivationStatus, SuppressionStatus
@@ -67,60 +70,74 @@ def status(
 
     What is fine is summed up. Calls Criteo with --live only.
     """
-    from runner.core.erasure_receipts import open_receipts
-    from runner.workflows.status import activation_statuses, suppression_statuses
-
     setup = Setup.of(folder, var, today=today, verbose=verbose, no_color=no_color, at=at, target=target)
-    project, now = setup.project(), setup.clock()
-    selection = setup.selection(project, select, exclude, changed_since)
-    with closing(setup.state(only_read=not (live or fail_drift))) as state:
-        older = _older(state)
-        rows, never = activation_statuses(project, state, now, selection), suppression_statuses(project, state, now)
-        receipts = open_receipts(state.receipts())
-        if live or fail_drift:
-            setup.say_where(told)
-            rows = counted_rows(rows, state, now)
-    if format is Format.JSON:
+    with setup.readable() as files:
+        project, now = files.project, setup.clock()
+        selection = setup.selection(project, select, exclude, changed_since)
+        with closing(setup.state(only_read=not (live or fail_drift))) as state:
+            older = _older(state)
+            seen = _Seen.of(files, state, now, selection)
+            if live or fail_drift:
+                setup.say_where(told)
+                seen = seen._replace(rows=counted_rows(seen.rows, state, now))
+        if format is Format.JSON:
+            show_json(seen.document())
+        elif seen:
+            show_text(setup.out, seen.text(now, everything=everything or live, details=details))
+        if older is not None:
+            raise older
+        failed = _named_failures(seen.rows, stale=fail_stale, drifted=fail_drift)
+    if failed:
+        raise typer.Exit(exit_codes.FAILED)
+
+
+class _Seen(NamedTuple):
+    """Where everything stands, and the files that it is held against."""
+
+    rows: tuple[ActivationStatus, ...]
+    never: tuple[SuppressionStatus, ...]
+    receipts: tuple[Receipt, ...]
+    files: Readable
+
+    @classmethod
+    def of(cls, files: Readable, state: State, now: datetime, selection: Selection) -> _Seen:
+        from runner.core.erasure_receipts import open_receipts
+        from runner.workflows.status import activation_statuses, suppression_statuses
+
+        rows = activation_statuses(files.project, state, now, selection)
+        never = suppression_statuses(files.project, state, now)
+        return cls(rows, never, open_receipts(state.receipts()), files)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to show: that nothing is declared cannot be said of files that are not valid."""
+        return bool(self.rows or self.never or self.receipts or self.files.project.is_whole)
+
+    def document(self) -> dict[str, Any]:
         from runner.reports.json_documents import status_document
 
-        show_json(status_document(rows, never, receipts))
-    else:
-        show_text(setup.out, _status_text(rows, never, receipts, setup, everything=everything or live, details=details))
-    if older is not None:
-        raise older
-    _fail_on(rows, stale=fail_stale, drifted=fail_drift)
+        return status_document(self.rows, self.never, self.receipts, self.files.findings)
+
+    def text(self, now: datetime, *, everything: bool, details: bool) -> Text:
+        if details:
+            from runner.reports.status_and_history import details_text, open_receipts_text, suppression_details_text
+
+            text = details_text(self.rows, now).append_text(suppression_details_text(self.never, now))
+            return text.append_text(open_receipts_text(self.receipts, now))
+        from runner.reports.status_text import status_text
+
+        is_whole = self.files.project.is_whole
+        return status_text(self.rows, self.never, now, self.receipts, everything=everything, is_whole=is_whole)
 
 
-def _status_text(
-    rows: tuple[ActivationStatus, ...],
-    never: tuple[SuppressionStatus, ...],
-    receipts: tuple[Receipt, ...],
-    setup: Setup,
-    *,
-    everything: bool,
-    details: bool,
-) -> Text:
-    now = setup.clock()
-    if details:
-        from runner.reports.status_and_history import details_text, open_receipts_text, suppression_details_text
-
-        text = details_text(rows, now).append_text(suppression_details_text(never, now))
-        return text.append_text(open_receipts_text(receipts, now))
-    from runner.reports.status_text import status_text
-
-    return status_text(rows, never, now, receipts, everything=everything)
-
-
-def _fail_on(rows: tuple[ActivationStatus, ...], *, stale: bool, drifted: bool) -> None:
-    """Name the activations for which the command was asked to fail, and end it with 1 where there are some."""
+def _named_failures(rows: tuple[ActivationStatus, ...], *, stale: bool, drifted: bool) -> bool:
+    """Name the activations for which the command was asked to fail; whether there are some."""
     old = [row.activation for row in rows if row.stale and stale]
     apart = [row.activation for row in rows if row.suspected_drift and drifted]
     if old:
         tell(f"Stale: {', '.join(old)}.\n")
     if apart:
         tell(f"Suspected drift: {', '.join(apart)}.\n")
-    if old or apart:
-        raise typer.Exit(exit_codes.FAILED)
+    return bool(old or apart)
 
 
 def _older(state: State) -> StateError | None:
@@ -212,18 +229,20 @@ def schedule(
 
     from runner.reports.json_documents import schedule_document
     from runner.reports.status_and_history import schedule_text
+    from runner.workflows.orphans import not_readable
     from runner.workflows.upcoming import awaiting_apply, timetable
 
     setup = Setup.of(folder, var, no_color=no_color, at=at, target=target)
-    project = setup.project()
-    selection = setup.selection(project, select, exclude, changed_since)
-    with closing(setup.state(only_read=True)) as state:
-        runs = tuple(islice(timetable(project, state, setup.clock(), selection), limit))
-        awaiting = awaiting_apply(project, state, selection)
-    if format is Format.JSON:
-        show_json(schedule_document(runs, awaiting))
-    else:
-        show_text(setup.out, schedule_text(runs, setup.clock(), awaiting))
+    with setup.readable() as files:
+        project = files.project
+        selection = setup.selection(project, select, exclude, changed_since)
+        with closing(setup.state(only_read=True)) as state:
+            runs = tuple(islice(timetable(project, state, setup.clock(), selection), limit))
+            awaiting, unknown = awaiting_apply(project, state, selection), not_readable(project, state.audiences())
+        if format is Format.JSON:
+            show_json(schedule_document(runs, awaiting, unknown, files.findings))
+        elif runs or awaiting or unknown or project.is_whole:
+            show_text(setup.out, schedule_text(runs, setup.clock(), awaiting, unknown))
 
 
 def accounts(

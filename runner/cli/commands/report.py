@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +45,10 @@ def report(
     setup = Setup.of(folder, var, verbose=verbose, no_color=no_color, at=at, target=target)
     require_report_folder(out)
     require_plots()
-    project = setup.project()
-    with drawing(len(project.activations)) as draw:
-        with closing(setup.state(only_read=True)) as state, memberships_alone(wanted=overlap) as memberships:
-            view = look_back(project, state, memberships, setup.clock(), target)
-        size = write_report(out, pages_of(view, draw))
-    pages = 1 + len(view.audiences) + len(view.suppression_views)
-    show_line(f"{printable(str(out / INDEX))}: {pages:,} page{'s' if pages > 1 else ''}, {file_size(size)}.")
+    with setup.readable() as files:
+        with drawing(len(files.project.activations)) as draw:
+            with closing(setup.state(only_read=True)) as state, memberships_alone(wanted=overlap) as memberships:
+                view = look_back(files.project, state, memberships, setup.clock(), target)
+            size = write_report(out, pages_of(replace(view, findings=files.findings), draw))
+        pages = 1 + len(view.audiences) + len(view.suppression_views)
+        show_line(f"{printable(str(out / INDEX))}: {pages:,} page{'s' if pages > 1 else ''}, {file_size(size)}.")

@@ -155,6 +155,10 @@ class ProjectFiles:
         """Whether a file that was read has the word in it."""
         return any(file is not None and word in file.text for file in self._texts.values())
 
+    def may_mention(self, word: str, among: Collection[str]) -> bool:
+        """Whether one of the files of these names has the word in it, or any file could not be read at all."""
+        return any(file is None or (file.name in among and word in file.text) for file in self._texts.values())
+
 
 def _decoded(name: str, path: Path, data: bytes, found: Findings) -> TextFile | None:
     try:

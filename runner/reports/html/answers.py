@@ -9,8 +9,9 @@ from runner.destinations.registry import platform_of
 from runner.quick_dataclass import dataclass
 from runner.reports.format import counts
 from runner.reports.html.shrinking import Shrinkage, why_it_shrank
-from runner.reports.html.troubles import the_last_run
+from runner.reports.html.troubles import NOT_READABLE, the_last_run
 from runner.reports.html.words import ago, day_words, length_words, moment_words, number, percent
+from runner.workflows.condition import Condition
 from runner.workflows.look_back import AudienceView, SuppressionView
 from runner.workflows.status import SuppressionStatus
 
@@ -75,16 +76,16 @@ def _because(found: Shrinkage) -> str:
 def _fresh(view: AudienceView, now: datetime) -> InWords:
     question, good = "Is it fresh?", view.status.latest.good
     declared = view.status.declared
-    if declared is None:
+    if declared is None and view.status.condition is Condition.ORPHANED:
         last = f"The last run of it began {ago(view.runs[0].run.started_at, now)}." if view.runs else ""
         return InWords(question, "No: nothing brings it up to date any more", last, is_bad=True)
-    limit = f"It may be {length_words(declared.freshness)} old." if declared.freshness else ""
+    limit = f"It may be {length_words(declared.freshness)} old." if declared and declared.freshness else ""
     if good is None:
         return InWords(question, "No run has gone well yet", limit, is_bad=view.status.applied is not None)
     when = f"{ago(good.started_at, now)}"
     if view.status.stale:
         return InWords(question, f"No: last good run {when}", limit, is_bad=True)
-    rest = limit or "No limit to its age is set."
+    rest = limit or ("No limit to its age is set." if declared else NOT_READABLE)
     if view.status.wrong is not None:
         # Both may be "just now".
         moments = moment_words(good.started_at), moment_words(view.status.wrong.started_at)
@@ -95,6 +96,8 @@ def _fresh(view: AudienceView, now: datetime) -> InWords:
 
 def _owner(view: AudienceView) -> InWords:
     question, declared = "Who owns it?", view.status.declared
+    if declared is None and view.status.condition is Condition.NOT_READABLE:
+        return InWords(question, "Not known now", NOT_READABLE)
     if declared is None:
         return InWords(question, "Nobody: no file declares it any more")
     file = f"Declared in {declared.location.file}."

@@ -21,7 +21,11 @@ from runner.reports.html.words import (
     sub,
     time_element,
 )
+from runner.workflows.condition import Condition
 from runner.workflows.look_back import AudienceView, ProjectView, SuppressionView
+
+_FINDINGS = 5
+"""Findings that the page shows."""
 
 Links = Mapping[int, str]
 """The place of an audience in the view -> the address of its page, from the index."""
@@ -37,7 +41,9 @@ def index_page(view: ProjectView, links: Links, made: str, suppressions: Sequenc
     """The whole page; `suppressions` are the addresses of their pages, from the index."""
     title = f"Audiences of {view.target}" if view.target else "Audiences"
     header = joined(element("h1", title), element("p", _summary(view), class_="lead"))
-    content = joined(_broken(view, links, suppressions), _audiences(view, links), _suppressions(view, suppressions))
+    content = joined(
+        _findings(view), _broken(view, links, suppressions), _audiences(view, links), _suppressions(view, suppressions)
+    )
     return document(f"{title} · Headcount", header, content, made)
 
 
@@ -47,9 +53,22 @@ def _summary(view: ProjectView) -> str:
     words = f"{plural(len(there), 'audience')} with {plural(total, 'identifier')}"
     broken = sum(bool(troubles_of(one.status, view.made_at)) for one in view.audiences)
     broken += sum(bool(troubles_of_suppression(one)) for one in view.suppressions)
+    broken += bool(view.findings)
     if not broken:
         return f"{words}. Nothing needs anybody’s attention."
     return f"{words}. {plural(broken, 'thing')} {'needs' if broken == 1 else 'need'} somebody’s attention."
+
+
+def _findings(view: ProjectView) -> Html:
+    """What is wrong in the files: the first of it, since one mistake may have many."""
+    if not view.findings:
+        return NOTHING
+    lines = [element("p", f"{one.location}: {one.message}") for one in view.findings[:_FINDINGS]]
+    more = len(view.findings) - _FINDINGS
+    if more > 0:
+        lines.append(element("p", f"And {more:,} more: headcount validate lists them.", class_="small"))
+    what = element("p", "No run goes ahead until they are. What follows is what the state knows.", class_="small")
+    return element("div", element("h3", "The files are not valid"), *lines, what, class_="trouble")
 
 
 def _broken(view: ProjectView, links: Links, suppressions: Sequence[str]) -> Html:
@@ -108,9 +127,9 @@ def _row(one: AudienceView, link: str, now: datetime) -> tuple[str, ...]:
 def _fresh(one: AudienceView, now: datetime) -> Html:
     """How long ago the last good run was, of how long it may be ago."""
     good, declared = one.status.latest.good, one.status.declared
-    if declared is None:
+    if one.status.condition is Condition.ORPHANED:
         return element("span", "not any more", class_="bad")
-    limit = sub(f"of {length_words(declared.freshness)}") if declared.freshness else NOTHING
+    limit = sub(f"of {length_words(declared.freshness)}") if declared and declared.freshness else NOTHING
     ended = the_last_run(one.status)
     since = sub(f"the last run {ended}") if ended else NOTHING
     when = joined(time_element(good.started_at, now) if good else "never", limit, since)

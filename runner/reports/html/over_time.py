@@ -66,7 +66,7 @@ def _turnover(view: AudienceView, some: Sequence[Period], draw: plots.Draw) -> H
     most = max((one.left_share or 0.0 for one in some), default=0.0)
     words = f"At most {percent(most)} left in one run. "
     stops = f"A guardrail stops a run that would remove more than {limit}, unless a person lets it pass."
-    words += stops if limit else "No guardrail limits it."
+    words += stops if limit else "No guardrail limits it." if declared else ""
     drawn = limit_percent(guardrails)
     columns = (TableColumn(_step(some)), TableColumn("Left at once", figures=True), TableColumn("Limit", figures=True))
     rows = [

@@ -8,6 +8,7 @@ from runner.core.schedule import describe
 from runner.planning.suppression_rules import Standing
 from runner.reports.format import counts, plural
 from runner.reports.html.answers import InWords, week_of
+from runner.reports.html.troubles import NOT_READABLE
 from runner.reports.html.words import ago, listed, moment_words, number
 from runner.workflows.look_back import SuppressionView
 
@@ -38,7 +39,7 @@ def _effect(view: SuppressionView, now: datetime) -> InWords:
     if known.failing_since is not None:
         rest = f"It first failed, or lost too many, {ago(known.failing_since, now)}. Until it goes well again, "
         return InWords(question, "As it was found last", f"{rest}nobody is added where it applies.", is_bad=True)
-    if status.standing is not Standing.APPLIED:
+    if status.awaits_apply:
         rest = "headcount apply puts into effect what the files say; until then nobody is added where it applies."
         return InWords(question, "As it was applied, not as the files say", rest, is_bad=True)
     if not known.is_clean:
@@ -52,7 +53,9 @@ def _fresh(view: SuppressionView, now: datetime) -> InWords:
         return InWords(question, "It was never looked at", is_bad=True)
     short, failing = f"Looked at {ago(known.evaluated_at, now)}", known.failing_since is not None
     if status.declared is None:
-        return InWords(question, short, "No file says when to look again.", is_bad=failing)
+        unread = status.standing is Standing.NOT_READABLE
+        rest = NOT_READABLE if unread else "No file says when to look again."
+        return InWords(question, short, rest, is_bad=failing)
     due = status.next_due
     when = "" if due is None else " Due now." if due <= now else f" Due next on {moment_words(due)}."
     said = f"By its own schedule: {describe(status.declared.schedule)}.{when} Every run of its audiences looks, too."
@@ -61,7 +64,10 @@ def _fresh(view: SuppressionView, now: datetime) -> InWords:
 
 def _reason(view: SuppressionView) -> InWords:
     question, declared = "Why are people in it?", view.status.declared
-    file = f"Declared in {declared.location.file}." if declared else "No file declares it any more."
+    undeclared = "No file declares it any more."
+    if view.status.standing is Standing.NOT_READABLE:
+        undeclared = NOT_READABLE
+    file = f"Declared in {declared.location.file}." if declared else undeclared
     if not view.status.reason:
         hint = " A line `reason:` there says why." if declared else ""
         return InWords(question, "No reason is given", file + hint)

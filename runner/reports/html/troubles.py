@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from runner.core.records import Outcome, taken_apart
-from runner.planning.suppression_rules import Standing
 from runner.quick_dataclass import dataclass
 from runner.reports.attention import again
 from runner.reports.html.words import ago, length_words, moment_words
 from runner.workflows.condition import Condition
 from runner.workflows.status import ActivationStatus, SuppressionStatus
+
+NOT_READABLE = "Its file is not valid: what it says cannot be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def _troubles(status: ActivationStatus, now: datetime) -> Iterator[AudienceTroub
         yield AudienceTrouble(4, "A run ended before all was sent.", "The next run brings it to its end.")
     if status.condition is Condition.ORPHANED:
         yield AudienceTrouble(5, "No activation declares it any more.", "headcount apply --prune deletes it.")
+    elif status.condition is Condition.NOT_READABLE:
+        yield AudienceTrouble(6, NOT_READABLE, "Nothing brings it up to date until headcount validate finds nothing.")
     elif status.condition.awaits_apply:
         # Where the last run went wrong, that is what has to be put right first.
         hint = "" if status.wrong is not None else "headcount apply puts it into effect."
@@ -90,7 +93,7 @@ def _suppression_troubles(status: SuppressionStatus) -> Iterator[AudienceTrouble
     if known is not None and known.failing_since is not None:
         since = moment_words(known.failing_since)
         yield AudienceTrouble(0, f"It has not been in effect since {since}: nobody is added where it applies.")
-    if status.standing is not Standing.APPLIED:
+    if status.awaits_apply:
         hint = "headcount apply puts into effect what the files say."
         yield AudienceTrouble(2, "Its files differ from what was applied: nobody is added where it applies.", hint)
     if known is not None and not known.is_clean:
