@@ -365,9 +365,12 @@ class Latest:
 class Setback:
     """The last runs of an activation that went wrong one after the other: failed, blocked or interrupted.
 
-    `since` is when the first of them began, as far back as runs are kept; `over_at` when the first good run after them
-    did, None while there is none.
+    `since` is when the first of them began, as far back as runs are kept, and `first` how that one ended. `alike_since`
+    is when the first of those began that ended as the last of them did, without another between them. `over_at` is when
+    the first good run after them all did, None while there is none.
     """
 
     since: datetime
+    first: Outcome
+    alike_since: datetime
     over_at: datetime | None = None

@@ -47,8 +47,7 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
     too_old = _too_old(row, now)
     if row.wrong is not None:
         sentence, advice = taken_apart(row.wrong.detail)
-        since = f"{row.wrong.outcome} since {moment(row.wrong_since, now)}"
-        said = "; ".join([since, *too_old[:1], *left_over(row)])
+        said = "; ".join([*since(row, now), *too_old[:1], *left_over(row)])
         return Line(SIGNS[row.wrong.outcome], row.activation, said, _reasons(sentence, *advice, *again(row, advice)))
     if too_old:
         return Line(_STALE, row.activation, *too_old)
@@ -69,6 +68,15 @@ def attention(row: ActivationStatus, now: datetime) -> Line | None:
         said = f"recovered {moment(over_at, now)}; it had gone wrong since {moment(row.setback.since)}"
         return Line(WELL, row.activation, said)
     return None
+
+
+def since(row: ActivationStatus, now: datetime) -> Iterator[str]:
+    """Since when its runs have ended as the last one did, and where they went wrong otherwise before, since when."""
+    if row.wrong is None:
+        return
+    yield f"{row.wrong.outcome} since {moment(row.wrong_alike_since, now)}"
+    if row.setback is not None and row.wrong_since != row.wrong_alike_since:
+        yield f"went wrong first {moment(row.wrong_since, now)}, {row.setback.first} then"
 
 
 def again(row: ActivationStatus, advice: tuple[str, ...]) -> Iterator[str]:

@@ -289,6 +289,7 @@ def _status(row: ActivationStatus) -> dict[str, Any]:
         "last_outcome": str(runs.run.outcome) if runs.run else None,
         **detail_data("last_detail", "last_hint", runs.run.detail if runs.run else ""),
         "wrong_since": json_time(row.wrong_since),
+        "outcome_since": json_time(row.wrong_alike_since),
         "recovered_at": json_time(row.setback.over_at) if row.setback else None,
         "last_change": json_time(runs.change.started_at) if runs.change else None,
         "live_size": row.live_size,

@@ -8,11 +8,11 @@ from datetime import datetime
 from runner.core.destination import AdAccount
 from runner.core.erasure_receipts import Receipt, way_on
 from runner.core.local_time import local_time
-from runner.core.records import SUPPRESS, Action, Outcome, Run, taken_apart
+from runner.core.records import FORGET, SUPPRESS, Action, Outcome, Run, taken_apart
 from runner.core.schedule import describe, length
 from runner.destinations.registry import platform_of
 from runner.planning.freshness import why_never_fresh
-from runner.reports.attention import left_over
+from runner.reports.attention import left_over, since
 from runner.reports.cost_text import run_cost
 from runner.reports.escape import printable
 from runner.reports.format import counts, moment, plural
@@ -155,7 +155,7 @@ def _notes(row: ActivationStatus, now: datetime) -> Iterator[str]:
         yield f"suspected drift: `headcount sync --rebuild {row.activation}` clears and refills it"
     if row.wrong is not None:
         sentence, advice = taken_apart(row.wrong.detail)
-        yield f"{row.wrong.outcome} since {moment(row.wrong_since, now)}"
+        yield "; ".join(since(row, now))
         yield from ([sentence] if sentence else [])
         yield from (f"-> {one}" for one in advice)
 
@@ -182,7 +182,7 @@ def _rejected_before(run: Run, runs: tuple[Run, ...]) -> dict[str, int]:
     """How many values of each activation were rejected the time before, as far as the runs shown go back."""
     earlier = sorted((one for one in runs if one.id < run.id), key=lambda one: one.id)
     measured = (part for one in earlier for part in one.activations if part.outcome in (Outcome.DONE, Outcome.BLOCKED))
-    return {part.activation: part.rejected for part in measured if part.action not in (Action.DELETE, SUPPRESS)}
+    return {part.activation: part.rejected for part in measured if part.action not in (Action.DELETE, SUPPRESS, FORGET)}
 
 
 def _who(run: Run) -> str:

@@ -127,6 +127,13 @@ class ActivationStatus:
         return last if last is not None and last.outcome.is_wrong else None
 
     @property
+    def wrong_alike_since(self) -> datetime | None:
+        """When the first of the runs began that have ended as the last one did, None where that one went well."""
+        if self.wrong is None:
+            return None
+        return self.setback.alike_since if self.setback and self.setback.over_at is None else self.wrong.started_at
+
+    @property
     def wrong_since(self) -> datetime | None:
         """When the first of the runs began that have gone wrong one after the other, None where the last did not."""
         if self.wrong is None:

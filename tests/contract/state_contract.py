@@ -18,6 +18,7 @@ from runner.core.membership import Batch, MembershipFiles, Rejected, SettledMemb
 from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import (
+    FORGET,
     SUPPRESS,
     Action,
     ActivationRun,
@@ -303,7 +304,7 @@ class StateContract:
         latest = run.latest()["loyal"]
         assert latest.run == LastRun(NOON, Outcome.FAILED, "no answer")
         assert (latest.good, latest.change) == (None, LastRun(LATER, Outcome.DONE, ""))
-        assert run.setbacks() == {"loyal": Setback(NOON)}
+        assert run.setbacks() == {"loyal": Setback(NOON, Outcome.FAILED, NOON)}
 
     def test_a_suppressions_own_line_is_a_run_of_it(self, run: State) -> None:
         run.record(run.begin_run("sync", NOON), ActivationRun("suppression no", SUPPRESS, Outcome.DONE))
@@ -316,9 +317,22 @@ class StateContract:
         for at, outcome in zip(hours[:6], fared, strict=True):
             each = [ActivationRun("loyal", "sync", outcome)] if outcome else []
             run.record_rest(run.begin_run("sync", at), each, [] if outcome else [key])
-        assert run.setbacks() == {"loyal": Setback(hours[3])}
+        assert run.setbacks() == {"loyal": Setback(hours[3], Outcome.BLOCKED, hours[5])}
         run.record_rest(run.begin_run("sync", hours[6]), (), [key])
-        assert run.setbacks() == {"loyal": Setback(hours[3], over_at=hours[6])}
+        assert run.setbacks() == {"loyal": Setback(hours[3], Outcome.BLOCKED, hours[5], over_at=hours[6])}
+
+    def test_since_when_an_activation_goes_wrong_as_it_does_now(self, run: State) -> None:
+        hours = [NOON + timedelta(hours=hour) for hour in range(5)]
+        fared = (Outcome.FAILED, Outcome.BLOCKED, Outcome.FAILED, Outcome.FAILED)
+        for at, outcome in zip(hours, fared, strict=False):
+            run.record(run.begin_run("sync", at), ActivationRun("loyal", "sync", outcome))
+        assert run.setbacks() == {"loyal": Setback(hours[0], Outcome.FAILED, hours[2])}
+
+    def test_that_people_are_erased_ends_nothing_that_goes_wrong(self, run: State) -> None:
+        run.record(run.begin_run("sync", NOON), ActivationRun("loyal", "sync", Outcome.BLOCKED, rejected=9))
+        run.record(run.begin_run("forget", LATER), ActivationRun("loyal", FORGET, Outcome.DONE, removed=1))
+        assert run.setbacks() == {"loyal": Setback(NOON, Outcome.BLOCKED, NOON)}
+        assert run.rejected() == {"loyal": 9}
 
     def test_how_many_values_were_rejected_is_known_of_the_last_run_that_measured_an_activation(
         self, run: State

@@ -58,7 +58,11 @@ def test_a_blocked_audience_and_an_account_that_refuses(shop: Shop, sandbox: San
     assert status(shop, 2)[-1].startswith("    -> let it pass once with --allow-removals loyal")
     shop.run("sync", "--at", at(2), code=1, CRITEO_CLIENT_SECRET="wrong")
     first, why, what, then = status(shop, 3)
-    assert first == f"x loyal  failed since {local_time(BEGAN)} (3 h ago)"
+    before = f"went wrong first {local_time(BEGAN)} (3 h ago), blocked then"
+    assert first == f"x loyal  failed since {local_time(BEGAN + timedelta(hours=2))} (60 min ago); {before}"
+    (row,) = shop.run("status", "--format", "json").json["activations"]
+    assert (row["wrong_since"][11:13], row["outcome_since"][11:13]) == ("06", "08")
+    assert before in shop.run("status", "--details", "--at", at(3)).out
     assert "invalid_client" in why
     assert what.startswith("    -> check CRITEO_CLIENT_ID and CRITEO_CLIENT_SECRET")
     assert then == "    -> then `headcount sync` tries again"

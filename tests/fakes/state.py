@@ -17,6 +17,7 @@ from runner.core.membership import Batch, MembershipFiles, SettledMembership
 from runner.core.notices import KeptNotice, NoticeKey
 from runner.core.project import Permission
 from runner.core.records import (
+    FORGET,
     IMPORT,
     NOT_KNOWN,
     SUPPRESS,
@@ -141,17 +142,20 @@ class FakeState:
 
     def setbacks(self) -> Mapping[str, Setback]:
         found: dict[str, Setback] = {}
+        last: dict[str, Outcome] = {}
         for run in self._runs:
             checked = (self.records[key] for key in self._checked.get(run.id, ()) if key in self.records)
-            fared = {record.activation: False for record in checked}
+            fared: dict[str, Outcome | None] = {record.activation: None for record in checked}
             for one in run.activations:
                 if one.action not in (Action.DELETE, IMPORT) and not one.only_withdrew:
-                    fared[one.activation] = one.outcome.is_wrong or fared.get(one.activation, False)
+                    fared[one.activation] = one.outcome if one.outcome.is_wrong else fared.get(one.activation)
             for activation, wrong in fared.items():
                 known = found.get(activation)
-                if wrong and (known is None or known.over_at is not None):
-                    found[activation] = Setback(run.started_at)
-                elif not wrong and known is not None and known.over_at is None:
+                if wrong is not None and (known is None or known.over_at is not None):
+                    found[activation], last[activation] = Setback(run.started_at, wrong, run.started_at), wrong
+                elif wrong is not None and known is not None and wrong is not last[activation]:
+                    found[activation], last[activation] = replace(known, alike_since=run.started_at), wrong
+                elif wrong is None and known is not None and known.over_at is None:
                     found[activation] = replace(known, over_at=run.started_at)
         return found
 
@@ -160,7 +164,8 @@ class FakeState:
             one.activation: one.rejected
             for run in self._runs
             for one in run.activations
-            if one.outcome in (Outcome.DONE, Outcome.BLOCKED) and one.action not in (Action.DELETE, IMPORT, SUPPRESS)
+            if one.outcome in (Outcome.DONE, Outcome.BLOCKED)
+            and one.action not in (Action.DELETE, IMPORT, SUPPRESS, FORGET)
         }
 
     def last_good(self) -> Mapping[str, datetime]:

@@ -27,7 +27,7 @@ def fine(id: str, **changes: object) -> ActivationStatus:
 
 def wrong(id: str, outcome: Outcome, detail: str, hours: int) -> ActivationStatus:
     last = LastRun(at(minutes=5), outcome, detail)
-    return fine(id, latest=Latest(run=last), setback=Setback(at(hours=hours)))
+    return fine(id, latest=Latest(run=last), setback=Setback(at(hours=hours), outcome, at(hours=hours)))
 
 
 def shown(*rows: ActivationStatus, everything: bool = False) -> str:
@@ -72,7 +72,7 @@ def test_all_shows_a_line_for_each_that_is_fine_in_columns() -> None:
 
 def test_what_is_well_again_says_so_for_a_day() -> None:
     def row(hours: float) -> ActivationStatus:
-        return fine("loyal", setback=Setback(at(hours=30), over_at=at(hours=hours)))
+        return fine("loyal", setback=Setback(at(hours=30), Outcome.FAILED, at(hours=30), at(hours=hours)))
 
     assert shown(row(2)).startswith(
         "= loyal  recovered 2026-11-24 10:00 UTC (2 h ago); it had gone wrong since 2026-11-23 06:00 UTC\n"

@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from runner.core.records import (
+    FORGET,
     IMPORT,
     SUPPRESS,
     Action,
@@ -191,10 +192,10 @@ def rejected(db: Connection) -> Mapping[str, int]:
         """
         SELECT activation, rejected FROM activation_run WHERE id IN (
             SELECT max(id) FROM activation_run
-            WHERE outcome IN (?, ?) AND action NOT IN (?, ?, ?) GROUP BY activation
+            WHERE outcome IN (?, ?) AND action NOT IN (?, ?, ?, ?) GROUP BY activation
         )
         """,
-        (Outcome.DONE, Outcome.BLOCKED, Action.DELETE, IMPORT, SUPPRESS),
+        (Outcome.DONE, Outcome.BLOCKED, Action.DELETE, IMPORT, SUPPRESS, FORGET),
     )
     return dict(rows.fetchall())
 
