@@ -78,6 +78,8 @@ def longest_gap(schedule: Schedule, after: datetime) -> timedelta:
     """
     if schedule.manual:
         return timedelta()
+    if schedule.every is not None:
+        return timedelta(seconds=schedule.every)
     longest, before = timedelta(), after
     for number, slot in enumerate(slots(schedule, after)):
         if number:

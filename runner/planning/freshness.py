@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from runner.core.findings import Finding
 from runner.core.project import Activation
-from runner.core.schedule import describe, length, longest_gap
+from runner.core.schedule import describe, length, longest_gap, slots
 
 CODE = "freshness-too-short"
 
@@ -24,6 +24,18 @@ def why_never_fresh(activation: Activation, now: datetime) -> str:
     enough = length(int((gap + _MARGIN).total_seconds()))
     schedule = describe(activation.schedule)
     return f"its schedule ({schedule}) leaves up to {longest} between two runs: set freshness to {enough}, say"
+
+
+def overdue_since(activation: Activation, last: datetime, now: datetime) -> datetime | None:
+    """Since when an activation has been due, where that is for longer than its schedule ever waits between two runs.
+
+    `last` is when its last run began, however that ended. None where a freshness is declared, which says how old its
+    audience may be.
+    """
+    if activation.freshness is not None or activation.schedule.manual:
+        return None
+    due = next(slots(activation.schedule, last))
+    return due if due < now and now - due > longest_gap(activation.schedule, now) else None
 
 
 def freshness_warnings(activations: Iterable[Activation], now: datetime) -> tuple[Finding, ...]:

@@ -26,6 +26,7 @@ _WAITS = ("?", "cyan")
 _LEFT = ("~", "yellow")
 _RECEIPTS = "`headcount forget --receipts` says more"
 _TRIES = re.compile(r"`headcount |\brun\b.*\bagain\b")
+_DUE = "see whether anything still runs `headcount sync --due` or `headcount serve`"
 _PLAN = "`headcount plan` shows what `headcount apply` would change"
 
 
@@ -97,7 +98,10 @@ _AWAITING = {
 
 
 def _too_old(row: ActivationStatus, now: datetime) -> tuple[()] | tuple[str, tuple[str, ...]]:
-    """That an audience is older than it may be, and what to do; nothing where it is not."""
+    """That an audience is older than it may be, or should have been run, and what to do; nothing where it is not."""
+    if row.overdue_since is not None:
+        due = f"overdue: it was due {moment(row.overdue_since, now)}, and no run of it has begun since"
+        return due, _reasons("", _DUE)
     if not (row.stale and row.declared and row.declared.freshness):
         return ()
     last = f"the last good run was {moment(row.latest.good.started_at, now)}" if row.latest.good else "no good run yet"

@@ -298,6 +298,7 @@ def _status(row: ActivationStatus) -> dict[str, Any]:
         "last_good": json_time(runs.good.started_at) if runs.good else None,
         "freshness": declared.freshness if declared else None,
         "stale": row.stale,
+        "overdue_since": json_time(row.overdue_since),
     }
 
 

@@ -146,6 +146,8 @@ def _notes(row: ActivationStatus, now: datetime) -> Iterator[str]:
     if row.stale and row.declared and row.declared.freshness:
         never = why_never_fresh(row.declared, now)
         yield f"stale: no good run for {length(row.declared.freshness)}{'; ' if never else ''}{never}"
+    if row.overdue_since is not None:
+        yield f"overdue: it was due {moment(row.overdue_since, now)}, and no run of it has begun since"
     yield from left_over(row)
     if row.applied and row.applied.invalid:
         yield f"{platform_of(row.applied.kind)} called {row.applied.invalid:,} identifiers malformed"

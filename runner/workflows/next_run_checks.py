@@ -15,7 +15,7 @@ from runner.core.local_time import local_time
 from runner.core.project import Activation, Project
 from runner.core.receivers import Receiver
 from runner.core.records import Outcome
-from runner.core.schedule import describe, longest_gap, slots
+from runner.core.schedule import describe, slots
 from runner.planning.freshness import why_never_fresh
 from runner.planning.suppression_rules import Standing
 from runner.state.interface import State
@@ -85,7 +85,7 @@ def _schedules(rows: Sequence[ActivationStatus], now: datetime) -> Iterator[Chec
         why = why_never_fresh(activation, now)
         if why:
             yield Check("schedule", activation.id, Verdict.WARN, f"it is stale between its runs: {why}")
-        if row.next_due is not None and now - row.next_due > longest_gap(activation.schedule, now):
+        if row.overdue_since is not None:
             overdue.append(row.activation)
     if overdue:
         message = f"{_counted(overdue)} due for longer than its schedule ever waits: {_named(overdue)}"

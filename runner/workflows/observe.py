@@ -18,7 +18,7 @@ from runner.core.records import SUPPRESS, Action, ActivationRun, Outcome
 from runner.core.schedule import length
 from runner.planning.staleness import StalePlan
 from runner.state.interface import State
-from runner.workflows.status import activation_statuses, suppression_statuses
+from runner.workflows.status import ActivationStatus, activation_statuses, suppression_statuses
 
 LOCKED_LONG = 3_600
 """Seconds after which a state that another run holds is worth a notice."""
@@ -44,13 +44,11 @@ def observed_in_run(
         by_subject.setdefault(outcome.activation, []).append(outcome)
     left = frozenset(skipped)
     declared = {one.id: one for one in project.activations}
-    stale = {row.activation: row for row in activation_statuses(project, state, now) if row.declared is not None}
+    rows = {row.activation: row for row in activation_statuses(project, state, now) if row.declared is not None}
     found = [Observed(RUN, "Headcount", off=_EVERY)]
     for name, activation in declared.items():
         seen = _of_activation(activation, by_subject.get(name, []), skipped=name in left)
-        row = stale[name]
-        good = row.latest.good.started_at if row.latest.good is not None else None
-        found.append(_with_age(seen, activation, good, stale=row.stale))
+        found.append(_with_age(seen, activation, rows[name]))
     never = {f"suppression {row.name}" for row in suppression_statuses(project, state, now)}
     found += _of_suppressions(project, state, by_subject, left, now)
     known = {*declared, *never, RUN, FILES}
@@ -106,10 +104,14 @@ def _turnover(runs: list[ActivationRun]) -> Turnover | None:
     return Turnover(added, removed, max(0, sum(one.members for one in known) - added + removed))
 
 
-def _with_age(seen: Observed, activation: Activation, good: datetime | None, *, stale: bool) -> Observed:
+def _with_age(seen: Observed, activation: Activation, row: ActivationStatus) -> Observed:
     on, off = dict(seen.on), seen.off
-    if stale and activation.freshness is not None:
-        last = f"last brought up to date {good:%Y-%m-%d %H:%M} UTC" if good else "not yet brought up to date"
+    good = row.latest.good.started_at if row.latest.good is not None else None
+    last = f"last brought up to date {good:%Y-%m-%d %H:%M} UTC" if good else "not yet brought up to date"
+    if row.overdue_since is not None:
+        message = f"{seen.label} is overdue: it was {last}, and due {row.overdue_since:%Y-%m-%d %H:%M} UTC"
+        on[NoticeCondition.STALE] = Wording(message, _status(activation))
+    elif row.stale and activation.freshness is not None:
         message = f"{seen.label} is stale: it was {last}, and may be {length(activation.freshness)} old"
         on[NoticeCondition.STALE] = Wording(message, _status(activation))
     else:

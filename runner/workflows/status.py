@@ -10,6 +10,7 @@ from runner.core.records import SUPPRESSION_LINE, AccountRef, AppliedAudience, L
 from runner.core.schedule import next_due
 from runner.core.selection import EVERYTHING, Candidate, Selection, all_candidates, candidate_of
 from runner.core.suppression import AppliedSuppression
+from runner.planning.freshness import overdue_since
 from runner.planning.suppression_rules import Standing, standing_of
 from runner.quick_dataclass import dataclass
 from runner.state.interface import State
@@ -90,8 +91,9 @@ class ActivationStatus:
     """One activation (`declared`), or one audience that is no longer declared, and what the state knows of it.
 
     `next_due` is None for a manual schedule, where nothing is declared, and where only `apply` can do what is due.
-    `stale` says that the last good run is longer ago than the activation's freshness allows. `setback` is the last row
-    of runs that went wrong, over or not. `live_size` and `suspected_drift` are for `with_live_sizes` to
+    `stale` says that the last good run is longer ago than the activation's freshness allows; where it has none,
+    `overdue_since` is since when it has been due, if that is for longer than its schedule ever waits. `setback` is the
+    last row of runs that went wrong, over or not. `live_size` and `suspected_drift` are for `with_live_sizes` to
     fill in.
     """
 
@@ -105,6 +107,7 @@ class ActivationStatus:
     latest: Latest = _NEVER
     next_due: datetime | None = None
     stale: bool = False
+    overdue_since: datetime | None = None
     setback: Setback | None = None
     live_size: int | None = None
     suspected_drift: bool = False
@@ -179,6 +182,7 @@ def _declared(
             latest=runs,
             next_due=due,
             stale=record is not None and _is_stale(activation, runs, now),
+            overdue_since=_overdue_since(activation, runs, now) if due is not None and due <= now else None,
             setback=setbacks.get(activation.id),
         )
 
@@ -188,6 +192,11 @@ def _is_stale(activation: Activation, latest: Latest, now: datetime) -> bool:
     if activation.freshness is None:
         return False
     return latest.good is None or now - latest.good.started_at > timedelta(seconds=activation.freshness)
+
+
+def _overdue_since(activation: Activation, latest: Latest, now: datetime) -> datetime | None:
+    last = latest.run or latest.good
+    return overdue_since(activation, last.started_at, now) if last is not None else None
 
 
 def _undeclared(project: Project, applied: tuple[AppliedAudience, ...], state: State) -> Iterator[ActivationStatus]:

@@ -68,6 +68,35 @@ def test_a_blocked_audience_and_an_account_that_refuses(shop: Shop, sandbox: San
     assert then == "    -> then `headcount sync` tries again"
 
 
+def test_an_audience_that_nothing_runs_any_more_is_overdue(shop: Shop) -> None:
+    shop.activation("loyal", schedule={"every": "6h"})
+    shop.activation("aged", schedule={"every": "6h"}, freshness="30d")
+    shop.activation("by-hand")
+    shop.apply()
+    shop.run("sync", "--at", at(0))
+    assert status(shop, 12)[0].startswith("All is fine: 3 audiences")
+    assert status(shop, 13)[:2] == [
+        f"! loyal  overdue: it was due {local_time(BEGAN + timedelta(hours=6))} (7 h ago), and no run of it has begun"
+        " since",
+        "    -> see whether anything still runs `headcount sync --due` or `headcount serve`",
+    ]
+    assert shop.run("status", "--fail-stale", "--at", at(13), code=1).err == "Overdue: loyal.\n"
+    assert "\n    overdue: it was due " in shop.run("status", "--details", "--at", at(13)).out
+    rows = {
+        row["activation"]: row for row in shop.run("status", "--format", "json", "--at", at(13)).json["activations"]
+    }
+    assert {id: row["overdue_since"] and row["overdue_since"][11:13] for id, row in rows.items()} == {
+        "loyal": "12",
+        "aged": None,
+        "by-hand": None,
+    }
+    shop.people(mail(9))
+    shop.activation("loyal", schedule={"every": "6h"}, guardrails={"max_removed": 1})
+    shop.run("sync", "--select", "loyal", "--at", at(14), code=4)
+    assert "overdue" not in status(shop, 26)[0]
+    assert "; overdue: it was due " in status(shop, 27)[0]
+
+
 def test_a_changed_definition_that_failed_is_to_be_fixed_before_it_is_applied(shop: Shop) -> None:
     shop.activation("loyal")
     shop.apply()

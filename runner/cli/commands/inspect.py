@@ -54,7 +54,7 @@ def status(
         bool, typer.Option("--live", help="Ask Criteo how many identifiers each audience has: a call for each.")
     ] = False,
     fail_stale: Annotated[
-        bool, typer.Option("--fail-stale", help="Exit with 1 when an audience is older than its freshness allows.")
+        bool, typer.Option("--fail-stale", help="Exit with 1 when an audience is older than it may be, or overdue.")
     ] = False,
     fail_drift: Annotated[
         bool, typer.Option("--fail-drift", help="Look as --live does; exit with 1 when drift is suspected.")
@@ -132,12 +132,15 @@ class _Seen(NamedTuple):
 def _named_failures(rows: tuple[ActivationStatus, ...], *, stale: bool, drifted: bool) -> bool:
     """Name the activations for which the command was asked to fail; whether there are some."""
     old = [row.activation for row in rows if row.stale and stale]
+    late = [row.activation for row in rows if row.overdue_since is not None and stale]
     apart = [row.activation for row in rows if row.suspected_drift and drifted]
     if old:
         tell(f"Stale: {', '.join(old)}.\n")
+    if late:
+        tell(f"Overdue: {', '.join(late)}.\n")
     if apart:
         tell(f"Suspected drift: {', '.join(apart)}.\n")
-    return bool(old or apart)
+    return bool(old or late or apart)
 
 
 def _older(state: State) -> StateError | None:

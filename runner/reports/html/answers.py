@@ -85,6 +85,9 @@ def _fresh(view: AudienceView, now: datetime) -> InWords:
     when = f"{ago(good.started_at, now)}"
     if view.status.stale:
         return InWords(question, f"No: last good run {when}", limit, is_bad=True)
+    if view.status.overdue_since is not None:
+        due = f"It was due on {moment_words(view.status.overdue_since)}, and no run of it has begun since."
+        return InWords(question, f"No: last good run {when}", due, is_bad=True)
     rest = limit or ("No limit to its age is set." if declared else NOT_READABLE)
     if view.status.wrong is not None:
         # Both may be "just now".

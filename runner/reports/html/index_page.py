@@ -133,7 +133,7 @@ def _fresh(one: AudienceView, now: datetime) -> Html:
     ended = the_last_run(one.status)
     since = sub(f"the last run {ended}") if ended else NOTHING
     when = joined(time_element(good.started_at, now) if good else "never", limit, since)
-    return element("span", when, class_="bad") if one.status.stale else when
+    return element("span", when, class_="bad") if one.status.stale or one.status.overdue_since else when
 
 
 _SUPPRESSIONS = (

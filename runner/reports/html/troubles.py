@@ -38,6 +38,9 @@ def _troubles(status: ActivationStatus, now: datetime) -> Iterator[AudienceTroub
         limit = length_words(status.declared.freshness)
         since = f"since {moment_words(status.latest.good.started_at)}" if status.latest.good else "so far"
         yield AudienceTrouble(2, f"It is stale: no good run {since}, and it may be {limit} old at most.")
+    if status.overdue_since is not None:
+        due = f"It is overdue: it was due on {moment_words(status.overdue_since)}, and no run of it has begun since."
+        yield AudienceTrouble(2, due, "See whether anything still runs headcount sync --due or headcount serve.")
     record = status.applied
     if record is not None and record.refill:
         yield AudienceTrouble(
