@@ -83,8 +83,8 @@ def test_an_audience_that_nothing_runs_any_more_is_overdue(shop: Shop) -> None:
     assert shop.run("status", "--fail-stale", "--at", at(13), code=1).err == "Overdue: loyal.\n"
     assert "\n    overdue: it was due " in shop.run("status", "--details", "--at", at(13)).out
     rows = shop.run("status", "--format", "json", "--at", at(13)).json["activations"]
-    since = {row["activation"]: row["overdue_since"] for row in rows}
-    assert since == {"loyal": "2031-02-03T12:00:00.000Z", "aged": None, "by-hand": None}
+    since = {row["activation"]: (row["overdue_since"] or "")[:19] for row in rows}
+    assert since == {"loyal": "2031-02-03T12:00:00", "aged": "", "by-hand": ""}
     shop.people(mail(9))
     shop.activation("loyal", schedule={"every": "6h"}, guardrails={"max_removed": 1})
     shop.run("sync", "--select", "loyal", "--at", at(14), code=4)
