@@ -16,7 +16,7 @@ LEAST = 10
 class SharedWith:
     """What a segment and the audience of another activation have in common.
 
-    `identifiers` is how many of the segment's the audience holds, of `among`: those of the types that it has at all.
+    `identifiers` is how many of the segment's the audience holds, of `among`: all that the segment has, of every type.
     `elsewhere` is the audience's account where that is not the segment's.
     """
 
@@ -60,7 +60,7 @@ def shared_with(activation: str, sample: Sample, counts: Mapping[IdentifierType,
     if found < LEAST:
         return None
     identifiers = round(sum(_scaled(sample, kind, number) for kind, number in counts.items()))
-    return SharedWith(activation, identifiers, sum(sample[kind].identifiers for kind in counts))
+    return SharedWith(activation, identifiers, sum(part.identifiers for part in sample.values()))
 
 
 def _scaled(sample: Sample, kind: IdentifierType, number: int) -> float:

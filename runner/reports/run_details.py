@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 
+from runner.core.erasure_receipts import Receipt
 from runner.core.local_time import local_time
-from runner.core.records import NOT_KNOWN, ActivationRun, DefinitionThen, Outcome, Run
+from runner.core.records import FORGET, NOT_KNOWN, ActivationRun, DefinitionThen, Outcome, Run
 from runner.reports.approved_where import where_approved
 from runner.reports.cost_text import all_cost
 from runner.reports.escape import printable, without_controls
@@ -20,10 +22,13 @@ _Line = tuple[str | None, str]
 """A label and what it says; with an empty label, more of what was said before; with none, a line of SQL."""
 
 
-def run_details(run: Run, now: datetime) -> Text:
-    """The run, then each activation in it: what was sent, left out and why, what let it pass, and what it applied."""
+def run_details(run: Run, now: datetime, receipt: Receipt | None = None) -> Text:
+    """The run, then each activation in it: what was sent, left out and why, what let it pass, and what it applied.
+
+    `receipt` is that of an erasure.
+    """
     text = Text().append(f"run {run.id}  {run.command}", style="bold").append(f"  {moment(run.started_at, now)}\n")
-    _append(text, _facts(run), 4)
+    _append(text, chain(_facts(run), _receipt(receipt) if receipt is not None else ()), 4)
     for one in run.activations:
         text.append("\n").append_text(outcome_text(one)).append("\n")
         _append(text, _of_outcome(one), 4)
@@ -32,7 +37,11 @@ def run_details(run: Run, now: datetime) -> Text:
     return text
 
 
-def _append(text: Text, lines: Iterator[_Line], indent: int) -> None:
+def _receipt(receipt: Receipt) -> Iterator[_Line]:
+    yield "receipt", f"{receipt.number}: {receipt.fate}; `headcount forget --receipts` says more"
+
+
+def _append(text: Text, lines: Iterable[_Line], indent: int) -> None:
     listed = tuple(lines)
     width = max((len(label or "") for label, _ in listed), default=0)
     for label, said in listed:
@@ -86,7 +95,7 @@ def _of_outcome(one: ActivationRun) -> Iterator[_Line]:
         yield "let pass by", printable(one.permission)
     if one.permission_reason:
         yield "reason", printable(one.permission_reason)
-    if one.detail and one.outcome is Outcome.DONE:
+    if one.detail and one.outcome is Outcome.DONE and one.action != FORGET:
         yield "because", printable(one.detail)
     if one.definition is not None:
         yield from _definition(one.definition)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from runner.core.local_time import local_time
-from runner.core.records import IMPORT, SUPPRESS, ActivationRun, AppliedAudience, Outcome, taken_apart
+from runner.core.records import FORGET, IMPORT, SUPPRESS, Action, ActivationRun, AppliedAudience, Outcome, taken_apart
 from runner.destinations.registry import any_platform
 from runner.planning.plan import CHANGING
 from runner.quick_dataclass import dataclass
@@ -18,7 +18,10 @@ from runner.workflows.apply import Applied
 from runner.workflows.orphans import orphan_notice
 from runner.workflows.sync import Skipped
 
-_DONE = {str(action): sign for action, sign in SYMBOLS.items() if action in CHANGING}
+_DONE = {str(action): sign for action, sign in SYMBOLS.items() if action in CHANGING} | {FORGET: ("-", "red")}
+_EVALUATES_NOTHING = (Action.DELETE, SUPPRESS, FORGET)
+"""Actions that say nothing of an activation's segment, and so nothing of what it yields that is rejected."""
+
 SIGNS = {
     Outcome.DONE: ("+", "green"),
     Outcome.UNCHANGED: ("=", "dim"),
@@ -95,6 +98,8 @@ def outcome_text(run: ActivationRun, widths: _Widths | None = None, rejected_bef
         return text.append_text(_remarks(run, rejected_before))
     width = widths.columns[0] if widths else 0
     text.append(f"{symbol} {printable(run.activation):<{width}}", style=style)
+    if run.action == FORGET and run.outcome is Outcome.DONE:
+        return text.append(f"  erased {plural(run.removed, 'identifier')}, {run.members:,} left")
     if run.action == IMPORT:
         return text.append(f"  import  {printable(taken_apart(run.detail)[0])}")
     if run.outcome is Outcome.DONE:
@@ -108,7 +113,7 @@ def outcome_text(run: ActivationRun, widths: _Widths | None = None, rejected_bef
 
 def _moved(run: ActivationRun) -> bool:
     """Whether counts say what was done."""
-    if run.action == IMPORT:
+    if run.action in (IMPORT, FORGET):
         return False
     return run.outcome is Outcome.DONE and (run.action != SUPPRESS or bool(run.added or run.removed))
 
@@ -124,7 +129,7 @@ def _padded(run: ActivationRun, widths: _Widths) -> Iterable[str]:
 
 def _remarks(run: ActivationRun, rejected_before: int) -> Text:
     text = Text()
-    if _differs(run.rejected, rejected_before):
+    if run.action not in _EVALUATES_NOTHING and _differs(run.rejected, rejected_before):
         before = f", {rejected_before:,} before" if rejected_before else ""
         text.append(f"  {run.rejected:,} rejected{before}", style="yellow")
     if run.suppressed:

@@ -77,7 +77,7 @@ def check_files(load: Callable[[], Project]) -> Checks[Project]:
         _counted(loaded.destinations, "destination"),
         _counted(loaded.sources, "source"),
     )
-    yield Check("files", loaded.folder, Verdict.OK, f"valid: {', '.join(parts)}")
+    yield Check("files", loaded.folder, Verdict.OK, f"valid by themselves, the data apart: {', '.join(parts)}")
     return loaded
 
 

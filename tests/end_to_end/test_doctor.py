@@ -102,6 +102,14 @@ def test_another_version_of_the_api_is_a_warning(healthy: Shop, version: str, wo
     assert word in told(result, "versions")
 
 
+def test_valid_files_are_not_said_to_fit_the_data(healthy: Shop) -> None:
+    (healthy.folder / "data/people.csv").unlink()
+    result = examined(healthy, 1)
+    assert "valid by themselves, the data apart: 1 activation" in told(result, "files")
+    assert ("source", "shop") in checks(result, "wrong")
+    assert healthy.run("validate", code=3)
+
+
 def test_files_that_are_not_valid_are_told_with_the_first_place(healthy: Shop) -> None:
     healthy.write("activations/broken.yaml", "kind: Activation\nidd: x\n")
     result = examined(healthy, 1)

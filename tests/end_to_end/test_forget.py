@@ -169,6 +169,11 @@ def test_the_next_run_has_nothing_to_do_and_sees_no_drift(full: Shop) -> None:
         "loyal": ("forget", 1),
         "second": ("forget", 1),
     }
+    lines = full.run("history").out.splitlines()
+    assert "    - loyal   erased 1 identifier, 2 left" in lines
+    details = full.run("history", "--run", str(history["id"])).out
+    assert "    receipt     1: erased; `headcount forget --receipts` says more\n" in details
+    assert "- loyal  erased 1 identifier, 2 left\n" in details
 
 
 def test_what_is_due_does_not_count_an_erasure_as_a_run(shop: Shop) -> None:

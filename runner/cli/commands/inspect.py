@@ -178,12 +178,13 @@ def history(
     setup = Setup.of(folder, no_color=no_color, target=target)
     with closing(setup.state(only_read=True)) as state:
         runs = state.runs(activation, limit) if number is None else (_one_run(number, activation, state),)
+        receipt = None if number is None else next((one for one in state.receipts() if one.run == number), None)
         if activation and not runs:
             _require_known(activation, setup, state)
     if format is Format.JSON:
         show_json(history_document(runs))
     elif number is not None:
-        show_text(setup.out, run_details(runs[0], setup.clock()))
+        show_text(setup.out, run_details(runs[0], setup.clock(), receipt))
     elif runs:
         show_text(setup.out, history_text(runs, setup.clock()))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from runner.core.records import ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
+from runner.core.records import FORGET, ActivationRun, LastRun, Latest, Outcome, Run, Unfinished
 from runner.reports.status_and_history import details_text, history_text
 from runner.workflows.status import ActivationStatus, Condition
 from tests.builders import EMAIL, MADID, NOON, activation, applied
@@ -55,6 +55,18 @@ def test_a_run_is_a_record_with_a_line_per_activation() -> None:
         "    ~ loyal  sync  +160  -3  480 identifiers  2.5 s  2 rejected\n"
         "    x new    failed  no answer\n"
         "1  apply  2026-11-24 09:00 UTC (3 h ago)  (did not end)\n"
+    )
+
+
+def test_an_erasure_says_what_it_did_and_nothing_of_what_was_rejected_before() -> None:
+    before = ActivationRun("loyal", "sync", Outcome.DONE, 1, 0, rejected=13, members=9, seconds=1)
+    erased = ActivationRun("loyal", FORGET, Outcome.DONE, removed=1, members=8)
+    gone = ActivationRun("loyal", "delete", Outcome.DONE, removed=8)
+    runs = [Run(number, "x", NOON, NOON, (one,)) for number, one in ((3, gone), (2, erased), (1, before))]
+    lines = history_text(tuple(runs), NOON).plain.splitlines()
+    assert (lines[3], lines[1]) == (
+        "    - loyal  erased 1 identifier, 8 left",
+        "    - loyal  delete  +0  -8  0 identifiers  0.0 s",
     )
 
 
