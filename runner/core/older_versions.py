@@ -41,7 +41,7 @@ class OldVersion:
 @dataclass(frozen=True, slots=True)
 class OlderVersions:
     """The older versions below `places`: those that hold somebody, or may, where they could be listed; else why not,
-    as a clause, and what to do about it.
+    as a clause, and what to do about it. `endpoint` is the address of a store of one's own, empty for a cloud's.
     """
 
     known: HowKnown = HowKnown.NONE_KEPT
@@ -50,6 +50,7 @@ class OlderVersions:
     versions: tuple[OldVersion, ...] = field(default_factory=tuple)
     why: str = ""
     hint: str = ""
+    endpoint: str = ""
 
     @property
     def are_gone(self) -> bool:

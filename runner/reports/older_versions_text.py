@@ -43,4 +43,7 @@ def _not_listed(older: OlderVersions) -> Text:
 def _command(older: OlderVersions, one: OldVersion) -> str:
     bucket, _, root = older.location.partition("://")[2].partition("/")
     key = f"{root}/{one.object}" if root else one.object
-    return f"aws s3api delete-object --bucket {quote(bucket)} --key {quote(key)} --version-id {quote(one.version)}"
+    where = f" --endpoint-url {quote(older.endpoint)}" if older.endpoint else ""
+    return (
+        f"aws s3api delete-object{where} --bucket {quote(bucket)} --key {quote(key)} --version-id {quote(one.version)}"
+    )

@@ -96,6 +96,10 @@ class ObjectStore(Protocol):
         is missing.
         """
 
+    @property
+    def endpoint(self) -> str:
+        """The address of a store of one's own, as other tools need it to reach the bucket; empty for a cloud's."""
+
     def noncurrent(self, prefix: str) -> Iterator[ListedVersion]:
         """Every older version below a prefix, those of deleted objects included.
 

@@ -17,7 +17,7 @@ from runner.core.errors import HeadcountError, StateError, UsageError, requires_
 from runner.object_stores.store_answers import code_of, is_final, refused_http
 from runner.state.remote.encryption import CHUNK, Sealing
 from runner.state.remote.object_store import Listed, ListedVersion, Outdated, Stored, Unanswered, Version
-from runner.state.remote.s3_versions import SCHEME, noncurrent
+from runner.state.remote.s3_versions import SCHEME, noncurrent, shown_endpoint
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -137,6 +137,10 @@ class ObstoreBucket:
             what = "they can be listed in a store with S3's API only"
             raise HeadcountError(what, "list them with the store's own tools")
         return noncurrent(self.location, prefix, os.environ)
+
+    @property
+    def endpoint(self) -> str:
+        return shown_endpoint(os.environ) if self.location.startswith(SCHEME) else ""
 
     def keeps_versions(self) -> bool | None:
         if not self.location.startswith(SCHEME):

@@ -31,7 +31,8 @@ def older_versions(store: ObjectStore, scratch: Path, holds: Callable[[Path], bo
     if keeps is False and not listed:
         return OlderVersions(HowKnown.NONE_KEPT, store.location)
     listed.sort(key=attrgetter("written"), reverse=True)
-    return OlderVersions(HowKnown.LISTED, store.location, places, tuple(_holding(store, listed, scratch, holds)))
+    holding = tuple(_holding(store, listed, scratch, holds))
+    return OlderVersions(HowKnown.LISTED, store.location, places, holding, endpoint=store.endpoint)
 
 
 def _holding(

@@ -44,11 +44,23 @@ def noncurrent(location: str, prefix: str, environ: Mapping[str, str]) -> Iterat
         raise HeadcountError(f"the store could not be asked ({type(error).__name__})", hint) from None
 
 
+def shown_endpoint(environ: Mapping[str, str]) -> str:
+    """The address of a store of one's own, for a command that a person types; empty for the cloud's, and where the
+    address holds more than a scheme, a host, a port and a path.
+    """
+    found = re.fullmatch(r"https?://[A-Za-z0-9._\[\]:-]+(/[A-Za-z0-9._/-]*)?", _endpoint(environ) or "")
+    return found[0] if found else ""
+
+
+def _endpoint(environ: Mapping[str, str]) -> str | None:
+    return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT")
+
+
 def _client(environ: Mapping[str, str]) -> Any:
     with requires_extra("versions", "listing older versions"):
         import botocore.session
         from botocore.config import Config
-    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT")
+    endpoint = _endpoint(environ)
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     style = "path" if endpoint else "auto"  # as those that read and write objects address a store of one's own
     patience = {"connect_timeout": 10, "read_timeout": 30, "retries": {"total_max_attempts": 4}}
