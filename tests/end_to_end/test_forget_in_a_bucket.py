@@ -83,6 +83,7 @@ def removed(command: str, store: ObjectStore, bucket: str) -> None:
     """Do what a command of the output does."""
     words = dict(re.findall(r"--([\w-]+) (\S+)", command))
     assert words["bucket"] == bucket
+    assert words["endpoint-url"].startswith("http://127.0.0.1:")
     store.delete_version(bucket, words["key"], words["version-id"])
 
 
