@@ -81,8 +81,9 @@ class PlannedSuppression:
     read, and that it was allowed to go on without. `takes` is what a new or changed one takes out of
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
     change that. `let_pass_by` is the option without which it would be blocked, empty where nothing had to let it pass.
-    `rejected` counts values that it yields and that are no identifiers: they keep nobody out. `asked_at` is when its
-    data was asked, None where it was not: whoever came into the data after that may not be named.
+    `rejected` counts values that it yields and that are no identifiers: they keep nobody out; `rejected_before` is how
+    many did so when the history last said something of it. `asked_at` is when its data was asked, None where it was
+    not: whoever came into the data after that may not be named.
     """
 
     name: str
@@ -102,6 +103,7 @@ class PlannedSuppression:
     waits: str = ""
     let_pass_by: str = ""
     rejected: int = 0
+    rejected_before: int = 0
     asked_at: datetime | None = None
 
     @property
@@ -120,6 +122,11 @@ class PlannedSuppression:
     def changes_definition(self) -> bool:
         """Whether an apply changes what is in effect."""
         return self.standing is not Standing.APPLIED
+
+    @property
+    def rejects_others(self) -> bool:
+        """Whether more or fewer of its values are no identifiers than the time before."""
+        return self.named is not None and self.rejected != self.rejected_before
 
     @property
     def is_new(self) -> bool:
@@ -203,8 +210,11 @@ def _judged(part: Taken, limits: SuppressionLimits) -> bool:
     return limits.max_removed_declared or part.before >= SMALL
 
 
-def no_identifiers(rejected: int) -> str:
+def no_identifiers(one: PlannedSuppression) -> str:
     """What is said of values that a suppression yields and that are no identifiers."""
-    if rejected == 1:
-        return "1 of its values is no identifier, and keeps nobody out"
-    return f"{rejected:,} of its values are no identifiers, and keep nobody out"
+    if not one.rejected:
+        return "every value of it is an identifier again"
+    before = f"; {one.rejected_before:,} before" if one.rejected_before and one.rejects_others else ""
+    if one.rejected == 1:
+        return f"1 of its values is no identifier, and keeps nobody out{before}"
+    return f"{one.rejected:,} of its values are no identifiers, and keep nobody out{before}"

@@ -15,7 +15,12 @@ SHOWN_AUDIENCES = 10
 
 def told(plan: Plan) -> tuple[PlannedSuppression, ...]:
     """The suppressions that a plan has something to say of."""
-    return tuple(one for one in plan.suppressions if one.is_new or not one.takes_effect or _names_nobody(one))
+    return tuple(one for one in plan.suppressions if not one.takes_effect or _moves(one) or _names_nobody(one))
+
+
+def _moves(one: PlannedSuppression) -> bool:
+    """Whether it is another than the time before."""
+    return one.is_new or one.rejects_others
 
 
 def _names_nobody(one: PlannedSuppression) -> bool:
@@ -44,8 +49,8 @@ def sentences(one: PlannedSuppression) -> Iterator[str]:
     if one.named is not None:
         total = plural(sum(one.members.values()), "identifier")
         yield f"names {total}: {one.entered:,} entered, {one.left:,} left"
-    if one.rejected:
-        yield no_identifiers(one.rejected)
+    if one.rejected or one.rejects_others:
+        yield no_identifiers(one)
     for part in one.takes[:SHOWN_AUDIENCES]:
         yield f"takes {part.removed:,} of {part.before:,} {part.identifier_type} out of {part.activation}"
     if len(one.takes) > SHOWN_AUDIENCES:

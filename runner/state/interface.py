@@ -84,7 +84,7 @@ class State(Protocol):
 
     def rejected(self) -> Mapping[str, int]:
         """How many values were rejected in the last run of each activation that recorded more than that it was
-        unchanged.
+        unchanged, and of each suppression, by the name of its line, when the history last said something of it.
         """
 
     def last_good(self) -> Mapping[str, datetime]:

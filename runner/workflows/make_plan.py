@@ -38,6 +38,7 @@ from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import may_overlap, with_overlaps
 from runner.workflows.older_state import tell_if_older
+from runner.workflows.rejected_before import with_rejected_before
 from runner.workflows.small_ones import Ahead, look_ahead, small_among, some_at_a_time
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 
@@ -100,7 +101,7 @@ def make_plan(project: Project, request: PlanRequest, context: RunContext, accou
     context.evaluator.name(run or f"plan-{plan_id[:8]}")
     changes, suppressing = plan_members(decisions, project, request, context, accounts)
     plan = Plan.of(without_taken_names(changes), context.clock(), request.today, request.options)
-    return with_suppressions(plan, suppressing)
+    return with_suppressions(plan, suppressing, context.state)
 
 
 def choose(project: Project, applied: Iterable[AppliedAudience], request: PlanRequest) -> tuple[Activation, ...]:
@@ -202,9 +203,10 @@ def plan_members(
     return with_overlaps(changes, context.state, context.memberships), suppressing
 
 
-def with_suppressions(plan: Plan, suppressing: Suppressing) -> Plan:
+def with_suppressions(plan: Plan, suppressing: Suppressing, state: State) -> Plan:
     """The plan with what is done about suppressions, and what of it leaves audiences."""
-    return replace(plan, suppressions=suppressing.suppressions, withdrawals=tuple(suppressing.withdrawals.values()))
+    suppressions = with_rejected_before(suppressing.suppressions, state)
+    return replace(plan, suppressions=suppressions, withdrawals=tuple(suppressing.withdrawals.values()))
 
 
 def _to_evaluate(decision: Decision) -> Activation | None:

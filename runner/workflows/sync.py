@@ -94,7 +94,8 @@ def sync(
         context.evaluator.name(str(context.state.next_run()))
         never = frozenset(one.name for one in due_suppressions(project, context, began)) if due else frozenset()
         changes, suppressing = plan_members(eligible, project, request, context, accounts, ships=False, due=never)
-        plan = with_suppressions(Plan.of(changes, context.clock(), request.today, request.options), suppressing)
+        plan = Plan.of(changes, context.clock(), request.today, request.options)
+        plan = with_suppressions(plan, suppressing, context.state)
         skipped = (*skipped, *(Skipped(f"suppression {one.name}", one.waits) for one in plan.suppressions if one.waits))
         orphans = orphans_with_people(project, applied, request.select)
         if not changes and not rebuild and not plan.suppressions:

@@ -132,12 +132,14 @@ def outcome_of(
         outcome = Outcome.FAILED if one.error else Outcome.BLOCKED
         said = f"{one.why_not()}; nobody is added where it applies"
         detail = with_advice(said, *ways_out_of_suppression(one))
-        return ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
-    if not (one.is_new or audiences):
+        before = one.rejected_before
+        return ActivationRun(name, SUPPRESS, outcome, rejected=before, members=members, seconds=seconds, detail=detail)
+    if not (one.is_new or audiences or one.rejects_others):
         return None
     moved = moved_words(one.entered, one.left)
-    rejected = f"; {no_identifiers(one.rejected)}" if one.rejected else ""
-    detail = f"{one.standing}{rejected}" if one.changes_definition else moved
+    detail = str(one.standing) if one.changes_definition else moved
+    if one.rejects_others or (one.rejected and one.changes_definition):
+        detail += f"; {no_identifiers(one)}"
     if one.standing is Standing.CHANGED:
         detail += f"; {moved}"
     if audiences:
@@ -145,5 +147,6 @@ def outcome_of(
         s = "" if len(audiences) == 1 else "s"
         detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:.1f} s after the run began"
         detail += _longest(one, ended)
+    rejected = one.rejected if one.named is not None else one.rejected_before
     done = ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)
-    return replace(done, permission=one.let_pass_by)
+    return replace(done, rejected=rejected, permission=one.let_pass_by)

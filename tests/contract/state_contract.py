@@ -341,6 +341,8 @@ class StateContract:
             run.record(run.begin_run("sync", NOON), ActivationRun("loyal", "sync", outcome, rejected=rejected))
         run.record(run.begin_run("sync", NOON), ActivationRun("loyal", SUPPRESS, Outcome.DONE, removed=1))
         assert run.rejected() == {"loyal": 9}
+        run.record(run.begin_run("sync", NOON), ActivationRun("suppression no", SUPPRESS, Outcome.DONE, rejected=3))
+        assert run.rejected() == {"loyal": 9, "suppression no": 3}
 
     def test_what_never_went_wrong_has_no_trouble(self, run: State) -> None:
         run.record(run.begin_run("sync", NOON), ActivationRun("loyal", "sync", Outcome.DONE))

@@ -119,6 +119,28 @@ def test_values_that_keep_nobody_out_are_told_of(shop: Shop, sandbox: Sandbox) -
     assert said in shop.run("plan").out, "of one that names nobody it is told each time"
 
 
+def test_values_of_one_in_effect_that_go_bad_later_are_told_of(shop: Shop) -> None:
+    bad = Person("06 12 34", kind="never"), Person("ana at shop", kind="never")
+    shop.people([*mail(1, 2), *never(3)])
+    shop.activation(sql="select email, idfa from shop.people where kind = 'all'")
+    suppression(shop, mapping={"email": "email"})
+    shop.apply()
+    assert "identifier, and keep" not in what_it_did(shop)
+    shop.people([*mail(1, 2), *never(3), *bad])
+    said = "2 of its values are no identifiers, and keep nobody out"
+    assert said in shop.run("plan").out
+    assert said in shop.run("plan", "--format", "markdown").out
+    assert said in shop.run("sync").out
+    assert said in what_it_did(shop)
+    assert said not in shop.run("plan").out, "it was said"
+    assert said not in shop.run("sync").out
+    shop.people([*mail(1, 2), *never(3), bad[0]])
+    assert "1 of its values is no identifier, and keeps nobody out; 2 before" in shop.run("sync").out
+    shop.people([*mail(1, 2), *never(3)])
+    assert "every value of it is an identifier again" in shop.run("sync").out
+    assert "identifier" not in shop.run("sync").out
+
+
 def test_addresses_that_segments_have_as_their_md5_are_kept_out_where_the_suppression_yields_both(
     shop: Shop, sandbox: Sandbox
 ) -> None:

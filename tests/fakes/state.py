@@ -21,6 +21,7 @@ from runner.core.records import (
     IMPORT,
     NOT_KNOWN,
     SUPPRESS,
+    SUPPRESSION_LINE,
     Action,
     ActivationRun,
     AppliedAudience,
@@ -165,7 +166,10 @@ class FakeState:
             for run in self._runs
             for one in run.activations
             if one.outcome in (Outcome.DONE, Outcome.BLOCKED)
-            and one.action not in (Action.DELETE, IMPORT, SUPPRESS, FORGET)
+            and (
+                one.action not in (Action.DELETE, IMPORT, SUPPRESS, FORGET)
+                or one.activation.startswith(SUPPRESSION_LINE)
+            )
         }
 
     def last_good(self) -> Mapping[str, datetime]:

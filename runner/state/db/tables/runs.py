@@ -13,6 +13,7 @@ from runner.core.records import (
     FORGET,
     IMPORT,
     SUPPRESS,
+    SUPPRESSION_LINE,
     Action,
     ActivationRun,
     LastRun,
@@ -187,15 +188,18 @@ def latest(db: Connection) -> Mapping[str, Latest]:
 
 
 def rejected(db: Connection) -> Mapping[str, int]:
-    """How many values were rejected when each activation was last measured, of what is recorded."""
+    """How many values were rejected when each activation was last measured, and when the history last said something
+    of each suppression, by the name of its line; of what is recorded.
+    """
     rows = db.execute(
         """
         SELECT activation, rejected FROM activation_run WHERE id IN (
             SELECT max(id) FROM activation_run
-            WHERE outcome IN (?, ?) AND action NOT IN (?, ?, ?, ?) GROUP BY activation
+            WHERE outcome IN (?, ?) AND (action NOT IN (?, ?, ?, ?) OR activation GLOB ?)
+            GROUP BY activation
         )
         """,
-        (Outcome.DONE, Outcome.BLOCKED, Action.DELETE, IMPORT, SUPPRESS, FORGET),
+        (Outcome.DONE, Outcome.BLOCKED, Action.DELETE, IMPORT, SUPPRESS, FORGET, f"{SUPPRESSION_LINE}*"),
     )
     return dict(rows.fetchall())
 
