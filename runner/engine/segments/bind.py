@@ -29,6 +29,7 @@ from runner.engine.segments.segment_errors import place, unbound
 from runner.engine.segments.segment_query import KEY, VIEW, SegmentQuery, column
 from runner.engine.segments.sql_policy import Flaw, Parsed, Tables, flaws, parsed, references
 from runner.engine.segments.steadiness import unsteady
+from runner.engine.segments.written_literals import wrong_literals
 from runner.quick_dataclass import dataclass
 from runner.sources.attached_kinds import attached_kind_of
 from runner.sources.data_faults import finding_of
@@ -59,16 +60,25 @@ class Prepared:
     width: int
     findings: tuple[Finding, ...]
 
+    @property
+    def _head(self) -> str:
+        names = ", ".join(f"c{position}" for position in range(self.width))
+        return f"create temp view {_YIELDED}({names}) as\n"
+
+    @property
+    def before(self) -> int:
+        """The bytes before the SQL in the statement that errors of the view speak of."""
+        return len(self._head)
+
     @contextmanager
     def viewed(self, deadline: float) -> Iterator[Instance]:
         """The locked instance, with a view of the mapped columns (see segment_query); raises SegmentError for a
         finding."""
         if self.findings:
             raise SegmentError(self.findings[0].message, self.findings[0].hint, self.findings[0])
-        names = ", ".join(f"c{position}" for position in range(self.width))
         mapped = ", ".join(f"{place} as {name}" for name, place in self.columns.items())
         connection = self.instance.connection
-        cancellable.run(connection, f"create temp view {_YIELDED}({names}) as\n{self.sql.text}", deadline=deadline)
+        cancellable.run(connection, self._head + self.sql.text, deadline=deadline)
         cancellable.run(connection, f"create temp view {VIEW} as select {mapped} from {_YIELDED}", deadline=deadline)
         yield self.instance
         connection.execute(f"drop view temp.{VIEW}; drop view temp.{_YIELDED}")
@@ -83,6 +93,11 @@ def taken_apart(query: SegmentQuery, parser: duckdb.DuckDBPyConnection) -> Parse
     except duckdb.Error as error:
         finding = unbound(error, query.sql, 0)
         raise SegmentError(finding.message, finding.hint, finding) from None
+
+
+def not_of_their_type(sql: SqlText, statement: Parsed, parser: duckdb.DuckDBPyConnection) -> tuple[Finding, ...]:
+    """A finding for each literal of the SQL that is no value of its type, by any connection."""
+    return tuple(_finding(flaw, sql) for flaw in wrong_literals(parser, statement))
 
 
 def advice(sql: SqlText, statement: Parsed) -> tuple[Finding, ...]:

@@ -18,7 +18,7 @@ from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.instance_pool import InstancePool
 from runner.engine.duckdb.session import UNPACKED, Limits, load, open_session, spill_into
-from runner.engine.segments.bind import advice, prepared, taken_apart
+from runner.engine.segments.bind import advice, not_of_their_type, prepared, taken_apart
 from runner.engine.segments.reading_again import blaming_data, unless_replaced
 from runner.engine.segments.segment_errors import failed, place, too_slow
 from runner.engine.segments.segment_query import SegmentQuery, SmallQueries, WrittenSmall
@@ -100,7 +100,7 @@ class SegmentRunner:
     ) -> tuple[Finding, ...]:
         """Raises SourceReplaced as well."""
         with prepared(query, statement, sources, self.instances, deadline) as segment:
-            return segment.findings
+            return segment.findings or not_of_their_type(segment.sql, statement, self.parser())
 
     def prepare(self, sources: tuple[Source, ...]) -> None:
         """Nothing takes time to begin in this process."""
@@ -146,7 +146,7 @@ class SegmentRunner:
             written = instance.out / f"{next(self._numbers)}.parquet"
             copy = f"copy ({rows}) to {literal(written)} {UNPACKED}"
             try:
-                with blaming_data(instance, self.parser, query.sql.text):
+                with blaming_data(instance, self.parser, segment.sql, segment.before):
                     cancellable.run(instance.connection, copy, deadline=deadline, on_progress=on_progress)
                 written.replace(target)  # out of reach of the segment that the instance runs next
             finally:

@@ -110,6 +110,8 @@ def test_the_clock_of_segment_sql_is_in_utc(world: World, monkeypatch: pytest.Mo
         ("select email::enum('a')::varchar as email from shop.people", "a value of column email cannot be converted"),
         ("select (select email from shop.people) as email", "a value that it does not accept"),
         ("select email from shop.people where email::date > '2020-01-01'", "cannot be converted"),
+        ("select email from shop.people where email = 5", "holds text, and is compared here with a number"),
+        ("select p.email from shop.people p where p.email in (5, 6)", "compared here with a number"),
         (
             "select (' to PERSON when casting from source column person1' || email)::int as email from shop.people",
             "INT32",
@@ -129,6 +131,39 @@ def test_what_the_data_makes_fail_is_told_without_the_data(people: World, sql: s
     assert "@" not in said
     assert error.__cause__ is None
     assert error.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("literal", "said"),
+    [
+        ("date '2026-13-01'", '"2026-13-01" is no date'),
+        ("cast('2026-02-30' as date)", '"2026-02-30" is no date'),
+        ("'soon'::timestamp", '"soon" is no time'),
+        ("timestamp '2026-01-01 25:00:00'", '"2026-01-01 25:00:00" is no time'),
+        ("'five'::int", '"five" is no number'),
+    ],
+)
+def test_a_literal_that_is_no_value_of_its_type_is_found_at_its_place(people: World, literal: str, said: str) -> None:
+    sql = f"select email\nfrom shop.people\nwhere -- é\n  {literal} is not null"
+    [finding] = people.check(sql)
+    with pytest.raises(SegmentError) as caught:
+        people.evaluate(sql)
+
+    ran = caught.value.finding
+    assert ran is not None
+    for one in (finding, ran):
+        assert (one.code, one.message, one.location.line) == ("sql-literal", said, 8)
+    assert ran.excerpt[ran.location.column - 1 :].startswith("'")
+
+
+def test_a_literal_that_is_compared_is_found_at_its_place_when_it_is_run(people: World) -> None:
+    with pytest.raises(SegmentError, match='"three" is no number'):
+        people.evaluate("select email from shop.people where n between 1 and 'three'")
+
+
+@pytest.mark.parametrize("literal", ["date '2026-12-31'", "try_cast('soon' as date)", "'5'::int", "interval '3 days'"])
+def test_a_literal_of_its_type_is_left_alone(people: World, literal: str) -> None:
+    assert people.check(f"select email from shop.people where {literal} is not null") == ()
 
 
 def test_the_message_of_a_damaged_column_keeps_names_that_are_data_to_itself(world: World) -> None:
