@@ -162,6 +162,9 @@ def header_fault(file: str, column: str, lines: Lines = plain_lines, delimiter: 
         return layout_fault(file, lines, delimiter)
     position = header.position(column)
     if position is None:
+        other = other_delimiter(file, column, lines, delimiter)
+        if other is not None:
+            return DataFault(file, 1, *other)
         return DataFault(file, 1, _VALUES, _NO_HEADER) if _holds_values(header) else None
     fault = layout_fault(file, lines, delimiter)
     if fault is not None or header.names[position].lower() == column.lower():
@@ -170,6 +173,20 @@ def header_fault(file: str, column: str, lines: Lines = plain_lines, delimiter: 
     around = odd or "blanks"
     message = f"the name of column {position + 1} has characters around it that cannot be seen ({around})"
     return DataFault(file, 1, message, f'write just "{_plain(column)}" in the header')
+
+
+def other_delimiter(file: str, column: str, lines: Lines, delimiter: str) -> tuple[str, str] | None:
+    """That a column is not found since another delimiter than the declared one is between its names, and what to do."""
+    header = header_of(file, lines) if delimiter else None
+    if header is None or header.delimiter == delimiter or header.position(column) is None:
+        return None
+    there, declared = (_WRITTEN.get(one, one) for one in (header.delimiter, delimiter))
+    what = f'what is between its names looks like "{there}", and the `delimiter` that is declared is "{declared}"'
+    return what, f'write `delimiter: "{there}"` where the table is declared'
+
+
+_WRITTEN = {"\t": "\\t"}
+"""Delimiters -> how YAML has them between double quotes, where that is another way."""
 
 
 def _holds_values(header: Header) -> bool:

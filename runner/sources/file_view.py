@@ -13,10 +13,11 @@ from runner.core.sql_quoting import file_list, literal, quoted
 from runner.core.suggest import quoted_word
 from runner.object_stores.addresses import is_object
 from runner.object_stores.reach import objects
-from runner.sources.data_faults import faulty, format_of, header_fault, header_of, whole_fault
+from runner.sources.data_faults import faulty, format_of, header_fault, header_of, other_delimiter, whole_fault
 from runner.sources.interface import Attaching, CannotRead, Cause, unreadable
 from runner.sources.local_paths import shown
 from runner.sources.table_form import GUESSED, TableForm, out_of_place
+from runner.sources.text_lines import plain_lines
 
 if TYPE_CHECKING:
     from runner.sources.files import FilesSource
@@ -118,6 +119,11 @@ def _require_columns(source: FilesSource, table: str, files: tuple[str, ...], fo
         headers = [header_of(file, delimiter=form.delimiter) for file in files]
         if any(header is not None and header.position(column) is not None for header in headers):
             continue
+        others = (other_delimiter(file, column, plain_lines, form.delimiter) for file in files)
+        other = next(filter(None, others), None)
+        if other is not None:
+            what = f"{shown(files[0])} has no column {quoted_word(column)}: {other[0]}"
+            raise unreadable(source, table, place, what, other[1])
         fault = next(filter(None, (header_fault(file, column, delimiter=form.delimiter) for file in files)), None)
         if fault is not None:
             raise faulty(fault)

@@ -147,6 +147,16 @@ def test_a_declared_column_that_no_file_has(table: Table, header: str, message: 
     assert message in table.found()
 
 
+@pytest.mark.parametrize("columns", [{"born": "date"}, None])
+def test_a_file_with_another_delimiter_than_the_declared_one(table: Table, columns: dict[str, str] | None) -> None:
+    table.content("email;born\na@shop.example;1990-01-01\n")
+    table.declare("../data/customers.csv", delimiter=",", **({"columns": columns} if columns else {}))
+    table.shop.activation(sql="select email from shop.customers where born is not null")
+    found = table.found()
+    assert 'what is between its names looks like ";", and the `delimiter` that is declared is ","' in found
+    assert 'write `delimiter: ";"` where the table is declared' in found
+
+
 def test_a_declared_column_may_be_in_some_of_the_files(table: Table, sandbox: Sandbox) -> None:
     table.content("email;born\nperson-1@shop.example;1990-01-01\n", "one.csv")
     table.content("email;zip\nperson-2@shop.example;04109\n", "two.csv")
