@@ -95,6 +95,11 @@ def show_line(line: str) -> None:
     write_result(folded(printable(line) + "\n", _width_of(sys.stdout)))
 
 
+def show_command(command: str) -> None:
+    """Print a command to be copied on a line of its own, which stays whole however long it is."""
+    write_result(f"  {printable(command)}\n")
+
+
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document."""
     write_result(in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")

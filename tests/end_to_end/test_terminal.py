@@ -189,6 +189,14 @@ def test_no_word_is_broken_in_a_narrow_terminal(shop: Shop, columns: int) -> Non
             assert " ".join(" ".join(lines).split()).endswith(" ".join(shop.run("plan", code=1).out.split()))
 
 
+@pytest.mark.parametrize("sample", [[], ["--no-sample"]])
+def test_the_command_that_init_ends_with_stays_whole(shop: Shop, sample: list[str]) -> None:
+    folder = "projects of the marketing team/in a folder with a long name/for the spring campaign"
+    _, shown = at_terminal(shop, "init", "--dir", folder, *sample, COLUMNS="80")
+    command = "headcount validate" if sample else "CRITEO_API_URL=http://127.0.0.1:8787 headcount plan"
+    assert shown.splitlines()[-1] == f"  {command} --dir '{folder}'"
+
+
 def test_sql_is_never_broken_so_that_it_may_be_copied(shop: Shop) -> None:
     comment = f"-- {'Those who said that they want to hear from us, '.ljust(100, '.')}"
     shop.activation(sql=f"{comment}\nselect email, idfa from shop.people where kind <> 'canary'")

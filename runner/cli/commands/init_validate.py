@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runner.cli import completion
 from runner.cli.ci_outputs import show_found
-from runner.cli.console import show_json, show_line, show_text, write_result
+from runner.cli.console import show_command, show_json, show_line, show_text, write_result
 from runner.cli.options import (
     DEFAULT_DIR,
     ChangedSince,
@@ -71,10 +72,10 @@ def init(
         return
     if not sample:
         write_result("\nNext: name your own data in the source, and its columns in the activation, then\n")
-        show_line(f"  headcount validate{_dir_option(folder)}")
+        show_command(f"headcount validate{_dir_option(folder)}")
         return
     write_result("\nTry it: run `headcount sandbox` in another terminal, then\n")
-    show_line(f"  CRITEO_API_URL=http://127.0.0.1:8787 headcount plan{_dir_option(folder)}")
+    show_command(f"CRITEO_API_URL=http://127.0.0.1:8787 headcount plan{_dir_option(folder)}")
 
 
 def validate(
@@ -242,4 +243,4 @@ def _summary(project: Project, setup: Setup, targets: tuple[str, ...]) -> str:
 
 
 def _dir_option(folder: Path) -> str:
-    return "" if folder == DEFAULT_DIR else f" --dir {folder}"
+    return "" if folder == DEFAULT_DIR else f" --dir {quote(str(folder))}"

@@ -57,7 +57,7 @@ def compared_text(error: duckdb.Error, sql: SqlText, before: int, data: DataFaul
         return None
     dated = _DATED.match(found.message)
     what, cast = word_of((dated[1] if dated else named[1]) or "")
-    first = f"; {shown(data.file)}:{data.line} has the first value that is none" if data is not None else ""
+    first = f"; {shown(data.file)}:{data.line} has the first value that is no {what}" if data is not None else ""
     message = f"column {column} holds text, and is compared here with a {what}{first}"
     quoted = f"where text is meant, put the {what} in single quotes"
     hint = f"{quoted}; where a {what} is, read the column with try_cast({column} as {cast})"
