@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -310,8 +310,8 @@ class Run:
 
     `plan_id` is the plan that an apply followed, empty for a sync. `unchanged` counts the activations that were looked
     at and needed nothing, which are not among `activations`. `cost` is that of its segments, None where that was not
-    recorded. `is_whole` is false for a run from before those of which everything is kept: some of its outcomes, its
-    cost, and who ran a sync may be missing.
+    recorded, and `today` the date that templates saw, likewise. `is_whole` is false for a run from before those of
+    which everything is kept: some of its outcomes, its cost, and who ran a sync may be missing.
     """
 
     id: int
@@ -324,6 +324,7 @@ class Run:
     unchanged: int = 0
     cost: RunCost | None = None
     is_whole: bool = True
+    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ def run_data(run: Run) -> dict[str, Any]:
         "commit": run.origin.commit,
         "dirty": run.origin.dirty,
         "plan_id": run.plan_id,
+        "today": None if run.today is None else run.today.isoformat(),
         "activations": [{**outcome_data(one), "definition": _definition(one.definition)} for one in run.activations],
         "unchanged": run.unchanged,
         "segments": asdict(run.cost) if run.cost else None,

@@ -53,6 +53,8 @@ def _facts(run: Run) -> Iterator[_Line]:
     took = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
     ended = f", {duration(took)} later" if took is not None else ""
     yield "ended", f"{local_time(run.finished_at, seconds=True)}{ended}" if run.finished_at else "not by itself"
+    if run.today is not None:
+        yield "today", f"{run.today}: what {{{{ today }}}} meant"
     yield from _origin(run)
     if run.cost is not None:
         yield "segments", all_cost(run.cost)

@@ -66,7 +66,7 @@ def _holding(holding: Holding, answer: Answer, now: datetime) -> Text:
         text.append(f"    run {run}: {_who(answer.runs[run])}\n")
     for one in holding.distinct_definitions:
         text.append("".join(f"    {line}\n" for line in _definition(one, now)))
-        for line in one.sql.strip("\n").splitlines():
+        for line in (one.dated or one.sql).strip("\n").splitlines():
             text.append(f"      {printable(line)}\n", whole=True)
     return text
 
@@ -79,10 +79,13 @@ def _definition(one: InEffect, now: datetime) -> Iterator[str]:
         yield f"applied by run {one.run.id}, {moment(one.run.started_at, now)}:  {_who(one.run)}"
         if approved := where_approved(one.run.origin):
             yield f"approved {printable(approved)}"
-    if one.sql:
-        yield f"query ({{{{ today }}}} is shown as {ANY_DAY}):" if str(ANY_DAY) in one.sql else "query:"
+    if one.dated:
+        yield f"query, as it was on {one.on}:"
+    elif one.on is not None:
+        since = f"{{{{ today }}}} was {one.on}, and the files have changed since"
+        yield f"query (as it would be on {ANY_DAY}; {since}):"
     else:
-        yield "query: not recorded"
+        yield "query:" if one.sql else "query: not recorded"
 
 
 def _since(run: int | None, answer: Answer, now: datetime) -> str:
@@ -162,7 +165,12 @@ def _audience_data(one: Holding) -> dict[str, Any]:
             for found in one.found
         ],
         "definitions": [
-            {"query": each.sql or None, "run": None if each.run is None else each.run.id, "of_then": each.is_of_then}
+            {
+                "query": each.dated or each.sql or None,
+                "day": None if each.on is None else (each.on if each.dated else ANY_DAY).isoformat(),
+                "run": None if each.run is None else each.run.id,
+                "of_then": each.is_of_then,
+            }
             for each in one.distinct_definitions
         ],
     }

@@ -292,8 +292,10 @@ class State(Protocol):
         origin: RunOrigin = NOT_KNOWN,
         plan_id: str = "",
         cost: RunCost | None = None,
+        today: date | None = None,
     ) -> int:
-        """Record that a run began, who began it, which plan it follows and what its segments cost; returns its id.
+        """Record that a run began, who began it, which plan it follows, what its segments cost and which date templates
+        saw; returns its id.
 
         Past runs that are no longer kept are added up by day and forgotten with it.
         """

@@ -375,10 +375,10 @@ class StateStore:
         origin: RunOrigin = NOT_KNOWN,
         plan_id: str = "",
         cost: RunCost | None = None,
+        today: date | None = None,
     ) -> int:
-        began = {"command": command, "at": codec.from_time(at)}
-        known = {} if cost is None else {"cost": codec.cost_data(cost)}
-        run = int(self._take("begin_run", **began, origin=asdict(origin), plan_id=plan_id, **known))
+        began = {"command": command, "at": codec.from_time(at), "origin": asdict(origin), "plan_id": plan_id}
+        run = int(self._take("begin_run", **began, **codec.known_of_run(cost, today)))
         with self.backing.reading() as db:
             first = retention.first_kept(db, at, self._kept_for)
         if first is not None:

@@ -123,7 +123,8 @@ def carry_out_plan(plan: Plan, context: RunContext, accounts: Accounts, command:
     bind(context, plan)
     plan_id = id_of(plan) if command == "apply" else ""
     rejected = context.state.rejected() if any(change.rejected for change in plan.changes) else {}
-    run = context.state.begin_run(command, began, context.origin() or NOT_KNOWN, plan_id, cost_of(plan))
+    origin = context.origin() or NOT_KNOWN
+    run = context.state.begin_run(command, began, origin, plan_id, cost_of(plan), plan.today)
     context = replace(context, run=run)
     work = _Work(context, accounts, run, plan.today)
     context.begun(False)

@@ -5,15 +5,17 @@ All of it is read, from the state and, where that is asked for, from the sources
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from datetime import date, tzinfo
 from enum import StrEnum
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
 from runner.core.errors import HeadcountError, Interrupted, StateError
 from runner.core.membership import Evaluation
-from runner.core.project import Activation, Project, Suppression
+from runner.core.project import ANY_DAY, Activation, Project, Suppression
 from runner.core.records import AppliedAudience, Run
 from runner.core.suppression import AppliedSuppression
 from runner.engine.interface import MembershipStore, SegmentEvaluator
@@ -30,12 +32,16 @@ class InEffect:
     """The definition that was in effect in some runs: its query, empty where that was not recorded, and the run that
     applied it, None where the history does not have it.
 
-    `is_of_then` is false where the history begins later, so that it is the definition that was applied last.
+    `is_of_then` is false where the history begins later, so that it is the definition that was applied last. `on` is
+    the day of the first run in which it took the person in, None where the query is the same every day, and `dated` the
+    query as it was on that day, empty where the files no longer have what it was made of.
     """
 
     sql: str
     run: Run | None
     is_of_then: bool = True
+    on: date | None = None
+    dated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Holding:
     @property
     def distinct_definitions(self) -> tuple[InEffect, ...]:
         """Each definition once."""
-        return tuple({(one.sql, one.run.id if one.run else None): one for one in self.definitions.values()}.values())
+        return tuple({_key(one): one for one in self.definitions.values()}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,42 @@ def explain(people: AskedPeople, state: State, memberships: MembershipStore) -> 
             others += 1
     kept_out, unread = _suppressions(people, state, memberships)
     return Answer(tuple(holding), kept_out, (*not_known, *unread), others, runs)
+
+
+Dated = Callable[[str, str, date], str]
+"""Of an activation and the query that was recorded of it, the same on a day; empty where that cannot be known."""
+
+
+def with_days(answer: Answer, zone: tzinfo, dated: Dated) -> Answer:
+    """The answer with each query that depends on the day as it was on that of the first run that it is shown for."""
+    holding = (replace(one, definitions=_on_days(one, answer.runs, zone, dated)) for one in answer.holding)
+    return replace(answer, holding=tuple(holding))
+
+
+def _on_days(holding: Holding, runs: Mapping[int, Run], zone: tzinfo, dated: Dated) -> Mapping[int | None, InEffect]:
+    first: dict[tuple[str, int | None], InEffect] = {}
+    for number in sorted(one for one in holding.definitions if one is not None):
+        one, run = holding.definitions[number], runs.get(number)
+        if run is not None and depends_on_day(one.sql):
+            day = run.today or run.started_at.astimezone(zone).date()
+            known = replace(one, on=day, dated=dated(holding.record.activation, one.sql, day))
+            first.setdefault(_key(one), known)
+    return {number: first.get(_key(one), one) for number, one in holding.definitions.items()}
+
+
+def _key(one: InEffect) -> tuple[str, int | None]:
+    return one.sql, one.run.id if one.run is not None else None
+
+
+def depends_on_day(sql: str) -> bool:
+    """Whether a query as it is on ANY_DAY has a date in it that may follow from that day."""
+    days = (date(int(year), 1, 1) for year in _YEARS.findall(sql))
+    return any(abs((day - ANY_DAY).days) <= _FAR for day in days)
+
+
+_YEARS = re.compile(r"(?<!\d)(\d{4})-\d\d-\d\d(?!\d)")
+_FAR = 4_000
+"""Days from ANY_DAY to a date that may follow from it, at most."""
 
 
 def _found(

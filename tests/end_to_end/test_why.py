@@ -69,11 +69,23 @@ def test_the_query_is_that_of_then_whatever_was_applied_since(answering: Shop) -
     assert "applied by run 2, 20" in answering.run("why", ASKED).out
 
 
-def test_a_query_with_a_day_in_it_says_what_stands_for_today(shop: Shop) -> None:
-    shop.activation(sql="select email from shop.people where date '{{ today }}' > date '1999-01-01'")
-    shop.apply()
+def test_a_query_with_a_day_in_it_is_shown_as_it_was_on_the_day_of_the_run(shop: Shop) -> None:
+    sql = "select email from shop.people where date '{{ today }}' > date '{{ today.year - 1 }}-10-01'"
+    shop.activation(sql=sql)
+    shop.apply("--today", "2017-10-01")
+    shop.run("sync", "--today", "2017-11-05")
     out = shop.run("why", ASKED).out
-    assert "query ({{ today }} is shown as 2000-01-01):" in out
+    assert "    query, as it was on 2017-10-01:\n" in out
+    assert "where date '2017-10-01' > date '2016-10-01'" in out
+    [definition] = shop.run("why", ASKED, "--format", "json").json["audiences"][0]["definitions"]
+    assert (definition["day"], "'2016-10-01'" in definition["query"]) == ("2017-10-01", True)
+    assert "    today       2017-10-01: what {{ today }} meant\n" in shop.run("history", "--run", "1").out
+    shop.activation(sql=f"{sql} and true")
+    out = shop.run("why", ASKED).out
+    assert "query (as it would be on 2000-01-01; {{ today }} was 2017-10-01, and the files have changed since):" in out
+    assert "where date '2000-01-01' > date '1999-10-01'" in out
+    shop.write("activations/loyal.yaml", "kind: [")
+    assert "{{ today }} was 2017-10-01, and the files" in shop.run("why", ASKED).out
 
 
 def test_every_identifier_of_a_person_finds_them(answering: Shop) -> None:

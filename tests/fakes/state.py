@@ -383,8 +383,10 @@ class FakeState:
         origin: RunOrigin = NOT_KNOWN,
         plan_id: str = "",
         cost: RunCost | None = None,
+        today: date | None = None,
     ) -> int:
-        self._runs.append(Run(len(self._runs) + 1, command, at, None, origin=origin, plan_id=plan_id, cost=cost))
+        number = len(self._runs) + 1
+        self._runs.append(Run(number, command, at, None, origin=origin, plan_id=plan_id, cost=cost, today=today))
         return self._runs[-1].id
 
     def record(self, run: int, activation: ActivationRun, definition_of: int | str | None = None) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +15,7 @@ from runner.cli import exit_codes
 from runner.cli.console import show_json, show_text
 from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Target, Today, TypeOf, Var
 from runner.cli.wiring import Setup, embedded_engine
-from runner.core.errors import UsageError
+from runner.core.errors import HeadcountError, UsageError
 from runner.core.identifiers import IdentifierType
 
 if TYPE_CHECKING:
@@ -67,10 +70,35 @@ def why(
 
 
 def _answer(people: AskedPeople, setup: Setup, state: State, engine: EmbeddedEngine, *, evaluate: bool) -> Answer:
-    from runner.workflows.look_up_person import explain, with_segments
+    from runner.workflows.look_up_person import explain, with_days, with_segments
 
-    answer = explain(people, state, engine.memberships)
+    answer = with_days(explain(people, state, engine.memberships), setup.zone(), _QueriesOfThen(setup).on)
     return with_segments(answer, people, setup.project(), engine.evaluator, engine.memberships) if evaluate else answer
+
+
+class _QueriesOfThen:
+    """Queries on other days than that of the fixed one on which they are recorded, as far as the files still have them.
+
+    Nothing is read before one is asked for.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._on: dict[date, Mapping[str, tuple[str, str]]] = {}
+
+    def on(self, activation: str, recorded: str, day: date) -> str:
+        """The query on a day; empty where the files are not valid, or have another one now."""
+        if day not in self._on:
+            self._on[day] = self._queries(day)
+        now, then = self._on[day].get(activation, ("", ""))
+        return then if now == recorded else ""
+
+    def _queries(self, day: date) -> Mapping[str, tuple[str, str]]:
+        try:
+            project = replace(self._setup, today=day).project()
+        except HeadcountError:
+            return {}
+        return {one.id: (one.segment.declared, one.segment.sql.text) for one in project.activations}
 
 
 def _given(value: str | None) -> str:

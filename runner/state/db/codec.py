@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from runner.core.fingerprints import FingerprintOrigin
@@ -107,6 +107,12 @@ def outcomes_of_data(data: Iterable[Mapping[str, Any]]) -> Iterator[ActivationRu
 def cost_data(cost: RunCost) -> dict[str, Any]:
     """What segments cost in JSON's types; each of the costliest is a list of three."""
     return {**asdict(cost), "costliest": [[one.activation, one.rows, one.seconds] for one in cost.costliest]}
+
+
+def known_of_run(cost: RunCost | None, today: date | None) -> dict[str, Any]:
+    """What a run says of itself when it begins, as arguments of a step: as much as is known."""
+    said = {} if cost is None else {"cost": cost_data(cost)}
+    return said if today is None else {**said, "today": today.isoformat()}
 
 
 def cost_of_data(data: Mapping[str, Any]) -> RunCost:

@@ -234,9 +234,10 @@ def _begin_run(
     origin: dict[str, Any] | None = None,
     plan_id: str = "",
     cost: dict[str, Any] | None = None,
+    today: str | None = None,
 ) -> int:
     known = None if cost is None else codec.cost_of_data(cost)
-    return runs.begin(db, command, codec.to_time(at), RunOrigin(**origin or {}), plan_id, known)
+    return runs.begin(db, command, codec.to_time(at), RunOrigin(**origin or {}), plan_id, known, today)
 
 
 def _record(db: Connection, run: int, activation: dict[str, Any], definition_of: int | str | None = None) -> None:

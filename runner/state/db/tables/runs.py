@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple
-from datetime import datetime
+from datetime import date, datetime
 from sqlite3 import Connection
 from typing import Any
 
@@ -28,10 +28,18 @@ from runner.state.db.tables import retention, unchanged
 
 
 def begin(
-    db: Connection, command: str, at: datetime, origin: RunOrigin, plan_id: str, cost: RunCost | None = None
+    db: Connection,
+    command: str,
+    at: datetime,
+    origin: RunOrigin,
+    plan_id: str,
+    cost: RunCost | None = None,
+    today: str | None = None,
 ) -> int:
     """A new run."""
-    options = None if cost is None else json.dumps({"cost": codec.cost_data(cost)}, sort_keys=True)
+    said: dict[str, Any] = {"cost": codec.cost_data(cost)} if cost is not None else {}
+    said |= {"today": today} if today is not None else {}
+    options = json.dumps(said, sort_keys=True) if said else None
     cursor = db.execute(
         """
         INSERT INTO run (command, started_at, plan_id, options, user, host, ci_job, ci_url, commit_id, dirty)
@@ -153,7 +161,14 @@ def _run(
         unchanged.count(ranges, keys),
         _cost(options, activation),
         number >= whole_from,
+        _today(options),
     )
+
+
+def _today(options: str | None) -> date | None:
+    """The date that templates saw in a run; None where that is not recorded."""
+    recorded = json.loads(options).get("today") if options else None
+    return None if recorded is None else date.fromisoformat(recorded)
 
 
 def _cost(options: str | None, activation: str | None) -> RunCost | None:
