@@ -2,6 +2,7 @@
 
 `python -m bench.limits NAME FILE [SEGMENTS]` runs one of them in a process of its own, with DuckDB's defaults (a thread
 per core).
+FILE is Parquet, or a DuckDB file with a table `people` (the limits that hash whole columns only).
 Each reads every row and keeps nothing of it but a maximum, so nothing is written and nothing is compared.
 """
 
@@ -20,21 +21,37 @@ RANGE = 10
 """How many buckets of a thousand make up each of the thousand segments: one person in a hundred."""
 
 
+def first_bucket(number: int) -> int:
+    """Where the segment of that number begins, of a thousand overlapping ones."""
+    return number * (1000 - RANGE) // 999
+
+
 def segment(number: int, table: str) -> str:
-    """The SQL of the segment of that number, of a thousand overlapping ones."""
-    first = number * (1000 - RANGE) // 999
+    """Its SQL."""
+    first = first_bucket(number)
     return f"select email from {table} where bucket between {first} and {first + RANGE - 1}"
+
+
+def people(path: str) -> tuple[duckdb.DuckDBPyConnection, str]:
+    """A connection, and what its SQL calls the people of a file."""
+    connection = duckdb.connect()
+    if not path.endswith(".duckdb"):
+        return connection, f"'{path}'"
+    connection.execute(f"attach '{path}' as shop (read_only)")
+    return connection, "shop.people"
 
 
 def plain(path: str, _: int) -> None:
     """Scan, lower, one-argument trim, SHA-256: the least that anybody would write."""
-    duckdb.execute(f"select max(sha256(lower(trim(email)))) from '{path}'").fetchall()
+    connection, table = people(path)
+    connection.execute(f"select max(sha256(lower(trim(email)))) from {table}").fetchall()
 
 
 def both(path: str, _: int) -> None:
     """The same of two columns."""
     hashed = (f"max(sha256(lower(trim({name}))))" for name in ("email", "work"))
-    duckdb.execute(f"select {', '.join(hashed)} from '{path}'").fetchall()
+    connection, table = people(path)
+    connection.execute(f"select {', '.join(hashed)} from {table}").fetchall()
 
 
 def trimmed(path: str, _: int) -> None:

@@ -1,5 +1,5 @@
 """Made-up people: `python -m bench.people FILE FIRST LAST [KIND]` writes those numbered FIRST to LAST - 1 as zstd
-Parquet.
+Parquet, or into the table `people` of a DuckDB file where FILE ends with `.duckdb`.
 
 A number always gives the same address. Of the kind `untidy` each has a capital and a trailing blank; of the kind
 `mixed` one in twenty is malformed, and every other person has a further address in `work`. `bucket` (0 to 999) spreads
@@ -24,18 +24,21 @@ COLUMNS = {
 def write(path: Path, first: int, last: int, kind: str = "") -> None:
     import duckdb
 
+    rows = f"""
+        select {COLUMNS[kind]},
+               (hash(number + 7) % 1000)::smallint as bucket
+        from (
+            select range as number,
+                   ['mail', 'post', 'inbox', 'letters'][1 + (hash(range) % 4)::integer] || '.example' as domain
+            from range({first}, {last})
+        )"""
     unfinished = path.with_suffix(".tmp")
-    duckdb.execute(
-        f"""copy (
-            select {COLUMNS[kind]},
-                   (hash(number + 7) % 1000)::smallint as bucket
-            from (
-                select range as number,
-                       ['mail', 'post', 'inbox', 'letters'][1 + (hash(range) % 4)::integer] || '.example' as domain
-                from range({first}, {last})
-            )
-        ) to '{unfinished}' (format parquet, compression zstd)"""
-    )
+    if path.suffix == ".duckdb":
+        unfinished.unlink(missing_ok=True)
+        with duckdb.connect(str(unfinished)) as connection:
+            connection.execute(f"create table people as {rows}")
+    else:
+        duckdb.execute(f"copy ({rows}) to '{unfinished}' (format parquet, compression zstd)")
     unfinished.replace(path)
 
 

@@ -20,8 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHOP = """\
 kind: Source
 name: shop
-type: files
-tables: {{people: {people}}}
+{source}
 ---
 kind: Destination
 name: criteo
@@ -61,10 +60,17 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class Project:
-    """A folder with activations over one table, `shop.people`, in a file that `people` says."""
+    """A folder with activations over one table, `shop.people`, in a Parquet or DuckDB file that `people` says."""
 
     def __init__(
-        self, folder: Path, url: str, *, rate_limit: int = NO_PACING, batch_size: int = 50_000, **more: str
+        self,
+        folder: Path,
+        url: str,
+        *,
+        rate_limit: int = NO_PACING,
+        batch_size: int = 50_000,
+        duckdb: bool = False,
+        **more: str,
     ) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "activations").mkdir(parents=True)
@@ -72,14 +78,15 @@ class Project:
         self.state = folder / ".headcount"
         self._saved = folder / "saved"
         self._environment = environment(CRITEO_API_URL=url, **more)
-        shop = SHOP.format(people=folder / "people.parquet", rate_limit=rate_limit, batch_size=batch_size)
+        self._people = folder / ("people.duckdb" if duckdb else "people.parquet")
+        source = f"type: duckdb\npath: {self._people}" if duckdb else f"type: files\ntables: {{people: {self._people}}}"
+        shop = SHOP.format(source=source, rate_limit=rate_limit, batch_size=batch_size)
         (folder / "activations" / "shop.yaml").write_text(shop, encoding="utf-8")
 
     def people(self, file: Path) -> None:
         """Who is in the table from now on."""
-        link = self.folder / "people.parquet"
-        link.unlink(missing_ok=True)
-        link.hardlink_to(file)
+        self._people.unlink(missing_ok=True)
+        self._people.hardlink_to(file)
 
     def activation(self, name: str, sql: str, source: str = "", mapping: str = "") -> None:
         """An activation over the table, or over a warehouse of that name; `mapping` takes the place of the default."""
@@ -117,10 +124,11 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def people(folder: Path, rows: int, first: int = 0, kind: str = "") -> Path:
-    """The file of that many people from number `first` on, of a kind that bench.people knows; made once."""
+def people(folder: Path, rows: int, first: int = 0, kind: str = "", *, duckdb: bool = False) -> Path:
+    """The file of that many people from number `first` on, of a kind that bench.people knows, in Parquet or as a table
+    of DuckDB's; made once."""
     kinds = (kind,) if kind else ()
-    path = folder / f"{'-'.join(('people', *kinds))}-{first}-{first + rows}.parquet"
+    path = folder / f"{'-'.join(('people', *kinds))}-{first}-{first + rows}.{'duckdb' if duckdb else 'parquet'}"
     if not path.exists():
         arguments = ("-m", "bench.people", str(path), str(first), str(first + rows), *kinds)
         measured(Command(python(*arguments), folder, environment()))

@@ -25,8 +25,8 @@ SUPPRESSION = """\
 kind: Suppression
 name: never
 reason: they asked not to be sent
-sql: select email, work from shop.people where bucket < 400
-mapping: {email: [email, work]}
+sql: select {columns} from shop.people where bucket < 400
+mapping: {{email: [{columns}]}}
 """
 
 
@@ -67,25 +67,33 @@ def plan(bench: Bench) -> list[Row]:
 
 
 def plan_untidy(bench: Bench) -> list[Row]:
-    """The same plan of addresses with a capital and a trailing blank in each."""
-    with _steady(bench, "untidy") as (project, _):
-        file = people(bench.folder, bench.rows, kind="untidy")
-        ours, plain = alternating(bench.times, project.command("plan"), limit("plain", file))
-    name = f"steady plan, {bench.scale}, 1 % churn, untidy addresses"
-    return [Row.of(name, "against scan, lower, trim(x), SHA-256", ours, plain, "DuckDB", MOST_UNTIDY)]
+    """The same plan of addresses with a capital and a trailing blank in each: in Parquet, and in a DuckDB table."""
+    found = []
+    for duckdb, where in ((False, ""), (True, " in a DuckDB table")):
+        with _steady(bench, "untidy", duckdb=duckdb) as (project, _):
+            file = people(bench.folder, bench.rows, kind="untidy", duckdb=duckdb)
+            ours, plain = alternating(bench.times, project.command("plan"), limit("plain", file))
+        name = f"steady plan, {bench.scale}, 1 % churn, untidy addresses{where}"
+        found.append(Row.of(name, "against scan, lower, trim(x), SHA-256", ours, plain, "DuckDB", MOST_UNTIDY))
+    return found
 
 
 def plan_several(bench: Bench) -> list[Row]:
-    """The same plan of two columns with addresses, of which one is half empty; then with a suppression over 40 % of the
-    rows."""
+    """The same plan of two columns with addresses, of which one is half empty, and 5 % malformed; then with a
+    suppression over 40 % of the rows; then with that and one clean column, as most projects have it."""
+    churn = f"steady plan, {bench.scale}, 1 % churn"
     found = []
-    file = people(bench.folder, bench.rows, kind="mixed")
-    for suppressed in ("", SUPPRESSION):
-        with _steady(bench, "mixed", "select email, work from shop.people", suppressed) as (project, _):
-            ours, plain = alternating(bench.times, project.command("plan"), limit("both", file))
-        name = f"steady plan, {bench.scale}, 1 % churn, two columns, 5 % malformed"
-        name += ", 40 % suppressed" if suppressed else ""
-        found.append(Row.of(name, "against scan, lower, trim(x), SHA-256 of both", ours, plain, "DuckDB", MOST_SEVERAL))
+    for name, kind, columns, suppressed in (
+        ("two columns, 5 % malformed", "mixed", "email, work", False),
+        ("two columns, 5 % malformed, 40 % suppressed", "mixed", "email, work", True),
+        ("one column, 40 % suppressed", "", "email", True),
+    ):
+        suppression = SUPPRESSION.format(columns=columns) if suppressed else ""
+        with _steady(bench, kind, f"select {columns} from shop.people", suppression) as (project, _):
+            file = people(bench.folder, bench.rows, kind=kind)
+            ours, plain = alternating(bench.times, project.command("plan"), limit("both" if kind else "plain", file))
+        what = f"against scan, lower, trim(x), SHA-256{' of both' if kind else ''}"
+        found.append(Row.of(f"{churn}, {name}", what, ours, plain, "DuckDB", MOST_SEVERAL))
     return found
 
 
@@ -118,21 +126,30 @@ def apply(bench: Bench) -> list[Row]:
 
 @contextmanager
 def _steady(
-    bench: Bench, kind: str = "", sql: str = "select email from shop.people", suppression: str = ""
+    bench: Bench,
+    kind: str = "",
+    sql: str = "select email from shop.people",
+    suppression: str = "",
+    *,
+    duckdb: bool = False,
 ) -> Iterator[tuple[Project, Sandbox]]:
     """A project that was applied twice, after which half a percent left and as many entered: beside its membership
     there is a file of changes, as on any day but the second."""
     with sandbox() as criteo:
         memory = "2GB" if bench.rows <= IN_TWO_GIGABYTES else "4GB"
         project = Project(
-            bench.folder / "steady", criteo.url, HEADCOUNT_MEMORY_LIMIT=memory, HEADCOUNT_TIME_LIMIT="3600"
+            bench.folder / "steady",
+            criteo.url,
+            duckdb=duckdb,
+            HEADCOUNT_MEMORY_LIMIT=memory,
+            HEADCOUNT_TIME_LIMIT="3600",
         )
         project.activation("everyone", sql, mapping="{email: [email, work]}" if kind == "mixed" else "")
         if suppression:
             (project.folder / "activations" / "never.yaml").write_text(suppression, encoding="utf-8")
         for first in (0, bench.rows // 200):
-            project.people(people(bench.folder, bench.rows, first, kind))
+            project.people(people(bench.folder, bench.rows, first, kind, duckdb=duckdb))
             project.run("apply", "--yes")
-        project.people(people(bench.folder, bench.rows, kind=kind))
+        project.people(people(bench.folder, bench.rows, kind=kind, duckdb=duckdb))
         criteo.forget_calls()
         yield project, criteo

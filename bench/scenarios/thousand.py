@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bench.limits import segment
+from bench.limits import RANGE, first_bucket, segment
 from bench.measure import alternating
 from bench.project import Project, limit, people, sandbox
 from bench.results import Row
 from bench.scenarios import Bench
+from tests.sandbox_client import Sandbox
 
 PEOPLE = 1_000_000
 MOST_TIMES = 1.2
@@ -19,22 +20,59 @@ def nothing_to_do(bench: Bench) -> list[Row]:
     A scale below a million people makes do with a hundred activations.
     """
     count = 1000 if bench.rows >= PEOPLE else 100
-    name = f"{count:,} activations, 1M people, nothing to do"
     with sandbox() as criteo:
         project = Project(bench.folder / "thousand", criteo.url)
         for number in range(count):
             project.activation(f"segment-{number:04}", segment(number, "shop.people"))
-        file = people(bench.folder, PEOPLE)
-        project.people(file)
-        project.run("apply", "--yes")
-        criteo.forget_calls()
-        plan, queries, wire_forms = alternating(
-            1,
-            project.command("plan"),
-            limit("bare-queries", file, str(count)),
-            limit("queries-with-wire-forms", file, str(count)),
-        )
-        calls = len([call for call in criteo.calls() if call.client_id])
+        return _against_queries(bench, project, criteo, f"{count:,} activations, 1M people, nothing to do", count)
+
+
+ENTITY = """\
+kind: Entity
+name: person
+from: shop.people
+key: email
+mapping: {email: email}
+"""
+
+CONDITIONS = """\
+kind: Activation
+id: segment-{number:04}
+segment:
+  name: Segment segment-{number:04}
+  of: person
+  where:
+    - bucket: {{at_least: {first}, less_than: {end}}}
+"""
+
+
+def conditions(bench: Bench) -> list[Row]:
+    """The same plan where the same people are found by conditions in place of SQL."""
+    count = 1000 if bench.rows >= PEOPLE else 100
+    with sandbox() as criteo:
+        project = Project(bench.folder / "conditions", criteo.url)
+        files = project.folder / "activations"
+        (files / "person.yaml").write_text(ENTITY, encoding="utf-8")
+        for number in range(count):
+            first = first_bucket(number)
+            text = CONDITIONS.format(number=number, first=first, end=first + RANGE)
+            (files / f"segment-{number:04}.yaml").write_text(text, encoding="utf-8")
+        return _against_queries(bench, project, criteo, f"{count:,} segments of conditions, nothing to do", count)
+
+
+def _against_queries(bench: Bench, project: Project, criteo: Sandbox, name: str, count: int) -> list[Row]:
+    """A plan of the project with nothing to do against that many bare queries."""
+    file = people(bench.folder, PEOPLE)
+    project.people(file)
+    project.run("apply", "--yes")
+    criteo.forget_calls()
+    plan, queries, wire_forms = alternating(
+        1,
+        project.command("plan"),
+        limit("bare-queries", file, str(count)),
+        limit("queries-with-wire-forms", file, str(count)),
+    )
+    calls = len([call for call in criteo.calls() if call.client_id])
     what = f"plan ({calls} calls) against the bare queries"
     return [
         Row.of(name, what, plan, queries, "DuckDB", MOST_TIMES),
