@@ -140,6 +140,11 @@ class SegmentEvaluator(Protocol):
         What is not there is left to `evaluate`, failures above all. Raises SegmentError.
         """
 
+    def md5s(self, of: Evaluated, evaluation: Evaluation) -> int:
+        """How many of the e-mail addresses in the file of an evaluation `of` something were given as MD5, duplicates
+        included: no other wire form of an address tells that one. Raises SegmentError.
+        """
+
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         """Run the segment and say which of its people the activation's holdout leaves out. Raises SegmentError."""
 

@@ -82,8 +82,8 @@ class PlannedSuppression:
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
     change that. `let_pass_by` is the option without which it would be blocked, empty where nothing had to let it pass.
     `rejected` counts values that it yields and that are no identifiers: they keep nobody out; `rejected_before` is how
-    many did so when the history last said something of it. `asked_at` is when its data was asked, None where it was
-    not: whoever came into the data after that may not be named.
+    many did so when the history last said something of it. `md5s` are the addresses that it has as MD5. `asked_at` is
+    when its data was asked, None where it was not: whoever came into the data after that may not be named.
     """
 
     name: str
@@ -104,6 +104,7 @@ class PlannedSuppression:
     let_pass_by: str = ""
     rejected: int = 0
     rejected_before: int = 0
+    md5s: int = 0
     asked_at: datetime | None = None
 
     @property

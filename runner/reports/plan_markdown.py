@@ -23,7 +23,7 @@ from runner.reports.hints import held_out, let_pass, members_of
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.plan_text import DELETE_WARNING, SYMBOLS
 from runner.reports.refill_text import refill_sentence
-from runner.reports.suppressions_text import sentences, told, withdrawal_sentences
+from runner.reports.suppressions_text import sentences, told, unrecognised, withdrawal_sentences
 
 MARKER = "<!-- headcount:plan "
 """How it begins, by which a bot finds its own comment and edits it in place."""
@@ -121,6 +121,7 @@ def _suppressed(plan: Plan, room: _Room) -> Iterator[str]:
         f"- suppression `{one.name}`: {in_markdown(sentence)}" for one in told(plan) for sentence in sentences(one)
     ]
     every += [f"- {in_markdown(sentence)}" for sentence in withdrawal_sentences(plan)]
+    every += [f"- warning: {in_markdown(f'{one.location}: {one.message}; {one.hint}')}" for one in unrecognised(plan)]
     lines = room.fit(every, f"- **{{}} lines about suppressions are not shown here**: {_WHOLE}")
     if lines:
         yield from lines

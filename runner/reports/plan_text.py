@@ -24,7 +24,7 @@ from runner.reports.hints import held_out, let_pass, members_of
 from runner.reports.overlap_text import IN_A_PLAN, overlap_sentences
 from runner.reports.refill_text import refill_sentence
 from runner.reports.styled_text import Text
-from runner.reports.suppressions_text import heading, sentences, told, withdrawal_sentences
+from runner.reports.suppressions_text import heading, sentences, told, unrecognised, withdrawal_sentences
 
 SYMBOLS = {
     Action.DELETE: ("-", "red"),
@@ -71,6 +71,9 @@ def _suppressions(plan: Plan) -> Text:
         text.append("\n")
     for sentence in withdrawal_sentences(plan):
         text.append(f"- {printable(sentence)}\n", style="red")
+    for warning in unrecognised(plan):
+        text.append(f"! warning: {printable(f'{warning.location}: {warning.message}')}\n", style="yellow")
+        text.append(f"    -> {printable(warning.hint)}\n\n")
     return text.append("\n") if plan.withdrawals and not text.plain.endswith("\n\n") and text.plain else text
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runner.core.findings import Finding
+from runner.core.records import Action
+from runner.planning.md5_addresses import NOT_RECOGNISED
 from runner.planning.plan import Plan
 from runner.planning.suppression_rules import PlannedSuppression, Standing, no_identifiers
 from runner.planning.ways_out import ways_out_of_suppression
@@ -55,6 +58,12 @@ def sentences(one: PlannedSuppression) -> Iterator[str]:
         yield f"takes {part.removed:,} of {part.before:,} {part.identifier_type} out of {part.activation}"
     if len(one.takes) > SHOWN_AUDIENCES:
         yield f"and people out of {len(one.takes) - SHOWN_AUDIENCES:,} more"
+
+
+def unrecognised(plan: Plan) -> Iterator[Finding]:
+    """The warnings about people whom suppressions cannot recognise, of activations that nothing else is shown of."""
+    for change in plan.having(Action.UNCHANGED):
+        yield from (one for one in change.warnings if one.code == NOT_RECOGNISED)
 
 
 def withdrawal_sentences(plan: Plan) -> Iterator[str]:

@@ -41,6 +41,7 @@ from runner.workflows.older_state import tell_if_older
 from runner.workflows.rejected_before import with_rejected_before
 from runner.workflows.small_ones import Ahead, look_ahead, small_among, some_at_a_time
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
+from runner.workflows.unrecognised import with_unrecognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ def plan_members(
     small = tuple(map(small_among, some))
     suppressing = look(project, to_evaluate, context, small, allowed=allowed, ships=ships, due=due, gone=gone)
     changes = tuple(_changes(some, project, request, context, accounts, suppressing))
+    changes = with_unrecognised(changes, suppressing, context.evaluator)
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
     return with_overlaps(changes, context.state, context.memberships), suppressing
 

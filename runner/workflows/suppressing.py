@@ -10,7 +10,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from time import monotonic
 
-from runner.core.errors import HeadcountError, Interrupted, StateError, UsageError
+from runner.core.errors import HeadcountError, Interrupted, SegmentError, StateError, UsageError
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Evaluated, Project, Suppression
 from runner.core.records import AccountRef, AppliedAudience, AudienceKey
@@ -180,6 +180,7 @@ class _Look:
             return replace(one, error=evaluation.message, hint=evaluation.hint)
         one = replace(one, rejected=sum(each.count for each in evaluation.rejected), asked_at=asked_at)
         try:
+            one = replace(one, md5s=self._context.evaluator.md5s(declared, evaluation))
             files = self._remembered[one.name]
             last = None if files is None else files.members
             named = memberships.named(evaluation, last, self._context.state.next_run())
@@ -190,7 +191,7 @@ class _Look:
                 one = replace(one, lasting=memberships.named_still(named, base))
             is_new = one.changes_definition or one.is_forgotten
             return replace(one, takes=tuple(self._takes(one, named))) if is_new else one
-        except StateError as error:
+        except (SegmentError, StateError) as error:
             return replace(one, error=error.message, hint=error.hint)
 
     def _takes(self, one: PlannedSuppression, named: Path) -> Iterable[Taken]:

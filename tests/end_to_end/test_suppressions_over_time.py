@@ -153,6 +153,27 @@ def test_addresses_that_segments_have_as_their_md5_are_kept_out_where_the_suppre
     assert audience(sandbox) == hashes(2, 3)
 
 
+def test_addresses_as_md5_that_a_suppression_cannot_recognise_are_warned_of(shop: Shop) -> None:
+    hashed = [Person(hashlib.md5(one.email.encode()).hexdigest().upper()) for one in mail(1, 2)]
+    shop.people([*hashed, *mail(3), Person(hashlib.sha256(mail(4)[0].email.encode()).hexdigest()), *never(1)])
+    shop.activation(sql="select email, idfa from shop.people where kind = 'all'")
+    suppression(shop, mapping={"email": "email"})
+    said = (
+        "2 of its e-mail addresses are given as MD5, by which suppression no-consent cannot recognise anybody: they are"
+        " sent, also where the person asked not to be"
+    )
+    assert said in shop.run("plan").out
+    assert said in shop.apply().err
+    assert said in shop.run("sync").err
+    assert said in shop.run("plan").out, "in each run"
+    assert said in shop.run("plan", "--format", "markdown").out
+    assert [one["code"] for one in shop.plan()["loyal"]["warnings"]] == ["md5-not-recognised"]
+    both = "select email, md5(lower(trim(email))) as email_md5 from shop.people where kind = 'never'"
+    suppression(shop, sql=both, mapping={"email": ["email", "email_md5"]})
+    shop.apply()
+    assert "MD5" not in shop.run("sync").err
+
+
 @pytest.mark.parametrize("names", [True, False], ids=["somebody is named", "nobody is named"])
 def test_a_damaged_memory_of_it_adds_nobody_until_it_is_allowed_to_begin_again(
     filled: Shop, sandbox: Sandbox, names: bool

@@ -69,6 +69,9 @@ class FakeEvaluator:
     ) -> Mapping[int, Evaluation]:
         return {}
 
+    def md5s(self, of: Evaluated, evaluation: Evaluation) -> int:
+        return 0
+
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         raise NotImplementedError
 

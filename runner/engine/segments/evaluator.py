@@ -160,6 +160,24 @@ class DuckDBSegmentEvaluator:
             for place, one in written.items()
         }
 
+    def md5s(self, of: Evaluated, evaluation: Evaluation) -> int:
+        if evaluation.path is None or IdentifierType.EMAIL not in evaluation.types:
+            return 0
+        columns = range(1, evaluation.columns.get(IdentifierType.EMAIL, 1) + 1)
+        names = [MappedColumn(IdentifierType.EMAIL, number).name for number in columns]
+        own = "" if evaluation.number is None else f" and {NUMBER} = {evaluation.number}"
+        source = f"read_parquet({one_file(evaluation.path)})"
+        with self.translating_errors(of.segment.sql):
+            # Where no address was given as a hash, the kinds' own bounds say so, and none is read.
+            counts = (
+                cancellable.run(
+                    self._workspace.connection(),
+                    f"select count(*) from {source} where {name}_kind = {AS_GIVEN} and octet_length({name}) = 16{own}",
+                )
+                for name in names
+            )
+            return sum(int(count) for [(count,)] in counts)
+
     def choose(self, activation: Activation, sources: tuple[Source, ...]) -> Choice:
         assert activation.holdout is not None
         file, _ = self.write(replace(activation, mapping={}), sources, keys(activation.holdout))

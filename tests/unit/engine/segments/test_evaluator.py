@@ -166,6 +166,16 @@ def test_a_literal_of_its_type_is_left_alone(people: World, literal: str) -> Non
     assert people.check(f"select email from shop.people where {literal} is not null") == ()
 
 
+def test_addresses_given_as_md5_are_counted_in_every_column(world: World) -> None:
+    rows = "(md5('a'), sha256('b')), ('c@b.com', upper(md5('d'))), (' ' || md5('a'), 'not an address')"
+    sql = f"select * from (values {rows}) as people(one, other)"
+    mapping = {EMAIL: ("one", "other")}
+
+    assert world.engine.evaluator.md5s(activation(sql, mapping), world.evaluate(sql, mapping)) == 3
+    clear = "select 'a@b.com' as email"
+    assert world.engine.evaluator.md5s(activation(clear), world.evaluate(clear)) == 0
+
+
 def test_the_message_of_a_damaged_column_keeps_names_that_are_data_to_itself(world: World) -> None:
     (world.folder / "headless.csv").write_text("jean.dupont@example.com,+33612345678\nb@example.com,+33612345679\n")
     world.tables["headless"] = (str(world.folder / "headless.csv"),)
