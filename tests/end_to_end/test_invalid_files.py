@@ -57,6 +57,7 @@ def test_the_state_is_shown_beside_what_is_wrong_in_the_files(broken: Shop) -> N
     assert (document["not_readable"], len(document["findings"])) == (["loyal"], 1)
 
 
+@pytest.mark.slow
 def test_the_report_is_made_beside_what_is_wrong_in_the_files(broken: Shop) -> None:
     for package in ("altair", "vl_convert"):
         pytest.importorskip(package, reason="plots need the extra [report]", exc_type=ImportError)
@@ -64,6 +65,7 @@ def test_the_report_is_made_beside_what_is_wrong_in_the_files(broken: Shop) -> N
     index = (broken.folder / "pages/index.html").read_text()
     assert "The files are not valid" in index
     assert "activations/loyal.yaml:3:" in index
+    assert "2 things need somebody’s attention" in index, "the files, and the audience that is blocked"
     page = (broken.folder / "pages/audiences/loyal.html").read_text()
     assert "declares it any more" not in page
     assert "nothing brings it up to date any more" not in page

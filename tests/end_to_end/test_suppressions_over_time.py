@@ -119,6 +119,7 @@ def test_values_that_keep_nobody_out_are_told_of(shop: Shop, sandbox: Sandbox) -
     assert said in shop.run("plan").out, "of one that names nobody it is told each time"
 
 
+@pytest.mark.slow
 def test_values_of_one_in_effect_that_go_bad_later_are_told_of(shop: Shop) -> None:
     bad = Person("06 12 34", kind="never"), Person("ana at shop", kind="never")
     shop.people([*mail(1, 2), *never(3)])
@@ -153,6 +154,7 @@ def test_addresses_that_segments_have_as_their_md5_are_kept_out_where_the_suppre
     assert audience(sandbox) == hashes(2, 3)
 
 
+@pytest.mark.slow
 def test_addresses_as_md5_that_a_suppression_cannot_recognise_are_warned_of(shop: Shop) -> None:
     hashed = [Person(hashlib.md5(one.email.encode()).hexdigest().upper()) for one in mail(1, 2)]
     shop.people([*hashed, *mail(3), Person(hashlib.sha256(mail(4)[0].email.encode()).hexdigest()), *never(1)])

@@ -69,6 +69,7 @@ def test_the_query_is_that_of_then_whatever_was_applied_since(answering: Shop) -
     assert "applied by run 2, 20" in answering.run("why", ASKED).out
 
 
+@pytest.mark.slow
 def test_a_query_with_a_day_in_it_is_shown_as_it_was_on_the_day_of_the_run(shop: Shop) -> None:
     sql = "select email from shop.people where date '{{ today }}' > date '{{ today.year - 1 }}-10-01'"
     shop.activation(sql=sql)

@@ -11,7 +11,13 @@ from runner.reports.html.kept_out import in_effect
 from runner.reports.html.markup import NOTHING, Html, element, joined
 from runner.reports.html.page_frame import document
 from runner.reports.html.tables import TableColumn, table
-from runner.reports.html.troubles import AudienceTrouble, the_last_run, troubles_of, troubles_of_suppression
+from runner.reports.html.troubles import (
+    NOT_READABLE,
+    AudienceTrouble,
+    the_last_run,
+    troubles_of,
+    troubles_of_suppression,
+)
 from runner.reports.html.words import (
     NONE,
     entered_words,
@@ -51,12 +57,17 @@ def _summary(view: ProjectView) -> str:
     total = sum(one.members for one in view.audiences)
     there = [one for one in view.audiences if one.status.audience_id is not None]
     words = f"{plural(len(there), 'audience')} with {plural(total, 'identifier')}"
-    broken = sum(bool(troubles_of(one.status, view.made_at)) for one in view.audiences)
+    broken = sum(bool(_its_own(one, view)) for one in view.audiences)
     broken += sum(bool(troubles_of_suppression(one)) for one in view.suppressions)
     broken += bool(view.findings)
     if not broken:
         return f"{words}. Nothing needs anybody’s attention."
     return f"{words}. {plural(broken, 'thing')} {'needs' if broken == 1 else 'need'} somebody’s attention."
+
+
+def _its_own(one: AudienceView, view: ProjectView) -> tuple[AudienceTrouble, ...]:
+    """What is wrong with an audience; that its file is not valid is said once for all."""
+    return tuple(trouble for trouble in troubles_of(one.status, view.made_at) if trouble.what != NOT_READABLE)
 
 
 def _findings(view: ProjectView) -> Html:
@@ -75,7 +86,7 @@ def _broken(view: ProjectView, links: Links, suppressions: Sequence[str]) -> Htm
     found = [
         (troubles, element("a", one.status.activation, href=links[place]))
         for place, one in enumerate(view.audiences)
-        if (troubles := troubles_of(one.status, view.made_at))
+        if (troubles := _its_own(one, view))
     ]
     found += [
         (troubles, element("a", f"suppression {one.name}", href=link))
