@@ -143,7 +143,7 @@ class Setup:
             invalid, found = error, Readable(error.readable, error.findings)
         try:
             yield found
-        except UsageError:
+        except (UsageError, InvalidProject):
             if not found.findings:
                 raise
             raise invalid from None

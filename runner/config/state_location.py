@@ -91,13 +91,17 @@ def declared_targets(folder: Path, *, today: date, read: Texts | None = None) ->
 
 
 def _project(folder: Path, today: date, read: Texts | None, *fields: str) -> Document | None:
-    """The first Project document that says anything about states, or about the fields. Raises InvalidProject."""
-    found = Findings()
-    for document in _with_field(folder, read, *(fields or (_STATE, TARGETS))):
+    """The first Project document that says anything about states, or about the fields. Raises InvalidProject, also for
+    a file that may have one and cannot be read to its end: where the state is would be a guess.
+    """
+    found, passed = Findings(), Findings()
+    for document in _with_field(folder, read, *(fields or (_STATE, TARGETS)), passed=passed):
         project = checked(without_defaults(document), Scope("a Project document", today), found, {})
         if found:
             raise InvalidProject(found.sorted())
         return project
+    if passed:
+        raise InvalidProject(passed.sorted())
     return None
 
 
@@ -111,16 +115,18 @@ def declared_zone(folder: Path, read: Texts | None = None) -> tzinfo:
     return UTC
 
 
-def _with_field(folder: Path, read: Texts | None, *fields: str) -> Iterator[ParsedDocument]:
+def _with_field(
+    folder: Path, read: Texts | None, *fields: str, passed: Findings | None = None
+) -> Iterator[ParsedDocument]:
     """The Project documents, of which there should be one, that have one of the fields; whatever is wrong with them
-    passes by.
+    passes by, but for what keeps a file that names the fields from being read to its end, which goes to `passed`.
     """
-    passed = Findings()
+    nowhere = Findings()
     files = ProjectFiles(folder.resolve().parent, read)
-    for path in yaml_files(folder, passed) if folder.is_dir() else ():
-        file = files.read(path, shown_path(path), passed)
+    for path in yaml_files(folder, nowhere) if folder.is_dir() else ():
+        file = files.read(path, shown_path(path), nowhere)
         if file is not None and _KIND in file.text and any(field in file.text for field in fields):
-            for document in documents_of(file, passed):
+            for document in documents_of(file, nowhere if passed is None else passed):
                 if document.kind == _KIND and not _fields(document).isdisjoint(fields):
                     yield document
 

@@ -81,6 +81,18 @@ def test_a_project_document_with_a_finding_leaves_what_the_state_knows(broken: S
     assert "many" in shown.err or "days" in shown.err
 
 
+def test_where_the_state_is_is_not_guessed(shop: Shop) -> None:
+    shop.write("activations/project.yaml", "kind: Project\nstate: ../elsewhere\n")
+    shop.activation("loyal")
+    shop.apply()
+    shop.write("activations/project.yaml", "kind: Project\nstate: ../elsewhere\nhistory: {\n")
+    for command in ("history", "status", "why"):
+        arguments = [command, "x@shop.example"] if command == "why" else [command]
+        shown = shop.run(*arguments, code=3)
+        assert (shown.out, shown.err.count("project.yaml:")) == ("", 1), command
+    shop.run("history", HEADCOUNT_STATE="elsewhere")
+
+
 def test_a_suppression_in_effect_stays_one_while_its_file_is_not_valid(shop: Shop) -> None:
     shop.activation("loyal")
     shop.write(
