@@ -141,6 +141,16 @@ def test_an_audience_that_is_older_than_it_may_be_is_said_though_nothing_is_due(
 
 
 @pytest.mark.slow
+def test_an_audience_that_is_overdue_is_said(notified: Shop, hook: Webhook) -> None:
+    notified.activation(schedule={"every": "1h"})
+    notified.activation("second")
+    notified.apply()
+    hook.said()
+    notified.run("sync", "--select", "second", "--at", (datetime.now(UTC) + timedelta(hours=3)).isoformat())
+    assert hook.said() == [("loyal", "stale", "began")]
+
+
+@pytest.mark.slow
 def test_a_turnover_over_the_limit_is_said(notified: Shop, hook: Webhook) -> None:
     project(notified, {"max_turnover": "50%"})
     notified.people(mail(1, 2, 3, 4))

@@ -77,6 +77,26 @@ def test_it_is_stale_when_the_last_good_run_is_too_long_ago(world: World, hours:
     assert only(world).stale is stale
 
 
+@pytest.mark.parametrize(
+    ("schedule", "freshness", "hours", "overdue"),
+    [
+        (Schedule(every=2 * 3600), None, 4, False),
+        (Schedule(every=2 * 3600), None, 5, True),
+        (Schedule(every=2 * 3600), 86_400, 5, False),
+        (Schedule(cron="0 6 * * 1-5"), None, 3 * 24, False),
+        (Schedule(cron="0 6 * * 1-5"), None, 4 * 24, True),
+        (Schedule(), None, 1_000, False),
+    ],
+)
+def test_it_is_overdue_when_no_run_began_for_longer_than_its_schedule_ever_waits(
+    world: World, schedule: Schedule, freshness: int | None, hours: int, overdue: bool
+) -> None:
+    world.declare("loyal", "ann", schedule=schedule, freshness=freshness)
+    world.apply()
+    world.now += timedelta(hours=hours)
+    assert (only(world).overdue_since is not None) is overdue
+
+
 def test_only_what_is_selected_is_shown_and_a_typo_is_no_empty_list(world: World) -> None:
     world.declare("a")
     world.declare("b")
