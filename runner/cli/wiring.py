@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from runner.engine.embedded import EmbeddedEngine
     from runner.engine.interface import MembershipStore, SegmentEvaluator
     from runner.state.interface import State
+    from runner.state.seen_runs import SeenRuns
     from runner.workflows.accounts import Accounts
     from runner.workflows.context import RunContext
     from runner.workflows.status import ActivationStatus
@@ -177,9 +178,10 @@ class Setup:
             changed = find_changed(project, changed_since)
         return Selection(tuple(select or ()), tuple(exclude or ()), changed)
 
-    def state(self, *, only_read: bool = False) -> State:
+    def state(self, *, only_read: bool = False, only_plans: bool = False) -> State:
         """Open the state; where it is `only_read` and belongs to another API or target, that is said and no error.
 
+        Who `only_plans` need not read files again that a run found to be whole.
         Raises UsageError, InvalidProject where the Project document names a place that is none, StateError for one that
         belongs to another API than this environment's.
         """
@@ -188,7 +190,7 @@ class Setup:
         from runner.workflows.binding import require_bound, whose
 
         kept_for = declared_history(self.folder, today=self.today, read=self.read)
-        state = open_state(self.state_location(), os.environ, kept_for)
+        state = open_state(self.state_location(), os.environ, kept_for, only_plans=only_plans)
         api = _api()
         try:
             if only_read:
@@ -236,11 +238,13 @@ def opened(
     setup: Setup,
     watcher: Callable[[Callable[[], None]], Lines] | None = None,
     rebuilt: Collection[str] = (),
+    *,
+    only_plans: bool = False,
 ) -> Iterator[Parts]:
     """The real parts for a command that evaluates segments or makes calls; `watcher` makes what shows its progress.
 
     `rebuilt` are the activations whose audiences are cleared and filled again, also by a state that is an older one.
-    Raises StateError for such a state otherwise.
+    Raises StateError for such a state otherwise. With `only_plans` nothing is changed.
     """
     from runner.cli.progress_bar import watch
     from runner.cli.run_origin import origin_of
@@ -252,14 +256,10 @@ def opened(
 
     if watcher is None:
         setup.say_where(told)
-    state = setup.state()
+    state = setup.state(only_plans=only_plans)
     seen = SeenRuns(state, os.environ)
     try:
-        if not rebuilt:
-            seen.require_newest()
-        older = bool(rebuilt) and seen.is_older()
-        # Another machine's run, or one that died early, is seen as well: a backup may be of just now.
-        seen.remember(still_older=older)
+        older = _is_older(seen, rebuilt)
     except HeadcountError:
         state.close()
         raise
@@ -281,6 +281,16 @@ def opened(
             engine.close()
             accounts.close()
             state.close()
+
+
+def _is_older(seen: SeenRuns, rebuilt: Collection[str]) -> bool:
+    """Whether the state is an older one, which only a run that rebuilds may go on with. Raises StateError otherwise."""
+    if not rebuilt:
+        seen.require_newest()
+    older = bool(rebuilt) and seen.is_older()
+    # Another machine's run, or one that died early, is seen as well: a backup may be of just now.
+    seen.remember(still_older=older)
+    return older
 
 
 def _api() -> Api | None:

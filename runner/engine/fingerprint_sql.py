@@ -50,11 +50,13 @@ def passing_salt() -> Salt:
 
 
 def halves(text: str, salt: Salt) -> tuple[str, str]:
-    """The two halves of the fingerprint of an SQL expression's text; null where it is null.
+    """The two halves of the fingerprint of an SQL expression's text; a null has those of the empty text, and both are
+    no text that a wire form is made of.
 
     Of its bytes: of a text that is compared without regard to case or accents DuckDB hashes what it is compared by.
     """
-    first, second = (f"hash(encode({literal(one)} || {text}))" for one in (salt.first, salt.second))
+    # `concat` takes a quarter less time than `||`, which asks each row for nulls (docs/adr/0053).
+    first, second = (f"hash(encode(concat({literal(one)}, {text})))" for one in (salt.first, salt.second))
     return first, second
 
 

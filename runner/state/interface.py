@@ -63,7 +63,8 @@ class State(Protocol):
         """One audience of ours; the key must be one that the state knows."""
 
     def held(self, key: int) -> MembershipFiles:
-        """Handles to what the audience holds; empty ones when it must be refilled. Checks the files' checksums.
+        """Handles to what the audience holds; empty ones when it must be refilled. Checks the files' checksums, but of
+        those that a run found to be whole, and that nobody has touched since, where it was opened only to plan.
 
         A batch that was answered while a call before it may still have been on its way counts as in flight.
 

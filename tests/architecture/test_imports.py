@@ -105,7 +105,7 @@ DOORS = {
     "runner.destinations": {"registry"},
     "runner.destinations.criteo": {"kinds"},
     "runner.state": {"", "interface", "inventory", "noted_here", "seen_runs", "transfer"},
-    "runner.state.local": {"folder_backing", "state_folder", "lock"},
+    "runner.state.local": {"folder_backing", "state_folder", "lock", "whole_files"},
     "runner.state.remote": {"bucket_backing", "object_store"},
     "runner.sandbox": {""},
 }
@@ -124,6 +124,7 @@ SIDE_DOORS = {
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.
     "state/seen_runs.py": {"runner.state.remote"},
     "state/noted_here.py": {"runner.state.remote"},
+    "state/__init__.py": {"runner.state.remote"},
 }
 """A module -> what it imports of a seam past its doors, and why."""
 

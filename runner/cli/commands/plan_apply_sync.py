@@ -97,7 +97,7 @@ def plan(
     project = setup.project()
     selection = setup.selection(project, select, exclude, changed_since)
     request = _request(setup, selection, prune, allow_removals, allow_recreate, allow_suppression)
-    with opened(setup) as parts:
+    with opened(setup, only_plans=True) as parts:
         made = make_plan(project, request, replace(parts.context, counts_only=True), parts.accounts)
     if out is not None:
         write_plan(out, made)

@@ -24,6 +24,7 @@ from runner.state.interface import State
 from runner.state.local.lock import HeldLock, held_lock, holder_of
 from runner.state.local.second_name import begin_session, identity, keep, require_last_used, set_aside
 from runner.state.local.state_folder import StateFolder, StoredFile
+from runner.state.local.whole_files import WholeFiles
 from runner.state.state_errors import damaged, file_faults
 
 
@@ -32,9 +33,9 @@ class FolderBacking:
 
     is_folder = True
 
-    def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
-        """Touches nothing; `clock` (aware, UTC) dates the lock."""
-        self.folder = StateFolder(folder)
+    def __init__(self, folder: Path, clock: Callable[[], datetime], whole: WholeFiles | None = None) -> None:
+        """Touches nothing; `clock` (aware, UTC) dates the lock. `whole` notes which files were found to be whole."""
+        self.folder = StateFolder(folder, whole)
         self.database = Database(self.folder.database, self.folder.require_plausible)
         self._clock = clock
         self._held: HeldLock | None = None
@@ -95,6 +96,7 @@ class FolderBacking:
                     keep(self.folder.database, own)
                 self.folder.sweep(referenced)
                 yield
+                self.folder.note_whole()
             finally:
                 self._held = None
                 self.database.close()

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from time import time_ns
 
 from runner.core.errors import StateError
 from runner.disk.durable_files import checksum, flush, write_atomically
@@ -14,6 +15,7 @@ from runner.disk.regular_files import read_regular
 from runner.git.tracked import tracked_below
 from runner.quick_dataclass import dataclass
 from runner.state.local.second_name import forget, replaced, second_names
+from runner.state.local.whole_files import FileIdentity, Look, WholeFiles
 from runner.state.state_errors import RESTORE, file_faults, moved_away
 
 KINDS = ("members", "outbox", "suppressions")
@@ -38,21 +40,14 @@ class StoredFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    """What changes when someone replaces or rewrites a file that was read already."""
-
-    inode: int
-    size: int
-    modified: int
-
-
 class StateFolder:
     """The folder on disk. Reading it creates nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, whole: WholeFiles | None = None) -> None:
+        """`whole` is the note of files that were looked at by earlier runs; None where there is none."""
         self.path = folder.absolute()
-        self._verified: dict[StoredFile, _Identity] = {}
+        self._whole = whole
+        self._verified: dict[StoredFile, Look] = {}
 
     @property
     def database(self) -> Path:
@@ -148,27 +143,37 @@ class StateFolder:
             target.chmod(0o600)
             flush(target)
             flush(target.parent)
-            stored = StoredFile(path, target.stat().st_size, checksum(target))
-            self._verified[stored] = _identity(target)
+            look = Look(FileIdentity.of(target), time_ns())
+            stored = StoredFile(path, look.identity.size, checksum(target))
+            self._verified[stored] = look
         return stored
 
     def verify(self, stored: StoredFile, hint: str) -> Path:
-        """The absolute path of a file whose content is what it was; each file is read once. Raises StateError."""
+        """The absolute path of a file whose content is what it was; each file is read once, or not at all where a note
+        that is trusted has it. Raises StateError."""
         target = self.path / stored.path
         with file_faults(target):
             try:
-                identity = _identity(target)
-                if self._verified.get(stored) == identity:
+                look = Look(FileIdentity.of(target), time_ns())
+                before = self._verified.get(stored)
+                if before is not None and look.identity.same_content(before.identity):
+                    return target
+                if self._whole is not None and self._whole.has(stored, look.identity):
                     return target
                 sha256 = checksum(target)
             except FileNotFoundError:
                 raise StateError(f"{target} is missing", hint) from None
-        if identity.size != stored.size:
-            raise StateError(f"{target} is damaged: it has {identity.size} bytes instead of {stored.size}", hint)
+        if look.identity.size != stored.size:
+            raise StateError(f"{target} is damaged: it has {look.identity.size} bytes instead of {stored.size}", hint)
         if sha256 != stored.sha256:
             raise StateError(f"{target} is damaged: its content is not what was written", hint)
-        self._verified[stored] = identity
+        self._verified[stored] = look
         return target
+
+    def note_whole(self) -> None:
+        """Note on this machine which files were read to their ends and found to be what they must be."""
+        if self._whole is not None:
+            self._whole.add(self.path, self._verified)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files that no record points to any more. What cannot be removed now is garbage for a later run."""
@@ -230,11 +235,6 @@ def _ours(name: str) -> bool:
 def _tells_of_database(name: str) -> bool:
     """Whether a database was there when this file was made: the lock is only taken where there is one."""
     return name == "lock" or (name.startswith("state.db") and ".tmp" not in name)
-
-
-def _identity(path: Path) -> _Identity:
-    found = path.stat()
-    return _Identity(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _names(folder: Path) -> frozenset[str]:
