@@ -98,9 +98,11 @@ def load(
 
 def _readable(project: Project, files: ProjectFiles, findings: Iterable[Finding]) -> Project:
     """The project as far as it is what its files say, whatever else is wrong in them: none of it where that may be in
-    the Project document, whose variables and defaults count everywhere.
+    the Project document, whose variables and defaults count everywhere, or in a source, without which segments that
+    read it would look like others than were applied.
     """
-    if files.may_mention("Project", {one.location.file for one in findings}):
+    faulty = {one.location.file for one in findings}
+    if any(files.may_mention(kind, faulty) for kind in ("Project", "Source")):
         return Project(project.folder, (), (), (), (), is_whole=False)
     return replace(project, is_whole=False)
 

@@ -1,6 +1,6 @@
 """Addresses that a segment has as MD5, and suppressions that cannot recognise them: they have none as MD5.
 
-From a SHA-256 nobody can tell the MD5 of the same address, so whoever asked not to be sent is sent all the same.
+From a SHA-256 nobody can tell the MD5 of the same address, so people who asked not to be sent are sent all the same.
 """
 
 from __future__ import annotations

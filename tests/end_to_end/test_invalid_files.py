@@ -81,6 +81,15 @@ def test_a_project_document_with_a_finding_leaves_what_the_state_knows(broken: S
     assert "many" in shown.err or "days" in shown.err
 
 
+def test_a_source_with_a_finding_does_not_make_segments_look_changed(broken: Shop) -> None:
+    broken.activation("loyal")
+    source = broken.folder / "activations/shop.yaml"
+    source.write_text(source.read_text().replace("people.csv", "people.csv\n  other: 3", 1))
+    shown = broken.run("status", "--at", at(2), code=3).out
+    assert "not readable in the files: fine, loyal" in shown
+    assert "differ from what was applied" not in shown
+
+
 def test_where_the_state_is_is_not_guessed(shop: Shop) -> None:
     shop.write("activations/project.yaml", "kind: Project\nstate: ../elsewhere\n")
     shop.activation("loyal")
