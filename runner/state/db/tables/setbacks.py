@@ -17,7 +17,7 @@ _BAD = (Outcome.BLOCKED, Outcome.INTERRUPTED, Outcome.FAILED)
 _WRONG = json.dumps(_BAD)
 _SHAKY = "SELECT DISTINCT activation FROM activation_run WHERE outcome IN (SELECT value FROM json_each(?))"
 _THEIR_AUDIENCES = "SELECT key, activation FROM audience WHERE activation IN (SELECT value FROM json_each(?))"
-_THEIR_OUTCOMES = """SELECT run, activation, max(coalesce((SELECT key FROM json_each(?) WHERE value = outcome), -1))
+_THEIR_OUTCOMES = """SELECT run, activation, max(CASE outcome WHEN ? THEN 0 WHEN ? THEN 1 WHEN ? THEN 2 ELSE -1 END)
     FROM activation_run
     WHERE activation IN (SELECT value FROM json_each(?)) AND action NOT IN (?, ?) AND outcome != ?
         AND NOT (action IN (?, ?) AND outcome = ?)
@@ -81,7 +81,7 @@ def _outcomes(db: Connection, names: tuple[str, ...]) -> Iterator[tuple[str, dat
     keys = dict(db.execute(_THEIR_AUDIENCES, (listed,)).fetchall())
     told: dict[int, list[tuple[str, Outcome | None]]] = {}
     left_out = (Action.DELETE, IMPORT, Outcome.SKIPPED, SUPPRESS, FORGET, Outcome.DONE)
-    for run, name, wrong in db.execute(_THEIR_OUTCOMES, (_WRONG, listed, *left_out)):
+    for run, name, wrong in db.execute(_THEIR_OUTCOMES, (*_BAD, listed, *left_out)):
         told.setdefault(run, []).append((name, _BAD[wrong] if wrong >= 0 else None))
     for run, started_at, unchanged in db.execute("SELECT id, started_at, unchanged FROM run ORDER BY id DESC"):
         at = codec.to_time(started_at)
