@@ -27,7 +27,18 @@ def overlap_of(
     Those of the same account come first, then small ones, so that there is time for as many as can be. Raises
     StateError where the segment's own files cannot be read.
     """
-    others = _others(activation, state.audiences())
+    return _overlap(activation, compared, state.audiences(), state, memberships, deadline)
+
+
+def _overlap(
+    activation: Activation,
+    compared: ComparedMembership,
+    records: Iterable[AppliedAudience],
+    state: State,
+    memberships: MembershipStore,
+    deadline: float,
+) -> Overlap:
+    others = _others(activation, records)
     sample = memberships.sample(compared) if others else {}
     shared: list[SharedWith] = []
     seen = unreadable = 0
@@ -48,9 +59,9 @@ def overlap_of(
     return Overlap(in_order(shared), seen - unreadable, len(others) - seen, unreadable, is_estimate)
 
 
-def may_overlap(activation: Activation, state: State) -> bool:
-    """Whether there is any other audience to hold a segment against."""
-    return bool(_others(activation, state.audiences()))
+def anybody_held(state: State) -> bool:
+    """Whether there is any audience to hold a segment against."""
+    return any(any(one.members.values()) for one in state.audiences())
 
 
 def _others(activation: Activation, records: Iterable[AppliedAudience]) -> list[AppliedAudience]:
@@ -62,18 +73,27 @@ def with_overlaps(
     changes: tuple[PlannedChange, ...], state: State, memberships: MembershipStore
 ) -> tuple[PlannedChange, ...]:
     """The changes, each new audience with what others hold of it already."""
+    if not any(change.intended is Action.CREATE for change in changes):
+        return changes
     deadline = monotonic() + SECONDS
-    return tuple(_with_overlap(change, state, memberships, deadline) for change in changes)
+    records = state.audiences()  # once: there may be thousands, and as many new ones
+    return tuple(_with_overlap(change, records, state, memberships, deadline) for change in changes)
 
 
-def _with_overlap(change: PlannedChange, state: State, memberships: MembershipStore, deadline: float) -> PlannedChange:
+def _with_overlap(
+    change: PlannedChange,
+    records: tuple[AppliedAudience, ...],
+    state: State,
+    memberships: MembershipStore,
+    deadline: float,
+) -> PlannedChange:
     measured = change.measured
     if change.intended is not Action.CREATE or measured is None or measured.compared.held.files:
         return change
     if not measured.compared.differing:  # it was only counted, when there was no other audience
         return change
     try:
-        overlap = overlap_of(measured.activation, measured.compared, state, memberships, deadline)
+        overlap = _overlap(measured.activation, measured.compared, records, state, memberships, deadline)
     except StateError:
         return change  # the plan is right without it
     return replace(change, overlap=overlap)

@@ -36,7 +36,7 @@ from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
-from runner.workflows.look_for_overlap import may_overlap, with_overlaps
+from runner.workflows.look_for_overlap import anybody_held, with_overlaps
 from runner.workflows.older_state import tell_if_older
 from runner.workflows.rejected_before import with_rejected_before
 from runner.workflows.small_ones import Ahead, look_ahead, small_among, some_at_a_time
@@ -190,6 +190,7 @@ def plan_members(
 
     Without `ships`, suppressions that are new or changed do not take effect; those `due` are looked at in any case.
     """
+    context = replace(context, counts_only=context.counts_only and not anybody_held(context.state))
     decided = tuple(decisions)
     to_evaluate = {one.key: activation for one in decided if (activation := _to_evaluate(one)) is not None}
     context.progress.evaluating(len(to_evaluate))
@@ -376,7 +377,7 @@ def _compared(
     held = _held(decision, context.state)
     # Those are compared with more than this.
     in_one_pass = evaluation is None and not (decision.refill or decision.replaces)
-    counts_only = context.counts_only and not held.files and not may_overlap(activation, context.state)
+    counts_only = context.counts_only and not held.files
     while True:
         try:
             if in_one_pass:

@@ -66,3 +66,22 @@ def test_audiences_of_the_own_account_come_first(world: World) -> None:
     overlap(world)
     records = {one.record_id: one.activation for one in world.state.audiences()}
     assert [records[key] for key in looked_at] == ["large-and-here", "small-but-there"]
+
+
+def test_how_often_all_audiences_are_read_does_not_grow_with_the_new_ones(world: World) -> None:
+    world.declare("old", *NAMES)
+    world.apply()
+    read: list[int] = []
+    audiences = world.state.audiences
+    world.state.audiences = lambda: (read.append(1), audiences())[1]  # type: ignore[method-assign,func-returns-value]
+
+    def reads() -> int:
+        read.clear()
+        world.plan()
+        return len(read)
+
+    world.declare("new-0", *NAMES)
+    one = reads()
+    for number in range(1, 5):
+        world.declare(f"new-{number}", *NAMES)
+    assert reads() == one
