@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 LEAST = 1_000_000
 """Bytes of a file from which on it is noted: to read a smaller one takes no longer than to read the note."""
 
-SETTLED = 1_000_000_000
+SETTLED, SETTLED_IN_SECONDS = 100_000_000, 2_000_000_000
 """Nanoseconds for which a file must have been left alone before it is looked at: a change within one tick of the file
-system's clock would not show."""
+system's clock would not show. Clocks tick every ten milliseconds or more often; one that shows a time of whole seconds
+may count in these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class WholeFiles:
         before = self._read()
         entries = {path: entry for path, entry in before.items() if _is_as_then(folder / path, entry)}
         for stored, look in looks.items():
-            if stored.size >= LEAST and look.identity.changed + SETTLED <= look.at:
+            if stored.size >= LEAST and look.identity.changed + _patience(look.identity.changed) <= look.at:
                 entries[stored.path] = _entry(stored, look.identity)
         if entries == before:
             return
@@ -96,6 +97,10 @@ class WholeFiles:
             return {str(path): list(entry) for path, entry in found.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
+
+
+def _patience(changed: int) -> int:
+    return SETTLED if changed % 1_000_000_000 else SETTLED_IN_SECONDS
 
 
 def _entry(stored: StoredFile, identity: FileIdentity) -> list[object]:

@@ -158,3 +158,10 @@ def test_a_state_whose_note_cannot_be_written_works(folder: Path, members: Path,
     with state.lock("headcount apply"):
         assert state.held(1).members == members
     state.close()
+
+
+@pytest.mark.parametrize(("changed", "is_noted"), [(5_000_000_000, False), (5_000_000_001, True)])
+def test_a_clock_that_may_count_in_seconds_is_given_more_time(tmp_path: Path, changed: int, is_noted: bool) -> None:
+    stored, identity = StoredFile("members/loyal/000002.parquet", 9, "0" * 64), FileIdentity(1, 2, 9, 4, changed)
+    WholeFiles(tmp_path / "note.json", trusted=False).add(tmp_path, {stored: Look(identity, changed + 1_000_000_000)})
+    assert WholeFiles(tmp_path / "note.json", trusted=True).has(stored, identity) == is_noted
