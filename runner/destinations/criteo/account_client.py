@@ -25,7 +25,7 @@ from runner.core.errors import AccountNotUsable, AnswerLost, AudienceGone
 from runner.core.identifiers import Operation
 from runner.destinations.criteo.api_client import ApiCall, Client
 from runner.destinations.criteo.api_errors import refuses, rejection, require_accepted
-from runner.destinations.criteo.error_envelope import GONE, Envelope, first_of
+from runner.destinations.criteo.error_envelope import GONE, Envelope, first_of, scrubbed
 from runner.destinations.criteo.pagination import read_all
 from runner.destinations.criteo.payloads import (
     Item,
@@ -238,7 +238,8 @@ def _names(answer: Envelope, audience_id: str) -> bool:
 def _advice(usable: tuple[AdAccount, ...], kind: DestinationKind) -> str:
     if not usable:
         return f"they may use none: {kind.no_account_hint}"
-    named = ", ".join(f"{account.id} ({account.name})" if account.name else account.id for account in usable[:LISTED])
+    listed = (f"{account.id} ({account.name})" if account.name else account.id for account in usable[:LISTED])
+    named = ", ".join(map(scrubbed, listed))
     more = f", and {len(usable) - LISTED} more" if len(usable) > LISTED else ""
     return (
         f"they may use {named}{more}; set {kind.account.name} to one of these, or have the account consent to the app"

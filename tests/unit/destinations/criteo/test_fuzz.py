@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 import urllib3
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 
@@ -116,6 +116,7 @@ CALLS = {
 
 
 @given(status=statuses, body=bodies, headers=headers, name=st.sampled_from(sorted(CALLS)))
+@example(status=200, body=f'{{"data": [{{"id": "{CANARY}"}}]}}'.encode(), headers={}, name="check_account")
 def test_every_answer_ends_in_a_value_or_an_error_without_identifiers(
     fixed: Fixed, connection: DestinationClient, status: int, body: bytes, headers: dict[str, str], name: str
 ) -> None:
