@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from runner.core.findings import Finding
-from runner.core.fingerprints import FingerprintOrigin
+from runner.core.fingerprints import Fingerprinting, FingerprintOrigin
 from runner.core.identifiers import IdentifierType, Operation
 from runner.quick_dataclass import dataclass
 
@@ -49,6 +49,9 @@ class Evaluation:
     `suppressed` are the rows that are left out because a suppression names somebody in them: they are among `rows` and
     not among `people`. `fingerprints` says what those in the file were made with, None where it has none. `number` says
     which rows of the file are the segment's, where several share one; no two evaluations of a run have the same.
+    `looked_up` are its rows where known texts stand in them by number, which only the membership they were looked up in
+    can be compared with; `path` is None then. `mistaken` says that fingerprints led to other identifiers than the texts
+    themselves, so that everybody was hashed.
     """
 
     path: Path | None
@@ -64,6 +67,8 @@ class Evaluation:
     suppressed: int = 0
     fingerprints: FingerprintOrigin | None = None
     number: int | None = None
+    looked_up: LookedUpRows | None = None
+    mistaken: bool = False
 
     @property
     def own_file(self) -> Path | None:
@@ -117,6 +122,25 @@ class MembershipFiles:
     @property
     def files(self) -> tuple[Path, ...]:
         return tuple(path for path in (self.outbox, self.changes, self.members) if path is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUpRows:
+    """The rows of a segment whose known texts were found by their fingerprints, for those `types`.
+
+    `path` has them as an evaluation's file, but that a known text has no wire form there. Beside each column of these
+    types is the number of the member that its text stands for, among those of `held`, and of the person remembered as
+    named, among the rows of the files `remembered`; each null where it was not found. `by` is how the run uses
+    fingerprints. Of what is left of a segment without people whom suppressions name, `left_out` are the rows that were
+    taken out, where these may take other identifiers with them.
+    """
+
+    path: Path
+    held: MembershipFiles
+    types: tuple[IdentifierType, ...]
+    remembered: tuple[Path, ...]
+    by: Fingerprinting
+    left_out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef
 from runner.quick_dataclass import dataclass
@@ -67,11 +68,14 @@ class SuppressionFiles:
     name it. Files from before there were these columns have none.
 
     `before` is whom it named when every audience was last known to hold none of them; None where that is `members`:
-    nobody is left to be removed.
+    nobody is left to be removed. `fingerprints` says what those in `members` were made with, which then has the columns
+    `fingerprint_1` and `fingerprint_2` UBIGINT, null where an identifier has none; None where it has no such columns
+    that can be used. They are names of identifiers and decide nothing: who is in a file is who has a row in it.
     """
 
     members: Path
     before: Path | None = None
+    fingerprints: FingerprintOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)

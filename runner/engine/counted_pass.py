@@ -19,11 +19,11 @@ from runner.core.project import Activation, Source
 from runner.core.sql_quoting import one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.fingerprint_sql import passing_salt
+from runner.engine.fingerprint_sql import named, passing_salt
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvaluator, mapped_columns
 from runner.engine.memberships import differences
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
-from runner.engine.segments.fingerprinted_rows import counting_select, named
+from runner.engine.segments.fingerprinted_rows import counting_select
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,6 +16,7 @@ from runner.core.fingerprints import FIRST_LENGTH, PARTS, SECOND_LENGTH, Fingerp
 from runner.core.identifiers import IdentifierType
 from runner.core.sql_quoting import literal
 from runner.engine.duckdb import cancellable
+from runner.engine.interface import MappedColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,6 +33,9 @@ LEAST = 100_000
 
 FIRST, SECOND = "fingerprint_1", "fingerprint_2"
 """What the two halves are called in files of the state, and after a column's name in an evaluation's."""
+
+MEMBER = "member"
+"""The column with the number of a member, where members are looked up."""
 
 NO_FINGERPRINT = f"null::ubigint as {FIRST}, null::ubigint as {SECOND}"
 """Both, of an identifier that has none."""
@@ -58,6 +62,21 @@ def halves(text: str, salt: Salt) -> tuple[str, str]:
     # `concat` takes a quarter less time than `||`, which asks each row for nulls (docs/adr/0053).
     first, second = (f"hash(encode(concat({literal(one)}, {text})))" for one in (salt.first, salt.second))
     return first, second
+
+
+def named(one: MappedColumn) -> tuple[str, str]:
+    """The columns with the two halves of what a mapped column holds."""
+    return f"{one.name}_{FIRST}", f"{one.name}_{SECOND}"
+
+
+def member_of(one: MappedColumn) -> str:
+    """The column with the number of the member for whom a mapped column's text stands."""
+    return f"{one.name}_{MEMBER}"
+
+
+def remembered_of(one: MappedColumn) -> str:
+    """The column with the number of the remembered person for whom a mapped column's text stands."""
+    return f"{one.name}_remembered"
 
 
 def is_checked(first: str, part: int | None) -> str:

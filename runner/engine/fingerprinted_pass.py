@@ -6,6 +6,7 @@ As joined_pass.py, a private agreement of the two DuckDB classes. docs/adr/0042 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -59,13 +60,13 @@ def evaluate_by_fingerprints(
     read.
     """
     columns = tuple(mapped_columns(activation.mapping))
-    kinds = tuple(dict.fromkeys(one.type for one in columns if _pays(held, one.type)))
+    kinds = worth_looking_up(held, columns)
     if not isinstance(evaluator, DuckDBSegmentEvaluator) or not kinds:
         return None
     with translating_errors("the comparison", held.files, workspace.folder):
         connection = workspace.connection()
         # Each column is joined with all members of its type.
-        sought = sum(_members(held, one.type) for one in columns if one.type in kinds)
+        sought = sum(members_of(held, one.type) for one in columns if one.type in kinds)
         if sought > most_at_once(connection) or held.origin != origin_of(connection, by.salt):
             return None
     members = {kind: known_members.fingerprints(held, kind) for kind in kinds}
@@ -75,15 +76,16 @@ def evaluate_by_fingerprints(
     else:
         rows, total = looked_up_rows(activation, members, by), "count(*)"
     try:
-        evaluation, file = written_beside(evaluator, workspace, activation, sources, held, rows, columns, total)
+        evaluation, file = written_beside(evaluator, workspace, activation, sources, held.files, rows, columns, total)
     except SegmentError as error:
         if error.finding is None or error.finding.code != OUT_OF_MEMORY:
             raise
         return None  # what the segment needs besides the members may do alone
-    return evaluation, _compared(workspace, evaluation, held, kinds, columns, file, by)
+    by_rows = len(columns) > 1
+    return evaluation, compared_by(workspace, evaluation, held, kinds, columns, file, by, by_rows=by_rows)
 
 
-def _compared(
+def compared_by(
     workspace: Workspace,
     evaluation: Evaluation,
     held: MembershipFiles,
@@ -91,8 +93,13 @@ def _compared(
     columns: tuple[MappedColumn, ...],
     file: Path,
     by: Fingerprinting,
+    *,
+    by_rows: bool,
 ) -> ComparedMembership:
-    """What differs: of the types that were looked up, and of all others by their wire forms."""
+    """What differs: of the types that were looked up, and of all others by their wire forms.
+
+    `file` has the segment's rows (`by_rows`), or what `unknown_texts` leaves of them. Raises Mistaken, StateError.
+    """
     folder, connection = workspace.next_folder(), workspace.connection()
     assert held.origin is not None
     with translating_errors("the comparison", held.files, workspace.folder):
@@ -100,12 +107,12 @@ def _compared(
         looked = {}
         for kind in kinds:
             looked_up = file
-            if len(columns) > 1:
+            if by_rows:
                 looked_up = folder / f"{kind}-looked-up.parquet"
                 of_kind = tuple(one for one in columns if one.type == kind)
                 known_members.write_looked_up(connection, held, of_kind, file, looked_up)
             looked[kind] = _differing(connection, held, kind, looked_up, folder, by)
-        whole = evaluation if len(columns) == 1 else replace(evaluation, path=file)
+        whole = replace(evaluation, path=file) if by_rows else evaluation
         differing = {kind: one.differing for kind, one in looked.items()}
         found = differences.compared(connection, workspace.limits, whole, held, folder, differing)
     refreshed = {
@@ -148,11 +155,17 @@ def most_at_once(connection: duckdb.DuckDBPyConnection) -> int:
     return in_bytes(str(memory)) // BYTES_A_MEMBER
 
 
+def worth_looking_up(held: MembershipFiles, columns: Iterable[MappedColumn]) -> tuple[IdentifierType, ...]:
+    """The types of columns whose members' fingerprints may be looked for, as far as the membership's records tell."""
+    return tuple(dict.fromkeys(one.type for one in columns if _pays(held, one.type)))
+
+
 def _pays(held: MembershipFiles, kind: IdentifierType) -> bool:
     """Whether the membership is settled, and of a type and a size for which fingerprints are kept."""
-    return held.origin is not None and held.untouched and kind in PAYS and _members(held, kind) >= LEAST
+    return held.origin is not None and held.untouched and kind in PAYS and members_of(held, kind) >= LEAST
 
 
-def _members(held: MembershipFiles, kind: IdentifierType) -> int:
+def members_of(held: MembershipFiles, kind: IdentifierType) -> int:
+    """How many members of a type there are, by the record of that."""
     members, _ = (held.counts or {}).get(kind, (0, 0))
     return members

@@ -213,8 +213,28 @@ class MembershipStore(Protocol):
         Raises SegmentError, and StateError where the membership cannot be read.
         """
 
+    def look_up(
+        self,
+        evaluator: SegmentEvaluator,
+        activation: Activation,
+        sources: tuple[Source, ...],
+        held: MembershipFiles,
+        remembered: Sequence[SuppressionFiles],
+        by: Fingerprinting | None = None,
+    ) -> Evaluation:
+        """Evaluate a segment that suppressions are for, to be compared with `held` alone, without hashing whom that or
+        the files `remembered` of the suppressions know: then its rows are `looked_up`; else as `evaluate` does.
+
+        Raises SegmentError, and StateError where a file of the state cannot be read.
+        """
+
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
-        """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError."""
+        """What brings the membership to the segment (to nothing when `evaluation` is None). Raises StateError: also for
+        one that was looked up in another membership."""
+
+    def without_those_gone(self, compared: ComparedMembership, held: MembershipFiles) -> ComparedMembership:
+        """The comparison, now that some of those who are to be removed were taken out of the audience, which was all
+        that happened to it, and it holds `held`. Raises StateError."""
 
     def compare_small(self, asked: Sequence[tuple[Evaluation, MembershipFiles]]) -> Mapping[int, ComparedMembership]:
         """The same for several segments, where that is sooner done for all together; by their places.
@@ -277,7 +297,8 @@ class MembershipStore(Protocol):
         """A file of those of such a file `before` who are named still. Raises StateError."""
 
     def left_out(self, whole: Evaluation, left: Evaluation) -> Path:
-        """Such a file of the identifiers that are in a segment, but on no row that is left of it. Raises StateError."""
+        """Such a file of the identifiers that are in a segment, but on no row that is left of it; of one that was
+        looked up, of those whom the membership holds. Raises StateError."""
 
     def counted(self, named: Path) -> Mapping[IdentifierType, int]:
         """How many identifiers of each type such a file has. Raises StateError."""
@@ -290,6 +311,10 @@ class MembershipStore(Protocol):
 
         Raises StateError.
         """
+
+    def without_looked_up(self, evaluation: Evaluation, named: tuple[Path, ...], since: tuple[Path, ...]) -> Evaluation:
+        """The same of a segment whose rows were looked up, with the files of all who are `named` now; `since` are files
+        of those among them whom the membership may hold. Raises StateError."""
 
     def without_each(self, evaluations: Sequence[Evaluation], named: tuple[Path, ...]) -> tuple[Evaluation, ...]:
         """The same for each of several segments, in their order. Raises StateError."""

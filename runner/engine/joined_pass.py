@@ -51,7 +51,8 @@ def evaluate_joined(
         return None
 
     rows = _joined(wire_forms(activation), identifier_type, before)
-    return written_beside(evaluator, workspace, activation, sources, held, rows, columns, "sum(occurrences)")
+    files = held.files
+    return written_beside(evaluator, workspace, activation, sources, files, rows, columns, "sum(occurrences)")
 
 
 def written_beside(
@@ -59,21 +60,21 @@ def written_beside(
     workspace: Workspace,
     activation: Activation,
     sources: tuple[Source, ...],
-    held: MembershipFiles,
+    files: tuple[Path, ...],
     rows: str,
     columns: tuple[MappedColumn, ...],
     total: str,
 ) -> tuple[Evaluation, Path]:
-    """The evaluation, and the file of what `rows` yields over a segment and the membership's files together.
+    """The evaluation, and the file of what `rows` yields over a segment and files of the state together.
 
-    `total` sums how many rows of the segment each stands for. Raises SegmentError, and StateError where the membership
-    cannot be read.
+    `total` sums how many rows of the segment each stands for. Raises SegmentError, and StateError where a file of
+    the state cannot be read.
     """
     try:
-        file, warnings = evaluator.write(activation, sources, rows, held.files)
+        file, warnings = evaluator.write(activation, sources, rows, files)
     except SegmentError:
-        # The membership may be to blame for what the segment seems to have failed of.
-        damage = first_damaged(workspace.connection(), held.files, workspace.folder)
+        # The state may be to blame for what the segment seems to have failed of.
+        damage = first_damaged(workspace.connection(), files, workspace.folder)
         if damage is not None:
             raise damage from None
         raise

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.core.destination import Destination
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership
 from runner.core.project import Suppression, SuppressionLimits
@@ -84,6 +85,8 @@ class PlannedSuppression:
     `rejected` counts values that it yields and that are no identifiers: they keep nobody out; `rejected_before` is how
     many did so when the history last said something of it. `md5s` are the addresses that it has as MD5. `asked_at` is
     when its data was asked, None where it was not: whoever came into the data after that may not be named.
+    `fingerprints` says what those in `named` were made with; with `renews_fingerprints` they are to be written down for
+    their own sake.
     """
 
     name: str
@@ -106,6 +109,8 @@ class PlannedSuppression:
     rejected_before: int = 0
     md5s: int = 0
     asked_at: datetime | None = None
+    fingerprints: FingerprintOrigin | None = None
+    renews_fingerprints: bool = False
 
     @property
     def takes_effect(self) -> bool:

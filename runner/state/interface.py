@@ -231,8 +231,11 @@ class State(Protocol):
         write: Callable[[Path], Mapping[IdentifierType, int]],
         at: datetime,
         write_before: Callable[[Path], object] | None = None,
+        fingerprints: FingerprintOrigin | None = None,
     ) -> None:
         """It names whom `write` writes into a new file, and counts, from now on; they were found at a time.
+
+        `fingerprints` says what those in that file were made with.
 
         Until `suppression_clean`, whom it named when it was last clean is kept as well; where somebody of them is not
         named any more, and so may be in audiences again, `write_before` writes those who are.

@@ -262,10 +262,10 @@ class StateStore:
 
     def suppression_files(self, name: str) -> SuppressionFiles | None:
         with self.backing.reading() as db:
-            found = applied_suppressions.files(db, name)
+            found, origin = applied_suppressions.files(db, name), applied_suppressions.origin(db, name)
         for stored in found.values():
             self.backing.require(stored, f"`headcount apply --allow-suppression {name}` names these people again")
-        return applied_suppressions.handles(found, self.backing.folder.path)
+        return applied_suppressions.handles(found, self.backing.folder.path, origin)
 
     def define_suppression(self, name: str, definition: SuppressionDefinition, at: datetime) -> None:
         data = applied_suppressions.definition_data(definition)
@@ -277,9 +277,10 @@ class StateStore:
         write: Callable[[Path], Mapping[IdentifierType, int]],
         at: datetime,
         write_before: Callable[[Path], object] | None = None,
+        fingerprints: FingerprintOrigin | None = None,
     ) -> None:
         with self._writing:
-            where = self._named_in(name, write, write_before)
+            where = self._named_in(name, write, write_before) | codec.made_with(fingerprints)
             self._remove(self._take("remember_suppression", **where, at=codec.from_time(at)))
 
     def rewrite_suppression(self, name: str, write: Callable[[Path, Path], Mapping[IdentifierType, int]]) -> None:

@@ -26,7 +26,8 @@ from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext
 from runner.workflows.daybook import note_day
 from runner.workflows.failure_messages import as_detail, as_failure
-from runner.workflows.make_plan import PlanRequest, make_plan
+from runner.workflows.make_plan import make_plan
+from runner.workflows.plan_request import PlanRequest
 from runner.workflows.reconcile import carry_out, in_order
 from runner.workflows.send import Tally, Target, send_members, settle_delta
 from runner.workflows.withdraw import mark_clean, outcome_of, remember, withdraw

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import date
 from time import monotonic
 
 from runner.core.destination import Destination
-from runner.core.errors import DestinationError, HeadcountError, Interrupted, StateError
+from runner.core.errors import DestinationError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, ComparedMembership, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Project
 from runner.core.records import AccountRef, Action, AppliedAudience
 from runner.core.selection import (
-    EVERYTHING,
     Candidate,
-    Selection,
     all_candidates,
     candidate_of,
     meant_by,
@@ -26,10 +24,9 @@ from runner.planning.allowances import AllowedRemovals, allowance_of, ended_perm
 from runner.planning.diff import Comparison, declared_decision, orphan_decision
 from runner.planning.guardrails import guard
 from runner.planning.name_conflicts import without_taken_names
-from runner.planning.plan import NO_DESTINATION, Decision, Measured, Options, Plan, PlannedChange
+from runner.planning.plan import NO_DESTINATION, Decision, Measured, Plan, PlannedChange
 from runner.planning.rejected_types import rejected_whole
 from runner.planning.staleness import id_before
-from runner.quick_dataclass import dataclass
 from runner.state.interface import State
 from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts, require_credentials
@@ -38,50 +35,11 @@ from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
 from runner.workflows.look_for_overlap import anybody_held, with_overlaps
 from runner.workflows.older_state import tell_if_older
+from runner.workflows.plan_request import PlanRequest
 from runner.workflows.rejected_before import with_rejected_before
 from runner.workflows.small_ones import Ahead, look_ahead, small_among, some_at_a_time
 from runner.workflows.suppressing import Suppressing, concerned, look, require_suppressions
 from runner.workflows.unrecognised import with_unrecognised
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What was asked of a plan: which activations, whether orphans are deleted, whose removals are allowed.
-
-    `allow_removals` are patterns as of a selection, `allow_recreate` the ids of accounts whose audiences may all be
-    made again. `variables` are the names of those that were set for this run. `unsettled` says, by record id, what kept
-    an unfinished delta from being settled. `target` is the project's target, empty where it has none.
-    """
-
-    today: date
-    select: Selection = EVERYTHING
-    prune: bool = False
-    allow_removals: frozenset[str] = frozenset()
-    allow_recreate: frozenset[str] = frozenset()
-    allow_suppressions: frozenset[str] = frozenset()
-    unsettled: Mapping[int, HeadcountError] = field(default_factory=dict)
-    variables: tuple[str, ...] = ()
-    target: str = ""
-
-    @property
-    def options(self) -> Options:
-        """What was asked for, as a plan remembers it."""
-        changed = self.select.changed
-        return Options(
-            select=_in_order(self.select.select),
-            exclude=_in_order(self.select.exclude),
-            changed=None if changed is None else _in_order(changed),
-            prune=self.prune,
-            allow_removals=_in_order(self.allow_removals),
-            allow_recreate=_in_order(self.allow_recreate),
-            allow_suppressions=_in_order(self.allow_suppressions),
-            variables=_in_order(self.variables),
-            target=self.target,
-        )
-
-
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names)))
 
 
 def make_plan(project: Project, request: PlanRequest, context: RunContext, accounts: Accounts, run: str = "") -> Plan:
@@ -199,7 +157,8 @@ def plan_members(
     gone = frozenset(one.applied.record_id for one in decided if one.is_gone and one.applied is not None)
     some = tuple(some_at_a_time(decided))
     small = tuple(map(small_among, some))
-    suppressing = look(project, to_evaluate, context, small, allowed=allowed, ships=ships, due=due, gone=gone)
+    held = {one.key: one.applied.record_id for one in decided if one.applied is not None and not _is_filled_anew(one)}
+    suppressing = look(project, to_evaluate, context, small, held, allowed=allowed, ships=ships, due=due, gone=gone)
     changes = tuple(_changes(some, project, request, context, accounts, suppressing))
     changes = with_unrecognised(changes, suppressing, context.evaluator)
     context.evaluator.release()  # what comes next may wait for a person, or send for hours
@@ -270,7 +229,7 @@ def _planned(
     try:
         _require_settled(decision, request)
         if ahead is None and (evaluation := suppressing.evaluation(decision.key)) is not None:
-            ahead = Ahead(evaluation)
+            ahead = Ahead(evaluation, named=suppressing.named.get(activation.account, ()))
         measured = _measure(decision, activation, project, context, request.today, ahead)
         waits_for = suppressing.waits_for(decision.account)
         if waits_for:
@@ -375,7 +334,6 @@ def _compared(
         return ahead.evaluation, ahead.compared
     evaluation = None if ahead is None else ahead.evaluation
     held = _held(decision, context.state)
-    # Those are compared with more than this.
     in_one_pass = evaluation is None and not (decision.refill or decision.replaces)
     counts_only = context.counts_only and not held.files
     while True:
@@ -389,6 +347,8 @@ def _compared(
                     context.fingerprinting,
                     counts_only=counts_only,
                 )
+            if evaluation is not None and evaluation.looked_up is not None and evaluation.looked_up.held != held:
+                evaluation = _once_more(activation, project, context, ahead)
             if evaluation is None:
                 evaluation = context.evaluator.evaluate(activation, project.sources, context.fingerprinting)
             return evaluation, context.memberships.compare(evaluation, held)
@@ -397,6 +357,18 @@ def _compared(
             before, held = held, _held(decision, context.state)
             if held == before:
                 raise
+
+
+def _once_more(activation: Activation, project: Project, context: RunContext, ahead: Ahead | None) -> Evaluation:
+    """A segment whose rows were looked up in a membership that is another one by now, evaluated without that."""
+    evaluation = context.evaluator.evaluate(activation, project.sources, context.fingerprinting)
+    named = () if ahead is None else ahead.named
+    return context.memberships.without(evaluation, named) if named else evaluation
+
+
+def _is_filled_anew(decision: Decision) -> bool:
+    """Whether a segment is compared with more than what the audience holds, or with something else."""
+    return decision.refill or decision.replaces or _starts_empty(decision)
 
 
 def _starts_empty(decision: Decision) -> bool:

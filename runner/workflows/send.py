@@ -102,7 +102,10 @@ def send_members(
     batch_size = measured.activation.destination.batch_size
     held, compared = state.held(key), measured.compared
     if compared.held != held:  # the plan was about an audience that was cleared, replaced or withdrawn from since
-        again = memberships.compare(measured.evaluation, held)
+        if measured.evaluation.looked_up is not None:  # of which nobody is cleared and nothing is replaced
+            again = memberships.without_those_gone(compared, held)
+        else:
+            again = memberships.compare(measured.evaluation, held)
         compared = again.without_additions() if compared.removals_only else again
     yield from send_delta(change.id, target, compared, batch_size, client, context, tally)
 

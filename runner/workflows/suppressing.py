@@ -5,14 +5,15 @@ They are evaluated after all segments, so that who withdraws meanwhile is caught
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from runner.core.errors import HeadcountError, Interrupted, SegmentError, StateError, UsageError
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles
-from runner.core.project import Activation, Evaluated, Project, Suppression
+from runner.core.project import Activation, Project, Suppression
 from runner.core.records import AccountRef, AppliedAudience, AudienceKey
 from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
@@ -32,13 +33,15 @@ class Suppressing:
     """What a run knows of suppressions: each of them, what leaves which audience, by the state's number for it, and the
     segments of the activations that they are for, without the rows of people named.
 
-    `evaluated` has the error where a segment could not be evaluated; `seconds` is how long that took.
+    `evaluated` has the error where a segment could not be evaluated; `seconds` is how long that took. `named` are the
+    files of everybody who may not be in audiences of an account, of those that were asked about.
     """
 
     suppressions: tuple[PlannedSuppression, ...] = ()
     withdrawals: Mapping[int, Withdrawal] = field(default_factory=dict)
     evaluated: Mapping[AudienceKey, Evaluation | HeadcountError] = field(default_factory=dict)
     seconds: Mapping[AudienceKey, float] = field(default_factory=dict)
+    named: Mapping[AccountRef, tuple[Path, ...]] = field(default_factory=dict)
 
     def evaluation(self, key: AudienceKey) -> Evaluation | None:
         """The segment of an activation, None where no suppression is for it. Raises what evaluating it raised."""
@@ -65,6 +68,7 @@ def look(
     to_evaluate: Mapping[AudienceKey, Activation],
     context: RunContext,
     small: Iterable[Mapping[AudienceKey, Activation]],
+    held: Mapping[AudienceKey, int],
     *,
     allowed: frozenset[str],
     ships: bool,
@@ -75,7 +79,7 @@ def look(
 
     With `ships`, new and changed suppressions take effect, where no guardrail stops them that is not `allowed`. Nobody
     is taken out of the audiences `gone`, by the state's numbers for them. `small` are those that may be evaluated
-    together.
+    together; `held` are the state's numbers for the audiences that are compared with what they hold and nothing else.
     """
     found = concerned(project, (activation.account for activation in to_evaluate.values()), context, due)
     if not found:
@@ -87,15 +91,16 @@ def look(
         began = monotonic()
         evaluated |= evaluated_together({key: one for key, one in some.items() if key in meant}, project, context)
         seconds |= dict.fromkeys(evaluated.keys() - seconds.keys(), (monotonic() - began) / max(len(some), 1))
+    look = _Look(project, context, allowed, ships, gone)
     for key, activation in meant.items():
         if key not in evaluated:
             began = monotonic()
-            evaluated[key] = _evaluated(activation, project, context)
+            evaluated[key] = look.segment(activation, held.get(key), found)
             seconds[key] = monotonic() - began
-    look = _Look(project, context, allowed, ships, gone)
     planned = tuple(look.at(one) for one in found)
     left = look.without_named(planned, to_evaluate, evaluated)
-    return Suppressing(planned, look.withdrawals(planned, look.left_out(evaluated, left)), left, seconds)
+    withdrawals = look.withdrawals(planned, look.left_out(evaluated, left))
+    return Suppressing(planned, withdrawals, left, seconds, look.named)
 
 
 def concerned(
@@ -126,9 +131,9 @@ def require_suppressions(names: Iterable[str], project: Project, context: RunCon
         raise UsageError(f'--allow-suppression: there is no suppression "{unknown}"', hint)
 
 
-def _evaluated(one: Evaluated, project: Project, context: RunContext) -> Evaluation | HeadcountError:
+def _evaluated(evaluate: Callable[[], Evaluation], context: RunContext) -> Evaluation | HeadcountError:
     try:
-        return context.evaluator.evaluate(one, project.sources)
+        return evaluate()
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 - it stops no other activation, and a suppression fails closed
@@ -138,7 +143,7 @@ def _evaluated(one: Evaluated, project: Project, context: RunContext) -> Evaluat
 
 
 class _Look:
-    """One look at the suppressions of a run. `_remembered` are whom they named last."""
+    """One look at the suppressions of a run. `_remembered` are whom they named last, or why that cannot be read."""
 
     def __init__(
         self, project: Project, context: RunContext, allowed: frozenset[str], ships: bool, gone: frozenset[int]
@@ -148,17 +153,54 @@ class _Look:
         self._allowed = allowed
         self._ships = ships
         self._gone = gone
-        self._remembered: dict[str, SuppressionFiles | None] = {}
+        self._remembered: dict[str, SuppressionFiles | StateError | None] = {}
+        self._new: dict[str, Path | None] = {}
+        self._is_mistaken = False
+        self.named: dict[AccountRef, tuple[Path, ...]] = {}
+
+    def segment(
+        self, activation: Activation, held: int | None, found: Iterable[PlannedSuppression]
+    ) -> Evaluation | HeadcountError:
+        """A segment evaluated, of whose audience the state has the number `held`; by what is known of it and of people
+        whom suppressions named."""
+        context = self._context
+        remembered = [self._known(one.name) for one in found if one.concerns(activation.account)]
+
+        def evaluate() -> Evaluation:
+            evaluator, by, sources = context.evaluator, context.fingerprinting, self._project.sources
+            if held is None or by is None:
+                return evaluator.evaluate(activation, sources, by)
+            try:
+                members = context.state.held(held)
+            except StateError:  # the comparison says so
+                return evaluator.evaluate(activation, sources, by)
+            known = tuple(one for one in remembered if one is not None)
+            return context.memberships.look_up(evaluator, activation, sources, members, known, by)
+
+        evaluation = _evaluated(evaluate, context)
+        self._is_mistaken |= isinstance(evaluation, Evaluation) and evaluation.mistaken
+        return evaluation
+
+    def _known(self, name: str) -> SuppressionFiles | None:
+        """Whom a suppression named last, as far as that can be read."""
+        found = self._files(name)
+        return None if isinstance(found, StateError) else found
+
+    def _files(self, name: str) -> SuppressionFiles | StateError | None:
+        if name not in self._remembered:
+            try:
+                self._remembered[name] = self._context.state.suppression_files(name)
+            except StateError as error:
+                self._remembered[name] = error
+        return self._remembered[name]
 
     def at(self, one: PlannedSuppression) -> PlannedSuppression:
         """The suppression, evaluated where it may take effect, and judged."""
         name = one.name
-        try:
-            self._remembered[name] = None if one.applied is None else self._context.state.suppression_files(name)
-        except StateError as error:
-            self._remembered[name] = None
+        files = None if one.applied is None else self._files(name)
+        if isinstance(files, StateError):
             if name not in self._allowed:
-                return replace(one, error=error.message, hint=error.hint)
+                return replace(one, error=files.message, hint=files.hint)
             one = replace(one, is_forgotten=True)
         if one.changes_definition and not self._ships:
             return replace(one, waits=NOT_APPLIED.format(standing=one.standing))
@@ -175,17 +217,21 @@ class _Look:
     def _measured(self, one: PlannedSuppression, declared: Suppression) -> PlannedSuppression:
         """Whom it names now, who came and went, and what it takes out of audiences where it is new or changed."""
         memberships, asked_at = self._context.memberships, self._context.clock()
-        evaluation = _evaluated(declared, self._project, self._context)
+        evaluator, by, sources = self._context.evaluator, self._context.fingerprinting, self._project.sources
+        evaluation = _evaluated(lambda: evaluator.evaluate(declared, sources, by), self._context)
         if isinstance(evaluation, HeadcountError):
             return replace(one, error=evaluation.message, hint=evaluation.hint)
         one = replace(one, rejected=sum(each.count for each in evaluation.rejected), asked_at=asked_at)
         try:
             one = replace(one, md5s=self._context.evaluator.md5s(declared, evaluation))
-            files = self._remembered[one.name]
+            files = self._known(one.name)
             last = None if files is None else files.members
             named = memberships.named(evaluation, last, self._context.state.next_run())
             entered, left = memberships.came_and_went(named, last)
             one = replace(one, named=named, members=memberships.counted(named), entered=entered, left=left)
+            made = evaluation.fingerprints
+            renews = made is not None and (self._is_mistaken or (files is not None and files.fingerprints != made))
+            one = replace(one, fingerprints=made, renews_fingerprints=renews)
             base = self._clean_base(one, files)
             if one.left and base is not None:
                 one = replace(one, lasting=memberships.named_still(named, base))
@@ -217,14 +263,20 @@ class _Look:
         to_evaluate: Mapping[AudienceKey, Activation],
         evaluated: Mapping[AudienceKey, Evaluation | HeadcountError],
     ) -> Mapping[AudienceKey, Evaluation | HeadcountError]:
-        """The segments without the rows of people named: looked up in one pass for all that the same ones are for."""
+        """The segments without the rows of people named: looked for in one pass for all that the same ones are for."""
         groups: dict[tuple[Path, ...], dict[AudienceKey, Evaluation]] = {}
-        for key, evaluation in evaluated.items():
-            if isinstance(evaluation, Evaluation):
-                account = to_evaluate[key].account
-                groups.setdefault(self._named_for(planned, account), {})[key] = evaluation
         left: dict[AudienceKey, Evaluation | HeadcountError] = dict(evaluated)
         memberships = self._context.memberships
+        for key, evaluation in evaluated.items():
+            if not isinstance(evaluation, Evaluation):
+                continue
+            account = to_evaluate[key].account
+            named = self.named.setdefault(account, self._named_for(planned, account))
+            if evaluation.looked_up is None:
+                groups.setdefault(named, {})[key] = evaluation
+            else:
+                since = self._since(key, planned)
+                left[key] = _evaluated(partial(memberships.without_looked_up, evaluation, named, since), self._context)
         for named, segments in groups.items():
             if not named:
                 continue
@@ -232,6 +284,12 @@ class _Look:
             if memberships.counted(found):
                 left |= zip(segments, memberships.without_each(tuple(segments.values()), (found,)), strict=True)
         return left
+
+    def _since(self, key: AudienceKey, planned: tuple[PlannedSuppression, ...]) -> tuple[Path, ...]:
+        """Files of people named whom the audience of a key may hold all the same."""
+        [record] = (one for one in self._context.state.audiences() if one.key == key)
+        files = (self._to_leave(one, record) for one in planned)
+        return tuple(path for path in files if path is not None)
 
     def left_out(
         self,
@@ -263,7 +321,7 @@ class _Look:
         """A file of those who may not be in an account's audiences because of one suppression; None where nobody is."""
         if one.takes_effect:
             return one.named if one.declared is not None and one.declared.concerns(account) else None
-        remembered = self._remembered.get(one.name)
+        remembered = self._known(one.name)
         stands = one.applied is not None and one.applied.definition.concerns(account)
         return remembered.members if remembered is not None and stands else None
 
@@ -275,12 +333,11 @@ class _Look:
         `left_out` is what leaves the audiences whose segments were evaluated beside those whom suppressions yield.
         """
         found: dict[int, Withdrawal] = {}
-        new: dict[str, Path | None] = {}
         reachable = {destination.account: destination for destination in self._project.destinations}
         for record in self._context.state.audiences():
             if record.audience_id is None or record.record_id in self._gone:
                 continue
-            files = [path for one in planned if (path := self._to_leave(one, record, new)) is not None]
+            files = [path for one in planned if (path := self._to_leave(one, record)) is not None]
             beside = left_out.get(record.key)
             if not (files or beside):
                 continue
@@ -309,13 +366,13 @@ class _Look:
         except StateError as error:
             return replace(nobody, error=error.message)
 
-    def _to_leave(self, one: PlannedSuppression, record: AppliedAudience, new: dict[str, Path | None]) -> Path | None:
+    def _to_leave(self, one: PlannedSuppression, record: AppliedAudience) -> Path | None:
         """A file of those whom a suppression names and an audience may hold; None where there can be none.
 
         A clean run left nobody of those who were named then, so only new ones are looked for, but in audiences of
         which that is not known.
         """
-        remembered = self._remembered.get(one.name)
+        remembered = self._known(one.name)
         members = self._counting(one, record.account)
         if members is None:
             return None
@@ -324,10 +381,10 @@ class _Look:
             return files.members
         if remembered is not None and files.before == remembered.members and not (one.takes_effect and one.entered):
             return None  # whom it names was named when no audience held any of them
-        if one.name not in new:
+        if one.name not in self._new:
             path = self._context.memberships.named_since(files)
-            new[one.name] = path if self._context.memberships.counted(path) else None
-        return new[one.name]
+            self._new[one.name] = path if self._context.memberships.counted(path) else None
+        return self._new[one.name]
 
     def _clean_base(self, one: PlannedSuppression, remembered: SuppressionFiles | None) -> Path | None:
         """Whom it named when every audience was last known to hold none of them; None where none ever was."""

@@ -22,9 +22,10 @@ from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished
 from runner.workflows.context import RunContext
-from runner.workflows.make_plan import PlanRequest, choose, decide, plan_members, with_suppressions
+from runner.workflows.make_plan import choose, decide, plan_members, with_suppressions
 from runner.workflows.older_state import tell_if_older
 from runner.workflows.orphans import orphans_with_people
+from runner.workflows.plan_request import PlanRequest
 from runner.workflows.upcoming import Slot, done_until
 
 NOT_APPLIED = "not applied yet: run `headcount apply`"

@@ -51,9 +51,10 @@ def _remember(one: PlannedSuppression, context: RunContext) -> None:
         state.define_suppression(one.name, definition_of_suppression(one.declared), now)
     if one.is_forgotten:
         state.suppression_suspect(one.name)
-    if one.is_new or state.suppression_files(one.name) is None:
+    if one.is_new or one.renews_fingerprints or state.suppression_files(one.name) is None:
         write_before = None if one.lasting is None else partial(shutil.copyfile, one.lasting)
-        state.remember_suppression(one.name, partial(_copy, one.named, one.members), asked_at, write_before)
+        write = partial(_copy, one.named, one.members)
+        state.remember_suppression(one.name, write, asked_at, write_before, one.fingerprints)
     else:
         state.suppression_evaluated(one.name, asked_at)
 

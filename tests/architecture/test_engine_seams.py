@@ -5,7 +5,13 @@ from __future__ import annotations
 from tests.architecture.modules import MODULES, Module
 
 SEGMENTS, MEMBERSHIPS = "runner.engine.segments", "runner.engine.memberships"
-BOTH = {"engine/counted_pass.py", "engine/fingerprinted_pass.py", "engine/joined_pass.py", "engine/embedded.py"}
+BOTH = {
+    "engine/counted_pass.py",
+    "engine/fingerprinted_pass.py",
+    "engine/joined_pass.py",
+    "engine/looked_up_pass.py",
+    "engine/embedded.py",
+}
 """The private agreement of the two DuckDB classes, and what makes one of each."""
 
 

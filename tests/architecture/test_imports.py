@@ -119,6 +119,8 @@ SIDE_DOORS = {
     "engine/joined_pass.py": {"runner.engine.memberships"},
     # The same by fingerprints.
     "engine/fingerprinted_pass.py": {"runner.engine.memberships"},
+    # The same of a segment that suppressions are for.
+    "engine/looked_up_pass.py": {"runner.engine.memberships"},
     # Counts what is new without making wire forms, by what both parts know of fingerprints.
     "engine/counted_pass.py": {"runner.engine.memberships"},
     # Where this machine keeps what it knows of a state, in a folder or in a bucket.

@@ -200,14 +200,22 @@ class FakeState:
         )
 
     def remember_suppression(
-        self, name: str, write: Callable[[Path], Mapping[IdentifierType, int]], at: datetime
+        self,
+        name: str,
+        write: Callable[[Path], Mapping[IdentifierType, int]],
+        at: datetime,
+        write_before: Callable[[Path], object] | None = None,
+        fingerprints: FingerprintOrigin | None = None,
     ) -> None:
         path = self._path("suppressions")
         members = write(path)
         before = self._named.get(name)
         clean = self._suppressions[name].is_clean
         base = (before.members if clean else before.before) if before is not None else None
-        self._named[name] = SuppressionFiles(path, base)
+        if write_before is not None:
+            base = self._path("suppressions")
+            write_before(base)
+        self._named[name] = SuppressionFiles(path, base, fingerprints)
         self._suppressions[name] = replace(
             self._suppressions[name], members=members, evaluated_at=at, is_clean=False, failing_since=None
         )
@@ -220,7 +228,7 @@ class FakeState:
         self._suppressions[name] = replace(known, failing_since=known.failing_since or at)
 
     def suppression_clean(self, name: str) -> None:
-        self._named[name] = SuppressionFiles(self._named[name].members)
+        self._named[name] = replace(self._named[name], before=None)
         self._suppressions[name] = replace(self._suppressions[name], is_clean=True)
 
     def suppression_suspect(self, name: str) -> None:

@@ -18,7 +18,8 @@ from runner.planning.staleness import ReviewedPlan
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, apply
 from runner.workflows.context import Progress, RunContext
-from runner.workflows.make_plan import PlanRequest, make_plan
+from runner.workflows.make_plan import make_plan
+from runner.workflows.plan_request import PlanRequest
 from runner.workflows.status import ActivationStatus, activation_statuses
 from runner.workflows.sync import Synced, sync
 from tests.builders import EMAIL, NOON, SANDBOX, activation

@@ -138,8 +138,9 @@ def _counted(setup: Setup, project: Project) -> tuple[ActivationStatus, ...]:
 def _older(setup: Setup, project: Project) -> str:
     """Why the state may be an older one, by what there is in the accounts; empty where nothing speaks for it."""
     from runner.workflows.accounts import Accounts
-    from runner.workflows.make_plan import PlanRequest, decide
+    from runner.workflows.make_plan import decide
     from runner.workflows.older_state import older_state
+    from runner.workflows.plan_request import PlanRequest
 
     with closing(setup.state()) as state, closing(Accounts(partial(connect, most_patience=PATIENCE))) as accounts:
         applied = (*state.audiences(), *state.given_up())

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan
     from runner.planning.staleness import ReviewedPlan, StalePlan
     from runner.workflows.apply import Applied
-    from runner.workflows.make_plan import PlanRequest
+    from runner.workflows.plan_request import PlanRequest
     from runner.workflows.sync import Synced
 
 
@@ -203,7 +203,7 @@ def sync(
     no_color: NoColor = False,
 ) -> None:
     """Bring the members of what is applied up to date. Never applies a changed definition."""
-    from runner.workflows.make_plan import PlanRequest
+    from runner.workflows.plan_request import PlanRequest
     from runner.workflows.sync import sync as bring_up_to_date
 
     if due and rebuild:
@@ -260,7 +260,7 @@ def _request(
     allow_recreate: list[str] | None,
     allow_suppression: list[str] | None,
 ) -> PlanRequest:
-    from runner.workflows.make_plan import PlanRequest
+    from runner.workflows.plan_request import PlanRequest
 
     return PlanRequest(
         setup.today,

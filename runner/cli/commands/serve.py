@@ -164,7 +164,7 @@ class _Site:
 
     def sync(self, project: Project, today: date, ids: frozenset[str]) -> tuple[Synced, bool]:
         from runner.core.selection import Selection
-        from runner.workflows.make_plan import PlanRequest
+        from runner.workflows.plan_request import PlanRequest
         from runner.workflows.sync import sync
 
         request = PlanRequest(today, Selection(changed=ids))

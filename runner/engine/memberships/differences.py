@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,32 @@ def compared(
     return ComparedMembership(
         held, delta, differing, frozenset(as_evaluated), fingerprints=fingerprinted, refreshed=refreshed
     )
+
+
+def without_those_gone(
+    connection: duckdb.DuckDBPyConnection, found: ComparedMembership, held: MembershipFiles, folder: Path
+) -> ComparedMembership:
+    """What differs, once some of those who are to be removed have been taken out, and nothing else has happened: who is
+    in the segment is none of them. What is held now is settled. Raises what DuckDB raises.
+    """
+    delta, differing = dict(found.delta), dict(found.differing)
+    for kind, part in found.delta.items():
+        before, as_evaluated = set_algebra.before(held, kind), kind in found.as_evaluated
+        if part.removed:
+            rows = set_algebra.differing(found.differing[kind], kind, as_evaluated=False)
+            fingerprinted = kind in found.fingerprints
+            added = set_algebra.differing(found.differing[kind], kind, as_evaluated=False, fingerprinted=fingerprinted)
+            parts = [f"select * from ({added}) where {set_algebra.TO_ADD}"]
+            if before:
+                none = f", {NO_FINGERPRINT}" if fingerprinted else ""
+                going = f"select identifier from ({rows}) where {set_algebra.TO_REMOVE}"
+                parts.append(f"select identifier, side{none} from ({before}) semi join ({going}) using (identifier)")
+            file = folder / f"{kind}.parquet"
+            cancellable.run(connection, f"copy ({' union all '.join(parts)}) to {literal(file)} {UNPACKED}")
+            differing[kind] = (file,)
+        rows = set_algebra.differing(differing[kind], kind, as_evaluated=as_evaluated)
+        delta[kind] = _counted(connection, held, kind, before, rows)
+    return replace(found, held=held, delta=delta, differing=differing)
 
 
 def _declared(evaluation: Evaluation | None, identifier_type: IdentifierType, *, fingerprinted: bool) -> str | None:

@@ -31,8 +31,22 @@ def fingerprints(held: MembershipFiles, identifier_type: IdentifierType) -> str:
     known = "case when not unknown then {} end as {}"
     return (
         f"select member, {known.format(FIRST, FIRST)}, {known.format(SECOND, SECOND)} "
-        f"from ({_numbered(held, identifier_type, f'unknown, {FIRST}, {SECOND}')})"
+        f"from ({numbered(held, identifier_type, f'unknown, {FIRST}, {SECOND}')})"
     )
+
+
+def numbered(held: MembershipFiles, identifier_type: IdentifierType, columns: str, among: str = "") -> str:
+    """The members of a type with their numbers; a change takes the place of the row that it names.
+
+    `among` joins them with those that are wanted, before it is looked whether a change overrules any of these.
+    """
+    assert held.members is not None
+    whole = _rows(held.members, identifier_type, "file_row_number", columns, "true", among)
+    if held.changes is None:
+        return whole
+    overruled = f"select overrules as member from read_parquet({one_file(held.changes)}) where overrules is not null"
+    since = _rows(held.changes, identifier_type, "-1 - file_row_number", columns, "not gone", among)
+    return f"select * from ({whole}) anti join ({overruled}) using (member) union all {since}"
 
 
 def write_looked_up(
@@ -58,7 +72,7 @@ def write_looked_up(
     found = " union all ".join(f"select {one.name}_member as member from {file}" for one in columns)
     lost = (
         f"select null::blob as identifier, null::utinyint as {kind}_kind, member, {NO_FINGERPRINT} "
-        f"from ({_numbered(held, kind, 'unknown')}) "
+        f"from ({numbered(held, kind, 'unknown')}) "
         f"anti join (select member from ({found}) where member is not null) using (member)"
     )
     cancellable.run(connection, f"copy ({texts} union all {lost}) to {literal(path)} {UNPACKED}")
@@ -83,7 +97,7 @@ def write_touched(
     by_identifier = (
         f"semi join (select identifier from {file} {_HASHED}) using (identifier) anti join {named} using (member)"
     )
-    rows = (_numbered(held, identifier_type, "identifier, unknown", among) for among in (by_number, by_identifier))
+    rows = (numbered(held, identifier_type, "identifier, unknown", among) for among in (by_number, by_identifier))
     cancellable.run(connection, f"copy ({' union all '.join(rows)}) to {literal(path)} {UNPACKED}")
 
 
@@ -162,20 +176,6 @@ def _texts(file: str) -> str:
 def _lost(file: str, identifier_type: IdentifierType) -> str:
     """The numbers of the members of whom no text was found."""
     return f"select member from {file} where member is not null and {identifier_type}_kind is null"
-
-
-def _numbered(held: MembershipFiles, identifier_type: IdentifierType, columns: str, among: str = "") -> str:
-    """The members of a type with their numbers; a change takes the place of the row that it names.
-
-    `among` joins them with those that are wanted, before it is looked whether a change overrules any of these.
-    """
-    assert held.members is not None
-    whole = _rows(held.members, identifier_type, "file_row_number", columns, "true", among)
-    if held.changes is None:
-        return whole
-    overruled = f"select overrules as member from read_parquet({one_file(held.changes)}) where overrules is not null"
-    since = _rows(held.changes, identifier_type, "-1 - file_row_number", columns, "not gone", among)
-    return f"select * from ({whole}) anti join ({overruled}) using (member) union all {since}"
 
 
 def _rows(path: Path, identifier_type: IdentifierType, number: str, columns: str, where: str, among: str) -> str:

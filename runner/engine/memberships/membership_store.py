@@ -25,7 +25,15 @@ from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprinted_pass import Mistaken, evaluate_by_fingerprints
 from runner.engine.interface import SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
-from runner.engine.memberships import differences, people_asked, sampling, small_audiences, suppressed_people
+from runner.engine.looked_up_pass import compared_rows, look_up
+from runner.engine.memberships import (
+    differences,
+    looked_up_people,
+    people_asked,
+    sampling,
+    small_audiences,
+    suppressed_people,
+)
 from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.pairwise import pairwise
 from runner.engine.memberships.parquet_files import translating_errors
@@ -37,6 +45,7 @@ class DuckDBMembershipStore:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._gone: dict[tuple[tuple[Path, ...], tuple[Path, ...]], Path] = {}
 
     def evaluate_and_compare(
         self,
@@ -65,10 +74,35 @@ class DuckDBMembershipStore:
         evaluation, file = joined
         return evaluation, self._compared(evaluation, held, {evaluation.types[0]: file})
 
+    def look_up(
+        self,
+        evaluator: SegmentEvaluator,
+        activation: Activation,
+        sources: tuple[Source, ...],
+        held: MembershipFiles,
+        remembered: Sequence[SuppressionFiles],
+        by: Fingerprinting | None = None,
+    ) -> Evaluation:
+        try:
+            found = by and look_up(evaluator, self._workspace, activation, sources, held, remembered, by)
+        except Mistaken:
+            return replace(evaluator.evaluate(activation, sources), mistaken=True)
+        return found or evaluator.evaluate(activation, sources, by)
+
     def compare(self, evaluation: Evaluation | None, held: MembershipFiles) -> ComparedMembership:
+        looked = None if evaluation is None else evaluation.looked_up
+        if evaluation is not None and looked is not None and looked.held == held:
+            return compared_rows(self._workspace, evaluation)
         if evaluation is not None and evaluation.path is None:
             raise StateError("the membership changed after the segment was compared with it", "run the command again")
-        return self._compared(evaluation, held, None)
+        compared = self._compared(evaluation, held, None)
+        return replace(compared, mistaken=True) if evaluation is not None and evaluation.mistaken else compared
+
+    def without_those_gone(self, compared: ComparedMembership, held: MembershipFiles) -> ComparedMembership:
+        folder = self._workspace.next_folder()
+        with translating_errors("the comparison", held.files, self._workspace.folder):
+            folder.mkdir(mode=0o700)
+            return differences.without_those_gone(self._workspace.connection(), compared, held, folder)
 
     def compare_small(self, asked: Sequence[tuple[Evaluation, MembershipFiles]]) -> Mapping[int, ComparedMembership]:
         may = [place for place, one in enumerate(asked) if small_audiences.may_be_compared(*one)]
@@ -143,8 +177,13 @@ class DuckDBMembershipStore:
 
     def left_out(self, whole: Evaluation, left: Evaluation) -> Path:
         path = self._file("left-out")
-        with translating_errors("the people of suppressions", (), self._workspace.folder):
-            suppressed_people.write_left_out(self._workspace.connection(), whole, left, path)
+        read = () if left.looked_up is None else left.looked_up.held.files
+        with translating_errors("the people of suppressions", read, self._workspace.folder):
+            connection = self._workspace.connection()
+            if left.looked_up is None:
+                suppressed_people.write_left_out(connection, whole, left, path)
+            else:
+                looked_up_people.write_left_out(connection, left, path)
         return path
 
     def counted(self, named: Path) -> Mapping[IdentifierType, int]:
@@ -180,6 +219,22 @@ class DuckDBMembershipStore:
             people = rows.get(evaluation.number, 0)
             found.append(replace(evaluation, path=path, people=people, suppressed=evaluation.people - people))
         return tuple(found)
+
+    def without_looked_up(self, evaluation: Evaluation, named: tuple[Path, ...], since: tuple[Path, ...]) -> Evaluation:
+        looked = evaluation.looked_up
+        assert looked is not None
+        folder = self._file("left").parent
+        read = (*named, *since, *looked.remembered, *looked.held.files)
+        with translating_errors("the people of suppressions", read, self._workspace.folder):
+            connection, key = self._workspace.connection(), (looked.remembered, named)
+            if key not in self._gone:  # several segments may be for the same ones
+                gone = folder / "gone.parquet"
+                looked_up_people.write_gone(connection, looked.remembered, named, gone)
+                self._gone[key] = gone
+            of = looked_up_people.Named(named, self._gone[key], since)
+            path, left_out, people = looked_up_people.write_left(connection, evaluation, of, folder)
+        left = replace(looked, path=path, left_out=left_out)
+        return replace(evaluation, looked_up=left, people=people, suppressed=evaluation.people - people)
 
     def leaving(self, held: MembershipFiles, named: tuple[Path, ...]) -> ComparedMembership:
         folder = self._file("leaving").parent

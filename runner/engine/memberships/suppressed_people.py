@@ -16,6 +16,7 @@ from runner.core.membership import ComparedMembership, Evaluation, MembershipFil
 from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
+from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, PAYS, SECOND
 from runner.engine.interface import NUMBER, MappedColumn
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import columns_of
@@ -29,16 +30,13 @@ _COLUMNS = "identifier_type, identifier, unknown"
 def write_named(
     connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path, last: Path | None, run: int | None
 ) -> None:
-    """Write whom a suppression names, each identifier once, with the run that saw it first, and whether it `entered`.
+    """Write whom a suppression names, each identifier once, with the run that saw it first, and whether it `entered`;
+    and with a fingerprint, where the evaluation has any.
 
     That is `run` for those who are not in `last`, a file of whom it named before: they entered. Raises what DuckDB
     raises.
     """
-    parts = (
-        f"select '{kind}' as identifier_type, identifier, false as unknown "
-        f"from (select distinct identifier from ({_declared(evaluation, kind)}))"
-        for kind in evaluation.types
-    )
+    parts = (f"select '{kind}' as identifier_type, * from ({_once(evaluation, kind)})" for kind in evaluation.types)
     rows, now = " union all ".join(parts), f"{'null' if run is None else run}::uinteger"
     if last is None:
         rows = f"select *, {now} as first_run, true as entered from ({rows})"
@@ -206,6 +204,20 @@ def columns_in(evaluation: Evaluation) -> tuple[MappedColumn, ...]:
         for kind in evaluation.types
         for number in range(1, evaluation.columns.get(kind, 1) + 1)
     )
+
+
+def _once(evaluation: Evaluation, kind: IdentifierType) -> str:
+    """The identifiers of one type in an evaluation's file, each once; with the least of its fingerprints, where those
+    of a type are kept."""
+    if evaluation.fingerprints is None:
+        return f"select distinct identifier, false as unknown from ({_declared(evaluation, kind)})"
+    if kind not in PAYS:
+        return f"select distinct identifier, false as unknown, {NO_FINGERPRINT} from ({_declared(evaluation, kind)})"
+    assert evaluation.path is not None
+    columns = evaluation.columns.get(kind, 1)
+    rows = set_algebra.declared(evaluation.path, kind, columns, fingerprinted=True, number=evaluation.number)
+    least = set_algebra.least_fingerprint(FIRST, SECOND)
+    return f"select identifier, false as unknown, {least} from ({rows}) group by identifier"
 
 
 def _declared(evaluation: Evaluation, identifier_type: IdentifierType) -> str:

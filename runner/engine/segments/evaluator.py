@@ -161,18 +161,23 @@ class DuckDBSegmentEvaluator:
         }
 
     def md5s(self, of: Evaluated, evaluation: Evaluation) -> int:
-        if evaluation.path is None or IdentifierType.EMAIL not in evaluation.types:
+        looked = evaluation.looked_up
+        path = evaluation.path if looked is None else looked.path
+        if path is None or IdentifierType.EMAIL not in evaluation.types:
             return 0
         columns = range(1, evaluation.columns.get(IdentifierType.EMAIL, 1) + 1)
         names = [MappedColumn(IdentifierType.EMAIL, number).name for number in columns]
         own = "" if evaluation.number is None else f" and {NUMBER} = {evaluation.number}"
-        source = f"read_parquet({one_file(evaluation.path)})"
+        source = f"read_parquet({one_file(path)})"
+        # A text that was found has no wire form, and is called given where it is an MD5.
+        found = "" if looked is None else " or {0} is null"
         with self.translating_errors(of.segment.sql):
             # Where no address was given as a hash, the kinds' own bounds say so, and none is read.
             counts = (
                 cancellable.run(
                     self._workspace.connection(),
-                    f"select count(*) from {source} where {name}_kind = {AS_GIVEN} and octet_length({name}) = 16{own}",
+                    f"select count(*) from {source} where {name}_kind = {AS_GIVEN} "
+                    f"and (octet_length({name}) = 16{found.format(name)}){own}",
                 )
                 for name in names
             )

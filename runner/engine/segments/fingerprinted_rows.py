@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 
 from runner.core.fingerprints import Fingerprinting, Salt
 from runner.core.project import Evaluated
-from runner.engine.fingerprint_sql import FIRST, PAYS, SECOND, halves, is_checked
+from runner.engine.fingerprint_sql import FIRST, MEMBER, PAYS, SECOND, halves, is_checked, named
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, mapped_columns
 from runner.engine.segments.holdout_choice import LEFT_OUT, chosen_rows
 from runner.engine.segments.normalize import text_select, wire_select
 from runner.engine.segments.segment_query import VIEW, column
 
-MEMBER, OCCURRENCES = "member", "occurrences"
-"""In what `unknown_texts` yields: the number of a member, and how many rows of the segment a row stands for."""
+OCCURRENCES = "occurrences"
+"""In what `unknown_texts` yields: how many rows of the segment a row stands for."""
 
 _TEXT, _FOUND, _LOST = 0, 1, 2
 """What a row of a segment's texts and the members is: a text that is judged, one whose member was found, or a member
@@ -84,11 +84,6 @@ def texts_of(activation: Evaluated, names: Mapping[MappedColumn, str]) -> str:
         texts = {one: f"case when {left_out} is null then {text} end" for one, text in texts.items()}
     values = (f'({text}) collate "C" as {names[one]}' for one, text in texts.items())
     return f"select {', '.join(values)}, {left_out or 'null::utinyint'} as {LEFT_OUT} from {rows}"
-
-
-def named(one: MappedColumn) -> tuple[str, str]:
-    """The columns with the two halves of what a mapped column holds."""
-    return f"{one.name}_{FIRST}", f"{one.name}_{SECOND}"
 
 
 def unknown_texts(activation: Evaluated, members: str, by: Fingerprinting) -> str:

@@ -207,10 +207,11 @@ def _remember_suppression(
     before: dict[str, Any] | None,
     members: dict[str, int],
     at: str,
+    fingerprints: dict[str, Any] | None = None,
 ) -> tuple[str, ...]:
     deltas.use_serial(db, counter, serial)
-    base = None if before is None else StoredFile(**before)
-    return tuple(applied_suppressions.remember(db, name, serial, StoredFile(**file), base, members, at))
+    base, made = None if before is None else StoredFile(**before), _origin(fingerprints)
+    return tuple(applied_suppressions.remember(db, name, serial, StoredFile(**file), base, members, at, made))
 
 
 def _rewrite_suppression(

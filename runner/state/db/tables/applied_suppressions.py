@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition, SuppressionFiles
@@ -72,12 +74,23 @@ def files(db: Connection, name: str) -> dict[str, StoredFile]:
     return {role: StoredFile(path, size, sha256) for role, path, size, sha256 in rows}
 
 
-def handles(found: Mapping[str, StoredFile], folder: Path) -> SuppressionFiles | None:
+def origin(db: Connection, name: str) -> FingerprintOrigin | None:
+    """What the fingerprints of whom it named last were made with; None where there are none."""
+    row = db.execute(
+        "SELECT fingerprints FROM suppression_file WHERE suppression = ? AND role = 'members'", (name,)
+    ).fetchone()
+    return None if row is None or row[0] is None else FingerprintOrigin(**json.loads(row[0]))
+
+
+def handles(
+    found: Mapping[str, StoredFile], folder: Path, fingerprints: FingerprintOrigin | None = None
+) -> SuppressionFiles | None:
     """The paths of such files below the state's folder; None where nobody was ever named."""
     if "members" not in found:
         return None
     previous = found.get("previous")
-    return SuppressionFiles(folder / found["members"].path, None if previous is None else folder / previous.path)
+    before = None if previous is None else folder / previous.path
+    return SuppressionFiles(folder / found["members"].path, before, fingerprints)
 
 
 def define(db: Connection, name: str, definition: dict[str, Any], at: str) -> list[str]:
@@ -103,6 +116,7 @@ def remember(
     base: StoredFile | None,
     members: Mapping[str, int],
     at: str,
+    fingerprints: FingerprintOrigin | None = None,
 ) -> list[str]:
     """Whom it names from now on; the paths of the files that nothing points to any more.
 
@@ -114,7 +128,7 @@ def remember(
     previous = None if suspect else base or found.get("previous", found.get("members"))
     if previous is not None:
         _add(db, name, "previous", previous)
-    _add(db, name, "members", file)
+    _add(db, name, "members", file, fingerprints)
     db.execute("UPDATE suppression SET serial = ? WHERE name = ?", (serial, name))
     _set_members(db, name, members, suspect=suspect)
     evaluated(db, name, at)
@@ -127,11 +141,11 @@ def rewrite(
     db: Connection, name: str, serial: int, file: StoredFile, base: StoredFile | None, members: Mapping[str, int]
 ) -> list[str]:
     """Its files are these from now on, and all else is as it was; the paths that nothing points to any more."""
-    gone = [stored.path for stored in files(db, name).values()]
+    gone, fingerprints = [stored.path for stored in files(db, name).values()], origin(db, name)
     db.execute("DELETE FROM suppression_file WHERE suppression = ?", (name,))
     if base is not None:
         _add(db, name, "previous", base)
-    _add(db, name, "members", file)
+    _add(db, name, "members", file, fingerprints)
     db.execute("UPDATE suppression SET serial = ? WHERE name = ?", (serial, name))
     _set_members(db, name, members, suspect=_is_suspect(db, name))
     return gone
@@ -189,8 +203,9 @@ def _set_members(db: Connection, name: str, members: Mapping[str, int], *, suspe
     db.execute("UPDATE suppression SET members = ? WHERE name = ?", (text, name))
 
 
-def _add(db: Connection, name: str, role: str, file: StoredFile) -> None:
+def _add(db: Connection, name: str, role: str, file: StoredFile, fingerprints: FingerprintOrigin | None = None) -> None:
+    made = None if fingerprints is None else json.dumps(asdict(fingerprints), sort_keys=True)
     db.execute(
-        "INSERT INTO suppression_file (suppression, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
-        (name, role, file.path, file.size, file.sha256),
+        "INSERT INTO suppression_file (suppression, role, path, size, sha256, fingerprints) VALUES (?, ?, ?, ?, ?, ?)",
+        (name, role, file.path, file.size, file.sha256, made),
     )
