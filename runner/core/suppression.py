@@ -79,6 +79,25 @@ class SuppressionFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPeople:
+    """Whom a suppression names now, beside whom it named last.
+
+    `path` is a file as SuppressionFiles has them, valid until the store is closed, and `members` counts it; `entered`
+    and `left` are how many came and went. `gone` is a file of those who went (`identifier_type`, `identifier`), None
+    where nobody looked for them. `fingerprints` are as in SuppressionFiles; with `renewed` they are to be written down
+    for their own sake.
+    """
+
+    path: Path
+    members: Mapping[IdentifierType, int]
+    entered: int
+    left: int
+    gone: Path | None = None
+    fingerprints: FingerprintOrigin | None = None
+    renewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedSuppression:
     """A suppression that an apply has put into effect.
 

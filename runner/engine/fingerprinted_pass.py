@@ -15,7 +15,7 @@ from runner.core.errors import SegmentError
 from runner.core.fingerprints import Fingerprinting
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import ComparedMembership, Evaluation, MembershipFiles, NewFingerprints
-from runner.core.project import Activation, Source
+from runner.core.project import Evaluated, Source
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprint_sql import LEAST, PAYS, origin_of
@@ -48,7 +48,7 @@ class Mistaken(Exception):
 def evaluate_by_fingerprints(
     evaluator: SegmentEvaluator,
     workspace: Workspace,
-    activation: Activation,
+    activation: Evaluated,
     sources: tuple[Source, ...],
     held: MembershipFiles,
     by: Fingerprinting,

@@ -25,7 +25,7 @@ from runner.core.membership import (
 )
 from runner.core.project import Activation, Evaluated, Segment, Source
 from runner.core.segment_test import GivenTable, TextRow
-from runner.core.suppression import SuppressionFiles
+from runner.core.suppression import NamedPeople, SuppressionFiles
 from runner.quick_dataclass import dataclass
 
 BLANK, HASHED, AS_GIVEN, REJECTED = range(4)
@@ -34,6 +34,9 @@ already; rejected for the first reason of its type. Greater numbers are its furt
 
 HELD_OUT, KEYLESS = 254, 255
 """Kinds of every value of a row that is left out: its holdout holds it out, or it has no key to decide by."""
+
+NOBODY_GONE: Mapping[Path, tuple[Path, Path]] = {}
+"""Of no file is it known who is not in the one that took its place."""
 
 NUMBER = "segment_number"
 """The column of wire forms that says of which segment a row is, where several are in one file."""
@@ -287,11 +290,29 @@ class MembershipStore(Protocol):
         Who is not in the file `last`, of whom it named before, was first seen by `run`. Raises StateError.
         """
 
+    def evaluate_and_name(
+        self,
+        evaluator: SegmentEvaluator,
+        suppression: Evaluated,
+        sources: tuple[Source, ...],
+        last: SuppressionFiles | None,
+        run: int | None,
+        by: Fingerprinting | None = None,
+    ) -> tuple[Evaluation, NamedPeople]:
+        """Evaluate a suppression, and write whom it names as `named` does; with `by`, whom it named last need not be
+        hashed. Raises SegmentError, and StateError."""
+
     def came_and_went(self, named: Path, last: Path | None) -> tuple[int, int]:
         """How many identifiers entered such a file that was made with `last`, and how many left. Raises StateError."""
 
     def named_since(self, files: SuppressionFiles) -> Path:
         """A file of whom it names and did not name before. Raises StateError."""
+
+    def entered(self, named: Path) -> Path:
+        """A file of those of such a file who are not in the one that it was written beside. Raises StateError."""
+
+    def md5s(self, named: Path) -> int:
+        """How many of the e-mail addresses in such a file are there as MD5. Raises StateError."""
 
     def named_still(self, named: Path, before: Path) -> Path:
         """A file of those of such a file `before` who are named still. Raises StateError."""
@@ -312,9 +333,16 @@ class MembershipStore(Protocol):
         Raises StateError.
         """
 
-    def without_looked_up(self, evaluation: Evaluation, named: tuple[Path, ...], since: tuple[Path, ...]) -> Evaluation:
+    def without_looked_up(
+        self,
+        evaluation: Evaluation,
+        named: tuple[Path, ...],
+        since: tuple[Path, ...],
+        gone: Mapping[Path, tuple[Path, Path]] = NOBODY_GONE,
+    ) -> Evaluation:
         """The same of a segment whose rows were looked up, with the files of all who are `named` now; `since` are files
-        of those among them whom the membership may hold. Raises StateError."""
+        of those among them whom the membership may hold. `gone` may have, of files of people remembered, the one that
+        took its place and one of those who are not in that any more. Raises StateError."""
 
     def without_each(self, evaluations: Sequence[Evaluation], named: tuple[Path, ...]) -> tuple[Evaluation, ...]:
         """The same for each of several segments, in their order. Raises StateError."""

@@ -14,7 +14,7 @@ from runner.core.errors import SegmentError
 from runner.core.fingerprints import Fingerprinting
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, MembershipFiles
-from runner.core.project import Activation, Source
+from runner.core.project import Activation, Evaluated, Source
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprint_sql import PAYS
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvaluator, mapped_columns
@@ -58,7 +58,7 @@ def evaluate_joined(
 def written_beside(
     evaluator: DuckDBSegmentEvaluator,
     workspace: Workspace,
-    activation: Activation,
+    activation: Evaluated,
     sources: tuple[Source, ...],
     files: tuple[Path, ...],
     rows: str,

@@ -77,8 +77,9 @@ class PlannedSuppression:
     """One suppression in a run.
 
     `named` is a file of whom it names from this run on, None where it was not evaluated; `members` counts them,
-    `entered` and `left` are who came and went since the last time; where somebody went, `lasting` is a file of those
-    who stayed of whom every audience was known to hold none. `is_forgotten` says that whom it named last cannot be
+    `entered` and `left` are who came and went since the last time; `base` is a file of whom it named when every
+    audience was last known to hold none of them, `gone` one of those who went, None where nobody looked for them.
+    `is_forgotten` says that whom it named last cannot be
     read, and that it was allowed to go on without. `takes` is what a new or changed one takes out of
     audiences. `blocks`, `error` and `waits` each keep it from taking effect; `waits` says that only an apply can
     change that. `let_pass_by` is the option without which it would be blocked, empty where nothing had to let it pass.
@@ -97,7 +98,8 @@ class PlannedSuppression:
     members: Mapping[IdentifierType, int] = field(default_factory=dict)
     entered: int = 0
     left: int = 0
-    lasting: Path | None = None
+    base: Path | None = None
+    gone: Path | None = None
     is_forgotten: bool = False
     takes: tuple[Taken, ...] = ()
     blocks: tuple[Block, ...] = ()

@@ -10,8 +10,9 @@ from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
-from runner.core.errors import HeadcountError, Interrupted, SegmentError, StateError, UsageError
+from runner.core.errors import HeadcountError, Interrupted, StateError, UsageError
 from runner.core.membership import ComparedMembership, Delta, Evaluation, MembershipFiles
 from runner.core.project import Activation, Project, Suppression
 from runner.core.records import AccountRef, AppliedAudience, AudienceKey
@@ -61,6 +62,8 @@ class Suppressing:
 
 
 NOTHING = Suppressing()
+
+Found = TypeVar("Found")
 
 
 def look(
@@ -131,7 +134,7 @@ def require_suppressions(names: Iterable[str], project: Project, context: RunCon
         raise UsageError(f'--allow-suppression: there is no suppression "{unknown}"', hint)
 
 
-def _evaluated(evaluate: Callable[[], Evaluation], context: RunContext) -> Evaluation | HeadcountError:
+def _evaluated(evaluate: Callable[[], Found], context: RunContext) -> Found | HeadcountError:
     try:
         return evaluate()
     except Interrupted:
@@ -216,28 +219,34 @@ class _Look:
 
     def _measured(self, one: PlannedSuppression, declared: Suppression) -> PlannedSuppression:
         """Whom it names now, who came and went, and what it takes out of audiences where it is new or changed."""
-        memberships, asked_at = self._context.memberships, self._context.clock()
-        evaluator, by, sources = self._context.evaluator, self._context.fingerprinting, self._project.sources
-        evaluation = _evaluated(lambda: evaluator.evaluate(declared, sources, by), self._context)
-        if isinstance(evaluation, HeadcountError):
-            return replace(one, error=evaluation.message, hint=evaluation.hint)
-        one = replace(one, rejected=sum(each.count for each in evaluation.rejected), asked_at=asked_at)
+        context, files, asked_at = self._context, self._known(one.name), self._context.clock()
+        if files is not None and self._is_mistaken:
+            files = replace(files, fingerprints=None)  # perhaps it was theirs that were wrong: they are made again
+        evaluate = partial(
+            context.memberships.evaluate_and_name, context.evaluator, declared, self._project.sources, files
+        )
+        found = _evaluated(partial(evaluate, context.state.next_run(), context.fingerprinting), context)
+        if isinstance(found, HeadcountError):
+            return replace(one, error=found.message, hint=found.hint)
+        evaluation, people = found
+        one = replace(
+            one,
+            named=people.path,
+            members=people.members,
+            entered=people.entered,
+            left=people.left,
+            gone=people.gone,
+            base=self._clean_base(one, files),
+            rejected=sum(each.count for each in evaluation.rejected),
+            asked_at=asked_at,
+            fingerprints=people.fingerprints,
+            renews_fingerprints=people.renewed,
+        )
         try:
-            one = replace(one, md5s=self._context.evaluator.md5s(declared, evaluation))
-            files = self._known(one.name)
-            last = None if files is None else files.members
-            named = memberships.named(evaluation, last, self._context.state.next_run())
-            entered, left = memberships.came_and_went(named, last)
-            one = replace(one, named=named, members=memberships.counted(named), entered=entered, left=left)
-            made = evaluation.fingerprints
-            renews = made is not None and (self._is_mistaken or (files is not None and files.fingerprints != made))
-            one = replace(one, fingerprints=made, renews_fingerprints=renews)
-            base = self._clean_base(one, files)
-            if one.left and base is not None:
-                one = replace(one, lasting=memberships.named_still(named, base))
+            one = replace(one, md5s=context.memberships.md5s(people.path))
             is_new = one.changes_definition or one.is_forgotten
-            return replace(one, takes=tuple(self._takes(one, named))) if is_new else one
-        except (SegmentError, StateError) as error:
+            return replace(one, takes=tuple(self._takes(one, people.path))) if is_new else one
+        except StateError as error:
             return replace(one, error=error.message, hint=error.hint)
 
     def _takes(self, one: PlannedSuppression, named: Path) -> Iterable[Taken]:
@@ -275,8 +284,9 @@ class _Look:
             if evaluation.looked_up is None:
                 groups.setdefault(named, {})[key] = evaluation
             else:
-                since = self._since(key, planned)
-                left[key] = _evaluated(partial(memberships.without_looked_up, evaluation, named, since), self._context)
+                since, gone = self._since(key, planned), self._gone_since(planned)
+                without = partial(memberships.without_looked_up, evaluation, named, since, gone)
+                left[key] = _evaluated(without, self._context)
         for named, segments in groups.items():
             if not named:
                 continue
@@ -284,6 +294,15 @@ class _Look:
             if memberships.counted(found):
                 left |= zip(segments, memberships.without_each(tuple(segments.values()), (found,)), strict=True)
         return left
+
+    def _gone_since(self, planned: tuple[PlannedSuppression, ...]) -> Mapping[Path, tuple[Path, Path]]:
+        """By the file of whom each suppression named last, that of whom it names now and of whom it does not any more,
+        where somebody looked for these."""
+        return {
+            last.members: (one.named, one.gone)
+            for one in planned
+            if one.named is not None and one.gone is not None and (last := self._known(one.name)) is not None
+        }
 
     def _since(self, key: AudienceKey, planned: tuple[PlannedSuppression, ...]) -> tuple[Path, ...]:
         """Files of people named whom the audience of a key may hold all the same."""
@@ -382,8 +401,10 @@ class _Look:
         if remembered is not None and files.before == remembered.members and not (one.takes_effect and one.entered):
             return None  # whom it names was named when no audience held any of them
         if one.name not in self._new:
-            path = self._context.memberships.named_since(files)
-            self._new[one.name] = path if self._context.memberships.counted(path) else None
+            memberships = self._context.memberships
+            is_beside = remembered is not None and one.takes_effect and files.before == remembered.members
+            path = memberships.entered(members) if is_beside else memberships.named_since(files)
+            self._new[one.name] = path if memberships.counted(path) else None
         return self._new[one.name]
 
     def _clean_base(self, one: PlannedSuppression, remembered: SuppressionFiles | None) -> Path | None:

@@ -52,11 +52,16 @@ def _remember(one: PlannedSuppression, context: RunContext) -> None:
     if one.is_forgotten:
         state.suppression_suspect(one.name)
     if one.is_new or one.renews_fingerprints or state.suppression_files(one.name) is None:
-        write_before = None if one.lasting is None else partial(shutil.copyfile, one.lasting)
+        # Somebody who is not named any more may be in audiences again.
+        lasting = partial(_write_lasting, one.named, one.base, context) if one.left and one.base is not None else None
         write = partial(_copy, one.named, one.members)
-        state.remember_suppression(one.name, write, asked_at, write_before, one.fingerprints)
+        state.remember_suppression(one.name, write, asked_at, lasting, one.fingerprints)
     else:
         state.suppression_evaluated(one.name, asked_at)
+
+
+def _write_lasting(named: Path, base: Path, context: RunContext, target: Path) -> None:
+    shutil.copyfile(context.memberships.named_still(named, base), target)
 
 
 def _copy(named: Path, members: Mapping[IdentifierType, int], target: Path) -> Mapping[IdentifierType, int]:

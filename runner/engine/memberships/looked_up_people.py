@@ -9,7 +9,7 @@ wire form that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,22 +100,34 @@ class Named:
 
 
 def write_gone(
-    connection: duckdb.DuckDBPyConnection, remembered: Sequence[Path], named: tuple[Path, ...], path: Path
+    connection: duckdb.DuckDBPyConnection,
+    remembered: Sequence[Path],
+    named: tuple[Path, ...],
+    gone: Mapping[Path, tuple[Path, Path]],
+    path: Path,
 ) -> None:
     """Write the people remembered whom no suppression names now, with their numbers and fingerprints.
 
+    `gone` has, of some of these files, the one that took its place and a file of those who are not in that any more.
     Raises what DuckDB raises.
     """
     parts = []
     for place, file in enumerate(remembered):
         if file in named:
             continue
-        now = _union(f"select identifier_type, identifier from read_parquet({one_file(one)})" for one in named)
-        parts.append(
+        now, went = gone.get(file, (file, file))
+        among, others = "", named
+        if now in named:
+            among = f"as earlier semi join read_parquet({one_file(went)}) as went using (identifier_type, identifier)"
+            others = tuple(one for one in named if one != now)
+        rows = (
             f"select {_number(place)} as remembered, identifier_type, identifier, {FIRST}, {SECOND} "
-            f"from read_parquet({one_file(file)}, file_row_number = true) "
-            f"anti join ({now or _NO_ROWS}) using (identifier_type, identifier)"
+            f"from read_parquet({one_file(file)}, file_row_number = true) {among}"
         )
+        if others:
+            still = _union(f"select identifier_type, identifier from read_parquet({one_file(one)})" for one in others)
+            rows = f"select * from ({rows}) anti join ({still}) using (identifier_type, identifier)"
+        parts.append(rows)
     nobody = f"select null::bigint as remembered, *, {NO_FINGERPRINT} from ({_NO_ROWS})"
     cancellable.run(connection, f"copy ({_union(parts) or nobody}) to {literal(path)} {UNPACKED}")
 

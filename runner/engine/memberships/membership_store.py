@@ -18,12 +18,12 @@ from runner.core.membership import (
     Sample,
     SettledMembership,
 )
-from runner.core.project import Activation, Source
-from runner.core.suppression import SuppressionFiles
+from runner.core.project import Activation, Evaluated, Source
+from runner.core.suppression import NamedPeople, SuppressionFiles
 from runner.engine.counted_pass import count_new
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.fingerprinted_pass import Mistaken, evaluate_by_fingerprints
-from runner.engine.interface import SegmentEvaluator
+from runner.engine.interface import NOBODY_GONE, SegmentEvaluator
 from runner.engine.joined_pass import evaluate_joined
 from runner.engine.looked_up_pass import compared_rows, look_up
 from runner.engine.memberships import (
@@ -157,6 +157,56 @@ class DuckDBMembershipStore:
             suppressed_people.write_named(self._workspace.connection(), evaluation, path, last, run)
         return path
 
+    def evaluate_and_name(
+        self,
+        evaluator: SegmentEvaluator,
+        suppression: Evaluated,
+        sources: tuple[Source, ...],
+        last: SuppressionFiles | None,
+        run: int | None,
+        by: Fingerprinting | None = None,
+    ) -> tuple[Evaluation, NamedPeople]:
+        found, mistaken = None, False
+        if by is not None and last is not None and last.fingerprints is not None:
+            try:
+                found = self._named_by_fingerprints(evaluator, suppression, sources, last, last.fingerprints, run, by)
+            except Mistaken:
+                mistaken = True
+        if found is not None:
+            return found
+        evaluation = evaluator.evaluate(suppression, sources, by)
+        before, made = None if last is None else last.members, evaluation.fingerprints
+        path = self.named(evaluation, before, run)
+        entered, left = self.came_and_went(path, before)
+        renewed = made is not None and last is not None and (mistaken or made != last.fingerprints)
+        return evaluation, NamedPeople(path, self.counted(path), entered, left, None, made, renewed)
+
+    def _named_by_fingerprints(
+        self,
+        evaluator: SegmentEvaluator,
+        suppression: Evaluated,
+        sources: tuple[Source, ...],
+        last: SuppressionFiles,
+        made: FingerprintOrigin,
+        run: int | None,
+        by: Fingerprinting,
+    ) -> tuple[Evaluation, NamedPeople] | None:
+        """The same, where fingerprints serve. Raises Mistaken."""
+        counts = {kind: (count, 0) for kind, count in self.counted(last.members).items()}
+        held = MembershipFiles(last.members, counts=counts, fingerprints={last.members: made})
+        found = evaluate_by_fingerprints(evaluator, self._workspace, suppression, sources, held, by)
+        if found is None:
+            return None
+        evaluation, compared = found
+        path, gone = self._file("named"), self._file("gone")
+        with translating_errors("the people of a suppression", held.files, self._workspace.folder):
+            connection = self._workspace.connection()
+            suppressed_people.write_named_beside(connection, compared, last.members, run, path, gone)
+        entered = sum(part.added for part in compared.delta.values())
+        left = sum(part.removed for part in compared.delta.values())
+        renewed = by.writes and bool(compared.refreshed)
+        return evaluation, NamedPeople(path, self.counted(path), entered, left, gone, made, renewed)
+
     def came_and_went(self, named: Path, last: Path | None) -> tuple[int, int]:
         read = (named,) if last is None else (named, last)
         with translating_errors("the people of a suppression", read, self._workspace.folder):
@@ -168,6 +218,16 @@ class DuckDBMembershipStore:
         with translating_errors("the people of a suppression", read, self._workspace.folder):
             suppressed_people.write_new(self._workspace.connection(), files.members, files.before, path)
         return path
+
+    def entered(self, named: Path) -> Path:
+        path = self._file("entered")
+        with translating_errors("the people of a suppression", (named,), self._workspace.folder):
+            suppressed_people.write_entered(self._workspace.connection(), named, path)
+        return path
+
+    def md5s(self, named: Path) -> int:
+        with translating_errors("the people of a suppression", (named,), self._workspace.folder):
+            return suppressed_people.md5s(self._workspace.connection(), named)
 
     def named_still(self, named: Path, before: Path) -> Path:
         path = self._file("lasting")
@@ -220,7 +280,13 @@ class DuckDBMembershipStore:
             found.append(replace(evaluation, path=path, people=people, suppressed=evaluation.people - people))
         return tuple(found)
 
-    def without_looked_up(self, evaluation: Evaluation, named: tuple[Path, ...], since: tuple[Path, ...]) -> Evaluation:
+    def without_looked_up(
+        self,
+        evaluation: Evaluation,
+        named: tuple[Path, ...],
+        since: tuple[Path, ...],
+        gone: Mapping[Path, tuple[Path, Path]] = NOBODY_GONE,
+    ) -> Evaluation:
         looked = evaluation.looked_up
         assert looked is not None
         folder = self._file("left").parent
@@ -228,9 +294,8 @@ class DuckDBMembershipStore:
         with translating_errors("the people of suppressions", read, self._workspace.folder):
             connection, key = self._workspace.connection(), (looked.remembered, named)
             if key not in self._gone:  # several segments may be for the same ones
-                gone = folder / "gone.parquet"
-                looked_up_people.write_gone(connection, looked.remembered, named, gone)
-                self._gone[key] = gone
+                self._gone[key] = folder / "gone.parquet"
+                looked_up_people.write_gone(connection, looked.remembered, named, gone, self._gone[key])
             of = looked_up_people.Named(named, self._gone[key], since)
             path, left_out, people = looked_up_people.write_left(connection, evaluation, of, folder)
         left = replace(looked, path=path, left_out=left_out)

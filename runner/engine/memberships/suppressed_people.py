@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _COLUMNS = "identifier_type, identifier, unknown"
+_NOBODY = f"select ''::varchar as identifier_type, ''::blob as identifier, {NO_FINGERPRINT} where false"
 
 
 def write_named(
@@ -51,6 +52,46 @@ def write_named(
     _copy(connection, rows, path)
 
 
+def write_named_beside(
+    connection: duckdb.DuckDBPyConnection,
+    found: ComparedMembership,
+    last: Path,
+    run: int | None,
+    path: Path,
+    gone: Path,
+) -> None:
+    """Write the same, and whom it names no more, from what differs between a suppression's segment and `last`.
+
+    Raises what DuckDB raises.
+    """
+    beside = f"{FIRST}, {SECOND}"
+    added, removed = [_NOBODY], [_NOBODY]
+    for kind, files in found.differing.items():
+        fingerprinted = kind in found.fingerprints
+        rows = set_algebra.differing(files, kind, as_evaluated=kind in found.as_evaluated, fingerprinted=fingerprinted)
+        its = beside if fingerprinted else NO_FINGERPRINT
+        added.append(f"select '{kind}' as identifier_type, identifier, {its} from ({rows}) where {set_algebra.TO_ADD}")
+        removed.append(f"select '{kind}', identifier, {its} from ({rows}) where {set_algebra.TO_REMOVE}")
+    _copy(connection, f"select identifier_type, identifier from ({' union all '.join(removed)})", gone)
+    known = "first_run" if "first_run" in columns_of(connection, last) else "null::uinteger as first_run"
+    stay = (
+        f"select identifier_type, identifier, unknown, {beside}, {known}, false as entered "
+        f"from read_parquet({one_file(last)}) as earlier "
+        f"anti join read_parquet({one_file(gone)}) as went using (identifier_type, identifier)"
+    )
+    if found.refreshed:
+        fresh = " union all ".join(
+            f"select '{kind}' as identifier_type, identifier, {beside} from read_parquet({one_file(new.path)})"
+            for kind, new in found.refreshed.items()
+        )
+        both = ", ".join(f"coalesce(fresh.{half}, stay.{half}) as {half}" for half in (FIRST, SECOND))
+        stay = f"select stay.* replace ({both}) from ({stay}) stay left join ({fresh}) fresh "
+        stay += "using (identifier_type, identifier)"
+    now = f"{'null' if run is None else run}::uinteger"
+    come = f"select identifier_type, identifier, false as unknown, {beside}, {now} as first_run, true as entered"
+    _copy(connection, f"{stay} union all {come} from ({' union all '.join(added)})", path)
+
+
 def came_and_went(connection: duckdb.DuckDBPyConnection, named: Path, last: Path | None) -> tuple[int, int]:
     """How many identifiers of the file `named` are not in `last`, beside which it was written, and how many of that
     one's are not in it. Raises what DuckDB raises.
@@ -69,6 +110,14 @@ def write_new(connection: duckdb.DuckDBPyConnection, named: Path, before: Path |
     if before is not None:
         rows += f" anti join read_parquet({one_file(before)}) as earlier using (identifier_type, identifier)"
     _copy(connection, rows, path)
+
+
+def write_entered(connection: duckdb.DuckDBPyConnection, named: Path, path: Path) -> None:
+    """Write those of `named` who entered it: the file that it was written beside has none of them.
+
+    Raises what DuckDB raises.
+    """
+    _copy(connection, f"select * from read_parquet({one_file(named)}) where entered", path)
 
 
 def write_lasting(connection: duckdb.DuckDBPyConnection, named: Path, before: Path, path: Path) -> None:
@@ -195,6 +244,15 @@ def counts(connection: duckdb.DuckDBPyConnection, named: Path) -> Mapping[Identi
     )
     found = {str(kind): int(count) for kind, count in rows}
     return {kind: found[kind] for kind in IdentifierType if kind in found}
+
+
+def md5s(connection: duckdb.DuckDBPyConnection, named: Path) -> int:
+    """How many of the e-mail addresses named are there as MD5. Raises what DuckDB raises."""
+    [(count,)] = cancellable.run(
+        connection,
+        f"select count(*) from ({of_type((named,), IdentifierType.EMAIL)}) where octet_length(identifier) = 16",
+    )
+    return int(count)
 
 
 def columns_in(evaluation: Evaluation) -> tuple[MappedColumn, ...]:

@@ -67,7 +67,36 @@ class Suppressed(Audience):
     remembered: dict[str, SuppressionFiles] = field(default_factory=dict)
     clean: bool = False
     looked_up: bool = False
+    names_looked_up: bool = False
     mistaken: bool = False
+
+    def names(
+        self, suppressions: dict[str, Activation], failing: frozenset[str], by: Fingerprinting
+    ) -> tuple[list[Path], list[Path], dict[str, SuppressionFiles], dict[Path, tuple[Path, Path]]]:
+        """Files of whom suppressions name, those whom the audience may hold, what is to be remembered, and who went."""
+        store, evaluator = self.world.engine.memberships, self.world.engine.evaluator
+        named: list[Path] = []
+        since: list[Path] = []
+        now: dict[str, SuppressionFiles] = {}
+        gone: dict[Path, tuple[Path, Path]] = {}
+        for name, suppression in suppressions.items():
+            last = self.remembered.get(name)
+            if name in failing:
+                named += [last.members] if last is not None else []
+                continue
+            if last is not None and self.mistaken:
+                last = replace(last, fingerprints=None)
+            _, found = store.evaluate_and_name(evaluator, suppression, (), last, self.runs, by)
+            self.names_looked_up = found.gone is not None
+            now[name] = SuppressionFiles(found.path, None, found.fingerprints)
+            named.append(found.path)
+            if last is not None and found.gone is not None:
+                gone[last.members] = found.path, found.gone
+            is_beside = last is not None and self.clean
+            since.append(store.entered(found.path) if is_beside else found.path)
+        if not self.clean:
+            since += [self.remembered[name].members for name in failing if name in self.remembered]
+        return named, since, now, gone
 
     def suppressed_run(
         self,
@@ -85,23 +114,10 @@ class Suppressed(Audience):
         by = Fingerprinting(salt, self.runs % PARTS if writes else None)
         evaluation = store.look_up(evaluator, segment, (), self.held, tuple(self.remembered.values()), by)
         self.looked_up, self.mistaken = evaluation.looked_up is not None, evaluation.mistaken
-        named, since, now = [], [], {}
-        for name, suppression in suppressions.items():
-            last = self.remembered.get(name)
-            if name in failing:
-                named += [last.members] if last is not None else []
-                continue
-            found = evaluator.evaluate(suppression, (), by)
-            path = store.named(found, None if last is None else last.members, self.runs)
-            now[name] = SuppressionFiles(path, None, found.fingerprints)
-            named.append(path)
-            base = last.members if last is not None and self.clean else None
-            since.append(store.named_since(SuppressionFiles(path, base)))
-        if not self.clean:
-            since += [self.remembered[name].members for name in failing if name in self.remembered]
+        named, since, now, gone = self.names(suppressions, failing, by)
         files, may_hold = tuple(named), tuple(since)
         if evaluation.looked_up is not None:
-            left = store.without_looked_up(evaluation, files, may_hold)
+            left = store.without_looked_up(evaluation, files, may_hold, gone)
         else:
             left = store.without(evaluation, files) if files else evaluation
         several = sum(map(len, segment.mapping.values())) > 1
@@ -216,6 +232,7 @@ def steady(world: World) -> Suppressed:
             {"one": people(world, "p3@example.com", "p9@example.com")},
         )
     assert audience.looked_up
+    assert audience.names_looked_up
     assert audience.there == {("email", digest(1)), ("email", digest(2))}
     assert audience.sent_in_all == {"add": set(), "remove": set()}
     return audience
