@@ -128,14 +128,15 @@ class MembershipFiles:
 class LookedUpRows:
     """The rows of a segment whose known texts were found by their fingerprints, for those `types`.
 
-    `path` has them as an evaluation's file, but that a known text has no wire form there. Beside each column of these
+    The files have them as an evaluation's file, but that a known text has no wire form there; one of several files may
+    lack columns, which are null then. Beside each column of these
     types is the number of the member that its text stands for, among those of `held`, and of the person remembered as
     named, among the rows of the files `remembered`; each null where it was not found. `by` is how the run uses
     fingerprints. Of what is left of a segment without people whom suppressions name, `left_out` are the rows that were
     taken out, where these may take other identifiers with them.
     """
 
-    path: Path
+    files: tuple[Path, ...]
     held: MembershipFiles
     types: tuple[IdentifierType, ...]
     remembered: tuple[Path, ...]

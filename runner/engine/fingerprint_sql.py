@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.fingerprints import FIRST_LENGTH, PARTS, SECOND_LENGTH, FingerprintOrigin, Salt
 from runner.core.identifiers import IdentifierType
-from runner.core.sql_quoting import literal
+from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.interface import MappedColumn
 
@@ -77,6 +78,13 @@ def member_of(one: MappedColumn) -> str:
 def remembered_of(one: MappedColumn) -> str:
     """The column with the number of the remembered person for whom a mapped column's text stands."""
     return f"{one.name}_remembered"
+
+
+def looked_up_in(files: tuple[Path, ...]) -> str:
+    """The rows of files in which known texts stand by number; a column that one of them lacks is null there."""
+    if len(files) == 1:
+        return f"read_parquet({one_file(files[0])})"
+    return f"read_parquet({file_list(files)}, union_by_name = true)"
 
 
 def is_checked(first: str, part: int | None) -> str:

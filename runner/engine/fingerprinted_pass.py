@@ -82,7 +82,7 @@ def evaluate_by_fingerprints(
             raise
         return None  # what the segment needs besides the members may do alone
     by_rows = len(columns) > 1
-    return evaluation, compared_by(workspace, evaluation, held, kinds, columns, file, by, by_rows=by_rows)
+    return evaluation, compared_by(workspace, evaluation, held, kinds, columns, (file,), by, by_rows=by_rows)
 
 
 def compared_by(
@@ -91,14 +91,15 @@ def compared_by(
     held: MembershipFiles,
     kinds: tuple[IdentifierType, ...],
     columns: tuple[MappedColumn, ...],
-    file: Path,
+    files: tuple[Path, ...],
     by: Fingerprinting,
     *,
     by_rows: bool,
 ) -> ComparedMembership:
     """What differs: of the types that were looked up, and of all others by their wire forms.
 
-    `file` has the segment's rows (`by_rows`), or what `unknown_texts` leaves of them. Raises Mistaken, StateError.
+    `files` have the segment's rows (`by_rows`), the first of them all that have a wire form; or what `unknown_texts`
+    leaves of them. Raises Mistaken, StateError.
     """
     folder, connection = workspace.next_folder(), workspace.connection()
     assert held.origin is not None
@@ -106,13 +107,13 @@ def compared_by(
         folder.mkdir(mode=0o700)
         looked = {}
         for kind in kinds:
-            looked_up = file
+            looked_up = files[0]
             if by_rows:
                 looked_up = folder / f"{kind}-looked-up.parquet"
                 of_kind = tuple(one for one in columns if one.type == kind)
-                known_members.write_looked_up(connection, held, of_kind, file, looked_up)
+                known_members.write_looked_up(connection, held, of_kind, files, looked_up)
             looked[kind] = _differing(connection, held, kind, looked_up, folder, by)
-        whole = replace(evaluation, path=file) if by_rows else evaluation
+        whole = replace(evaluation, path=files[0]) if by_rows else evaluation
         differing = {kind: one.differing for kind, one in looked.items()}
         found = differences.compared(connection, workspace.limits, whole, held, folder, differing)
     refreshed = {

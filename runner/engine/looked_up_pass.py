@@ -69,7 +69,7 @@ def look_up(
         if error.finding is None or error.finding.code != OUT_OF_MEMORY:
             raise
         return None
-    evaluation = replace(evaluation, looked_up=LookedUpRows(file, held, kinds, files, by))
+    evaluation = replace(evaluation, looked_up=LookedUpRows((file,), held, kinds, files, by))
     with translating_errors("the comparison", read, workspace.folder):
         if looked_up_people.mistaken(workspace.connection(), evaluation, file.parent):
             raise Mistaken
@@ -81,7 +81,7 @@ def compared_rows(workspace: Workspace, evaluation: Evaluation) -> ComparedMembe
     looked = evaluation.looked_up
     assert looked is not None
     columns = columns_in(evaluation)
-    return compared_by(workspace, evaluation, looked.held, looked.types, columns, looked.path, looked.by, by_rows=True)
+    return compared_by(workspace, evaluation, looked.held, looked.types, columns, looked.files, looked.by, by_rows=True)
 
 
 def _sought(

@@ -15,7 +15,7 @@ from runner.core.membership import MembershipFiles
 from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
-from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, SECOND
+from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, SECOND, looked_up_in
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn
 from runner.engine.memberships import set_algebra
 
@@ -53,15 +53,15 @@ def write_looked_up(
     connection: duckdb.DuckDBPyConnection,
     held: MembershipFiles,
     columns: tuple[MappedColumn, ...],
-    rows: Path,
+    rows: tuple[Path, ...],
     path: Path,
 ) -> None:
-    """Write what `unknown_texts` would yield of the columns of one type in a file of `looked_up_rows`, but nobody who
+    """Write what `unknown_texts` would yield of the columns of one type in files of `looked_up_rows`, but nobody who
     was found and is not checked. Raises what DuckDB raises.
 
     A member is lost whom none of the columns has.
     """
-    file, kind = f"read_parquet({one_file(rows)})", columns[0].type
+    file, kind = looked_up_in(rows), columns[0].type
     texts = " union all ".join(
         f"select {name} as identifier, {name}_kind as {kind}_kind, {name}_member as member, "
         f"{name}_{FIRST} as {FIRST}, {name}_{SECOND} as {SECOND} from {file} where {name} is not null "

@@ -18,7 +18,7 @@ from runner.core.membership import Evaluation, LookedUpRows, MembershipFiles
 from runner.core.sql_quoting import literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import UNPACKED
-from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, SECOND, member_of, remembered_of
+from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, SECOND, looked_up_in, member_of, remembered_of
 from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn
 from runner.engine.memberships import known_members
 from runner.engine.memberships.suppressed_people import columns_in, of_type
@@ -132,52 +132,104 @@ def write_gone(
     cancellable.run(connection, f"copy ({_union(parts) or nobody}) to {literal(path)} {UNPACKED}")
 
 
-def write_left(
-    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: Named, folder: Path
-) -> tuple[Path, Path | None, int]:
-    """Write the rows with a valid identifier that are left of a segment into `folder`, and those that are left out of
-    it, where these may take other identifiers with them; how many are left. Raises what DuckDB raises.
+@dataclass(frozen=True, slots=True)
+class RowsLeft:
+    """What is left of a segment's rows: the files, how many rows there are, and the rows that were left out, None where
+    they take no other identifiers with them."""
 
-    In both a text that stood for a remembered person only, who is named no more, has the identifier of that one.
+    files: tuple[Path, ...]
+    people: int
+    left_out: Path | None
+
+
+def write_left(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: Named, folder: Path) -> RowsLeft:
+    """Write the rows with a valid identifier that are left of a segment into `folder`. Raises what DuckDB raises.
+
+    Nearly all rows hold known people alone: members, who stay, or people who are named still, and who go. Of these
+    members only the numbers are written; the other rows are looked at one by one. There a text that stood for a
+    remembered person only, who is named no more, has the identifier of that one.
     """
     looked, columns = _of(evaluation), columns_in(evaluation)
-    hits = folder / "hits.parquet"
-    _write_hits(connection, evaluation, named.files, hits)
-    joins, out, valid, left = [], [], [], []
-    for one in columns:
-        found = f"{one.name}_hit"
-        joins.append(
-            f"left join (select identifier from read_parquet({one_file(hits)}) where identifier_type = '{one.type}') "
-            f"{found} on rows.{one.name} = {found}.identifier"
-        )
-        out.append(f"{found}.identifier is not null")
-        valid.append(f"rows.{one.name} is not null")
-        if one.type not in looked.types:
-            continue
-        member, remembered, back, held = member_of(one), remembered_of(one), f"{one.name}_gone", f"{one.name}_held"
-        joins.append(
-            f"left join (select * from read_parquet({one_file(named.gone)}) where identifier_type = '{one.type}') "
-            f"{back} on rows.{remembered} = {back}.remembered"
-        )
-        out.append(f"(rows.{remembered} is not null and {back}.remembered is null)")
-        valid += (f"rows.{member} is not null", f"rows.{remembered} is not null")
-        if named.since:
-            members = _named_members(looked.held, one.type, named.since)
-            joins.append(f"left join ({members}) {held} on rows.{member} = {held}.member")
-            out.append(f"{held}.member is not null")
-        left.append(_returned(one, back))
-    excluded = ", ".join(remembered_of(one) for one in columns if one.type in looked.types)
-    select = f"rows.* exclude ({excluded}) replace ({', '.join(left)})"
-    rows = f"select {select} from {_rows(looked)} rows {' '.join(joins)} where ({' or '.join(valid)})"
-    path = folder / "left.parquet"
-    [(people,)] = cancellable.run(
-        connection, f"copy ({rows} and not ({' or '.join(out)})) to {literal(path)} {UNPACKED}"
+    known = tuple(one for one in columns if one.type in looked.types)
+    others, plain, hits, left, left_out = (
+        folder / f"{name}.parquet" for name in ("others", "plain", "hits", "left", "left-out")
     )
-    if len(columns) == 1 or people == evaluation.people:
-        return path, None, int(people)
-    others = folder / "left-out.parquet"
-    cancellable.run(connection, f"copy ({rows} and ({' or '.join(out)})) to {literal(others)} {UNPACKED}")
-    return path, others, int(people)
+    here = _rows(looked)
+    leaving = {one: _named_members(looked.held, one.type, named.since) for one in known if named.since}
+    test = " or ".join(_not_plain(columns, known, named.gone, leaving))
+    cancellable.run(connection, f"copy (select * from {here} where {test}) to {literal(others)} {UNPACKED}")
+    members = ", ".join(f"{member_of(one)}, {one.name}_kind" for one in known)
+    nobody = " and ".join(
+        [*(f"{one.name} is null" for one in columns), *(f"{remembered_of(one)} is null" for one in known)]
+    )
+    somebody = " or ".join(f"{member_of(one)} is not null" for one in known)
+    staying = "".join(f" and not coalesce({member_of(one)} in ({query}), false)" for one, query in leaving.items())
+    rows = f"select {members} from {here} where {nobody} and ({somebody}){staying}"
+    [(stay,)] = cancellable.run(connection, f"copy ({rows}) to {literal(plain)} {UNPACKED}")
+    _write_hits(connection, evaluation, named.files, others, hits)
+    rows, goes = _judged_rows(columns, known, others, hits, named.gone, leaving)
+    [(people,)] = cancellable.run(connection, f"copy ({rows} and not ({goes})) to {literal(left)} {UNPACKED}")
+    total = int(stay) + int(people)
+    if len(columns) == 1 or total == evaluation.people:
+        return RowsLeft((left, plain), total, None)
+    cancellable.run(connection, f"copy ({rows} and ({goes})) to {literal(left_out)} {UNPACKED}")
+    return RowsLeft((left, plain), total, left_out)
+
+
+def _not_plain(
+    columns: Sequence[MappedColumn], known: Sequence[MappedColumn], gone: Path, leaving: Mapping[MappedColumn, str]
+) -> Iterator[str]:
+    """Tests of a row, of which one is true where more is to be known than which members it has, or that it goes."""
+    for one in columns:
+        yield f"{one.name} is not null"
+    for one in known:
+        people = f"select remembered from read_parquet({one_file(gone)}) where identifier_type = '{one.type}'"
+        yield f"coalesce({remembered_of(one)} in ({people}), false)"
+    for one, members in leaving.items():
+        yield f"coalesce({member_of(one)} in ({members}), false)"
+    if len(columns) > 1:
+        remembered = " or ".join(f"{remembered_of(one)} is not null" for one in known)
+        members = " or ".join(f"{member_of(one)} is not null" for one in known)
+        yield f"(({remembered}) and ({members}))"
+
+
+def _judged_rows(
+    columns: Sequence[MappedColumn],
+    known: Sequence[MappedColumn],
+    file: Path,
+    hits: Path,
+    gone: Path,
+    leaving: Mapping[MappedColumn, str],
+) -> tuple[str, str]:
+    """The rows of a file that have a valid identifier, as a query to which tests can be added, and the test that one
+    goes."""
+    joins, goes, valid, returned = [], [], [], []
+    for one in columns:
+        found, back, held = (f"{one.name}_{name}" for name in ("hit", "gone", "held"))
+        of_type = f"where identifier_type = '{one.type}'"
+        joins.append(
+            f"left join (select identifier from read_parquet({one_file(hits)}) {of_type}) {found} "
+            f"on rows.{one.name} = {found}.identifier"
+        )
+        goes.append(f"{found}.identifier is not null")
+        valid.append(f"rows.{one.name} is not null")
+        if one not in known:
+            continue
+        member, remembered = member_of(one), remembered_of(one)
+        joins.append(
+            f"left join (select * from read_parquet({one_file(gone)}) {of_type}) {back} "
+            f"on rows.{remembered} = {back}.remembered"
+        )
+        goes.append(f"(rows.{remembered} is not null and {back}.remembered is null)")
+        valid += (f"rows.{member} is not null", f"rows.{remembered} is not null")
+        returned.append(_returned(one, back))
+        if one in leaving:
+            joins.append(f"left join ({leaving[one]}) {held} on rows.{member} = {held}.member")
+            goes.append(f"{held}.member is not null")
+    excluded = ", ".join(map(remembered_of, known))
+    select = f"rows.* exclude ({excluded}) replace ({', '.join(returned)})"
+    source = f"read_parquet({one_file(file)})"
+    return f"select {select} from {source} rows {' '.join(joins)} where ({' or '.join(valid)})", " or ".join(goes)
 
 
 def write_left_out(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path) -> None:
@@ -187,7 +239,7 @@ def write_left_out(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation
     """
     looked, parts = _of(evaluation), []
     assert looked.left_out is not None
-    out, left = (f"read_parquet({one_file(file)})" for file in (looked.left_out, looked.path))
+    out, left = f"read_parquet({one_file(looked.left_out)})", _rows(looked)
     for kind, columns in _by_type(evaluation, looked):
         numbers = {
             file: _union(f"select {member_of(one)} as member from {file}" for one in columns) for file in (out, left)
@@ -215,16 +267,15 @@ def write_left_out(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation
 
 
 def _write_hits(
-    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: tuple[Path, ...], path: Path
+    connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, named: tuple[Path, ...], rows: Path, path: Path
 ) -> None:
     """Write those of the named whose identifier is a wire form in the rows: these are few, beside those named."""
-    looked = _of(evaluation)
-    parts = [_NO_ROWS]
+    parts, source = [_NO_ROWS], f"read_parquet({one_file(rows)})"
     for kind in evaluation.types if named else ():
         columns = tuple(one for one in columns_in(evaluation) if one.type == kind)
         parts.append(
             f"select distinct '{kind}' as identifier_type, identifier from ({of_type(named, kind)}) "
-            f"semi join ({_wire_forms(columns, _rows(looked))}) using (identifier)"
+            f"semi join ({_wire_forms(columns, source)}) using (identifier)"
         )
     cancellable.run(connection, f"copy ({_union(parts)}) to {literal(path)} {UNPACKED}")
 
@@ -270,7 +321,7 @@ def _of(evaluation: Evaluation) -> LookedUpRows:
 
 
 def _rows(looked: LookedUpRows) -> str:
-    return f"read_parquet({one_file(looked.path)})"
+    return looked_up_in(looked.files)
 
 
 def _number(place: int) -> str:

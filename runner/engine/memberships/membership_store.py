@@ -297,9 +297,9 @@ class DuckDBMembershipStore:
                 self._gone[key] = folder / "gone.parquet"
                 looked_up_people.write_gone(connection, looked.remembered, named, gone, self._gone[key])
             of = looked_up_people.Named(named, self._gone[key], since)
-            path, left_out, people = looked_up_people.write_left(connection, evaluation, of, folder)
-        left = replace(looked, path=path, left_out=left_out)
-        return replace(evaluation, looked_up=left, people=people, suppressed=evaluation.people - people)
+            left = looked_up_people.write_left(connection, evaluation, of, folder)
+        rows = replace(looked, files=left.files, left_out=left.left_out)
+        return replace(evaluation, looked_up=rows, people=left.people, suppressed=evaluation.people - left.people)
 
     def leaving(self, held: MembershipFiles, named: tuple[Path, ...]) -> ComparedMembership:
         folder = self._file("leaving").parent

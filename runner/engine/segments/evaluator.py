@@ -22,7 +22,7 @@ from runner.core.sql_quoting import file_list, literal, one_file
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.session import load
 from runner.engine.duckdb.workspace import Workspace
-from runner.engine.fingerprint_sql import LEAST, PAYS, origin_of
+from runner.engine.fingerprint_sql import LEAST, PAYS, looked_up_in, origin_of
 from runner.engine.interface import (
     AS_GIVEN,
     BLANK,
@@ -162,13 +162,14 @@ class DuckDBSegmentEvaluator:
 
     def md5s(self, of: Evaluated, evaluation: Evaluation) -> int:
         looked = evaluation.looked_up
-        path = evaluation.path if looked is None else looked.path
-        if path is None or IdentifierType.EMAIL not in evaluation.types:
+        own_file = () if evaluation.path is None else (evaluation.path,)
+        files = own_file if looked is None else looked.files
+        if not files or IdentifierType.EMAIL not in evaluation.types:
             return 0
         columns = range(1, evaluation.columns.get(IdentifierType.EMAIL, 1) + 1)
         names = [MappedColumn(IdentifierType.EMAIL, number).name for number in columns]
         own = "" if evaluation.number is None else f" and {NUMBER} = {evaluation.number}"
-        source = f"read_parquet({one_file(path)})"
+        source = looked_up_in(files)
         # A text that was found has no wire form, and is called given where it is an MD5.
         found = "" if looked is None else " or {0} is null"
         with self.translating_errors(of.segment.sql):
