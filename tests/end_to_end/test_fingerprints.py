@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from runner.engine.fingerprint_sql import halves
+from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from tests.end_to_end.shop import Person, Shop, hashes, mail
+from tests.end_to_end.test_suppressions import never, suppression
 from tests.plain_duckdb import plain
 from tests.sandbox_client import Sandbox
 
@@ -107,3 +109,72 @@ def test_a_state_of_before_gets_fingerprints_by_a_run_that_has_nothing_to_do(
     assert [call.path for call in sandbox.calls("contact-list")] == []
     assert all(left and right for _, left, right in members(shop))
     assert shop.plan()["loyal"]["action"] == "unchanged"
+
+
+def named(shop: Shop) -> list[Any]:
+    """Whom the suppression names, with their fingerprints."""
+    [(path, origin)] = rows(shop, "SELECT path, fingerprints FROM suppression_file WHERE role = 'members'")
+    assert origin
+    query = f"select lower(hex(identifier)), fingerprint_1, fingerprint_2 from '{shop.folder / '.headcount' / path}'"
+    return plain().execute(query).fetchall()
+
+
+def test_under_a_suppression_neither_members_nor_people_named_are_hashed_again(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = range(20, 40)
+    shop.people([*mail(1, 2, 3, 7, 8), *never(4, 5, *others)])
+    shop.activation()
+    suppression(shop)
+    shop.apply()
+    assert {one for one, first, second in named(shop) if first and second} == hashes(4, 5, *others)
+    assert all(first and second for _, first, second in members(shop))
+
+    def hashed(*_: object) -> None:
+        raise AssertionError("everybody is hashed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckDBSegmentEvaluator, "evaluate", hashed)
+        # One withdraws, one consents again, one leaves, one comes, one is written otherwise.
+        shop.people([*never(2, 4, *others), *mail(5, 6, 7, 8), Person(" PERSON-3@shop.example")])
+        (change,) = shop.plan()["loyal"]["members"]
+        assert (change["before"], change["after"], change["added"], change["removed"]) == (5, 5, 2, 2)
+        sandbox.forget_calls()
+        shop.apply()
+        sent = sandbox.calls("/contact-list", identifiers=True)
+        assert [(call.operation, set(call.identifiers)) for call in sent] == [
+            *(("remove", hashes(2)), ("remove", hashes(1)), ("add", hashes(5, 6))),
+        ]
+        assert {one for one, _, _ in named(shop)} == hashes(2, 4, *others)
+        assert all(first and second for _, first, second in named(shop))
+        sandbox.forget_calls()
+        assert "Nothing to do" in shop.apply().out
+    assert [call.path for call in sandbox.calls("contact-list")] == []
+    (segment,) = sandbox.segments()
+    assert sandbox.members(segment.id, "email") == hashes(3, 5, 6, 7, 8)
+
+
+def test_a_wrong_fingerprint_under_a_suppression_is_found_out_said_and_made_again(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.people([*mail(1, 2, 3), *never(4)])
+    shop.activation()
+    suppression(shop)
+    shop.apply()
+    before = named(shop)
+    with monkeypatch.context() as patch:
+        # Everybody in one part, and a hash for which somebody new has the text of whom the suppression names.
+        patch.setattr("runner.engine.segments.looked_up_rows.is_checked", lambda first, part: str(part is not None))
+        same = "replace(email_value, 'person-9@', 'person-4@')"
+        patch.setattr("runner.engine.segments.looked_up_rows.halves", lambda text, salt: halves(same, salt))
+        shop.people([*mail(9, 2, 3), *never(4)])
+        result = shop.run("sync", code=1)
+
+    assert "fingerprints of its members led to other identifiers" in result.out + result.err
+    (segment,) = sandbox.segments()
+    assert sandbox.members(segment.id, "email") == hashes(9, 2, 3)
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") == [(None,)]
+    assert named(shop) == before
+    shop.apply()
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") != [(None,)]
+    assert sandbox.members(segment.id, "email") == hashes(9, 2, 3)
