@@ -132,8 +132,9 @@ class LookedUpRows:
     lack columns, which are null then. Beside each column of these
     types is the number of the member that its text stands for, among those of `held`, and of the person remembered as
     named, among the rows of the files `remembered`; each null where it was not found. `by` is how the run uses
-    fingerprints. Of what is left of a segment without people whom suppressions name, `left_out` are the rows that were
-    taken out, where these may take other identifiers with them.
+    fingerprints. Of what is left of a segment without people whom suppressions name, `left_out` is a file of the
+    identifiers that the membership holds on rows that were taken out and on none that are left; None where it was not
+    asked for, since each row has one identifier.
     """
 
     files: tuple[Path, ...]

@@ -85,7 +85,7 @@ class NamedPeople:
     `path` is a file as SuppressionFiles has them, valid until the store is closed, and `members` counts it; `entered`
     and `left` are how many came and went. `gone` is a file of those who went (`identifier_type`, `identifier`), None
     where nobody looked for them. `fingerprints` are as in SuppressionFiles; with `renewed` they are to be written down
-    for their own sake.
+    for their own sake. `mistaken` says that those of before led to other identifiers than the texts themselves.
     """
 
     path: Path
@@ -95,6 +95,7 @@ class NamedPeople:
     gone: Path | None = None
     fingerprints: FingerprintOrigin | None = None
     renewed: bool = False
+    mistaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ class PlannedSuppression:
     many did so when the history last said something of it. `md5s` are the addresses that it has as MD5. `asked_at` is
     when its data was asked, None where it was not: whoever came into the data after that may not be named.
     `fingerprints` says what those in `named` were made with; with `renews_fingerprints` they are to be written down for
-    their own sake.
+    their own sake. `mistaken` says that those of before led to other identifiers than the texts themselves, so that
+    everybody was hashed.
     """
 
     name: str
@@ -113,6 +114,7 @@ class PlannedSuppression:
     asked_at: datetime | None = None
     fingerprints: FingerprintOrigin | None = None
     renews_fingerprints: bool = False
+    mistaken: bool = False
 
     @property
     def takes_effect(self) -> bool:

@@ -94,11 +94,11 @@ def look(
         began = monotonic()
         evaluated |= evaluated_together({key: one for key, one in some.items() if key in meant}, project, context)
         seconds |= dict.fromkeys(evaluated.keys() - seconds.keys(), (monotonic() - began) / max(len(some), 1))
-    look = _Look(project, context, allowed, ships, gone)
+    look = _Look(project, context, held, allowed, ships, gone)
     for key, activation in meant.items():
         if key not in evaluated:
             began = monotonic()
-            evaluated[key] = look.segment(activation, held.get(key), found)
+            evaluated[key] = look.segment(key, activation, found)
             seconds[key] = monotonic() - began
     planned = tuple(look.at(one) for one in found)
     left = look.without_named(planned, to_evaluate, evaluated)
@@ -149,8 +149,15 @@ class _Look:
     """One look at the suppressions of a run. `_remembered` are whom they named last, or why that cannot be read."""
 
     def __init__(
-        self, project: Project, context: RunContext, allowed: frozenset[str], ships: bool, gone: frozenset[int]
+        self,
+        project: Project,
+        context: RunContext,
+        held: Mapping[AudienceKey, int],
+        allowed: frozenset[str],
+        ships: bool,
+        gone: frozenset[int],
     ) -> None:
+        self._held = held
         self._project = project
         self._context = context
         self._allowed = allowed
@@ -162,23 +169,22 @@ class _Look:
         self.named: dict[AccountRef, tuple[Path, ...]] = {}
 
     def segment(
-        self, activation: Activation, held: int | None, found: Iterable[PlannedSuppression]
+        self, key: AudienceKey, activation: Activation, found: Iterable[PlannedSuppression]
     ) -> Evaluation | HeadcountError:
-        """A segment evaluated, of whose audience the state has the number `held`; by what is known of it and of people
-        whom suppressions named."""
-        context = self._context
+        """A segment evaluated, by what is known of its audience and of people whom suppressions named."""
+        context, held = self._context, self._held.get(key)
         remembered = [self._known(one.name) for one in found if one.concerns(activation.account)]
 
         def evaluate() -> Evaluation:
             evaluator, by, sources = context.evaluator, context.fingerprinting, self._project.sources
             if held is None or by is None:
                 return evaluator.evaluate(activation, sources, by)
+            known = tuple(one for one in remembered if one is not None)
             try:
                 members = context.state.held(held)
-            except StateError:  # the comparison says so
+                return context.memberships.look_up(evaluator, activation, sources, members, known, by)
+            except StateError:  # the comparison says so, unless another run has moved on by then
                 return evaluator.evaluate(activation, sources, by)
-            known = tuple(one for one in remembered if one is not None)
-            return context.memberships.look_up(evaluator, activation, sources, members, known, by)
 
         evaluation = _evaluated(evaluate, context)
         self._is_mistaken |= isinstance(evaluation, Evaluation) and evaluation.mistaken
@@ -241,6 +247,7 @@ class _Look:
             asked_at=asked_at,
             fingerprints=people.fingerprints,
             renews_fingerprints=people.renewed,
+            mistaken=people.mistaken,
         )
         try:
             one = replace(one, md5s=context.memberships.md5s(people.path))
@@ -284,8 +291,7 @@ class _Look:
             if evaluation.looked_up is None:
                 groups.setdefault(named, {})[key] = evaluation
             else:
-                since, gone = self._since(key, planned), self._gone_since(planned)
-                without = partial(memberships.without_looked_up, evaluation, named, since, gone)
+                without = partial(self._without, evaluation, key, to_evaluate[key], planned)
                 left[key] = _evaluated(without, self._context)
         for named, segments in groups.items():
             if not named:
@@ -294,6 +300,20 @@ class _Look:
             if memberships.counted(found):
                 left |= zip(segments, memberships.without_each(tuple(segments.values()), (found,)), strict=True)
         return left
+
+    def _without(
+        self, evaluation: Evaluation, key: AudienceKey, activation: Activation, planned: tuple[PlannedSuppression, ...]
+    ) -> Evaluation:
+        """What is left of a segment that was looked up, without the rows of people named."""
+        memberships, named = self._context.memberships, self.named[activation.account]
+        since, gone = self._since(key, planned), self._gone_since(planned)
+        try:
+            return memberships.without_looked_up(evaluation, named, since, gone)
+        except StateError:  # what it was looked up in may be gone, if another run moved on; else the next step says so
+            evaluation = self._context.evaluator.evaluate(
+                activation, self._project.sources, self._context.fingerprinting
+            )
+            return memberships.without(evaluation, named) if named else evaluation
 
     def _gone_since(self, planned: tuple[PlannedSuppression, ...]) -> Mapping[Path, tuple[Path, Path]]:
         """By the file of whom each suppression named last, that of whom it names now and of whom it does not any more,
@@ -306,7 +326,7 @@ class _Look:
 
     def _since(self, key: AudienceKey, planned: tuple[PlannedSuppression, ...]) -> tuple[Path, ...]:
         """Files of people named whom the audience of a key may hold all the same."""
-        [record] = (one for one in self._context.state.audiences() if one.key == key)
+        record = self._context.state.audience(self._held[key])
         files = (self._to_leave(one, record) for one in planned)
         return tuple(path for path in files if path is not None)
 

@@ -29,6 +29,11 @@ from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
 from runner.workflows.send import Tally, Target, send_delta, send_unrecorded
 
+MISTAKEN = (
+    "fingerprints of whom it named led to other identifiers than the texts themselves: everybody was hashed, and the "
+    "fingerprints were made again"
+)
+
 
 def remember(plan: Plan, context: RunContext) -> None:
     """Write down what the plan's suppressions are and whom they name, before anything of it is sent."""
@@ -140,6 +145,8 @@ def outcome_of(
         detail = with_advice(said, *ways_out_of_suppression(one))
         before = one.rejected_before
         return ActivationRun(name, SUPPRESS, outcome, rejected=before, members=members, seconds=seconds, detail=detail)
+    if one.mistaken:
+        return ActivationRun(name, SUPPRESS, Outcome.FAILED, members=members, seconds=seconds, detail=MISTAKEN)
     if not (one.is_new or audiences or one.rejects_others):
         return None
     moved = moved_words(one.entered, one.left)

@@ -178,3 +178,27 @@ def test_a_wrong_fingerprint_under_a_suppression_is_found_out_said_and_made_agai
     shop.apply()
     assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") != [(None,)]
     assert sandbox.members(segment.id, "email") == hashes(9, 2, 3)
+
+
+def test_a_wrong_fingerprint_of_somebody_named_is_found_out_said_and_made_again(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.people([*mail(1, 2, 3), *never(4, *range(20, 40))])
+    shop.activation()
+    suppression(shop)
+    shop.apply()
+    with monkeypatch.context() as patch:
+        # In the suppression alone somebody new has the text of whom it named.
+        patch.setattr("runner.engine.segments.fingerprinted_rows.is_checked", lambda first, part: str(part is not None))
+        same = "replace({}, 'person-3@', 'person-4@')"
+        wrong = "runner.engine.segments.fingerprinted_rows.halves"
+        patch.setattr(wrong, lambda text, salt: halves(same.format(text), salt))
+        shop.people([*mail(1, 2), *never(3, *range(20, 40))])
+        result = shop.run("sync", code=1)
+
+    assert "fingerprints of whom it named led to other identifiers" in result.out + result.err
+    (segment,) = sandbox.segments()
+    assert sandbox.members(segment.id, "email") == hashes(1, 2)
+    assert {one for one, _, _ in named(shop)} == hashes(3, *range(20, 40))
+    shop.apply()
+    assert sandbox.members(segment.id, "email") == hashes(1, 2)

@@ -134,8 +134,8 @@ def write_gone(
 
 @dataclass(frozen=True, slots=True)
 class RowsLeft:
-    """What is left of a segment's rows: the files, how many rows there are, and the rows that were left out, None where
-    they take no other identifiers with them."""
+    """What is left of a segment's rows: the files, how many rows there are, and a file of the identifiers that the
+    audience holds on rows that were left out, and that are on none of those left; None where there can be none."""
 
     files: tuple[Path, ...]
     people: int
@@ -172,7 +172,9 @@ def write_left(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, na
     total = int(stay) + int(people)
     if len(columns) == 1 or total == evaluation.people:
         return RowsLeft((left, plain), total, None)
-    cancellable.run(connection, f"copy ({rows} and ({goes})) to {literal(left_out)} {UNPACKED}")
+    out = folder / "rows-left-out.parquet"
+    cancellable.run(connection, f"copy ({rows} and ({goes})) to {literal(out)} {UNPACKED}")
+    _write_left_out(connection, evaluation, out, (left, plain), left_out)
     return RowsLeft((left, plain), total, left_out)
 
 
@@ -232,14 +234,16 @@ def _judged_rows(
     return f"select {select} from {source} rows {' '.join(joins)} where ({' or '.join(valid)})", " or ".join(goes)
 
 
-def write_left_out(connection: duckdb.DuckDBPyConnection, evaluation: Evaluation, path: Path) -> None:
-    """Write the identifiers that an audience holds on rows that were left out, and that are on none of those left.
-
-    Raises what DuckDB raises.
-    """
+def _write_left_out(
+    connection: duckdb.DuckDBPyConnection,
+    evaluation: Evaluation,
+    rows_out: Path,
+    rows_left: tuple[Path, ...],
+    path: Path,
+) -> None:
+    """Write the identifiers that an audience holds on rows that were left out, and that are on none of those left."""
     looked, parts = _of(evaluation), []
-    assert looked.left_out is not None
-    out, left = f"read_parquet({one_file(looked.left_out)})", _rows(looked)
+    out, left = looked_up_in((rows_out,)), looked_up_in(rows_left)
     for kind, columns in _by_type(evaluation, looked):
         numbers = {
             file: _union(f"select {member_of(one)} as member from {file}" for one in columns) for file in (out, left)

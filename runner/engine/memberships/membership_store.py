@@ -179,7 +179,7 @@ class DuckDBMembershipStore:
         path = self.named(evaluation, before, run)
         entered, left = self.came_and_went(path, before)
         renewed = made is not None and last is not None and (mistaken or made != last.fingerprints)
-        return evaluation, NamedPeople(path, self.counted(path), entered, left, None, made, renewed)
+        return evaluation, NamedPeople(path, self.counted(path), entered, left, None, made, renewed, mistaken)
 
     def _named_by_fingerprints(
         self,
@@ -236,14 +236,11 @@ class DuckDBMembershipStore:
         return path
 
     def left_out(self, whole: Evaluation, left: Evaluation) -> Path:
+        if left.looked_up is not None and left.looked_up.left_out is not None:
+            return left.looked_up.left_out
         path = self._file("left-out")
-        read = () if left.looked_up is None else left.looked_up.held.files
-        with translating_errors("the people of suppressions", read, self._workspace.folder):
-            connection = self._workspace.connection()
-            if left.looked_up is None:
-                suppressed_people.write_left_out(connection, whole, left, path)
-            else:
-                looked_up_people.write_left_out(connection, left, path)
+        with translating_errors("the people of suppressions", (), self._workspace.folder):
+            suppressed_people.write_left_out(self._workspace.connection(), whole, left, path)
         return path
 
     def counted(self, named: Path) -> Mapping[IdentifierType, int]:
