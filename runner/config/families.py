@@ -7,7 +7,7 @@ documents as if each had been written by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from runner.config.document import Document, Each, ParsedDocument
@@ -17,6 +17,7 @@ from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import plain
 from runner.core.suggest import quoted_word, suggest
+from runner.quick_dataclass import dataclass
 
 FOR_EACH = "for_each"
 MOST_MADE = 10_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from runner.core.destination import LiveAudience
@@ -12,6 +12,7 @@ from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey
 from runner.destinations.registry import platform_of
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Decision, FieldChange
+from runner.quick_dataclass import dataclass
 
 
 def definition_of(activation: Activation) -> Definition:

@@ -1,25 +1,27 @@
-"""`dataclass` for frozen classes with slots, made in a fraction of the time: a command makes more than two hundred.
+"""`dataclass` for classes with slots, made in a fraction of the time: a command makes more than two hundred.
 
 The one of the standard library describes each field, writes the source of six methods for each class and compiles it,
 which was a fifth of the CPU time of a short command. Here `__init__` is compiled when a class gets its first instance,
 and fields are described when somebody asks for them: most classes of a command need neither. What compares, hashes and
-shows instances, and refuses to change them, is the same code for all classes. Whatever else is asked for, the standard
-library makes.
+shows instances, and refuses to change frozen ones, is the same code for all classes. Whatever else is asked for, the
+standard library makes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import operator
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 __all__ = ["dataclass"]
 
-_QUICK = {"frozen": True, "slots": True}
-_OWN = frozenset({"__init__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__slots__"})
+_ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
+_OWN = frozenset({"__init__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__slots__", *_ORDER})
 """What a class does not define itself, if it is made here."""
 _NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
 """Annotations that are not those of plain fields."""
@@ -27,41 +29,90 @@ _MISSING = dataclasses.MISSING
 _set = object.__setattr__
 
 _Given = Mapping[str, Any]
-"""What a class gives its fields, by name: a default, or what `dataclasses.field` made."""
+"""All fields of a class, those that it inherits first: a default, what `dataclasses.field` made, or _MISSING."""
+
+
+class _Options(NamedTuple):
+    """What of `dataclasses.dataclass` is made here; there are always slots."""
+
+    slots: bool = False
+    frozen: bool = False
+    eq: bool = True
+    order: bool = False
 
 
 def _dataclass(cls: type | None = None, /, **options: Any) -> Any:
     """What `dataclasses.dataclass` makes of a class, with the same options."""
-    if options != _QUICK or sys.version_info >= (3, 14):  # annotations are kept in another way from then on
+    # Annotations are kept in another way from 3.14 on.
+    if not options.get("slots") or not _KNOWN.issuperset(options) or sys.version_info >= (3, 14):
         return dataclasses.dataclass(cls, **options)
-    return _made if cls is None else _made(cls)
+    made = _maker(_Options(**options))
+    return made if cls is None else made(cls)
 
 
-def _made(cls: type) -> Any:
-    if not _is_plain(cls):
-        return dataclasses.dataclass(frozen=True, slots=True)(cls)
-    names = tuple(cls.__annotations__)
-    given = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
-    own = {name: value for name, value in cls.__dict__.items() if name not in (*names, *_OF_NO_SLOTS)}
-    late = {"__init__": _LateInit(cls, given), "__dataclass_fields__": _LateFields(cls)}
-    found = {**_FOR_ALL, **_compared(names, given), **late, "__match_args__": names, **own}
-    return type(cls.__name__, cls.__bases__, {**found, "__slots__": names, "__qualname__": cls.__qualname__})
+_KNOWN = frozenset(_Options._fields)
 
+
+@cache
+def _maker(options: _Options) -> Callable[[type], Any]:
+    """What makes classes with these options."""
+
+    def made(cls: type) -> Any:
+        if not _is_plain(cls, options):
+            return dataclasses.dataclass(slots=True, frozen=options.frozen, eq=options.eq, order=options.order)(cls)
+        names = tuple(_annotations(cls))
+        inherited = _inherited(cls)
+        fields = {**inherited, **{name: cls.__dict__.get(name, _MISSING) for name in names}}
+        own = {name: value for name, value in cls.__dict__.items() if name not in (*names, *_OF_NO_SLOTS)}
+        late = {"__init__": _LateInit(cls, fields, options), "__dataclass_fields__": _LateFields(cls, options)}
+        found = {**_FOR_ALL, **(_FOR_FROZEN if options.frozen else {}), **_compared(fields, options), **late, **own}
+        new = {
+            _FIELDS: fields,
+            "__dataclass_params__": _LateParams(options),
+            "__match_args__": tuple(fields),
+            "__slots__": tuple(name for name in names if name not in inherited),
+            "__qualname__": cls.__qualname__,
+        }
+        return type(cls.__name__, cls.__bases__, {**found, **new})
+
+    return made
+
+
+_FIELDS = "__quick_fields__"
+"""The attribute of a class that was made here: its _Given."""
 
 _OF_NO_SLOTS = ("__dict__", "__weakref__")
+
+
+class _LateParams:
+    """`__dataclass_params__` of a class: the standard library says what they are when somebody first asks."""
+
+    def __init__(self, options: _Options) -> None:
+        self._options = options
+
+    def __get__(self, instance: object, owner: type) -> object:
+        return _params(self._options)
+
+
+@cache
+def _params(options: _Options) -> object:
+    made: Any = type("_Made", (), {})
+    dataclass_ = dataclasses.dataclass(frozen=options.frozen, eq=options.eq, order=options.order, slots=True)
+    return dataclass_(made).__dataclass_params__
 
 
 class _LateFields:
     """`__dataclass_fields__` of a class: the standard library describes them when somebody first asks."""
 
-    def __init__(self, undecorated: type) -> None:
-        self._undecorated = undecorated
+    def __init__(self, undecorated: type, options: _Options) -> None:
+        self._undecorated, self._frozen = undecorated, options.frozen
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._owner = owner
 
     def __get__(self, instance: object, owner: type) -> dict[str, dataclasses.Field[Any]]:
-        described: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(self._undecorated)
+        plain = dataclasses.dataclass(init=False, repr=False, eq=False, frozen=self._frozen)
+        described: Any = plain(self._undecorated)
         fields: dict[str, dataclasses.Field[Any]] = described.__dataclass_fields__
         self._owner.__dataclass_fields__ = fields  # type: ignore[attr-defined]
         return fields
@@ -70,43 +121,51 @@ class _LateFields:
 class _LateInit:
     """`__init__` of a class, compiled when it is first called or looked at."""
 
-    def __init__(self, undecorated: type, given: _Given) -> None:
-        self._undecorated, self._given = undecorated, given
+    def __init__(self, undecorated: type, fields: _Given, options: _Options) -> None:
+        self._undecorated, self._fields, self._frozen = undecorated, fields, options.frozen
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._owner = owner
 
     def __get__(self, instance: object, owner: type) -> Callable[..., None]:
-        init = _init(self._undecorated, self._given)
+        init = _init(self._undecorated, self._fields, frozen=self._frozen)
         self._owner.__init__ = init  # type: ignore[misc]
         bound: Callable[..., None] = init.__get__(instance, owner)
         return bound
 
 
-def _is_plain(cls: type) -> bool:
+def _is_plain(cls: type, options: _Options) -> bool:
     """Whether all of a class is made here as the standard library would make it."""
-    bases = cls.__mro__[1:-1]
-    if type(cls) is not type or any(hasattr(base, "__dataclass_fields__") or _slots(base) for base in bases):
+    if type(cls) is not type or not all(_is_plain_base(base, options) for base in cls.__mro__[1:-1]):
         return False
     members = cls.__dict__
     special = (one for one in members.values() if isinstance(one, dataclasses.Field))
     return (
         _OWN.isdisjoint(members)
-        and not any(word in str(one) for one in members.get("__annotations__", {}).values() for word in _NO_FIELDS)
+        and (options.eq or not options.order)
+        and not any(word in str(one) for one in _annotations(cls).values() for word in _NO_FIELDS)
         and all(one.init and one.kw_only is _MISSING for one in special)
     )
 
 
-def _slots(base: type) -> bool:
-    return bool(base.__dict__.get("__slots__"))
+def _is_plain_base(base: type, options: _Options) -> bool:
+    """Whether a class may inherit from this one: it has no field, or was made here and is frozen like this one."""
+    if _FIELDS in base.__dict__:
+        return bool(base.__dataclass_params__.frozen == options.frozen)  # type: ignore[attr-defined]
+    return "__dataclass_fields__" not in base.__dict__ and not base.__dict__.get("__slots__")
 
 
-def _init(cls: type, given: _Given) -> Callable[..., None]:
+def _inherited(cls: type) -> dict[str, Any]:
+    """The fields of its bases."""
+    return {name: one for base in reversed(cls.__mro__[1:-1]) for name, one in base.__dict__.get(_FIELDS, {}).items()}
+
+
+def _init(cls: type, fields: _Given, *, frozen: bool) -> Callable[..., None]:
     """`__init__`, compiled, since instances are made often."""
     known: dict[str, Any] = {"_set": _set}
     arguments, lines = ["self"], []
-    for name in cls.__annotations__:
-        value, default, factory = name, given.get(name, _MISSING), _MISSING
+    for name, given in fields.items():
+        value, default, factory = name, given, _MISSING
         if isinstance(default, dataclasses.Field):
             default, factory = default.default, default.default_factory  # type: ignore[union-attr]
         if default is not _MISSING:
@@ -118,29 +177,48 @@ def _init(cls: type, given: _Given) -> Callable[..., None]:
             value = f"_make_{name}() if {name} is _set else {name}"
         else:
             arguments.append(name)
-        lines.append(f" _set(self, {name!r}, {value})\n")
+        lines.append(f" _set(self, {name!r}, {value})\n" if frozen else f" self.{name} = {value}\n")
     lines += [" self.__post_init__()\n"] if hasattr(cls, "__post_init__") else []
     exec(f"def __init__({', '.join(arguments)}):\n{''.join(lines) or ' pass'}", known)  # noqa: S102 (names of fields)
     init: Callable[..., None] = known["__init__"]
     init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-    init.__annotations__ = {**cls.__annotations__, "return": None}
+    annotations = {name: one for base in reversed(cls.__mro__) for name, one in _annotations(base).items()}
+    init.__annotations__ = {**{name: annotations[name] for name in fields}, "return": None}
     return init
 
 
-def _compared(names: tuple[str, ...], given: _Given) -> dict[str, Callable[..., Any]]:
+def _annotations(cls: type) -> Mapping[str, Any]:
+    """Its own; `inspect`, which has a function for that, takes long to import."""
+    found: Mapping[str, Any] = vars(cls).get("__annotations__", {})
+    return found
+
+
+def _compared(fields: _Given, options: _Options) -> dict[str, Any]:
     """How instances are compared and hashed: by C, as fast as what is compiled for a class."""
-    special = {name: one for name, one in given.items() if isinstance(one, dataclasses.Field)}
-    compared = [name for name in names if name not in special or special[name].compare]
-    hashed = [name for name in names if name not in special or _is_hashed(special[name])]
-    values, values_to_hash = _values(compared), _values(hashed)
+    if not options.eq:
+        return {}
+    special = {name: one for name, one in fields.items() if isinstance(one, dataclasses.Field)}
+    values = _values([name for name in fields if name not in special or special[name].compare])
 
     def equals(self: object, other: object) -> bool:
         return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
 
-    def hash_of(self: object) -> int:
-        return hash(values_to_hash(self))
+    found: dict[str, Any] = {"__eq__": equals, "__hash__": None}
+    if options.frozen:
+        values_to_hash = _values([name for name in fields if name not in special or _is_hashed(special[name])])
+        found["__hash__"] = lambda self: hash(values_to_hash(self))
+    if options.order:
+        found.update({name: _in_order(getattr(operator, name), values) for name in _ORDER})
+    return found
 
-    return {"__eq__": equals, "__hash__": hash_of}
+
+def _in_order(compare: Callable[[Any, Any], bool], values: Callable[[object], Any]) -> Callable[[object, object], bool]:
+    """A comparison of instances by their values."""
+
+    def compared(self: object, other: object) -> bool:
+        return compare(values(self), values(other)) if other.__class__ is self.__class__ else NotImplemented
+
+    return compared
 
 
 def _is_hashed(field: dataclasses.Field[Any]) -> bool:
@@ -186,14 +264,9 @@ def _set_state(self: Any, state: list[object]) -> None:
         _set(self, name, value)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Frozen:
-    """What all have in common."""
+_FOR_ALL: Mapping[str, Any] = {"__repr__": _shown}
 
-
-_FOR_ALL: Mapping[str, Any] = {
-    "__dataclass_params__": _Frozen.__dataclass_params__,  # type: ignore[attr-defined]
-    "__repr__": _shown,
+_FOR_FROZEN: Mapping[str, Any] = {
     "__setattr__": _set_attribute,
     "__delattr__": _delete_attribute,
     "__getstate__": _state_of,

@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from runner.quick_dataclass import dataclass
 
 
 @dataclass(slots=True, eq=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Connection
 
 from runner.core.records import FORGET, IMPORT, SUPPRESS, SUPPRESSION_LINE, Action, Outcome, Setback
+from runner.quick_dataclass import dataclass
 from runner.state.db import codec, key_ranges
 
 _BAD = (Outcome.BLOCKED, Outcome.INTERRUPTED, Outcome.FAILED)
