@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import field, replace
 from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from runner.cli.console import Screen, show_findings, tell
 from runner.cli.options import DEFAULT_DIR, clock_of, day, variables
 from runner.cli.signals import Interrupts
 from runner.core.errors import HeadcountError, InvalidProject, UsageError
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.reports.escape import leaving, printable
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ other is not. Between them stand only AND and OR, so a null counts as false.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from runner.conditions.comparisons import Terms
@@ -31,7 +30,7 @@ from runner.conditions.statements import (
 )
 from runner.core.declared_segment import ColumnKind, Columns
 from runner.core.sql_quoting import folded
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from runner.conditions.statements import Table
 from runner.core.declared_segment import ColumnKind, Columns
 from runner.core.sql_quoting import folded
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from sqlglot import exp

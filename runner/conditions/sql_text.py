@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 
 from runner.conditions.compile_statement import Compiling, people_of
@@ -12,6 +11,7 @@ from runner.conditions.fragments import parsed_fragment
 from runner.conditions.rows import Row, relation
 from runner.conditions.statements import Fragment, Statement, Table
 from runner.core.declared_segment import Columns
+from runner.quick_dataclass import replace
 
 _END = "; \t\r\n"
 """What may stand after a query."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from runner.config.families import FOR_EACH
@@ -14,7 +13,7 @@ from runner.config.yaml.nodes import MapNode, TextFile
 from runner.config.yaml.project_files import MAX_BYTES, shown_path, yaml_files
 from runner.config.yaml.strict_yaml import parse
 from runner.disk.regular_files import read_regular
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import MapNode, Span, TextFile
 from runner.core.findings import Location
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ documents as if each had been written by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from runner.config.document import Document, Each, ParsedDocument
@@ -17,7 +16,7 @@ from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import plain
 from runner.core.suggest import quoted_word, suggest
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 FOR_EACH = "for_each"
 MOST_MADE = 10_000

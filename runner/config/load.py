@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -40,7 +39,7 @@ from runner.core.findings import Finding
 from runner.core.project import ANY_DAY, Activation, Project, Segment, Source, Suppression, Words
 from runner.core.receivers import Receiver
 from runner.core.segment_test import SegmentTest, Subject
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.sources.dbt_manifest import DbtManifest
 from runner.sources.registry import WAREHOUSE_KINDS
 from runner.sources.warehouse import WarehouseSource

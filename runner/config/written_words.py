@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 from typing import Any
 
 from runner.config.families import FOR_EACH, entries_of
@@ -11,7 +10,7 @@ from runner.config.templates.render import Scope, Templates, evaluate, is_templa
 from runner.config.templates.template_types import TemplateErrors
 from runner.config.yaml.nodes import MapNode, plain
 from runner.core.project import ANY_DAY
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

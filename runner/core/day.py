@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import date, datetime
 
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Evaluation, Rejected
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

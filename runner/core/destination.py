@@ -12,7 +12,6 @@ A kind (`DestinationKind`) is an adapter's word about itself; `runner.destinatio
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -20,7 +19,7 @@ from runner.core.checks import Check
 from runner.core.findings import Location
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.records import AccountRef
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 class Secret:

@@ -6,9 +6,8 @@ Findings are values. They are collected, sorted and shown together, and a report
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,11 +7,10 @@ of the SHA-256 of `name:key`. So raising a share keeps whom it held out, and eve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from runner.core.findings import Location
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from fractions import Fraction

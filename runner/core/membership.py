@@ -7,14 +7,13 @@ an interrupted run cannot say whether it took them. The delta is: add (D − M) 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from runner.core.findings import Finding
 from runner.core.fingerprints import Fingerprinting, FingerprintOrigin
 from runner.core.identifiers import IdentifierType, Operation
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 ON_ITS_WAY = timedelta(minutes=5)
 """How long after it left a call without an answer may still take effect."""

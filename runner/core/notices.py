@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from runner.core.receivers import NoticeCondition
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 RUN, FILES = "the run", "the files"
 """Subjects beside activations and suppressions: a run that failed as a whole, and files that are not valid."""

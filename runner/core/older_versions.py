@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 class HowKnown(StrEnum):

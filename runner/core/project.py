@@ -6,7 +6,6 @@ Values are frozen and complete: templates are rendered, defaults merged, referen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef, AudienceKey
 from runner.core.segment_test import SegmentTest
 from runner.core.written_text import WrittenText
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from runner.core.receivers import Receiver

@@ -6,13 +6,12 @@ These are the values that the state gives back; how they are kept is the state's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from runner.core.identifiers import IdentifierType
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 
 class AccountRef(NamedTuple):

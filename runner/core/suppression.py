@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
 from runner.core.fingerprints import FingerprintOrigin
 from runner.core.identifiers import IdentifierType
 from runner.core.records import AccountRef
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

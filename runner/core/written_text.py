@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import field
 from typing import NamedTuple
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 Stretch = tuple[int, int]
 """Where something starts in a text and where it ends, in characters from 0."""

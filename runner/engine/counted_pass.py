@@ -9,7 +9,6 @@ texts are distinguished by fingerprints of 128 bits. docs/adr/0051 says why that
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvalu
 from runner.engine.memberships import differences
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted
 from runner.engine.segments.fingerprinted_rows import counting_select
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,7 +7,6 @@ As joined_pass.py, a private agreement of the two DuckDB classes. docs/adr/0042 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +27,7 @@ from runner.engine.segments.fingerprinted_rows import OCCURRENCES, unknown_texts
 from runner.engine.segments.looked_up_rows import looked_up_rows
 from runner.engine.segments.segment_errors import OUT_OF_MEMORY
 from runner.process_limits import in_bytes
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     import duckdb

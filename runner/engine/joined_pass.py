@@ -7,7 +7,6 @@ it. It saves writing and reading everybody again, a seventh of a plan over ten m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from runner.core.errors import SegmentError
@@ -21,6 +20,7 @@ from runner.engine.interface import AS_GIVEN, HASHED, MappedColumn, SegmentEvalu
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import first_damaged
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator, counted, wire_forms
+from runner.quick_dataclass import replace
 
 JOIN_FROM, JOIN_TO = 100_000_000, 470_000_000
 """Bytes of a membership with which a segment is compared while it runs, some three to thirteen million members. Fewer

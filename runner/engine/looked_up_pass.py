@@ -8,7 +8,6 @@ so its rows are kept until it is known which of them go. docs/adr/0052 says why 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from runner.engine.memberships.suppressed_people import columns_in, counts
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.engine.segments.looked_up_rows import looked_up_rows
 from runner.engine.segments.segment_errors import OUT_OF_MEMORY
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from runner.object_stores.interface import RemoteObject, StoreFault, Why
@@ -30,6 +29,8 @@ def question(asked: Mapping[str, Any]) -> bytes:
 
 def listing(found: Iterable[RemoteObject]) -> bytes:
     """A listing as an answer has it."""
+    from dataclasses import asdict
+
     return json.dumps([asdict(one) for one in found]).encode()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from runner.core.records import Action
 from runner.planning.blocks import Block
@@ -11,6 +10,7 @@ from runner.planning.guardrails import beyond_announced
 from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import CHANGING, Plan, PlannedChange
 from runner.planning.staleness import AnnouncedChange, ReviewedPlan
+from runner.quick_dataclass import replace
 
 REVIEWED = "reviewed_plan"
 """Names the guardrail that a reviewed plan is; what it blocks passes with a new plan only."""

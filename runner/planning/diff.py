@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 
 from runner.core.destination import LiveAudience
@@ -12,7 +11,7 @@ from runner.core.records import AccountRef, Action, AppliedAudience, AudienceKey
 from runner.destinations.registry import platform_of
 from runner.planning.lost_creates import found_again
 from runner.planning.plan import Decision, FieldChange
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 
 def definition_of(activation: Activation) -> Definition:

@@ -7,7 +7,6 @@ as ever. A guardrail that cannot be computed blocks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import NOBODY, Delta, Evaluation, TypeDelta
@@ -19,6 +18,7 @@ from runner.planning.blocks import Block
 from runner.planning.limits import SMALL, exceeds
 from runner.planning.plan import Decision, Measured, PlannedChange
 from runner.planning.suppression_rules import PlannedSuppression
+from runner.quick_dataclass import replace
 
 _NONE_LEAVES: Delta = {}
 SUPPRESSION = "suppression"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from runner.core.records import AccountRef, Action
 from runner.planning.plan import CHANGING, PlannedChange
+from runner.quick_dataclass import replace
 
 Name = tuple[AccountRef, str]
 """A name within an account."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.notices import KeptNotice, NoticeKey, Observed, Turnover, Wording
 from runner.core.project import Limit
 from runner.core.receivers import OUTCOMES, NoticeCondition, Receiver
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 FORMAT = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, fields, replace
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Self
 
@@ -17,7 +17,7 @@ from runner.planning.allowances import AllowedRemovals, Grant
 from runner.planning.blocks import Block
 from runner.planning.overlap import Overlap
 from runner.planning.suppression_rules import PlannedSuppression, Withdrawal
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 ORDER = (
     Action.DELETE,

@@ -8,7 +8,6 @@ leaving.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +21,7 @@ from runner.core.records import AccountRef, AppliedAudience
 from runner.core.suppression import AppliedSuppression, SuppressionDefinition
 from runner.planning.blocks import Block
 from runner.planning.limits import SMALL, exceeds
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 class Standing(StrEnum):

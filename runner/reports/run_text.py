@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from runner.core.local_time import local_time
 from runner.core.records import FORGET, IMPORT, SUPPRESS, Action, ActivationRun, AppliedAudience, Outcome, taken_apart
 from runner.destinations.registry import any_platform
 from runner.planning.plan import CHANGING
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.reports.escape import printable
 from runner.reports.format import duration, plural
 from runner.reports.plan_text import SYMBOLS

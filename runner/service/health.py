@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 from typing import Any
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 HEALTH_FORMAT = 1
 

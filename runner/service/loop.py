@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -12,7 +11,7 @@ from runner.core.errors import Interrupted, InvalidProject, Locked
 from runner.core.project import Activation, Project, Suppression
 from runner.core.records import ActivationRun, AppliedAudience, Outcome, taken_apart
 from runner.core.selection import Candidate, Selection
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.service.failing import Trouble, failing_since, trouble_after
 from runner.service.health import ActivationHealth, HealthBoard, HealthView, Reason, SuppressionHealth
 from runner.service.stagger import Backoff, NextRun, backed_off, next_runs

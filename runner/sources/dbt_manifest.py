@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from runner.core.project import DbtModel
 from runner.core.suggest import quoted_word, suggest
 from runner.disk.regular_files import read_regular
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 LARGEST = 268_435_456
 """Bytes of a manifest: a project of ten thousand models has a third of that."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from runner.object_stores.addresses import is_object, means
 from runner.object_stores.fault_sentences import said
 from runner.object_stores.interface import OUT_OF_REACH, RemoteObject, StoreFault, Why
 from runner.object_stores.reach import objects
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.sources.data_faults import format_of
 from runner.sources.file_view import create_view
 from runner.sources.interface import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import field
 from enum import Enum, IntEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -13,7 +12,7 @@ from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
 from runner.core.project import Source
 from runner.object_stores.interface import RemoteObject
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from runner.sources.table_form import TableForm

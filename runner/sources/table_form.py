@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 
 from runner.core.findings import Location
 from runner.core.sql_quoting import folded, literal
 from runner.core.suggest import quoted_word
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.sources.interface import Declaration, Step
 
 FORMATS = {"columns": ("csv", "json"), "delimiter": ("csv",), "nulls": ("csv",)}

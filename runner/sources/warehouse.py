@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import field
 from pathlib import Path
 
 from runner.core.destination import MissingSecret, Secret
 from runner.core.findings import Location
 from runner.core.project import Source
 from runner.core.suggest import quoted_word
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.sources.interface import Declaration, Missing
 from runner.sources.local_paths import absolute, anchor
 

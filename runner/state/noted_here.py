@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from runner.core.notices import KeptNotice, NoticeKey
 from runner.disk.durable_files import write_atomically
+from runner.quick_dataclass import replace
 from runner.state.db.tables.kept_notices import row_data, row_of_data
 from runner.state.remote.cache import cache_folder
 

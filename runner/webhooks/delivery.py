@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -13,7 +12,7 @@ from requests.auth import AuthBase
 
 from runner import __version__
 from runner.core.receivers import Receiver
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.webhooks.bodies import MOST, body_of
 from runner.webhooks.webhook_addresses import WebhookAddress
 

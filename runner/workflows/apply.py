@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from datetime import date, datetime
 from itertools import starmap
 from time import monotonic
@@ -18,7 +17,7 @@ from runner.planning.plan import Plan, PlannedChange
 from runner.planning.staleness import Deviation, ReviewedPlan, StalePlan, deviations, id_of
 from runner.planning.suppression_rules import Withdrawal
 from runner.planning.ways_out import ways_out
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts
 from runner.workflows.binding import bind

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from runner.core.fingerprints import Fingerprinting

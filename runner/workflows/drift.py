@@ -8,12 +8,11 @@ the lag is not missed.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runner.core.errors import AudienceGone
 from runner.core.records import IMPORT, Action, ActivationRun, Outcome, Run
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.state.interface import State
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.status import ActivationStatus

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from runner.core.identifiers import IdentifierType
 from runner.core.older_versions import OlderVersions
 from runner.core.records import FORGET, ActivationRun, AppliedAudience, Outcome
 from runner.planning.suppression_rules import Withdrawal
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.workflows.accounts import Accounts
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from runner.core.fingerprints import PARTS, Fingerprinting
 from runner.core.membership import ComparedMembership
+from runner.quick_dataclass import replace
 from runner.workflows.context import RunContext
 
 MISTAKEN = (

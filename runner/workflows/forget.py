@@ -6,7 +6,6 @@ Nothing of them is written down on the way: a run that dies is resumed by being 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from runner.core.older_versions import NO_OLDER, HowKnown, OlderVersions
 from runner.core.project import Project
 from runner.core.records import NOT_KNOWN, AppliedAudience, RunOrigin
 from runner.planning.suppression_rules import Withdrawal
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import settle_unfinished
 from runner.workflows.audience_types import types_of

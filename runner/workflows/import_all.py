@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from runner.core.destination import LiveAudience
@@ -17,7 +16,7 @@ from runner.core.records import AccountRef
 from runner.core.selection import Candidate, Selection
 from runner.planning.diff import Comparison
 from runner.planning.refill_cost import RefillCost
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.workflows.accounts import Accounts, require_credentials
 from runner.workflows.concurrency import Task, run_concurrently
 from runner.workflows.context import RunContext

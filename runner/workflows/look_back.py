@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from runner.core.day import Counted, Past, PastDay, WayDown
@@ -12,7 +11,7 @@ from runner.core.findings import Finding
 from runner.core.project import Project
 from runner.core.records import SUPPRESSION_LINE, Action, ActivationRun, Outcome, Run
 from runner.engine.interface import MembershipStore
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.state.interface import State
 from runner.workflows.common_members import NOT_LOOKED_FOR, InCommon, common_members
 from runner.workflows.condition import Condition

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from time import monotonic
 
 from runner.core.errors import StateError
@@ -13,6 +12,7 @@ from runner.core.records import Action, AppliedAudience
 from runner.engine.interface import MembershipStore
 from runner.planning.overlap import Overlap, SharedWith, in_order, shared_with
 from runner.planning.plan import PlannedChange
+from runner.quick_dataclass import replace
 from runner.state.interface import State
 
 SECONDS = 20.0

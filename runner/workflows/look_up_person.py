@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
 from datetime import date, tzinfo
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +18,7 @@ from runner.core.project import ANY_DAY, Activation, Project, Suppression
 from runner.core.records import AppliedAudience, Run
 from runner.core.suppression import AppliedSuppression
 from runner.engine.interface import MembershipStore, SegmentEvaluator
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.state.interface import State
 from runner.workflows.failure_messages import as_failure
 

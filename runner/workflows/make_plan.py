@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from time import monotonic
 
@@ -27,6 +26,7 @@ from runner.planning.name_conflicts import without_taken_names
 from runner.planning.plan import NO_DESTINATION, Decision, Measured, Plan, PlannedChange
 from runner.planning.rejected_types import rejected_whole
 from runner.planning.staleness import id_before
+from runner.quick_dataclass import replace
 from runner.state.interface import State
 from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts, require_credentials

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from runner.core.errors import DestinationError, HeadcountError, InvalidProject, Locked, StateError
@@ -17,6 +16,7 @@ from runner.core.receivers import NoticeCondition
 from runner.core.records import SUPPRESS, Action, ActivationRun, Outcome
 from runner.core.schedule import length
 from runner.planning.staleness import StalePlan
+from runner.quick_dataclass import replace
 from runner.state.interface import State
 from runner.workflows.status import ActivationStatus, activation_statuses, suppression_statuses
 

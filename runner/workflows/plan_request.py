@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from datetime import date
 
 from runner.core.errors import HeadcountError
 from runner.core.selection import EVERYTHING, Selection
 from runner.planning.plan import Options
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ that is replaced is deleted with the first and created with the last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from runner.core.destination import DestinationClient
 from runner.core.project import Activation
 from runner.core.records import AccountRef, Action, AppliedAudience, Definition
 from runner.planning.plan import PlannedChange
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.workflows.context import RunContext
 from runner.workflows.create_once import create_once, forget
 from runner.workflows.send import Target

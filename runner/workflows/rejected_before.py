@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from runner.core.records import SUPPRESSION_LINE
 from runner.planning.suppression_rules import PlannedSuppression
+from runner.quick_dataclass import replace
 from runner.state.interface import State
 
 

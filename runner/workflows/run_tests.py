@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
 
 from runner.core.errors import SegmentError
 from runner.core.findings import Finding, Location
@@ -12,7 +11,7 @@ from runner.core.project import Activation, Project, Segment, Suppression
 from runner.core.segment_test import GivenRow, SegmentTest, Subject, TextRow
 from runner.core.suggest import quoted_word, suggest
 from runner.engine.interface import GivenPeople, GivenSegments
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.workflows.failure_messages import as_failure
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from runner.core.errors import DestinationError, Interrupted, StateError
 from runner.core.identifiers import IdentifierType, Operation
 from runner.core.membership import ON_ITS_WAY, Batch, ComparedMembership, overtaken
 from runner.planning.plan import Measured, PlannedChange
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
 

@@ -6,7 +6,6 @@ They are evaluated after all segments, so that who withdraws meanwhile is caught
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -19,7 +18,7 @@ from runner.core.records import AccountRef, AppliedAudience, AudienceKey
 from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
 from runner.planning.suppression_rules import PlannedSuppression, Standing, Taken, Withdrawal, blocks_of, standing_of
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.workflows.audience_types import types_of
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from runner.core.day import PastDay
 from runner.core.records import ActivationRun, Outcome, taken_apart
 from runner.core.suppression import moved_in
+from runner.quick_dataclass import replace
 
 
 def moves_of_runs(lines: Iterable[ActivationRun], before: int) -> tuple[ActivationRun, ...]:

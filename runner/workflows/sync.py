@@ -6,7 +6,6 @@ It never ships a definition: an activation whose definition in the files is not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from runner.core.errors import StateError
@@ -17,7 +16,7 @@ from runner.core.schedule import is_due, next_due
 from runner.core.selection import require_known
 from runner.destinations.registry import platform_of
 from runner.planning.plan import Decision, Plan
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.workflows import fingerprinting
 from runner.workflows.accounts import Accounts
 from runner.workflows.apply import Applied, carry_out_plan, settle_unfinished

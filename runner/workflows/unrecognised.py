@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from runner.core.membership import Evaluation
 from runner.engine.interface import SegmentEvaluator
 from runner.planning.md5_addresses import blind_to_md5, not_recognised
 from runner.planning.plan import PlannedChange
+from runner.quick_dataclass import replace
 from runner.workflows.suppressing import Suppressing
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from math import ceil
@@ -25,6 +24,7 @@ from runner.planning.suppression_rules import (
     no_identifiers,
 )
 from runner.planning.ways_out import ways_out_of_suppression
+from runner.quick_dataclass import replace
 from runner.workflows.concurrency import Task
 from runner.workflows.context import RunContext
 from runner.workflows.send import Tally, Target, send_delta, send_unrecorded

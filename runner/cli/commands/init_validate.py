@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +27,7 @@ from runner.cli.options import (
 from runner.cli.wiring import Setup, declared_activation, segment_evaluator
 from runner.core.errors import InvalidProject
 from runner.core.findings import MOST_FINDINGS, bounded, for_entries
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +53,7 @@ from runner.cli.output_files import require_output
 from runner.cli.wiring import Parts, Setup, opened
 from runner.core.errors import UsageError
 from runner.planfile.plan_file import is_saved_plan, read_saved_plan, write_plan
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     from runner.core.selection import Selection

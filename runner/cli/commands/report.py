@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from runner.cli.console import show_line
 from runner.cli.options import DEFAULT_DIR, At, Dir, NoColor, Target, Var, Verbose
 from runner.cli.wiring import Setup, memberships_alone
 from runner.core.file_size import file_size
+from runner.quick_dataclass import replace
 from runner.reports.escape import printable
 
 

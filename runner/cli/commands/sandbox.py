@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from runner.cli.console import show_line, tell
 from runner.core.errors import UsageError
+from runner.quick_dataclass import replace
 from runner.reports.escape import printable
 
 if TYPE_CHECKING:

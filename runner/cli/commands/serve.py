@@ -8,7 +8,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +21,7 @@ from runner.cli.progress_bar import Events, Lines
 from runner.cli.served_report import made_report
 from runner.cli.wiring import Setup, counted_rows, opened
 from runner.core.errors import UsageError, requires_extra
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.reports.escape import printable
 
 if TYPE_CHECKING:

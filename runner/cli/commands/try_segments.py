@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from runner.cli import completion, exit_codes
 from runner.cli.console import show_json, show_text, write_result
 from runner.cli.options import DEFAULT_DIR, Dir, NoColor, ResultsFormat, ResultsOutput, Target, Today, Var
 from runner.cli.wiring import Setup, embedded_engine
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     from runner.core.project import Project

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from runner.cli.options import DEFAULT_DIR, Dir, Format, NoColor, Output, Target
 from runner.cli.wiring import Setup, embedded_engine
 from runner.core.errors import HeadcountError, UsageError
 from runner.core.identifiers import IdentifierType
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     from runner.core.asked_people import AskedPeople

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from runner.config.document import Document
 from runner.config.resolve.defaults import Layer, ResolvedSettings, one_line, resolve_settings
@@ -21,7 +20,7 @@ from runner.core.findings import Location
 from runner.core.holdout import Holdout
 from runner.core.project import Activation, Setting
 from runner.core.suggest import quoted_word, suggest
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 LATER = frozenset({("name",), ("description",)})
 """What may speak of the segment, and so is filled in once the segment is known."""

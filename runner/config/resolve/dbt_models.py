@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
 from pathlib import Path
 
 from runner.config.document import Document
@@ -12,7 +11,7 @@ from runner.config.yaml.nodes import at
 from runner.core.project import DbtModel, Source
 from runner.core.suggest import quoted_word
 from runner.disk.path_rule import NotAllowed
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.sources.dbt_manifest import DbtManifest, NoManifest, UnknownModel, read_manifest
 from runner.sources.local_paths import file_at, shown
 from runner.sources.warehouse import WarehouseSource

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import field, replace
 
 from runner.conditions.statements import Column, Entity, EntityEvent, Table
 from runner.conditions.table_names import table_name
@@ -20,7 +19,7 @@ from runner.config.yaml.source_map import origin_of
 from runner.core.project import DbtModel
 from runner.core.sql_quoting import folded
 from runner.core.suggest import nearest, quoted_word, suggest
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

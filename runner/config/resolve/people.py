@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from decimal import Decimal
 
 from runner.conditions.people_query import PeopleQuery
@@ -19,7 +18,7 @@ from runner.config.yaml.nodes import MapNode, ScalarNode, Span
 from runner.config.yaml.project_files import ProjectFiles
 from runner.core.project import Segment, SqlText
 from runner.core.suggest import quoted_word, suggest
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 _OF_CONDITIONS = ("where", "top", "of")
 _DEEPEST = 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from runner.config.document import Document, ParsedDocument
 from runner.config.families import Lists
@@ -14,6 +13,7 @@ from runner.config.schema.validate_documents import checked
 from runner.config.templates.render import Scope
 from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import plain
+from runner.quick_dataclass import replace
 
 DEFAULTS = "defaults"
 

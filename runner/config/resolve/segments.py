@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import field, replace
 from pathlib import Path
 
 from runner.conditions.statements import Statement
@@ -22,7 +21,7 @@ from runner.config.yaml.source_map import Origin, origin_of
 from runner.core.project import Segment, SqlText
 from runner.core.suggest import quoted_word, suggest
 from runner.disk.path_rule import NotAllowed, allowed, hidden_part
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.sources.dbt_manifest import DbtManifest
 
 _SQL = (".sql",)

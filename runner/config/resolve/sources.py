@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from runner.core.findings import Finding, Location
 from runner.core.project import RESERVED_SOURCE_NAMES, Activation, Evaluated, Project, Segment, Source
 from runner.core.suggest import quoted_word
 from runner.disk.regular_files import read_regular
+from runner.quick_dataclass import replace
 from runner.sources.interface import UNREACHABLE, Step
 from runner.sources.registry import KINDS, WAREHOUSE_KINDS, kind_of
 from runner.sources.warehouse import WarehouseSource

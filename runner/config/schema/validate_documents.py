@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from runner.config.document import Document, ParsedDocument
@@ -16,6 +15,7 @@ from runner.config.yaml.finding_collector import Findings
 from runner.config.yaml.nodes import Entry, ListNode, MapNode, Node, ScalarNode, Steps, at, plain, scalars
 from runner.config.yaml.source_map import Origin, origin_of
 from runner.config.yaml.strict_yaml import core_value
+from runner.quick_dataclass import replace
 
 T = TypeVar("T")
 _Change = Callable[[Node, Steps], Node]

@@ -6,10 +6,8 @@ whatever it says. The numbers are far above what a person writes and far below w
 
 from __future__ import annotations
 
-from dataclasses import field
-
 from runner.config.templates.template_types import TemplateTooLarge
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 MAX_TEMPLATE = 100_000
 """Characters that a template may have."""

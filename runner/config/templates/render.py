@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
 from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -34,7 +33,7 @@ from runner.config.templates.values import detached, texts_in
 from runner.core.suggest import quoted_word, suggest
 from runner.core.unprintable import code_point, first_unprintable
 from runner.core.written_text import WrittenText, with_plain_breaks
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from runner.config.templates.interpreter import Interpreter

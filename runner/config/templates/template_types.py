@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from runner.core.written_text import Stretch
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from jinja2 import nodes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from runner.destinations.criteo.error_envelope import Envelope, read_envelope, r
 from runner.destinations.criteo.http import Failure, Http, HttpRequest, Response
 from runner.destinations.criteo.rate_limit import SHARED, RateLimiters, seconds_until_reset
 from runner.destinations.criteo.retries import Healable, Retries, persistently
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 logger = logging.getLogger("headcount.criteo")
 

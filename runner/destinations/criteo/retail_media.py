@@ -7,7 +7,6 @@ holds one type of identifier, chosen when it is created. Ids are numbers of 64 b
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from runner.core.destination import Accepted, AdAccount, Again, Destination, LiveAudience, unnoticed
@@ -19,6 +18,7 @@ from runner.destinations.criteo.api_errors import require_accepted
 from runner.destinations.criteo.error_envelope import Envelope
 from runner.destinations.criteo.pagination import read_all
 from runner.destinations.criteo.payloads import Item, wire_type
+from runner.quick_dataclass import replace
 
 SERVICE = "/retail-media"
 LISTS = f"{SERVICE}/audience-segments"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from runner.engine.duckdb.os_errors import full
 from runner.engine.duckdb.parsed_files import ParsedFiles
 from runner.object_stores.addresses import is_object
 from runner.object_stores.reach import objects
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.sources.attached_kinds import attached_kind_of
 from runner.sources.interface import CannotRead, Cause, Reachable, unreadable
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from runner.engine.duckdb.object_files import let_read_objects, side_by_side
 from runner.engine.duckdb.parsed_files import ParsedFiles
 from runner.object_stores.interface import RemoteObject, StoreFault
 from runner.object_stores.reach import objects
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.sources.attached_kinds import attached_kind_of, remote_patterns
 from runner.sources.interface import Reachable
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.core.declared_segment import ColumnKind, DeclaredSegment
@@ -26,6 +25,7 @@ from runner.engine.segments.column_kinds import column_kind
 from runner.engine.segments.normalize import wire_select
 from runner.engine.segments.segment_query import VIEW, SegmentQueries, SegmentQuery, column
 from runner.engine.segments.warehouse_policy import text_of
+from runner.quick_dataclass import replace
 from runner.sources.registry import WAREHOUSE_KINDS, GivenSource, is_warehouse, kind_of, remote_patterns
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from runner.engine.duckdb.session import UNPACKED, Limits, give_back
 from runner.engine.fingerprint_sql import FIRST, LEAST, NO_FINGERPRINT, PAYS, SECOND
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import unreadable, write_whole
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     import duckdb

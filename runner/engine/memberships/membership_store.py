@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from runner.core.asked_people import AskedPeople, FoundMembers, FoundSuppressed
@@ -38,6 +37,7 @@ from runner.engine.memberships.compaction import fold_delta
 from runner.engine.memberships.pairwise import pairwise
 from runner.engine.memberships.parquet_files import translating_errors
 from runner.engine.memberships.refingerprinting import write_fingerprints
+from runner.quick_dataclass import replace
 
 
 class DuckDBMembershipStore:

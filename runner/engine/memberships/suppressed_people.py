@@ -7,7 +7,6 @@ Whom a suppression names is kept in the form of a membership file, so that membe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, PAYS, SECOND
 from runner.engine.interface import NUMBER, MappedColumn
 from runner.engine.memberships import set_algebra
 from runner.engine.memberships.parquet_files import columns_of
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     import duckdb

@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +41,7 @@ from runner.engine.segments.segment_errors import failed
 from runner.engine.segments.segment_query import VIEW, SegmentQueries, SmallQueries, column, query_of
 from runner.engine.segments.shared_tables import shared_tables
 from runner.engine.segments.steadiness import may_be_unsteady
+from runner.quick_dataclass import replace
 
 if TYPE_CHECKING:
     import duckdb

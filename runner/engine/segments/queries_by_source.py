@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from runner.core.project import Source
 from runner.engine.duckdb.workspace import Workspace
 from runner.engine.interface import Reached
 from runner.engine.segments.segment_query import SegmentQueries, SegmentQuery, SmallQueries, WrittenSmall
+from runner.quick_dataclass import replace
 from runner.sources.interface import UNREACHABLE
 from runner.sources.registry import WAREHOUSE_KINDS, is_warehouse, warehouse_names
 from runner.sources.warehouse import WarehouseSource

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -102,6 +101,8 @@ def receive(source: BinaryIO) -> Request | None:
 
 def finding_as_data(finding: Finding) -> dict[str, Any]:
     """A finding as JSON has it."""
+    from dataclasses import asdict
+
     return asdict(finding)
 
 

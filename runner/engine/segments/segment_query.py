@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -11,7 +10,7 @@ from runner.core.declared_segment import Columns, DeclaredSegment, TableOf
 from runner.core.findings import Finding, Location
 from runner.core.project import Evaluated, Source, SqlText, TableName
 from runner.engine.interface import MappedColumn, mapped_columns
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 
 VIEW = "segment"
 """The view that yields a segment's mapped columns (see `column`) while it runs, and KEY where a holdout needs it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -25,6 +24,7 @@ from runner.engine.segments.segment_query import SegmentQuery, SmallQueries, Wri
 from runner.engine.segments.small_segments import write_small
 from runner.engine.segments.sql_policy import Flaw, Parsed
 from runner.object_stores.interface import StoreFault
+from runner.quick_dataclass import replace
 from runner.sources.attached_kinds import unread
 from runner.sources.interface import UNREACHABLE
 

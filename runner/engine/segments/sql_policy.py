@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from runner.core.project import RESERVED_SOURCE_NAMES
@@ -18,7 +17,7 @@ from runner.core.sql_quoting import folded
 from runner.core.suggest import closest, quoted_word
 from runner.engine.segments.column_privacy import presentable
 from runner.engine.segments.sql_functions import FUNCTIONS, TABLE_FUNCTIONS, refusal
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 from runner.sources.interface import StoredCode
 
 if TYPE_CHECKING:

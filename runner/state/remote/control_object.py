@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from runner.core.errors import StateError
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.state.db.journal import JournalEntry, entries_data, entries_of
 from runner.state.remote.object_store import ObjectStore, Version
 

@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, RLock, Thread
 from typing import Any
@@ -23,7 +22,7 @@ from uuid import uuid4
 from runner.core.errors import Locked, LockLost, StateError
 from runner.core.local_time import local_time
 from runner.interruption import undisturbed
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 from runner.state.db.journal import JournalEntry, entries_data
 from runner.state.local.lock import described
 from runner.state.remote import control_object

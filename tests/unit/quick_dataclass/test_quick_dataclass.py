@@ -29,7 +29,7 @@ class Plain:
     count: int = 3
     parts: Mapping[str, int] = field(default_factory=dict, compare=False)
     hidden: str = field(default="", repr=False)
-    unhashed: object = field(default=None, hash=False)
+    unhashed: object = usual_field(default=None, hash=False)
 
     @property
     def twice(self) -> int:
@@ -144,15 +144,17 @@ class ChangingMore(Changing):
 '''
 
 
-def _module(name: str, decorator: Any) -> ModuleType:
+def _module(name: str, decorator: Any, of_field: Any) -> ModuleType:
     made = ModuleType(name)
-    made.__dict__.update(dataclass=decorator, field=field, ClassVar=ClassVar, Generic=Generic, T=T, Mapping=Mapping)
+    made.__dict__.update(dataclass=decorator, field=of_field, usual_field=field)
+    made.__dict__.update(ClassVar=ClassVar, Generic=Generic, T=T, Mapping=Mapping)
     sys.modules[name] = made
     exec("from __future__ import annotations\n" + BODY, made.__dict__)
     return made
 
 
-QUICK, USUAL = _module("quick_classes", quick_dataclass.dataclass), _module("usual_classes", dataclass)
+QUICK = _module("quick_classes", quick_dataclass.dataclass, quick_dataclass.field)
+USUAL = _module("usual_classes", dataclass, field)
 CLASSES = [name for name, one in vars(USUAL).items() if dataclasses.is_dataclass(one)]
 
 
@@ -183,6 +185,8 @@ def test_it_has_the_same_fields_signature_and_words(name: str) -> None:
     assert repr(given_) == repr(twin)
     assert dataclasses.asdict(given_) == dataclasses.asdict(twin)
     assert dataclasses.astuple(dataclasses.replace(given_)) == dataclasses.astuple(twin)
+    assert dataclasses.astuple(quick_dataclass.replace(given_)) == dataclasses.astuple(twin)
+    assert repr(quick_dataclass.replace(twin)) == repr(twin)
     assert not hasattr(given_, "__dict__")
     assert quick.__init__.__annotations__ == usual.__init__.__annotations__
     assert repr(quick.__dataclass_params__) == repr(usual.__dataclass_params__)
@@ -246,6 +250,15 @@ def test_equality_and_hashes_are_the_same(rows: list[tuple[object, ...]]) -> Non
     singles = [[module.Single(row[0]) for row in rows] for module in (QUICK, USUAL)]
     assert (singles[0][0] == singles[0][1]) == (singles[1][0] == singles[1][1])
     assert [hash(one) for one in singles[0]] == [hash(one) for one in singles[1]]
+
+
+@pytest.mark.parametrize("replace", [quick_dataclass.replace, dataclasses.replace], ids=["quick", "usual"])
+def test_fields_are_replaced_by_name(replace: Any) -> None:
+    assert replace(QUICK.Derived(1, 3), first=4) == QUICK.Derived(4, 3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'third'"):
+        replace(QUICK.Derived(1, 3), third=4)
+    with pytest.raises(ValueError, match="below zero"):
+        replace(QUICK.Checked(1), count=-1)
 
 
 def test_what_may_change_changes() -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Mapping
-from dataclasses import field
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field
 
 
 class _ArrowSchema(ctypes.Structure):

@@ -7,10 +7,9 @@ while rows are read, it is looked through for words of the server's own that com
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     import adbc_driver_manager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from sqlite3 import Connection
 from typing import Any
@@ -18,7 +17,7 @@ from runner.core.day import Counted, Note, PastDay, WayDown
 from runner.core.identifiers import IdentifierType
 from runner.core.membership import Rejected
 from runner.core.records import Outcome
-from runner.quick_dataclass import dataclass
+from runner.quick_dataclass import dataclass, field, replace
 from runner.state.db import checksums, codec
 
 KEPT_FOR = timedelta(days=3 * 366)
