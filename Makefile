@@ -19,6 +19,12 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --p
 # One more than there are processors, because some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 
+# A worker that has none left takes tests from another: until then, what neighbours share is made by one worker.
+PARALLEL := -n $(WORKERS) --dist worksteal
+
+# Rewriting the tests' assertions takes every worker of every target seconds, unless it was written down once.
+unexport PYTHONDONTWRITEBYTECODE
+
 HISTORIES ?= 100
 
 .DEFAULT_GOAL := help
@@ -49,10 +55,10 @@ demo: $(DEMO_STAMP) ## run the main job on real data against a local sandbox
 	@$(DEMO_VENV)/bin/python scripts/demo.py
 
 test: $(STAMP) ## run the tests, but for slow ones, database servers and dying runs
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not warehouse and not chaos and not dbt and not snowflake and not browser'
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow and not warehouse and not chaos and not dbt and not snowflake and not browser'
 
 test-slow: $(STAMP) ## run the slow tests, among them those with a real Postgres and a real Spark Connect server
-	@$(BIN)/python -m pytest -n $(WORKERS) -m '(slow or warehouse) and not chaos and not dbt and not snowflake and not browser'
+	@$(BIN)/python -m pytest $(PARALLEL) -m '(slow or warehouse) and not chaos and not dbt and not snowflake and not browser'
 
 # dbt asks for packages in versions of its own.
 $(DBT_STAMP): Makefile
@@ -64,7 +70,7 @@ test-dbt: $(STAMP) $(DBT_STAMP) ## run the tests with a real dbt project
 	@HEADCOUNT_DBT="$(CURDIR)/$(DBT_VENV)/bin/dbt" $(BIN)/python -m pytest -m dbt
 
 test-chaos: $(STAMP) ## run the tests of dying runs, one kind of death after the other
-	@$(BIN)/python -m pytest -n $(WORKERS) -m chaos
+	@$(BIN)/python -m pytest $(PARALLEL) -m chaos
 
 # What it asks for stands against what Headcount asks for, so that it has an environment of its own.
 $(SNOWFLAKE_STAMP): pyproject.toml

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         chosen = {str(value) for value in called.params.values()} if called is not None else set()
         if _SERVERS.intersection(getattr(item, "fixturenames", ())) or chosen & {"postgres", "spark"}:
             item.add_marker(pytest.mark.warehouse)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later collection of garbage what is there for good: thousands of tests and their modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
