@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.config import project_folders
+from runner.service import file_watcher
 from runner.service.file_watcher import folders_of, watching
 
 
@@ -50,7 +51,8 @@ def test_where_a_file_of_the_project_lies_is_watched_too(folder: Path) -> None:
     lambda folder: (folder / "new").mkdir(),
     lambda folder: (folder / "below").rmdir(),
 ], ids=["a file in a folder below", "a folder that comes", "a folder that goes"])  # fmt: skip
-def test_a_change_is_noticed(folder: Path, change: Callable[[Path], object]) -> None:
+def test_a_change_is_noticed(folder: Path, change: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_watcher, "LOOK_AGAIN", 200)
     seen = threading.Semaphore(0)
     with watching(lambda: watched(folder), seen.release):
         assert seen.acquire(timeout=20)  # the first look counts as one
