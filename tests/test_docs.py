@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.cli.app import app
+from runner.cli.app import command_line
 from runner.sandbox import SandboxOptions
 from tests.end_to_end.shop import Shop
 from tests.sandbox_client import running
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-COMMANDS = {command.name: command for command in app.registered_commands}
+COMMANDS = {command.name: command for command in command_line().registered_commands}
 
 
 def commands_of(page: Path) -> list[str]:

@@ -17,25 +17,7 @@ from typer.main import get_command
 
 from runner import __version__
 from runner.cli import completion, event_log, exit_codes
-from runner.cli.ci_outputs import findings_as_data
-from runner.cli.commands import (
-    dbt,
-    doctor,
-    forget_people,
-    holdout_file,
-    init_validate,
-    inspect,
-    notify,
-    plan_apply_sync,
-    report,
-    sandbox,
-    show_preview,
-    state,
-    take_over,
-    try_segments,
-    why,
-)
-from runner.cli.commands.serve import serve
+from runner.cli.command_table import names, register
 from runner.cli.console import error_paint, show_error, show_usage, tell, unwritten
 from runner.core.errors import HeadcountError, Interrupted
 from runner.interruption import forget_interrupt, interrupted
@@ -51,42 +33,6 @@ class _Commands(TyperGroup):
             raise typer.Abort from None
 
 
-def _group() -> typer.Typer:
-    return typer.Typer(
-        name="headcount",
-        cls=_Commands,
-        help="Keep Criteo audiences as YAML files in git say they should be.",
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-    )
-
-
-app = _group()
-app.command("init")(init_validate.init)
-app.command("validate")(findings_as_data(init_validate.validate))
-app.command("test")(findings_as_data(try_segments.run_tests))
-app.command("show")(findings_as_data(show_preview.show))
-app.command("preview")(findings_as_data(show_preview.preview))
-app.command("holdout")(findings_as_data(holdout_file.holdout))
-app.command("plan")(findings_as_data(plan_apply_sync.plan))
-app.command("apply")(findings_as_data(plan_apply_sync.apply))
-app.command("sync")(findings_as_data(plan_apply_sync.sync))
-app.command("status")(findings_as_data(inspect.status))
-app.command("history")(inspect.history)
-app.command("report")(findings_as_data(report.report))
-app.command("schedule")(findings_as_data(inspect.schedule))
-app.command("why")(findings_as_data(why.why))
-app.command("forget")(findings_as_data(forget_people.forget))
-app.command("serve")(serve)
-app.command("accounts")(findings_as_data(inspect.accounts))
-app.command("doctor")(doctor.doctor)
-app.command("notify")(findings_as_data(notify.notify))
-app.command("import")(take_over.import_)
-app.add_typer(state.app, name="state")
-app.add_typer(dbt.app, name="dbt")
-app.command("sandbox")(sandbox.sandbox)
-
-
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -96,7 +42,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
@@ -105,17 +50,25 @@ def _main(
     pass
 
 
+def command_line(first: str = "") -> typer.Typer:
+    """The command that the first argument names, of all of them where it names none: to import them and to work out
+    their options takes longer than a short command's work."""
+    made = typer.Typer(
+        name="headcount",
+        cls=_Commands,
+        help="Keep Criteo audiences as YAML files in git say they should be.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_main)
+    register(made, names(first))
+    return made
+
+
 @cache
 def _command(first: str = "") -> Any:
-    """What Typer makes of `app`, once for a process that runs several commands: of one command, where the first
-    argument names it, since the options of all of them take Typer longer than a short command's work.
-    """
-    chosen = [one for one in app.registered_commands if one.name == first]
-    if not chosen:
-        return get_command(app)
-    only = _group()
-    only.registered_callback, only.registered_commands = app.registered_callback, chosen
-    return get_command(only)
+    """What Typer makes of it, once for a process that runs several commands."""
+    return get_command(command_line(first))
 
 
 def run(arguments: list[str] | None = None) -> int:

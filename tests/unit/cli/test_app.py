@@ -60,10 +60,10 @@ def _command(work: Callable[[], int]) -> Callable[..., int]:
 def test_every_command_that_reads_a_project_is_about_a_target() -> None:
     from typer.main import get_command
 
-    from runner.cli.app import app
+    from runner.cli.app import command_line
 
     without = []
-    pending = [("headcount", get_command(app))]
+    pending = [("headcount", get_command(command_line()))]
     while pending:
         name, command = pending.pop()
         pending += [(f"{name} {word}", one) for word, one in getattr(command, "commands", {}).items()]
