@@ -251,6 +251,9 @@ class _Work:
         try:
             if target is not None and change.measured is not None and change.moves:
                 self._stop_if_asked()
+                if change.key in self.not_withdrawn and not (change.refill or change.replaces):
+                    outcome, detail = Outcome.FAILED, self.not_withdrawn[change.key]
+                    return  # what was to leave first is on its way, until the next run settles it
                 if change.allowance is not None and not change.allowance.ended:
                     self._context.state.permit(change.id, change.allowance.permission, self._today)
                 yield from send_members(change, change.measured, target, self._client(change), self._context, tally)

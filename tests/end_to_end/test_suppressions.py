@@ -108,6 +108,24 @@ def test_it_reaches_a_failed_and_an_orphaned_audience(filled: Shop, sandbox: San
         assert audience(sandbox, name) == hashes(*range(1, 19)), name
 
 
+@pytest.mark.slow
+def test_nothing_else_is_sent_to_an_audience_that_people_could_not_be_taken_out_of(
+    filled: Shop, sandbox: Sandbox
+) -> None:
+    filled.activation("other", name="Other")
+    filled.apply()
+    filled.people([*mail(*range(1, 18), 30), *never(19, 20, 100)])
+    sandbox.fault("403", path=f"{sandbox.segment('Loyal').id}/contact-list", times=1)
+    sandbox.forget_calls()
+    out = filled.apply(code=1).out
+    assert "x loyal" in out
+    assert "this is a bug" not in out
+    assert audience(sandbox, "Other") == hashes(*range(1, 18), 30)
+    assert audience(sandbox) == hashes(*range(1, 21))
+    filled.apply()
+    assert audience(sandbox) == hashes(*range(1, 18), 30)
+
+
 def test_it_reaches_an_audience_whose_new_definition_waits_for_apply(filled: Shop, sandbox: Sandbox) -> None:
     filled.activation(sql="select email from shop.people where kind = 'all' and email <> ''")
     filled.people([*mail(*range(1, 19)), *never(19, 20, 100)])
