@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from time import monotonic
 
 from runner.core.destination import Destination
@@ -229,8 +230,9 @@ def _planned(
     try:
         _require_settled(decision, request)
         if ahead is None and (evaluation := suppressing.evaluation(decision.key)) is not None:
-            ahead = Ahead(evaluation, named=suppressing.named.get(activation.account, ()))
-        measured = _measure(decision, activation, project, context, request.today, ahead)
+            ahead = Ahead(evaluation)
+        named = suppressing.named.get(activation.account, ())
+        measured = _measure(decision, activation, project, context, request.today, ahead, named)
         waits_for = suppressing.waits_for(decision.account)
         if waits_for:
             measured = measured.without_additions()
@@ -271,9 +273,10 @@ def _measure(
     context: RunContext,
     today: date,
     ahead: Ahead | None,
+    named: tuple[Path, ...],
 ) -> Measured:
     """The segment evaluated, where that is not done yet, and the delta known. Raises SegmentError, StateError."""
-    evaluation, compared = _compared(decision, activation, project, context, ahead)
+    evaluation, compared = _compared(decision, activation, project, context, ahead, named)
     warnings = (
         *ended_permissions((activation,), today, is_warning=True),
         *rejected_whole(activation, evaluation, compared.delta),
@@ -328,8 +331,12 @@ def _compared(
     project: Project,
     context: RunContext,
     ahead: Ahead | None,
+    named: tuple[Path, ...],
 ) -> tuple[Evaluation, ComparedMembership]:
-    """The segment against what the audience holds; if a run moves on while this is read, against what it holds then."""
+    """The segment against what the audience holds; if a run moves on while this is read, against what it holds then.
+
+    `named` are files of whom suppressions leave out of it.
+    """
     if ahead is not None and ahead.compared is not None:
         return ahead.evaluation, ahead.compared
     evaluation = None if ahead is None else ahead.evaluation
@@ -348,7 +355,7 @@ def _compared(
                     counts_only=counts_only,
                 )
             if evaluation is not None and evaluation.looked_up is not None and evaluation.looked_up.held != held:
-                evaluation = _once_more(activation, project, context, ahead)
+                evaluation = _once_more(activation, project, context, named)
             if evaluation is None:
                 evaluation = context.evaluator.evaluate(activation, project.sources, context.fingerprinting)
             return evaluation, context.memberships.compare(evaluation, held)
@@ -359,10 +366,9 @@ def _compared(
                 raise
 
 
-def _once_more(activation: Activation, project: Project, context: RunContext, ahead: Ahead | None) -> Evaluation:
+def _once_more(activation: Activation, project: Project, context: RunContext, named: tuple[Path, ...]) -> Evaluation:
     """A segment whose rows were looked up in a membership that is another one by now, evaluated without that."""
     evaluation = context.evaluator.evaluate(activation, project.sources, context.fingerprinting)
-    named = () if ahead is None else ahead.named
     return context.memberships.without(evaluation, named) if named else evaluation
 
 

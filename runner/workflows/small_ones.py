@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from time import monotonic
 
 from runner.core.errors import HeadcountError, Interrupted, StateError
@@ -27,12 +26,11 @@ MOST_OF_ONE = 50_000
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """What was found of a segment before its turn came, in so many `seconds`; `compared` is None where it was not
-    compared with its audience. `named` are files of whom suppressions left out of it."""
+    compared with its audience."""
 
     evaluation: Evaluation
     compared: ComparedMembership | None = None
     seconds: float = 0.0
-    named: tuple[Path, ...] = ()
 
 
 def some_at_a_time(decisions: Iterable[Decision]) -> Iterator[tuple[Decision, ...]]:

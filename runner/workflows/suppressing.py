@@ -100,8 +100,8 @@ def look(
             evaluated[key] = look.segment(key, activation, found)
             seconds[key] = monotonic() - began
     planned = tuple(look.at(one) for one in found)
-    left = look.without_named(planned, to_evaluate, evaluated)
-    withdrawals = look.withdrawals(planned, look.left_out(evaluated, left))
+    whole, left = look.without_named(planned, to_evaluate, evaluated)
+    withdrawals = look.withdrawals(planned, look.left_out(whole, left))
     return Suppressing(planned, withdrawals, left, seconds, look.named)
 
 
@@ -175,15 +175,14 @@ class _Look:
         remembered = [self._known(one.name) for one in found if one.concerns(activation.account)]
 
         def evaluate() -> Evaluation:
-            evaluator, by, sources = context.evaluator, context.fingerprinting, self._project.sources
-            if held is None or by is None:
-                return evaluator.evaluate(activation, sources, by)
-            known = tuple(one for one in remembered if one is not None)
+            if held is None or context.fingerprinting is None:
+                return self._hashed(activation)
+            known, by = tuple(one for one in remembered if one is not None), context.fingerprinting
             try:
-                members = context.state.held(held)
-                return context.memberships.look_up(evaluator, activation, sources, members, known, by)
+                members, sources = context.state.held(held), self._project.sources
+                return context.memberships.look_up(context.evaluator, activation, sources, members, known, by)
             except StateError:  # the comparison says so, unless another run has moved on by then
-                return evaluator.evaluate(activation, sources, by)
+                return self._hashed(activation)
 
         evaluation = _evaluated(evaluate, context)
         self._is_mistaken |= isinstance(evaluation, Evaluation) and evaluation.mistaken
@@ -277,42 +276,53 @@ class _Look:
         planned: tuple[PlannedSuppression, ...],
         to_evaluate: Mapping[AudienceKey, Activation],
         evaluated: Mapping[AudienceKey, Evaluation | HeadcountError],
-    ) -> Mapping[AudienceKey, Evaluation | HeadcountError]:
-        """The segments without the rows of people named: looked for in one pass for all that the same ones are for."""
+    ) -> tuple[Mapping[AudienceKey, Evaluation | HeadcountError], Mapping[AudienceKey, Evaluation | HeadcountError]]:
+        """The segments, and what is left of each without the rows of people named: looked for in one pass for all that
+        the same ones are for. Those whose rows were looked up to no avail are evaluated again, the long way."""
         groups: dict[tuple[Path, ...], dict[AudienceKey, Evaluation]] = {}
-        left: dict[AudienceKey, Evaluation | HeadcountError] = dict(evaluated)
+        whole, left = dict(evaluated), dict(evaluated)
         memberships = self._context.memberships
         for key, evaluation in evaluated.items():
             if not isinstance(evaluation, Evaluation):
                 continue
-            account = to_evaluate[key].account
-            named = self.named.setdefault(account, self._named_for(planned, account))
-            if evaluation.looked_up is None:
+            activation = to_evaluate[key]
+            named = self.named.setdefault(activation.account, self._named_for(planned, activation.account))
+            if evaluation.looked_up is not None:
+                rest = _evaluated(partial(self._without, evaluation, key, named, planned), self._context)
+                if rest is not None:
+                    left[key] = rest
+                    continue
+                whole[key] = left[key] = evaluation = _evaluated(partial(self._hashed, activation), self._context)
+            if isinstance(evaluation, Evaluation):
                 groups.setdefault(named, {})[key] = evaluation
-            else:
-                without = partial(self._without, evaluation, key, to_evaluate[key], planned)
-                left[key] = _evaluated(without, self._context)
         for named, segments in groups.items():
             if not named:
                 continue
             found = memberships.found(named, segments.values())
             if memberships.counted(found):
                 left |= zip(segments, memberships.without_each(tuple(segments.values()), (found,)), strict=True)
-        return left
+        return whole, left
+
+    def _hashed(self, activation: Activation) -> Evaluation:
+        """A segment evaluated without fingerprints of anybody known."""
+        return self._context.evaluator.evaluate(activation, self._project.sources, self._context.fingerprinting)
 
     def _without(
-        self, evaluation: Evaluation, key: AudienceKey, activation: Activation, planned: tuple[PlannedSuppression, ...]
-    ) -> Evaluation:
-        """What is left of a segment that was looked up, without the rows of people named."""
-        memberships, named = self._context.memberships, self.named[activation.account]
+        self,
+        evaluation: Evaluation,
+        key: AudienceKey,
+        named: tuple[Path, ...],
+        planned: tuple[PlannedSuppression, ...],
+    ) -> Evaluation | None:
+        """What is left of a segment that was looked up, without the rows of people named; None where fingerprints that
+        it may have been looked up by are wrong, or what it was looked up in has gone."""
+        if self._is_mistaken or any(one.mistaken for one in planned):
+            return None
         since, gone = self._since(key, planned), self._gone_since(planned)
         try:
-            return memberships.without_looked_up(evaluation, named, since, gone)
-        except StateError:  # what it was looked up in may be gone, if another run moved on; else the next step says so
-            evaluation = self._context.evaluator.evaluate(
-                activation, self._project.sources, self._context.fingerprinting
-            )
-            return memberships.without(evaluation, named) if named else evaluation
+            return self._context.memberships.without_looked_up(evaluation, named, since, gone)
+        except StateError:  # another run moved on; else the next step says so
+            return None
 
     def _gone_since(self, planned: tuple[PlannedSuppression, ...]) -> Mapping[Path, tuple[Path, Path]]:
         """By the file of whom each suppression named last, that of whom it names now and of whom it does not any more,

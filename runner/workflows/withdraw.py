@@ -145,9 +145,7 @@ def outcome_of(
         detail = with_advice(said, *ways_out_of_suppression(one))
         before = one.rejected_before
         return ActivationRun(name, SUPPRESS, outcome, rejected=before, members=members, seconds=seconds, detail=detail)
-    if one.mistaken:
-        return ActivationRun(name, SUPPRESS, Outcome.FAILED, members=members, seconds=seconds, detail=MISTAKEN)
-    if not (one.is_new or audiences or one.rejects_others):
+    if not (one.is_new or audiences or one.rejects_others or one.mistaken):
         return None
     moved = moved_words(one.entered, one.left)
     detail = str(one.standing) if one.changes_definition else moved
@@ -160,6 +158,9 @@ def outcome_of(
         s = "" if len(audiences) == 1 else "s"
         detail += f"; {left:,} taken out of {len(audiences):,} audience{s}, {seconds:.1f} s after the run began"
         detail += _longest(one, ended)
+    if one.mistaken:
+        detail += f"; {MISTAKEN}"
     rejected = one.rejected if one.named is not None else one.rejected_before
-    done = ActivationRun(name, SUPPRESS, Outcome.DONE, members=members, seconds=seconds, detail=detail)
+    outcome = Outcome.FAILED if one.mistaken else Outcome.DONE
+    done = ActivationRun(name, SUPPRESS, outcome, members=members, seconds=seconds, detail=detail)
     return replace(done, rejected=rejected, permission=one.let_pass_by)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runner.engine.fingerprint_sql import halves
+from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_suppressions import never, suppression
@@ -183,22 +184,53 @@ def test_a_wrong_fingerprint_under_a_suppression_is_found_out_said_and_made_agai
 def test_a_wrong_fingerprint_of_somebody_named_is_found_out_said_and_made_again(
     shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.people([*mail(1, 2, 3), *never(4, *range(20, 40))])
+    shop.people([*mail(1, 2, 7), *never(4, 5, *range(20, 40))])
     shop.activation()
     suppression(shop)
     shop.apply()
     with monkeypatch.context() as patch:
-        # In the suppression alone somebody new has the text of whom it named.
+        # Two new people have the texts of two whom the suppression named, which is found out in the suppression alone.
         patch.setattr("runner.engine.segments.fingerprinted_rows.is_checked", lambda first, part: str(part is not None))
-        same = "replace({}, 'person-3@', 'person-4@')"
-        wrong = "runner.engine.segments.fingerprinted_rows.halves"
-        patch.setattr(wrong, lambda text, salt: halves(same.format(text), salt))
-        shop.people([*mail(1, 2), *never(3, *range(20, 40))])
+        patch.setattr("runner.engine.segments.looked_up_rows.is_checked", lambda first, part: "false")
+        same = "replace(replace({}, 'person-3@', 'person-4@'), 'person-6@', 'person-5@')"
+        for module in ("fingerprinted_rows", "looked_up_rows"):
+            wrong = f"runner.engine.segments.{module}.halves"
+            patch.setattr(wrong, lambda text, salt: halves(same.format(text), salt))
+        shop.people([*mail(1, 2, 6), *never(3, *range(20, 40))])
         result = shop.run("sync", code=1)
 
-    assert "fingerprints of whom it named led to other identifiers" in result.out + result.err
+    assert "1 entered, 2 left; fingerprints of whom it named led to other identifiers" in result.out
     (segment,) = sandbox.segments()
-    assert sandbox.members(segment.id, "email") == hashes(1, 2)
+    assert sandbox.members(segment.id, "email") == hashes(1, 2, 6)
     assert {one for one, _, _ in named(shop)} == hashes(3, *range(20, 40))
     shop.apply()
-    assert sandbox.members(segment.id, "email") == hashes(1, 2)
+    assert sandbox.members(segment.id, "email") == hashes(1, 2, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["without_looked_up", "compare_small"])
+def test_a_plan_under_a_suppression_that_is_overtaken_by_an_apply_compares_with_what_that_left(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    uuids = [f"6d92078a-8246-4ba4-ae5b-76104861e7d{number}" for number in range(6)]
+    everybody = [Person(one.email, uuid) for one, uuid in zip(mail(*range(6)), uuids, strict=True)]
+    shop.people([*everybody, *never(20)])
+    sql = "select email, idfa from shop.people where kind = 'all'"
+    shop.activation(mapping={"email": "email", "mobile_ad_id": "idfa"}, sql=sql)
+    shop.activation("other", sql=sql)
+    suppression(shop)
+    shop.apply()
+    done = getattr(DuckDBMembershipStore, step)
+
+    def overtaken(store: DuckDBMembershipStore, *given: Any) -> Any:
+        monkeypatch.setattr(DuckDBMembershipStore, step, done)
+        shop.people([*everybody[1:], *never(5, 20)])
+        shop.apply()
+        shop.people([*everybody[2:], *never(5, 20)])
+        return done(store, *given)
+
+    monkeypatch.setattr(DuckDBMembershipStore, step, overtaken)
+    shop.people([*everybody[2:], *never(5, 20)])
+    for change in shop.plan().values():
+        for part in change["members"]:
+            assert (part["before"], part["after"], part["added"], part["removed"]) == (4, 3, 0, 1)
