@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 
 _LISTED = 12
 """More known words than this are not listed: nobody reads on."""
@@ -30,6 +29,8 @@ def closest(
 
     Where none is, the only one that it is a whole part of, or the other way round: `consent` is `marketing_consent`.
     """
+    from difflib import get_close_matches
+
     folded = {fold(candidate): candidate for candidate in known}
     asked = fold(word)[:100]
     matches = get_close_matches(asked, folded, n=1, cutoff=likeness)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -39,6 +38,8 @@ def is_zstd(file: str) -> bool:
 
 def plain_lines(file: str) -> Iterator[str]:
     """The lines of a file as UTF-8, unpacked where its name ends in .gz. Raises Unreadable, for one in .zst always."""
+    import gzip
+
     if is_zstd(file):
         raise Unreadable(1, "")
     number = 0
@@ -60,5 +61,7 @@ def plain_lines(file: str) -> Iterator[str]:
 
 def _opened(file: str) -> BinaryIO:
     if file.lower().endswith(".gz"):
+        import gzip
+
         return gzip.open(opened(file) if is_object(file) else file, "rb")  # type: ignore[return-value]
     return opened_file(file)

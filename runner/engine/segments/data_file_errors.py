@@ -56,11 +56,12 @@ _NAMES_FROM = {"csv": NamesFrom.CSV, "json": NamesFrom.JSON, "parquet": NamesFro
 _MEANT = {False: "trim(x) <> ''", True: "true"}
 """Which values of a column count: where its type was found out, blanks are none; where it is declared, all."""
 
-_JSON_AT = re.compile(r'JSON transform error in file "[^"\n]*", in (line|record/value) (\d+):')
-_READER = re.compile(r"CSV Error on Line: (\d+)\n")
-_READ_AS = re.compile(r"^Column (.+) is being converted as type ([A-Z ]+)$", re.MULTILINE)
-_CAST = re.compile(r"when casting from source column (.+)$")
-_CAST_TO = re.compile(r"(?:invalid )?(date|time|timestamp) field |.* to (?:type )?'?([A-Z][A-Z0-9 ]*?)'? when casting")
+# Compiled where something is wrong.
+_JSON_AT = r'JSON transform error in file "[^"\n]*", in (line|record/value) (\d+):'
+_READER = r"CSV Error on Line: (\d+)\n"
+_READ_AS = r"(?m)^Column (.+) is being converted as type ([A-Z ]+)$"
+_CAST = r"when casting from source column (.+)$"
+_CAST_TO = r"(?:invalid )?(date|time|timestamp) field |.* to (?:type )?'?([A-Z][A-Z0-9 ]*?)'? when casting"
 
 
 def behind_missing_columns(names: Iterable[str], reachable: tuple[Reachable, ...]) -> DataFault | None:
@@ -96,10 +97,10 @@ def behind_running(
     `connection` is one that runs no SQL of a segment: values are tried on it.
     """
     found = fault(error)
-    if _READER.match(found.message):
+    if re.match(_READER, found.message):
         return _reader_fault(found.message, reachable, connection, sql)
     if found.kind == "Conversion":
-        column, to = _CAST.search(found.message), _CAST_TO.match(found.message)
+        column, to = re.search(_CAST, found.message), re.match(_CAST_TO, found.message)
         type_name = (to[1] or to[2]).upper() if to else ""
         if column is None or type_name not in _TYPES:
             return None
@@ -108,7 +109,7 @@ def behind_running(
             for file in _data_files(reachable)
         )
         return next(filter(None, faults), None)
-    if (at := _JSON_AT.match(found.message)) is not None:
+    if (at := re.match(_JSON_AT, found.message)) is not None:
         return _json_fault(at, found.message, reachable, connection, sql)
     known = found.kind in ("IO", "Invalid Input", "Serialization")
     return _named_fault(found.message, reachable, lines_by(connection)) if known else None
@@ -119,7 +120,7 @@ def _reader_fault(
 ) -> DataFault | None:
     files = _csv(reachable)
     file = _named(message, files) or (files[0] if len(files) == 1 else "")
-    match, read_as = _READER.match(message), _READ_AS.search(message)
+    match, read_as = re.match(_READER, message), re.search(_READ_AS, message)
     if not file or match is None:
         return None
     line = int(match[1])
