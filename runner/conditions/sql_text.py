@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
-from runner.conditions.compile_statement import Compiling, people_of
-from runner.conditions.fragments import parsed_fragment
-from runner.conditions.rows import Row, relation
 from runner.conditions.statements import Fragment, Statement, Table
 from runner.core.declared_segment import Columns
 from runner.quick_dataclass import replace
+
+if TYPE_CHECKING:
+    from runner.conditions.compile_statement import Compiling
+    from runner.conditions.rows import Row
 
 _END = "; \t\r\n"
 """What may stand after a query."""
@@ -47,6 +49,8 @@ class UndatedTexts:
 
 def _compiled(statement: Statement, dialect: str, columns: Mapping[str, Columns]) -> tuple[str, bool]:
     """The SQL of a statement, and whether it would be another one on another day."""
+    from runner.conditions.compile_statement import Compiling  # a project without conditions needs none of it
+
     compiling = Compiling(dialect, columns)
     text = _printed(statement, compiling)
     while any(text.count(name) != 1 for name in compiling.written):  # a value, or a name, holds it as well
@@ -59,6 +63,8 @@ def _compiled(statement: Statement, dialect: str, columns: Mapping[str, Columns]
 
 
 def _printed(statement: Statement, compiling: Compiling) -> str:
+    from runner.conditions.compile_statement import people_of
+
     people = people_of(statement, compiling)
     return people.sql(dialect=compiling.dialect, pretty=True, normalize_functions="lower", comments=False, copy=False)
 
@@ -67,12 +73,16 @@ def select_all(table: Table, dialect: str) -> str:
     """SQL that yields all of a table."""
     from sqlglot import exp
 
+    from runner.conditions.rows import relation
+
     return exp.select("*").from_(relation(table, dialect)).sql(dialect=dialect)
 
 
 def select_where(fragment: Fragment, row: Row) -> str:
     """SQL that yields all of a table's rows for which a condition in SQL holds."""
     from sqlglot import exp
+
+    from runner.conditions.fragments import parsed_fragment
 
     condition = exp.Paren(this=parsed_fragment(fragment.sql, row.dialect))
     select = exp.select("*").from_(row.source(), copy=False).where(condition, copy=False)

@@ -41,6 +41,7 @@ NOT_FOR_VALID_FILES = (
     "requests",
     "adbc_driver_manager",
     "runner.engine.given",
+    "runner.conditions.compile_statement",
     "runner.cli.commands.plan_apply_sync",
     "runner.cli.commands.serve",
     "runner.cli.commands.state",
