@@ -32,7 +32,7 @@ from runner.quick_dataclass import replace
 if TYPE_CHECKING:
     import duckdb
 
-BYTES_A_MEMBER = 75
+BYTES_A_MEMBER = 64
 """Of the memory that DuckDB may use, for each member whose fingerprint is looked for: a row of 34 bytes in the table
 that the segment is joined with, and 12 to 24 for its place. DuckDB fills four fifths of its memory with tables; what
 does not fit goes through the disk, encrypted, which takes longer than to hash everybody (docs/adr/0049)."""

@@ -80,6 +80,7 @@ class InstancePool:
         self._folder = folder
         self._parsed = ParsedFiles(folder)
         self._idle: dict[PoolKey, Instance] = {}
+        self._closing: list[threading.Thread] = []
         self._numbers = count()
         self._guard = threading.Lock()
 
@@ -118,7 +119,23 @@ class InstancePool:
             raise
         surplus = instance if readable else self._keep(key, instance)
         if surplus is not None:
-            surplus.connection.close()
+            self._let_go(surplus)
+
+    def _let_go(self, instance: Instance) -> None:
+        """Close an instance while whoever had it goes on: to give back the memory of ten million members takes 0.03 s.
+
+        No other is opened meanwhile.
+        """
+        closing = threading.Thread(target=instance.connection.close, name="closing", daemon=True)
+        with self._guard:
+            self._closing.append(closing)
+            closing.start()
+
+    def _await_closed(self) -> None:
+        with self._guard:
+            closing, self._closing = self._closing, []
+        for one in closing:
+            one.join()
 
     def _keep(self, key: PoolKey, instance: Instance) -> Instance | None:
         """Let an instance lie idle; the one that is then one too many."""
@@ -141,10 +158,12 @@ class InstancePool:
             self._idle.clear()
         for instance in idle:
             instance.connection.close()
+        self._await_closed()
 
     def _open(
         self, wanted: Wanted, deadline: float, readable: tuple[Path, ...], shared: Mapping[TableName, int]
     ) -> Instance:
+        self._await_closed()
         folder = self._folder / f"instance-{next(self._numbers)}"
         folder.mkdir(mode=0o700)
         connection = self._session(folder / "spill")

@@ -6,7 +6,7 @@ Whom a suppression names is kept in the form of a membership file, so that membe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from runner.engine.duckdb.session import UNPACKED
 from runner.engine.fingerprint_sql import FIRST, NO_FINGERPRINT, PAYS, SECOND
 from runner.engine.interface import NUMBER, MappedColumn
 from runner.engine.memberships import set_algebra
+from runner.engine.memberships.differences import least_portions
 from runner.engine.memberships.parquet_files import columns_of
 from runner.quick_dataclass import replace
 
@@ -129,18 +130,23 @@ def write_lasting(connection: duckdb.DuckDBPyConnection, named: Path, before: Pa
 
 def write_left_out(connection: duckdb.DuckDBPyConnection, whole: Evaluation, left: Evaluation, path: Path) -> None:
     """Write the identifiers of a segment that are on none of the rows left of it. Raises what DuckDB raises."""
-    parts = (
-        f"select distinct '{kind}' as identifier_type, identifier, false as unknown "
-        f"from ({_declared(whole, kind)}) anti join ({_declared(left, kind)}) using (identifier)"
-        for kind in whole.types
-    )
-    _copy(connection, " union all ".join(parts), path)
+    parts = []
+    for kind in whole.types:
+        portions = least_portions(whole.people * whole.columns.get(kind, 1))
+        for number in range(portions):
+            now, then = (set_algebra.portion(_declared(one, kind), kind, number, portions) for one in (whole, left))
+            parts.append(
+                f"select distinct '{kind}' as identifier_type, identifier, false as unknown "
+                f"from ({now}) anti join ({then}) using (identifier)"
+            )
+    _copy_each(connection, parts, path)
 
 
 def write_found(
     connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...], evaluations: Iterable[Evaluation], path: Path
 ) -> None:
-    """Write those of `named` who are in some of the segments: one pass, however many segments there are.
+    """Write those of `named` who are in some of the segments: one pass, however many segments there are, for each
+    portion of whom fits into memory.
 
     Raises what DuckDB raises.
     """
@@ -148,13 +154,17 @@ def write_found(
     for evaluation in _by_file(evaluations):
         for kind in evaluation.types:
             segments.setdefault(kind, []).append(_declared(evaluation, kind))
-    rows = [
-        f"select distinct '{kind}' as identifier_type, identifier, false as unknown from ({of_type(named, kind)}) "
-        f"semi join ({' union all '.join(identifiers)}) using (identifier)"
-        for kind, identifiers in segments.items()
-    ]
+    parts, counted = [], _counts_of_all(connection, named)
+    for kind, identifiers in segments.items():
+        portions, among = least_portions(counted.get(kind, 0)), " union all ".join(identifiers)
+        for number in range(portions):
+            people = set_algebra.portion(of_type(named, kind), kind, number, portions)
+            parts.append(
+                f"select distinct '{kind}' as identifier_type, identifier, false as unknown from ({people}) "
+                f"semi join ({set_algebra.portion(among, kind, number, portions)}) using (identifier)"
+            )
     nobody = f"select {_COLUMNS} from read_parquet({file_list(named)}) limit 0"
-    _copy(connection, " union all ".join(rows or [nobody]), path)
+    _copy_each(connection, parts or [nobody], path)
 
 
 def write_rows_without(
@@ -164,14 +174,28 @@ def write_rows_without(
     how many there are. Raises what DuckDB raises.
     """
     assert evaluation.path is not None
-    columns = columns_in(evaluation)
-    joins = " ".join(
-        f"anti join ({of_type(named, one.type)}) as {one.name}_named on rows.{one.name} = {one.name}_named.identifier"
-        for one in columns
-    )
-    valid = " or ".join(f"rows.{one.name} is not null" for one in columns)
-    relation = set_algebra.rows_of(evaluation.path, evaluation.number)
-    rows = f"select rows.* from {relation} as rows {joins} where {valid}"
+    columns, counted = columns_in(evaluation), _counts_of_all(connection, named)
+    file = f"read_parquet({one_file(evaluation.path)}, file_row_number = true)"
+    hits = []
+    for one in columns:
+        portions = least_portions(counted.get(one.type, 0))
+        texts = f"select file_row_number, {one.name} as identifier from {file} where {one.name} is not null"
+        for number in range(portions):
+            people = set_algebra.portion(of_type(named, one.type), one.type, number, portions)
+            hits.append(
+                f"select file_row_number from ({set_algebra.portion(texts, one.type, number, portions)}) "
+                f"semi join ({people}) using (identifier)"
+            )
+    valid = " or ".join(f"{one.name} is not null" for one in columns)
+    if evaluation.number is not None:
+        valid = f"({valid}) and {NUMBER} = {evaluation.number}"
+    files = tuple(path.with_name(f"hits-{place}.parquet") for place in range(len(hits)))
+    # One join at a time, with numbers of rows between them: what two joins of a statement need may be too much for
+    # memory together, and then DuckDB gives up.
+    for rows, hit in zip(hits, files, strict=True):
+        _copy(connection, rows, hit)
+    rows = f"select * exclude (file_row_number) from {file} as rows"
+    rows += f" anti join read_parquet({file_list(files)}) as hits using (file_row_number) where {valid}"
     [(people,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
     return evaluation.people - int(people), int(people)
 
@@ -309,6 +333,25 @@ def types_in(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> 
 def of_type(named: tuple[Path, ...], identifier_type: IdentifierType) -> str:
     """The identifiers of one type among those named, which may be there several times."""
     return f"select identifier from read_parquet({file_list(named)}) where identifier_type = '{identifier_type}'"
+
+
+def _counts_of_all(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> Mapping[IdentifierType, int]:
+    """How many identifiers of each type files of people have, those that are in several counted several times."""
+    found: dict[IdentifierType, int] = {}
+    for file in named:
+        for kind, count in counts(connection, file).items():
+            found[kind] = found.get(kind, 0) + count
+    return found
+
+
+def _copy_each(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], path: Path) -> None:
+    """Write what some queries find, one after the other: each may need all the memory that there is."""
+    if len(queries) == 1:
+        return _copy(connection, queries[0], path)
+    files = tuple(path.with_name(f"{path.stem}-{place}.parquet") for place in range(len(queries)))
+    for rows, file in zip(queries, files, strict=True):
+        _copy(connection, rows, file)
+    return _copy(connection, f"from read_parquet({file_list(files)})", path)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, rows: str, path: Path) -> None:

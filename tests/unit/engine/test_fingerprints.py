@@ -336,7 +336,7 @@ def test_a_segment_that_lacks_memory_beside_the_members_runs_without_them(
 
 
 @pytest.mark.parametrize(
-    ("memory", "fits", "does_not"), [("2GB", 25_000_000, 30_000_000), ("4GB", 50_000_000, 60_000_000)]
+    ("memory", "fits", "does_not"), [("2GB", 30_000_000, 36_000_000), ("4GB", 60_000_000, 72_000_000)]
 )
 def test_how_many_members_are_looked_up_depends_on_the_memory(memory: str, fits: int, does_not: int) -> None:
     connection = duckdb.connect(config={"memory_limit": memory})

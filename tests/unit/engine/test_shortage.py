@@ -11,9 +11,14 @@ import duckdb
 import pytest
 
 from runner.core.errors import SegmentError, StateError
-from runner.core.membership import MembershipFiles
+from runner.core.identifiers import IdentifierType
+from runner.core.membership import Evaluation, MembershipFiles
 from runner.engine.duckdb import cancellable
+from runner.engine.duckdb.session import limits
+from runner.engine.duckdb.workspace import Workspace
 from runner.engine.embedded import EmbeddedEngine
+from runner.engine.interface import HASHED
+from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World, activation
 from tests.unit.engine.memberships.test_store import TYPES, Bench, everyone
@@ -148,3 +153,23 @@ def test_an_unforeseen_fault_is_not_hidden(people: World, monkeypatch: pytest.Mo
 
     with pytest.raises(LookupError):
         people.evaluate("select email from shop.people")
+
+
+@pytest.mark.slow
+def test_rows_of_two_columns_are_left_out_in_less_memory_than_two_joins_would_need(tmp_path: Path) -> None:
+    """Ten million people of whom a suppression names two fifths failed in 2 GB; a million did in 200 MB."""
+    workspace = Workspace(tmp_path / "small", limits("200MB", 2, None))
+    store, segment, named = DuckDBMembershipStore(workspace), tmp_path / "million.parquet", tmp_path / "named.parquet"
+    one, two = "unhex(sha256(number::varchar))", "unhex(sha256('b' || number))"
+    kind, people = f"{HASHED}::utinyint", 1_000_000
+    columns = f"{one} as email, {kind} as email_kind, {two} as email_2, {kind} as email_2_kind"
+    duckdb.execute(f"copy (select {columns} from range({people}) t(number)) to '{segment}' (row_group_size 40960)")
+    each = (
+        f"select 'email' as identifier_type, {text} as identifier from range(400_000) t(number)" for text in (one, two)
+    )
+    duckdb.execute(f"copy ({' union all '.join(each)}) to '{named}'")
+    whole = Evaluation(segment, (IdentifierType.EMAIL,), people, people, {}, (), columns={IdentifierType.EMAIL: 2})
+    left = store.without(whole, (store.found((named,), [whole]),))
+    assert (left.people, left.suppressed) == (600_000, 400_000)
+    assert store.counted(store.left_out(whole, left)) == {IdentifierType.EMAIL: 800_000}
+    workspace.close()

@@ -28,15 +28,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("suppressed")
 
 
-@pytest.fixture(scope="module")
-def store(folder: Path) -> Iterator[DuckDBMembershipStore]:
+@pytest.fixture(scope="module", params=["at once", "in portions"])
+def store(folder: Path, request: pytest.FixtureRequest) -> Iterator[DuckDBMembershipStore]:
+    """People are looked for all at once, or, as where there are too many for the memory, portion by portion."""
     workspace = Workspace(folder / "scratch", limits(None, None, None))
-    yield DuckDBMembershipStore(workspace)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "in portions":
+            patch.setattr("runner.engine.memberships.differences.GREATEST_PORTION", 2)
+        yield DuckDBMembershipStore(workspace)
     workspace.close()
 
 
 def _blob(identifier: int | None) -> str:
-    return "null" if identifier is None else f"'{chr(92)}x{identifier:02x}'::blob"
+    """Spread over all values of a byte, so that portions by the first bytes have some each."""
+    return "null" if identifier is None else f"'{chr(92)}x{32 * identifier:02x}'::blob"
+
+
+def _number(blob: bytes) -> int:
+    return blob[0] // 32
 
 
 _made = iter(range(1_000_000))
@@ -57,13 +66,14 @@ def _evaluation(folder: Path, rows: list[Row]) -> Evaluation:
 
 def _rows(evaluation: Evaluation) -> list[Row]:
     found = duckdb.execute(f"select email, mobile_ad_id from '{evaluation.path}'").fetchall()
-    return sorted(((None if one is None else one[0], None if two is None else two[0]) for one, two in found), key=repr)
+    rows = ((None if one is None else _number(one), None if two is None else _number(two)) for one, two in found)
+    return sorted(rows, key=repr)
 
 
 def _identifiers(path: Path) -> set[tuple[str, int]]:
     rows = duckdb.execute(f"select identifier_type, identifier from '{path}'").fetchall()
     assert len(rows) == len(set(rows))
-    return {(kind, value[0]) for kind, value in rows}
+    return {(kind, _number(value)) for kind, value in rows}
 
 
 def _named(rows: list[Row]) -> set[tuple[str, int]]:
@@ -84,6 +94,7 @@ def test_a_row_is_left_out_with_all_of_its_identifiers(
     assert found.suppressed == len(segment) - len(kept)
     assert found.people == sum(bool(_named([row])) for row in kept)
     assert found.rows == evaluation.rows
+    assert _identifiers(store.left_out(evaluation, found)) == _named(segment) - _named(kept)
     # The same with those alone who were found in some segment.
     less = store.found(named, [evaluation, _evaluation(folder, first)])
     assert _identifiers(less) == never & (_named(segment) | _named(first))
@@ -114,7 +125,7 @@ def test_new_are_those_who_were_not_named_before(
 
 def _first_runs(path: Path) -> dict[tuple[str, int], int | None]:
     rows = duckdb.execute(f"select identifier_type, identifier, first_run from '{path}'").fetchall()
-    return {(kind, value[0]): run for kind, value, run in rows}
+    return {(kind, _number(value)): run for kind, value, run in rows}
 
 
 @given(evaluations=st.lists(ROWS, min_size=1, max_size=4))
@@ -174,7 +185,7 @@ def test_certain_and_unknown_members_who_are_named_leave_and_nobody_else(
         store.settle(MembershipFiles(path, outbox, frozenset(range(len(batches)))), after)
         left = duckdb.execute(f"select identifier_type, identifier, unknown from '{after}'").fetchall()
         kept = {(str(kind), one, unsure) for (kind, one), unsure in members.items() if (str(kind), one) not in gone}
-        assert {(kind, one[0], unsure) for kind, one, unsure in left} == kept
+        assert {(kind, _number(one), unsure) for kind, one, unsure in left} == kept
 
 
 def test_everybody_named_leaves_an_audience_of_which_nothing_is_known(
