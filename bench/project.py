@@ -77,7 +77,8 @@ class Project:
         self.folder = folder
         self.state = folder / ".headcount"
         self._saved = folder / "saved"
-        self._environment = environment(CRITEO_API_URL=url, **more)
+        self._cache = folder / "cache"
+        self._environment = environment(CRITEO_API_URL=url, HEADCOUNT_CACHE=str(self._cache), **more)
         self._people = folder / ("people.duckdb" if duckdb else "people.parquet")
         source = f"type: duckdb\npath: {self._people}" if duckdb else f"type: files\ntables: {{people: {self._people}}}"
         shop = SHOP.format(source=source, rate_limit=rate_limit, batch_size=batch_size)
@@ -105,13 +106,18 @@ class Project:
         shutil.rmtree(self.state, ignore_errors=True)
 
     def save(self) -> None:
-        """Keep the state as it is now. Its big files never change, so they are only linked."""
+        """Keep the state as it is now, and what this machine knows of it: else an older one would be refused.
+
+        Its big files never change, so they are only linked. That touches them: plans then read them whole.
+        """
         shutil.rmtree(self._saved, ignore_errors=True)
-        shutil.copytree(self.state, self._saved, copy_function=_link_or_copy)
+        for kept in (self.state, self._cache):
+            shutil.copytree(kept, self._saved / kept.name, copy_function=_link_or_copy)
 
     def restore(self) -> None:
-        self.forget()
-        shutil.copytree(self._saved, self.state, copy_function=_link_or_copy)
+        for kept in (self.state, self._cache):
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(self._saved / kept.name, kept, copy_function=_link_or_copy)
 
     def state_bytes(self) -> int:
         return sum(path.stat().st_size for path in self.state.rglob("*") if path.is_file())
