@@ -102,7 +102,7 @@ def apply(bench: Bench) -> list[Row]:
     with _steady(bench) as (project, criteo):
         project.save()
         planned, applied = alternating(
-            bench.times, project.command("plan"), project.command("apply", "--yes", before=project.restore)
+            bench.times, *(project.command(*one, before=project.restore) for one in (("plan",), ("apply", "--yes")))
         )
         calls = sum(call.count is not None for call in criteo.calls()) // bench.times
     # In pairs, since what else the machine does changes from one pair to the next.
