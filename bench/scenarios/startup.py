@@ -85,7 +85,7 @@ COMPACT = """\
 ---
 kind: Activation
 id: segment-{number}
-segment: {{name: Segment {number}, sql: select email from shop.people where id = {number}}}
+segment: {{name: Of {number}, sql: select email from shop.people where id = {number}}}
 """
 
 
