@@ -52,9 +52,11 @@ def evaluate_by_fingerprints(
     sources: tuple[Source, ...],
     held: MembershipFiles,
     by: Fingerprinting,
+    *,
+    counts_only: bool = False,
 ) -> tuple[Evaluation, ComparedMembership] | None:
     """The evaluation, and what differs; None where there are no fingerprints to go by, or where they do not pay or do
-    not fit into memory.
+    not fit into memory. Of what differs there are no files where `counts_only` are wanted.
 
     Raises Mistaken where one that was checked is wrong, SegmentError, and StateError where the membership cannot be
     read.
@@ -82,7 +84,12 @@ def evaluate_by_fingerprints(
             raise
         return None  # what the segment needs besides the members may do alone
     by_rows = len(columns) > 1
-    return evaluation, compared_by(workspace, evaluation, held, kinds, columns, (file,), by, by_rows=by_rows)
+    # Who was checked is looked at with their identifiers.
+    counts_only = counts_only and by.checked is None
+    found = compared_by(
+        workspace, evaluation, held, kinds, columns, (file,), by, by_rows=by_rows, counts_only=counts_only
+    )
+    return evaluation, found
 
 
 def compared_by(
@@ -95,8 +102,9 @@ def compared_by(
     by: Fingerprinting,
     *,
     by_rows: bool,
+    counts_only: bool = False,
 ) -> ComparedMembership:
-    """What differs: of the types that were looked up, and of all others by their wire forms.
+    """What differs, or only how many do: of the types that were looked up, and of all others by their wire forms.
 
     `files` have the segment's rows (`by_rows`), the first of them all that have a wire form; or what `unknown_texts`
     leaves of them. Raises Mistaken, StateError.
@@ -112,10 +120,16 @@ def compared_by(
                 looked_up = folder / f"{kind}-looked-up.parquet"
                 of_kind = tuple(one for one in columns if one.type == kind)
                 known_members.write_looked_up(connection, held, of_kind, files, looked_up)
-            looked[kind] = _differing(connection, held, kind, looked_up, folder, by)
+            looked[kind] = (
+                _only_sides(connection, held, kind, looked_up, folder)
+                if counts_only
+                else _differing(connection, held, kind, looked_up, folder, by)
+            )
         whole = replace(evaluation, path=files[0]) if by_rows else evaluation
         differing = {kind: one.differing for kind, one in looked.items()}
         found = differences.compared(connection, workspace.limits, whole, held, folder, differing)
+    if counts_only:
+        return replace(found, differing={}, as_evaluated=frozenset(), fingerprints={}, refreshed={})
     refreshed = {
         kind: NewFingerprints(one.lacking, held.origin)
         for kind, one in looked.items()
@@ -148,6 +162,21 @@ def _differing(
     known_members.write_differing(connection, kind, looked_up, touched, differing)
     lacked = known_members.write_lacking(connection, kind, looked_up, touched, lacking) if by.writes else 0
     return _LookedUp(differing, lacking, lacked)
+
+
+def _only_sides(
+    connection: duckdb.DuckDBPyConnection,
+    held: MembershipFiles,
+    kind: IdentifierType,
+    looked_up: Path,
+    folder: Path,
+) -> _LookedUp:
+    """The same for those who only count what differs: members that are lost need not be read. Raises what DuckDB
+    raises."""
+    respelled, sides = (folder / f"{kind}-{name}.parquet" for name in ("respelled", "sides"))
+    known_members.write_respelled(connection, held, kind, looked_up, respelled)
+    known_members.write_sides(connection, kind, looked_up, respelled, sides)
+    return _LookedUp(sides, sides, 0)
 
 
 def most_at_once(connection: duckdb.DuckDBPyConnection) -> int:

@@ -44,7 +44,8 @@ class RunContext:
     `origin` says who runs it, for the history. `binding` is what this run is about: the state belongs to it from the
     first run on that sends something.
     `older` says that the state is older than one that was seen before: what audiences hold is not known by it.
-    `counts_only` says that nothing will be sent by what is planned, so that nobody need be known who is new.
+    `counts_only` says that nothing will be sent by what is planned, so that nobody need be known who enters or leaves;
+    `counts_new`, that nobody need be known either who is in an audience that is new.
     `fingerprinting` is how the run uses fingerprints; None where it uses none.
     `begun` is called when a run has begun, and with True before anything of it leaves, when it is durable in the state.
     `run` is the number of the run under way, since which those whom it adds are members; None before it has begun.
@@ -64,3 +65,4 @@ class RunContext:
     run: int | None = None
     fingerprinting: Fingerprinting | None = None
     counts_only: bool = False
+    counts_new: bool = False

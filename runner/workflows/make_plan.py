@@ -149,7 +149,7 @@ def plan_members(
 
     Without `ships`, suppressions that are new or changed do not take effect; those `due` are looked at in any case.
     """
-    context = replace(context, counts_only=context.counts_only and not anybody_held(context.state))
+    context = replace(context, counts_new=context.counts_only and not anybody_held(context.state))
     decided = tuple(decisions)
     to_evaluate = {one.key: activation for one in decided if (activation := _to_evaluate(one)) is not None}
     context.progress.evaluating(len(to_evaluate))
@@ -342,7 +342,7 @@ def _compared(
     evaluation = None if ahead is None else ahead.evaluation
     held = _held(decision, context.state)
     in_one_pass = evaluation is None and not (decision.refill or decision.replaces)
-    counts_only = context.counts_only and not held.files
+    counts_only = context.counts_only if held.files else context.counts_new
     while True:
         try:
             if in_one_pass:

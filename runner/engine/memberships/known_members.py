@@ -101,6 +101,49 @@ def write_touched(
     cancellable.run(connection, f"copy ({' union all '.join(rows)}) to {literal(path)} {UNPACKED}")
 
 
+def write_respelled(
+    connection: duckdb.DuckDBPyConnection,
+    held: MembershipFiles,
+    identifier_type: IdentifierType,
+    looked_up: Path,
+    path: Path,
+) -> None:
+    """Write the members whose identifier a text that was not found has, by another spelling of theirs, and nobody else.
+
+    Raises what DuckDB raises.
+    """
+    among = f"semi join (select identifier from read_parquet({one_file(looked_up)}) {_HASHED}) using (identifier)"
+    rows = numbered(held, identifier_type, "identifier, unknown", among)
+    cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
+
+
+def write_sides(
+    connection: duckdb.DuckDBPyConnection,
+    identifier_type: IdentifierType,
+    looked_up: Path,
+    respelled: Path,
+    path: Path,
+) -> None:
+    """Write the side of each identifier that differs, in a row of its own: to those who count, it does not matter who
+    it is.
+
+    A member whose text is lost is removed, whether they are known to be there or not. Raises what DuckDB raises.
+    """
+    file, members = f"read_parquet({one_file(looked_up)})", f"read_parquet({one_file(respelled)})"
+    side = (
+        f"({set_algebra.DECLARED} | case when held.identifier is null then 0 when held.unknown then "
+        f"{set_algebra.UNSURE} else {set_algebra.HELD} end)::utinyint as side"
+    )
+    texts = f"select {side} from ({_texts(file)}) texts left join {members} held using (identifier)"
+    lost = (
+        f"select {set_algebra.HELD}::utinyint from ({_lost(file, identifier_type)}) anti join {members} using (member)"
+    )
+    rows = f"select * from ({texts} union all {lost}) where {set_algebra.TO_ADD} or {set_algebra.TO_REMOVE}"
+    cancellable.run(
+        connection, f"copy (select null::blob as identifier, side from ({rows})) to {literal(path)} {UNPACKED}"
+    )
+
+
 def mistaken(
     connection: duckdb.DuckDBPyConnection, identifier_type: IdentifierType, looked_up: Path, touched: Path
 ) -> int:

@@ -61,7 +61,9 @@ class DuckDBMembershipStore:
         if new:
             return new
         try:
-            known = by and evaluate_by_fingerprints(evaluator, self._workspace, activation, sources, held, by)
+            known = by and evaluate_by_fingerprints(
+                evaluator, self._workspace, activation, sources, held, by, counts_only=counts_only
+            )
         except Mistaken:
             evaluation = evaluator.evaluate(activation, sources)
             return evaluation, replace(self.compare(evaluation, held), mistaken=True)

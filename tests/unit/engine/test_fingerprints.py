@@ -95,6 +95,8 @@ class Audience:
         self.runs += 1
         by = None if salt is None else Fingerprinting(salt, self.runs % PARTS)
         evaluation, compared = self.compare(segment, by)
+        if salt is not None and not compared.mistaken:
+            self.assert_counted_alike(segment, compared, salt)
         self.send(compared, fate or {})
         if compared.mistaken:
             self.held = replace(self.held, fingerprints={})
@@ -103,6 +105,14 @@ class Audience:
             origin = self.world.engine.memberships.fingerprint(self.held, compared, path)
             self.held = MembershipFiles(path, counts=self.held.counts, fingerprints={path: origin})
         return evaluation, compared
+
+    def assert_counted_alike(self, segment: Activation, compared: ComparedMembership, salt: Salt) -> None:
+        """A plan, which only counts, comes to the same numbers."""
+        engine, by = self.world.engine, Fingerprinting(salt, None)
+        _, counted = engine.memberships.evaluate_and_compare(
+            engine.evaluator, segment, (), self.held, by, counts_only=bool(self.held.files)
+        )
+        assert counted.delta == compared.delta
 
     def send(self, compared: ComparedMembership, fate: Mapping[int, str]) -> None:
         store = self.world.engine.memberships
