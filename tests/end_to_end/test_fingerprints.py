@@ -225,6 +225,25 @@ def test_who_withdraws_before_a_segment_is_evaluated_once_more_is_not_sent(
     assert audience(sandbox) == hashes(1, 2, 3)
 
 
+def test_fingerprints_of_an_audience_that_people_could_not_be_taken_out_of_are_made_by_a_later_run(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.people([*mail(*range(1, 21)), *never(100)])
+    shop.activation(guardrails={"max_removed": "10%"})
+    suppression(shop)
+    with monkeypatch.context() as patch:
+        for module in ("fingerprinted_pass", "memberships.differences"):
+            patch.setattr(f"runner.engine.{module}.LEAST", 1000)
+        shop.apply()
+    shop.people([*mail(*range(1, 11)), *never(20, 100)])
+    sandbox.fault("403", path="contact-list", times=1)
+    assert "this is a bug" not in shop.apply(code=1).out
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") == [(None,)]
+    shop.apply(code=4)
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") != [(None,)]
+    assert audience(sandbox) == hashes(*range(1, 20))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["without_looked_up", "compare_small"])
 def test_a_plan_under_a_suppression_that_is_overtaken_by_an_apply_compares_with_what_that_left(
