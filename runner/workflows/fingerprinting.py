@@ -31,9 +31,13 @@ def writing(context: RunContext) -> RunContext:
 
 
 def keep(key: int, compared: ComparedMembership, context: RunContext) -> None:
-    """Write down what a comparison found of fingerprints, once the membership that came of it is settled."""
+    """Write down what a comparison found of fingerprints, once the membership that came of it is settled.
+
+    Where it is not, since people could not be taken out of the audience, a later run makes them.
+    """
     if compared.mistaken:
         context.state.drop_fingerprints(key)
     if compared.refreshed:
         held = context.state.held(key)
-        context.state.fingerprinted(key, partial(context.memberships.fingerprint, held, compared))
+        if held.outbox is None:
+            context.state.fingerprinted(key, partial(context.memberships.fingerprint, held, compared))

@@ -189,18 +189,19 @@ def _leaving(
 
 def _named_by(now: PeopleNow, people: AskedPeople, context: RunContext) -> list[NamedBy]:
     """What suppressions remember of them. Whom one names now it has to remember: else the next run would add them."""
-    found = []
+    found, memberships = [], context.memberships
     for one in context.state.suppressions():
         files = context.state.suppression_files(one.name)
         if files is None:
             continue
-        remembered = context.memberships.mentioned((files.members,), people)
-        before = 0 if files.before is None else context.memberships.mentioned((files.before,), people)
-        if not (remembered or before):
+        both = tuple(file for file in (files.members, files.before) if file is not None)
+        remembered = max(memberships.mentioned((file,), people) for file in both)
+        if not remembered:
             continue
-        named = now.named_by(one.name)
-        keeps = remembered if named is None else context.memberships.mentioned((named,), people)
-        found.append(NamedBy(one.name, max(remembered, before), min(keeps, max(remembered, before)), named))
+        named, keeps = now.named_by(one.name), remembered
+        if named is not None:  # it may name others of them now, whom it does not remember
+            keeps = max(memberships.mentioned((memberships.named_still(named, file),), people) for file in both)
+        found.append(NamedBy(one.name, remembered, keeps, named))
     return found
 
 

@@ -282,18 +282,23 @@ def _measure(
         *rejected_whole(activation, evaluation, compared.delta),
     )
     if not decision.replaces:
-        held_out = _newly_held_out(decision, activation, compared, project, context)
+        held_out = _newly_held_out(decision, activation, compared, project, context, named)
         return Measured(activation, evaluation, compared, compared.delta, warnings, held_out)
     from_empty = context.memberships.compare(evaluation, MembershipFiles())
     return Measured(activation, evaluation, from_empty, _instead(compared.delta, from_empty.delta), warnings)
 
 
 def _newly_held_out(
-    decision: Decision, activation: Activation, compared: ComparedMembership, project: Project, context: RunContext
+    decision: Decision,
+    activation: Activation,
+    compared: ComparedMembership,
+    project: Project,
+    context: RunContext,
+    named: tuple[Path, ...],
 ) -> Mapping[IdentifierType, int]:
     """How many members leave because the holdout is new or another one: those that would stay without it.
 
-    The segment is evaluated once more for that, and only then.
+    The segment is evaluated once more for that, and only then. `named` are files of whom suppressions leave out of it.
     """
     before = decision.applied.definition if decision.applied is not None else None
     same = before is None or decision.definition is None or before.holdout == decision.definition.holdout
@@ -301,6 +306,8 @@ def _newly_held_out(
     if same or activation.holdout is None or not leaving or decision.refill:
         return {}
     without = context.evaluator.evaluate(replace(activation, holdout=None), project.sources)
+    if named:
+        without = context.memberships.without(without, named)
     anyway = context.memberships.compare(without, compared.held).delta
     because = {kind: count - anyway.get(kind, NOBODY).removed for kind, count in leaving.items()}
     return {kind: count for kind, count in because.items() if count > 0}

@@ -99,8 +99,12 @@ def look(
             began = monotonic()
             evaluated[key] = look.segment(key, activation, found)
             seconds[key] = monotonic() - began
-    planned = tuple(look.at(one) for one in found)
-    whole, left = look.without_named(planned, to_evaluate, evaluated)
+    while True:
+        planned = tuple(look.at(one) for one in found)
+        whole, left = look.without_named(planned, to_evaluate, evaluated)
+        if whole == evaluated:
+            break
+        evaluated = look.once_more(whole)
     withdrawals = look.withdrawals(planned, look.left_out(whole, left))
     return Suppressing(planned, withdrawals, left, seconds, look.named)
 
@@ -156,16 +160,17 @@ class _Look:
         ships: bool,
         gone: frozenset[int],
     ) -> None:
-        self._held = held
-        self._project = project
-        self._context = context
-        self._allowed = allowed
-        self._ships = ships
-        self._gone = gone
+        self._project, self._context, self._held = project, context, held
+        self._allowed, self._ships, self._gone = allowed, ships, gone
         self._remembered: dict[str, SuppressionFiles | StateError | None] = {}
         self._new: dict[str, Path | None] = {}
         self._is_mistaken = False
         self.named: dict[AccountRef, tuple[Path, ...]] = {}
+
+    def once_more(self, whole: Mapping[AudienceKey, Found]) -> dict[AudienceKey, Found]:
+        """The segments, some of which were evaluated after the suppressions: these are looked at again, after them."""
+        self._remembered, self._new, self.named = {}, {}, {}
+        return dict(whole)
 
     def segment(
         self, key: AudienceKey, activation: Activation, found: Iterable[PlannedSuppression]

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from runner.core.errors import StateError
 from runner.engine.fingerprint_sql import halves
 from runner.engine.memberships.membership_store import DuckDBMembershipStore
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from tests.end_to_end.shop import Person, Shop, hashes, mail
-from tests.end_to_end.test_suppressions import never, suppression
+from tests.end_to_end.test_suppressions import audience, never, suppression
 from tests.plain_duckdb import plain
 from tests.sandbox_client import Sandbox
 
@@ -205,6 +206,42 @@ def test_a_wrong_fingerprint_of_somebody_named_is_found_out_said_and_made_again(
     assert {one for one, _, _ in named(shop)} == hashes(3, *range(20, 40))
     shop.apply()
     assert sandbox.members(segment.id, "email") == hashes(1, 2, 6)
+
+
+def test_who_withdraws_before_a_segment_is_evaluated_once_more_is_not_sent(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.people([*mail(1, 2, 3), *never(4)])
+    shop.activation()
+    suppression(shop)
+    shop.apply()
+
+    def short_of_memory(*_: object) -> None:
+        shop.people([*mail(1, 2, 3), *never(4, 5)])
+        raise StateError("it needs more memory")
+
+    monkeypatch.setattr(DuckDBMembershipStore, "without_looked_up", short_of_memory)
+    shop.apply()
+    assert audience(sandbox) == hashes(1, 2, 3)
+
+
+def test_fingerprints_of_an_audience_that_people_could_not_be_taken_out_of_are_made_by_a_later_run(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.people([*mail(*range(1, 21)), *never(100)])
+    shop.activation(guardrails={"max_removed": "10%"})
+    suppression(shop)
+    with monkeypatch.context() as patch:
+        for module in ("fingerprinted_pass", "memberships.differences"):
+            patch.setattr(f"runner.engine.{module}.LEAST", 1000)
+        shop.apply()
+    shop.people([*mail(*range(1, 11)), *never(20, 100)])
+    sandbox.fault("403", path="contact-list", times=1)
+    assert "this is a bug" not in shop.apply(code=1).out
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") == [(None,)]
+    shop.apply(code=4)
+    assert rows(shop, "SELECT fingerprints FROM file WHERE role = 'members'") != [(None,)]
+    assert audience(sandbox) == hashes(*range(1, 20))
 
 
 @pytest.mark.slow

@@ -263,3 +263,15 @@ def test_identifiers_come_from_standard_input_too(full: Shop, sandbox: Sandbox) 
     assert [one["activation"] for one in answer["audiences"]] == ["loyal", "second"]
     receipts = full.run("forget", "--receipts", "--format", "json").json
     Draft7Validator(json.loads((ROOT / "schemas/receipts.schema.json").read_text())).validate(receipts)
+
+
+@pytest.mark.slow
+def test_a_suppression_forgets_whom_it_names_no_more_though_it_names_others_who_are_asked_about(full: Shop) -> None:
+    never = {"sql": "select email from shop.people where kind = 'never'", "mapping": {"email": "email"}}
+    full.write("activations/never.yaml", json.dumps({"kind": "Suppression", "name": "no-consent", **never}))
+    full.people([*mail(2, 3), Person(ONE, kind="never")])
+    full.apply()
+    full.people([*mail(3), Person(TWO, kind="never")])
+    done = full.run("forget", ask(full, ONE, TWO), "--yes", code=None)
+    assert traces(full, ONE, TWO) == []
+    assert "goes on naming" not in done.out

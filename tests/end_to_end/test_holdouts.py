@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.shop import Person, Shop, hashes, mail
+from tests.end_to_end.test_suppressions import never, suppression
 from tests.plain_duckdb import plain
 from tests.sandbox_client import Sandbox
 
@@ -83,6 +84,16 @@ def test_the_plan_tells_who_leaves_because_of_the_holdout_from_who_leaves_anyway
     assert f"; {newly} of them because of the holdout" in told
     assert f"60% by id (q4); {newly} email leave because of it" in told
     assert f"{newly} email leave because of it" in half.run("plan", "--format", "markdown", code=4).out
+
+
+def test_who_leaves_because_a_suppression_names_them_does_not_leave_because_of_the_holdout(half: Shop) -> None:
+    stay = sorted(set(PEOPLE) - held_out(60))
+    half.people([*mail(*PEOPLE), *never(*stay[:7])])
+    suppression(half)
+    held(half, "60%", sql=SQL.replace("<> 'canary'", "= 'all'"), guardrails={"max_removed": "90%"})
+    change = half.plan()["loyal"]
+    assert change["newly_held_out"] == {"email": len(held_out(60) - held_out(50))}
+    assert change["members"][0]["removed"] == len(held_out(60) - held_out(50)) + 7
 
 
 def test_a_holdout_that_is_added_is_a_change_that_sync_leaves_alone(shop: Shop, sandbox: Sandbox) -> None:

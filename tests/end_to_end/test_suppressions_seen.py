@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.shop import Shop, hashes, mail
+from tests.end_to_end.shop import Person, Shop, hashes, mail
 from tests.end_to_end.test_suppressions import audience, never, suppression
 from tests.sandbox_client import Sandbox
 
@@ -108,3 +108,24 @@ def test_a_family_of_suppressions_takes_each_out_of_its_own_account(shop: Shop, 
     assert audience(sandbox, "There") == hashes(1, 2, 3)
     rows = shop.run("status", "--format", "json").json["suppressions"]
     assert [row["name"] for row in rows] == ["no-criteo", "no-second"]
+
+
+def test_who_is_named_in_one_account_stays_out_of_it_though_small_audiences_of_another_hold_them(
+    shop: Shop, sandbox: Sandbox
+) -> None:
+    other = (shop.folder / "activations/shop.yaml").read_text().split("---")[1]
+    shop.write("activations/second.yaml", other.replace("name: criteo", "name: second").replace("12345", "67890"))
+    shop.people([*mail(1, 2, 3, 3, 3), *never(4), Person(mail(5)[0].email, kind="nowhere")])
+    shop.activation("here", destination="criteo", name="Here")
+    shop.activation("there", destination="second", name="There")
+    shop.write(
+        "activations/never.yaml",
+        "kind: Suppression\nfor_each: [{to: criteo, kind: never}, {to: second, kind: nowhere}]\n"
+        "name: 'no-{{ each.to }}'\ndestinations: ['{{ each.to }}']\n"
+        "sql: select email from shop.people where kind = {{ each.kind | sql }}\nmapping: {email: email}\n",
+    )
+    shop.apply()
+    for _ in range(2):
+        assert audience(sandbox, "Here") == hashes(1, 2, 3, 5)
+        assert audience(sandbox, "There") == hashes(1, 2, 3, 4)
+        shop.run("sync")

@@ -127,9 +127,12 @@ class InstancePool:
         No other is opened meanwhile.
         """
         closing = threading.Thread(target=instance.connection.close, name="closing", daemon=True)
-        with self._guard:
-            self._closing.append(closing)
+        # Near the bounds that the system holds the process to, there may be no room for a thread.
+        with suppress(RuntimeError), self._guard:
             closing.start()
+            self._closing.append(closing)
+            return
+        instance.connection.close()
 
     def _await_closed(self) -> None:
         with self._guard:

@@ -72,14 +72,18 @@ def _differing(
     connection: duckdb.DuckDBPyConnection, kind: IdentifierType, asked: Sequence[Asked], path: Path
 ) -> Counts:
     """Write the identifiers of a type that differ, each once for its audience, to a file, and count them."""
-    segments = " union all ".join(
-        declared(file, kind, columns, carried=NUMBER)
-        for file, columns in dict.fromkeys((one.path, one.columns.get(kind, 1)) for one, _ in asked)
-        if file is not None
+    numbers: dict[tuple[Path, int], list[str]] = {}
+    for one, _ in asked:
+        if one.path is not None:
+            numbers.setdefault((one.path, one.columns.get(kind, 1)), []).append(str(one.number))
+    # Of each file only the rows of those it is for: a segment's rows may be in another one too, with people in them
+    # whom suppressions leave out of its own.
+    now = " union all ".join(
+        f"select * from ({declared(file, kind, columns, carried=NUMBER)}) where {NUMBER} in ({', '.join(its)})"
+        for (file, columns), its in numbers.items()
     )
     files = {held.members: evaluation.number for evaluation, held in asked if held.members is not None}
     which = ", ".join(f"({literal(str(file))}, {number})" for file, number in files.items())
-    now = f"from ({segments}) where {NUMBER} in ({', '.join(map(str, files.values()))})"
     before = (
         f"select {NUMBER}, m.identifier, case when m.unknown then {UNSURE} else {HELD} end::utinyint as side "
         f"from read_parquet({file_list(tuple(files))}, hive_partitioning = false, filename = 'file') m "

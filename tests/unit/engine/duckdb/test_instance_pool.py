@@ -99,6 +99,24 @@ def test_few_are_kept(people: World) -> None:
     assert len(people.engine.queries.instances.idle) == MAX_IDLE
 
 
+def test_where_the_system_gives_no_thread_one_is_closed_all_the_same(
+    people: World, opened: list[duckdb.DuckDBPyConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name == "closing":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for number in range(MAX_IDLE + 2):
+        people.table(f"t{number}", "select 'one@example.com' as email")
+        assert people.evaluate(f"select email from shop.t{number}").rows == 1
+    with pytest.raises(duckdb.ConnectionException):
+        opened[0].execute("select 1")
+
+
 def test_two_threads_have_one_each(people: World) -> None:
     results: list[int] = []
 
