@@ -208,6 +208,43 @@ def test_a_wrong_fingerprint_of_somebody_named_is_found_out_said_and_made_again(
     assert sandbox.members(segment.id, "email") == hashes(1, 2, 6)
 
 
+def test_whom_a_suppression_has_in_another_spelling_from_now_on_is_hashed_once_more_only(shop: Shop) -> None:
+    shop.people([*mail(1, 2), *never(4)])
+    shop.activation()
+    suppression(shop)
+    shop.apply()
+    before = named(shop)
+    shop.people([*mail(1, 2), Person(" PERSON-4@shop.example", kind="never")])
+    shop.apply()
+    [(identifier, first, second)] = named(shop)
+    assert {identifier} == hashes(4)
+    assert None not in (first, second)
+    assert (identifier, first, second) not in before
+    files = rows(shop, "SELECT path FROM suppression_file")
+    shop.apply()
+    assert rows(shop, "SELECT path FROM suppression_file") == files
+
+
+def test_a_suppression_of_a_state_of_before_gets_fingerprints_and_keeps_out_whom_it_named(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.people([*mail(1, 2, 3), *never(4, 5, *range(20, 40))])
+    shop.activation()
+    suppression(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr("runner.workflows.fingerprinting.writing", lambda context: context)
+        patch.setattr("runner.workflows.fingerprinting.reading", lambda context: context)
+        shop.apply()
+    assert rows(shop, "SELECT fingerprints FROM suppression_file") == [(None,)]
+    sandbox.forget_calls()
+    assert "Nothing to do" in shop.apply().out
+    assert [call.path for call in sandbox.calls("contact-list")] == []
+    assert all(first and second for _, first, second in named(shop))
+    shop.people([*mail(1, 2, 5), *never(3, 4, *range(20, 40))])
+    shop.apply()
+    assert audience(sandbox) == hashes(1, 2, 5)
+
+
 def test_who_withdraws_before_a_segment_is_evaluated_once_more_is_not_sent(
     shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from runner.core.membership import Evaluation, MembershipFiles
 from runner.core.project import Activation
 from runner.core.suppression import SuppressionFiles
 from runner.engine.embedded import EmbeddedEngine
+from runner.engine.fingerprint_sql import halves
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from tests import builders
 from tests.plain_duckdb import plain
@@ -291,9 +292,12 @@ def test_who_is_in_another_suppression_stays_out_when_one_of_two_names_them_no_m
     for _ in range(2):
         audience.suppressed_run(same, both)
 
-    audience.suppressed_run(same, {"one": people(world, "p9@example.com"), "two": people(world, "P3@example.com")})
+    left = audience.suppressed_run(
+        same, {"one": people(world, "p9@example.com"), "two": people(world, "P3@example.com")}
+    )
 
     assert audience.looked_up
+    assert (left.rows, left.people, left.suppressed) == (2, 1, 1)
     assert audience.sent_in_all == {"add": set(), "remove": set()}
 
 
@@ -308,7 +312,8 @@ def test_one_that_may_not_take_effect_goes_on_to_keep_out_whom_it_named(world: W
     assert audience.sent_in_all == {"add": set(), "remove": set()}
 
 
-def test_a_row_takes_its_other_identifiers_along_but_not_those_of_other_rows(world: World) -> None:
+@pytest.mark.parametrize("spelt", ["p4@example.com", "P4@example.com"])
+def test_a_row_takes_its_other_identifiers_along_but_not_those_of_other_rows(world: World, spelt: str) -> None:
     audience = Suppressed(world)
     rows = [
         ("p1@example.com", "p2@example.com", "+33612345678"),
@@ -319,13 +324,48 @@ def test_a_row_takes_its_other_identifiers_along_but_not_those_of_other_rows(wor
     segment, nobody = segment_of(world, rows, EMAIL, EMAIL, PHONE), people(world, "p9@example.com")
     for _ in range(2):
         audience.suppressed_run(segment, {"one": nobody})
+    rows[2] = (spelt, None, None)
 
-    left = audience.suppressed_run(segment, {"one": people(world, "p1@example.com", "P3@example.com")})
+    named = {"one": people(world, "p1@example.com", "P3@example.com")}
+    left = audience.suppressed_run(segment_of(world, rows, EMAIL, EMAIL, PHONE), named)
 
     assert audience.looked_up
     assert (left.people, left.suppressed) == (2, 2)
     gone = {("email", digest(1)), ("email", digest(2)), ("email", digest(3))}
     assert audience.sent_in_all == {"add": set(), "remove": gone}
+
+
+def test_a_member_on_the_row_of_somebody_who_was_named_before_leaves_with_that_row(world: World) -> None:
+    audience, named = Suppressed(world), {"one": people(world, "p3@example.com")}
+    apart = segment_of(world, [("p1@example.com", None), ("p2@example.com", "p3@example.com")], EMAIL, EMAIL)
+    for _ in range(2):
+        audience.suppressed_run(apart, named)
+
+    left = audience.suppressed_run(segment_of(world, [("p3@example.com", "p1@example.com")], EMAIL, EMAIL), named)
+
+    assert left.looked_up is not None
+    assert plain().execute(f"select identifier from '{left.looked_up.left_out}'").fetchall() == [(digest(1),)]
+    assert audience.there == set()
+
+
+@pytest.mark.parametrize("alike", [0, 1], ids=["the first half", "the second half"])
+def test_who_is_alike_in_one_half_of_their_fingerprints_is_told_apart(
+    world: World, monkeypatch: pytest.MonkeyPatch, alike: int
+) -> None:
+    def made(text: str, salt: Salt) -> tuple[str, ...]:
+        both = list(halves(text, salt))
+        both[alike] = f"if({text} is null, null, 77::ubigint)"
+        return tuple(both)
+
+    for module in ("fingerprinted_rows", "looked_up_rows"):
+        monkeypatch.setattr(f"runner.engine.segments.{module}.halves", made)
+    audience, named = Suppressed(world), {"one": people(world, "p3@example.com", "p9@example.com")}
+    for _ in range(3):
+        left = audience.suppressed_run(people(world, "p1@example.com", "p2@example.com", "p3@example.com"), named)
+
+    assert (audience.looked_up, audience.names_looked_up, audience.mistaken) == (True, True, False)
+    assert (left.people, left.suppressed) == (2, 1)
+    assert audience.there == {("email", digest(1)), ("email", digest(2))}
 
 
 @pytest.mark.parametrize("known", ["p1@example.com", "p3@example.com"], ids=["a member", "somebody named"])

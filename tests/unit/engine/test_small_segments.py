@@ -159,6 +159,8 @@ def test_those_named_by_a_suppression_are_left_out_of_segments_in_one_file_as_of
     for place, one in left.items():
         alone = store.without(each[place], (found_of_each,))
         assert replace(one, path=alone.path, number=None) == alone
+        by_itself = store.without(whole[place], (found,))
+        assert (by_itself.people, by_itself.suppressed) == (one.people, one.suppressed)
         outboxes = [outbox_of(many, store.compare(rest, held[place])) for rest in (one, alone)]
         assert outboxes[0] == outboxes[1]
         beside, beside_alone = store.left_out(whole[place], one), store.left_out(each[place], alone)
