@@ -123,7 +123,8 @@ def _unreachable_orphans(
     """Audiences that are no longer declared, in accounts that cannot be looked at."""
     for record in comparison.applied:
         known = record.account in comparison.live or record.record_id not in comparison.orphans
-        if known or not comparison.is_orphan(record):
+        nowhere = record.given_up_at is not None  # as far as is known, and its activation has another one there
+        if known or nowhere or not comparison.is_orphan(record):
             continue
         failure = unreadable.get(record.account)
         why = "its account cannot be read" if failure else NO_DESTINATION
