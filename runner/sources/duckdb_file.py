@@ -84,11 +84,15 @@ class DuckDBFileKind:
     def tables(self, source: DuckDBFileSource) -> tuple[str, ...]:
         return ()
 
+    def files(self, source: DuckDBFileSource, used: Collection[str]) -> tuple[str, ...]:
+        path = str(file_at(source.path, source.anchor))
+        return path, f"{path}.wal"
+
     def attach(self, source: DuckDBFileSource, used: Collection[str], connection: Attaching) -> Reachable:
         """The database, whole."""
         for missing in self.missing(source):
             raise unreadable(source, "", missing.location, missing.what, missing.hint)
-        path = str(file_at(source.path, source.anchor))
+        files = path, _ = self.files(source, used)
         attach = f"attach {literal(path)} as {quoted(source.name)} (type duckdb, read_only)"
         try:
             connection.run(attach, (path,))
@@ -105,7 +109,6 @@ class DuckDBFileKind:
             if sort != "macro" and "." not in f"{schema}{name}":
                 tables[name if schema == "main" else f"{schema}.{name}"] = _select(sql) if sort == "view" else sql
         code = {table: sql for table, sql in tables.items() if sql is not None}
-        files = (path, f"{path}.wal")
         return Reachable(source.name, tuple(sorted(tables)), files, StoredCode(code, macros))
 
 

@@ -133,6 +133,13 @@ class FilesKind:
     def tables(self, source: FilesSource) -> tuple[str, ...]:
         return tuple(source.tables)
 
+    def files(self, source: FilesSource, used: Collection[str]) -> tuple[str, ...]:
+        found: list[str] = []
+        for table, patterns in source.tables.items():
+            local = (one for one in patterns if table.lower() in used and not is_object(one))
+            found += dict.fromkeys(file for pattern in local for file in source.files(pattern))
+        return tuple(found)
+
     def attach(self, source: FilesSource, used: Collection[str], connection: Attaching) -> Reachable:
         """A schema of the source's name, with a view for each table that is used."""
         connection.run(f"create schema {quoted(source.name)}")

@@ -44,6 +44,9 @@ class GivenKind:
     def tables(self, source: GivenSource) -> tuple[str, ...]:
         return tuple(source.views)
 
+    def files(self, source: GivenSource, used: Collection[str]) -> tuple[str, ...]:
+        return ()
+
     def attach(self, source: GivenSource, used: Collection[str], connection: Attaching) -> Reachable:
         """All of its tables: they are small."""
         connection.run(f"attach ':memory:' as {quoted(source.name)}")

@@ -188,6 +188,9 @@ class AttachedKind(SourceKind[S], Protocol[S]):
         Raises SegmentError with the place of what cannot be read.
         """
 
+    def files(self, source: S, used: Collection[str]) -> tuple[str, ...]:
+        """The local files that its tables used mean now: those of `Reachable.files`, in that order. Raises OSError."""
+
 
 def unreadable(
     source: Source, table: str, location: Location, what: str, hint: str, code: str = "source-unreadable"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from runner.core.destination import Connect, Destination, DestinationClient, LiveAudience
 from runner.core.errors import DestinationError, InvalidProject
 from runner.core.findings import Finding
-from runner.core.records import AccountRef
+from runner.core.records import AccountRef, AppliedAudience
 
 
 class Accounts:
@@ -66,6 +66,21 @@ class Accounts:
         except DestinationError as error:
             return error
         return None
+
+
+def way_to(record: AppliedAudience, destinations: Iterable[Destination]) -> Destination | None:
+    """The destination of the files by which people leave an audience; None where none uses its account.
+
+    Several may use one account. People are in the audience by the options with which they were sent, and mean others by
+    the same identifiers under other options; credentials may not be there for a destination that no activation uses.
+    """
+    sent_with = record.definition.options if record.definition is not None else {}
+
+    def unfit(one: Destination) -> tuple[bool, bool, bool]:
+        unlike = any(one.options.get(name) != value for name, value in sent_with.items())
+        return unlike, bool(one.credentials.missing), one.name != record.destination
+
+    return min((one for one in destinations if one.account == record.account), key=unfit, default=None)
 
 
 def require_credentials(destinations: Iterable[Destination]) -> None:

@@ -17,7 +17,7 @@ from runner.core.project import Project
 from runner.core.records import NOT_KNOWN, AppliedAudience, RunOrigin
 from runner.planning.suppression_rules import Withdrawal
 from runner.quick_dataclass import dataclass, replace
-from runner.workflows.accounts import Accounts
+from runner.workflows.accounts import Accounts, way_to
 from runner.workflows.apply import settle_unfinished
 from runner.workflows.audience_types import types_of
 from runner.workflows.context import RunContext
@@ -160,8 +160,7 @@ def _look(
     for record in context.state.audiences():
         if record.audience_id is not None:
             withdrawal, about_them = _leaving(record, people, project, context)
-            reachable = (one for one in project.destinations if one.account == record.account)
-            withdrawal = replace(withdrawal, destination=next(reachable, None))
+            withdrawal = replace(withdrawal, destination=way_to(record, project.destinations))
             if withdrawal.removed and withdrawal.destination is None:
                 withdrawal = replace(withdrawal, error=NO_DESTINATION)
             if record.record_id in unsettled and not withdrawal.is_blind:

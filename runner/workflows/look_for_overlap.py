@@ -90,7 +90,8 @@ def _with_overlap(
     measured = change.measured
     if change.intended is not Action.CREATE or measured is None or measured.compared.held.files:
         return change
-    if not measured.compared.differing:  # it was only counted, when there was no other audience
+    # It was only counted, when there was no other audience; or nobody may be added, and so nobody of it is known here.
+    if not measured.compared.differing or measured.compared.removals_only:
         return change
     try:
         overlap = _overlap(measured.activation, measured.compared, records, state, memberships, deadline)

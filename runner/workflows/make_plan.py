@@ -30,7 +30,7 @@ from runner.planning.staleness import id_before
 from runner.quick_dataclass import replace
 from runner.state.interface import State
 from runner.workflows import fingerprinting
-from runner.workflows.accounts import Accounts, require_credentials
+from runner.workflows.accounts import Accounts, require_credentials, way_to
 from runner.workflows.context import RunContext
 from runner.workflows.create_once import without_false_claims
 from runner.workflows.failure_messages import as_failure
@@ -108,10 +108,11 @@ def _destinations_to_read(
 ) -> tuple[Destination, ...]:
     """The destinations in use, and one for each other account that has an orphan."""
     names = {activation.destination.name for activation in chosen}
-    missing = {record.account for record in orphans} - {activation.account for activation in chosen}
-    for destination in project.destinations:
-        if destination.account in missing:
-            missing.remove(destination.account)
+    read = {activation.account for activation in chosen}
+    for record in orphans:
+        destination = None if record.account in read else way_to(record, project.destinations)
+        if destination is not None:
+            read.add(record.account)
             names.add(destination.name)
     return tuple(destination for destination in project.destinations if destination.name in names)
 
@@ -122,7 +123,8 @@ def _unreachable_orphans(
     """Audiences that are no longer declared, in accounts that cannot be looked at."""
     for record in comparison.applied:
         known = record.account in comparison.live or record.record_id not in comparison.orphans
-        if known or not comparison.is_orphan(record):
+        nowhere = record.given_up_at is not None  # as far as is known, and its activation has another one there
+        if known or nowhere or not comparison.is_orphan(record):
             continue
         failure = unreadable.get(record.account)
         why = "its account cannot be read" if failure else NO_DESTINATION

@@ -164,7 +164,7 @@ def _declared(
     chosen: tuple[Activation, ...], applied: tuple[AppliedAudience, ...], state: State, now: datetime
 ) -> Iterator[ActivationStatus]:
     latest, setbacks = state.latest(), state.setbacks()
-    counted = done_until(applied, latest, now)
+    counted = done_until(chosen, applied, latest, now)
     records = {record.key: record for record in applied}
     for activation in chosen:
         record = records.get(activation.key)

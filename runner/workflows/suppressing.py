@@ -19,6 +19,7 @@ from runner.core.suggest import closest
 from runner.core.suppression import SuppressionFiles
 from runner.planning.suppression_rules import PlannedSuppression, Standing, Taken, Withdrawal, blocks_of, standing_of
 from runner.quick_dataclass import dataclass, field, replace
+from runner.workflows.accounts import way_to
 from runner.workflows.audience_types import types_of
 from runner.workflows.context import RunContext
 from runner.workflows.failure_messages import as_failure
@@ -386,7 +387,6 @@ class _Look:
         `left_out` is what leaves the audiences whose segments were evaluated beside those whom suppressions yield.
         """
         found: dict[int, Withdrawal] = {}
-        reachable = {destination.account: destination for destination in self._project.destinations}
         for record in self._context.state.audiences():
             if record.audience_id is None or record.record_id in self._gone:
                 continue
@@ -395,7 +395,7 @@ class _Look:
             if not (files or beside):
                 continue
             found_there = self._withdrawal(record, tuple(files), beside)
-            withdrawal = replace(found_there, destination=reachable.get(record.account))
+            withdrawal = replace(found_there, destination=way_to(record, self._project.destinations))
             if withdrawal.removed and withdrawal.destination is None:
                 withdrawal = replace(withdrawal, error=NO_DESTINATION)
             if withdrawal.removed or withdrawal.error:

@@ -76,7 +76,7 @@ def sync(
         began = context.clock()
         context.progress.run(context.state.next_run())
         # Before what a dead run left is settled, and looks done.
-        last = done_until(context.state.audiences(), context.state.latest(), began)
+        last = done_until(project.activations, context.state.audiences(), context.state.latest(), began)
         request = replace(request, unsettled=settle_unfinished(context))
         context = fingerprinting.writing(context)
         applied = context.state.audiences()
@@ -137,7 +137,8 @@ def _idle(project: Project, request: PlanRequest, context: RunContext) -> Synced
     now, applied = context.clock(), context.state.audiences()
     if any(record.unfinished is not None for record in applied):
         return None
-    work = _work(project, applied, request, done_until(applied, context.state.latest(), now), now)
+    last = done_until(project.activations, applied, context.state.latest(), now)
+    work = _work(project, applied, request, last, now)
     if work.chosen or due_suppressions(project, context, now):
         return None
     nothing = Applied(Plan.of((), now, request.today, request.options), (), approved=True)

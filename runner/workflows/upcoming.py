@@ -27,15 +27,17 @@ class Slot:
 
 
 def done_until(
-    applied: Iterable[AppliedAudience], latest: Mapping[str, Latest], now: datetime
+    declared: Iterable[Activation], applied: Iterable[AppliedAudience], latest: Mapping[str, Latest], now: datetime
 ) -> Mapping[str, datetime]:
     """From when on the slots of each activation count: when its last good run began.
 
     An activation is missing, and so due at once, where work was left since, whatever its next slot: a run failed, was
     interrupted, or died without a word. What is in doubt is due when it can be settled, and not before: sent again at
-    once it would stay in doubt.
+    once it would stay in doubt. What was left of an audience in an account that its activation moved away from is no
+    work for a run: nothing is sent there any more.
     """
-    left = {one.activation for one in applied if one.left_work and not _waits(one, now)}
+    keys = {one.key for one in declared}
+    left = {one.activation for one in applied if one.key in keys and one.left_work and not _waits(one, now)}
     return {
         activation: last.good.started_at
         for activation, last in latest.items()
@@ -59,7 +61,7 @@ def timetable(project: Project, state: State, now: datetime, select: Selection =
     Suppressions are looked at by their own schedules, whatever is selected.
     """
     select.require_matches([Candidate.of(one) for one in project.activations])
-    last = done_until(state.audiences(), state.latest(), now)
+    last = done_until(project.activations, state.audiences(), state.latest(), now)
     chosen = [one for one in project.activations if select.means(Candidate.of(one))]
     waiting = set(awaiting_apply(project, state, select))
     runs = (_runs(one, last.get(one.id), now) for one in chosen if one.id not in waiting)

@@ -276,3 +276,14 @@ def test_receivers_are_notified_of_files_that_are_not_valid_and_when_they_are_ag
             eventually(lambda: served.health()["status"] == "ok")
             assert "headcount_last_outcome_bad" in served.get("/metrics")
             assert served.end() == 0
+
+
+def test_the_members_of_an_activation_that_moved_are_those_of_its_audience_there(shop: Shop) -> None:
+    shop.activation("loyal", schedule={"every": "1h"})
+    shop.apply()
+    declared = (shop.folder / "activations/shop.yaml").read_text()
+    shop.write("activations/shop.yaml", declared.replace('"12345"', '"67890"'))
+    shop.people(mail(1, 2))
+    shop.apply()
+    with serving(shop) as served:
+        assert served.metric('headcount_members{activation="loyal"}') == 2

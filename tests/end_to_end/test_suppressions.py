@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runner.destinations.criteo.marketing_solutions import MarketingSolutions
 from tests.end_to_end.shop import Person, Shop, hashes, mail, minutes_pass
 from tests.sandbox_client import Sandbox
 
@@ -76,6 +77,69 @@ def test_a_suppression_that_maps_none_of_the_types_is_a_finding(shop: Shop) -> N
     found = shop.run("validate", code=3)
     assert "suppression-without-type" in found.err + found.out
     assert 'activation "loyal" sends email' in found.err + found.out
+
+
+SPARE = """\
+kind: Destination
+name: spare
+type: criteo
+advertiser_id: "12345"
+"""
+NOT_SET = """\
+credentials: {client_id: "{{ env('CRITEO_SPARE_ID') }}", client_secret: "{{ env('CRITEO_SPARE_SECRET') }}"}
+"""
+THE_SAME = """\
+credentials: {client_id: "{{ env('CRITEO_CLIENT_ID') }}", client_secret: "{{ env('CRITEO_CLIENT_SECRET') }}"}
+"""
+
+
+@pytest.mark.parametrize("name", ["a-spare", "spare"])
+@pytest.mark.parametrize("command", ["apply --yes", "forget"])
+def test_who_is_named_leaves_by_the_destination_that_sent_them_where_another_one_uses_the_account(
+    filled: Shop, sandbox: Sandbox, name: str, command: str
+) -> None:
+    filled.activation(sql="select email, idfa from shop.people where kind <> 'canary'", destination="criteo")
+    filled.write(f"activations/{name}.yaml", SPARE + NOT_SET)
+    if command == "forget":
+        filled.write("who.txt", "".join(f"{person.email}\n" for person in mail(19, 20)))
+        filled.people([*mail(*range(1, 19)), *never(100)])
+        filled.run("forget", "who.txt", "--yes")
+    else:
+        filled.people([*mail(*range(1, 19)), *never(19, 20, 100)])
+        filled.apply()
+    assert audience(sandbox) == hashes(*range(1, 19))
+
+
+@pytest.mark.parametrize("caller", ["", "gum_caller_id: 8\n"])
+def test_an_identifier_leaves_with_the_caller_that_it_was_sent_with(
+    shop: Shop, sandbox: Sandbox, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = (shop.folder / "activations/shop.yaml").read_text().replace("defaults:", "gum_caller_id: 7\ndefaults:")
+    shop.write("activations/shop.yaml", declared.replace("{email: email}", "{gum_id: idfa}"))
+    shop.write("activations/spare.yaml", SPARE + THE_SAME + caller)
+    people = [Person("", f"gum-{number}") for number in range(20)]
+    shop.people(people)
+    shop.activation(destination="criteo")
+    suppression(shop, mapping={"gum_id": "idfa"})
+    shop.apply()
+    callers: list[object] = []
+    send = MarketingSolutions.send
+
+    def seen(client: Any, *arguments: Any) -> Any:
+        callers.append(client._destination.options.get("gum_caller_id"))
+        return send(client, *arguments)
+
+    monkeypatch.setattr(MarketingSolutions, "send", seen)
+    shop.people([*people, Person("", "gum-3", kind="never")])
+    shop.apply()
+    assert callers == [7]
+    assert len(sandbox.members(sandbox.segment("Loyal").id, "gum")) == 19
+
+
+def test_an_orphan_is_looked_for_by_a_destination_that_has_its_credentials(filled: Shop) -> None:
+    filled.remove("activations/loyal.yaml")
+    filled.write("activations/a-spare.yaml", SPARE + NOT_SET)
+    assert "orphaned" in filled.run("plan").out
 
 
 # -- when --------------------------------------------------------------------------------------------------------------

@@ -148,12 +148,12 @@ class _Site:
         from runner.workflows.upcoming import done_until
 
         with closing(self.setup.state()) as state:
-            members: dict[str, int] = {}
-            applied = state.audiences()
-            for record in applied:
-                members[record.activation] = members.get(record.activation, 0) + sum(record.members.values())
+            applied, declared = state.audiences(), self.project.activations if self.project is not None else ()
+            keys = {one.key for one in declared}
+            # An activation that moved has an audience in its old account still, which is none of its own any more.
+            members = {one.activation: sum(one.members.values()) for one in applied if one.key in keys}
             good = state.last_good()
-            behind = frozenset(good) - frozenset(done_until(applied, state.latest(), self.now()))
+            behind = frozenset(good) - frozenset(done_until(declared, applied, state.latest(), self.now()))
             never = state.suppressions()
             suppressed = {one.name: one.evaluated_at or one.applied_at for one in never}
             failing = frozenset(one.name for one in never if one.failing_since is not None)

@@ -21,6 +21,7 @@ from runner.engine.duckdb.attach_sources import Attachment, SharedTables, attach
 from runner.engine.duckdb.file_identity import FileIdentity, require_same, same
 from runner.engine.duckdb.object_files import let_read_objects, side_by_side
 from runner.engine.duckdb.parsed_files import ParsedFiles
+from runner.object_stores.addresses import is_object
 from runner.object_stores.interface import RemoteObject, StoreFault
 from runner.object_stores.reach import objects
 from runner.quick_dataclass import dataclass, field
@@ -57,11 +58,18 @@ class Instance:
     seen: Mapping[str, FileIdentity]
     listed: Mapping[str, tuple[RemoteObject, ...]] = field(default_factory=dict)
 
-    def is_current(self) -> bool:
-        """Whether its sources' files are those that it was opened for: what it knows of their columns is of these."""
+    def is_current(self, wanted: Wanted) -> bool:
+        """Whether the files of the tables are those that it was opened for: what it knows of their columns is of these.
+
+        A pattern may mean more files by now, and a link lead to another one.
+        """
+        opened = (file for one in self.reachable for file in one.files if not is_object(file))
         try:
-            return same(self.seen) and all(objects().listed(one) == found for one, found in self.listed.items())
-        except StoreFault:  # opening it again says what is wrong
+            meant = (file for source, tables in wanted for file in attached_kind_of(source).files(source, tables))
+            if not same(self.seen) or tuple(meant) != tuple(opened):
+                return False
+            return all(objects().listed(one) == found for one, found in self.listed.items())
+        except (OSError, StoreFault):  # opening it again says what is wrong
             return False
 
     def require_unreplaced(self) -> None:
@@ -106,7 +114,7 @@ class InstancePool:
         )
         with self._guard:
             instance = None if readable else self._idle.pop(key, None)
-        if instance is not None and not instance.is_current():
+        if instance is not None and not instance.is_current(wanted):
             instance.connection.close()
             instance = None
         if instance is None:

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.core.sql_quoting import literal
+from runner.core.sql_quoting import literal, quoted
 from runner.engine.duckdb import cancellable
 from runner.engine.duckdb.file_identity import FileIdentity, require_same
 from runner.engine.duckdb.os_errors import full
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 Seen = Mapping[str, FileIdentity | RemoteObject]
 """The files of a table, as they were when their rows were looked at."""
+
+
+PARSING = quoted("parsing now")
+"""What a copy is called while it is made: as the names of copies that are read, none that a source can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,10 @@ class ParsedFiles:
                 copy = self._renewed(connection, reader, copy, seen, deadline)
             if copy.path is None:
                 return None
-            name = f"parsed_{copy.number}"
-            cancellable.run(connection, f"attach {literal(str(copy.path))} as {name} (read_only, {self._encrypted})")
+            name = quoted(f"parsed {copy.number}")
+            # Two tables of one instance may be of the same files.
+            attach = f"attach if not exists {literal(str(copy.path))} as {name} (read_only, {self._encrypted})"
+            cancellable.run(connection, attach)
             return f"{name}.main.rows", copy.path
 
     @property
@@ -92,9 +98,11 @@ class ParsedFiles:
 
         whole = False
         try:
-            connection.execute(f"attach {literal(str(path))} as parsing ({self._encrypted})")
-            cancellable.run(connection, f"create table parsing.main.rows as select * from {reader}", deadline=deadline)
-            connection.execute("detach parsing")
+            connection.execute(f"attach {literal(str(path))} as {PARSING} ({self._encrypted})")
+            cancellable.run(
+                connection, f"create table {PARSING}.main.rows as select * from {reader}", deadline=deadline
+            )
+            connection.execute(f"detach {PARSING}")
             require_same({file: one for file, one in seen.items() if not isinstance(one, RemoteObject)})
             whole = True
         except duckdb.Error as error:
@@ -103,7 +111,7 @@ class ParsedFiles:
         finally:
             if not whole:
                 with suppress(duckdb.Error):
-                    connection.execute("detach parsing")
+                    connection.execute(f"detach {PARSING}")
                 path.unlink(missing_ok=True)
                 path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
         return whole

@@ -6,8 +6,8 @@ import pytest
 
 from runner.core.destination import Credentials, Destination, DestinationClient, MissingSecret, Secret
 from runner.core.errors import AccountNotUsable, DestinationError, InvalidProject
-from runner.workflows.accounts import Accounts, require_credentials
-from tests.builders import HERE, destination, live
+from runner.workflows.accounts import Accounts, require_credentials, way_to
+from tests.builders import HERE, activation, applied, definition, destination, live
 from tests.fakes.destination import FakeDestination
 
 SHOP, ALSO = destination("shop"), destination("also")
@@ -72,3 +72,28 @@ def test_every_missing_credential_is_a_finding() -> None:
         require_credentials([SHOP, bare, half])
     assert [finding.message.split()[2] for finding in raised.value.findings] == ["A_ID", "A_SECRET", "B_SECRET"]
     require_credentials([SHOP])
+
+
+NOWHERE = Credentials(MissingSecret("CRITEO_SPARE_ID", HERE), Secret("secret"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "meant"),
+    [
+        ((), None),
+        ((destination("elsewhere", "67890"),), None),
+        ((destination("first"), destination("second")), "first"),
+        ((destination("first"), destination("shop")), "shop"),
+        ((destination("shop", credentials=NOWHERE), destination("second")), "second"),
+        ((destination("shop", gum_caller_id=8), destination("second", gum_caller_id=7)), "second"),
+        ((destination("shop", gum_caller_id=8), destination("third", gum_caller_id=7, credentials=NOWHERE)), "third"),
+    ],
+)
+def test_people_leave_by_the_destination_that_they_were_sent_with_or_by_one_like_it(
+    declared: tuple[Destination, ...], meant: str | None
+) -> None:
+    with_caller = any("gum_caller_id" in one.options for one in declared)
+    options = {"gum_caller_id": 7} if with_caller else {}
+    record = applied(activation(), definition=definition(activation(), options=options))
+    found = way_to(record, declared)
+    assert (None if found is None else found.name) == meant

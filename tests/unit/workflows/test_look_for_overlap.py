@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from runner.core.membership import MembershipFiles
 from runner.planning.overlap import Overlap
-from runner.workflows.look_for_overlap import overlap_of
+from runner.workflows.look_for_overlap import overlap_of, with_overlaps
 from tests.builders import destination
 from tests.fakes.destination import FakeDestination
 from tests.fakes.world import SHOP, World
@@ -50,6 +51,15 @@ def test_only_a_new_audience_has_it_in_the_plan(many: World) -> None:
     assert {one for one, found in changes.items() if found is not None} == {"new"}
     many.apply()
     assert [change.overlap for change in many.plan().changes] == [None] * 4
+
+
+def test_nothing_is_said_of_one_to_which_nobody_may_be_added(many: World) -> None:
+    """A suppression that does not take effect leaves nobody of the segment in the plan."""
+    [new] = [change for change in many.plan().changes if change.id == "new"]
+    assert new.measured is not None
+    waiting = replace(new, measured=new.measured.without_additions(), overlap=None)
+    [looked_at] = with_overlaps((waiting,), many.state, many.memberships)
+    assert looked_at.overlap is None
 
 
 def test_audiences_of_the_own_account_come_first(world: World) -> None:

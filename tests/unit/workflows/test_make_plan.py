@@ -211,3 +211,11 @@ class TestLostCreates:
         assert (change.id, change.action) == ('loyal as "Loyal"', Action.DELETE)
         lost.client.put(live("9"), [(EMAIL, "x")])
         assert lost.plan(prune=True).changes == ()
+
+    def test_of_one_given_up_nothing_is_said_where_nobody_can_see_whether_it_is_there(self, lost: World) -> None:
+        """It has the id and the account of the audience that is declared, which a plan names once."""
+        [record] = lost.state.audiences()
+        lost.state.give_up(record.record_id, lost.now)
+        lost.client.usable = False
+        assert only_change(lost.plan()).action is Action.FAILED
+        assert only_change(lost.plan(prune=True)).error == "the credentials may not use the account"

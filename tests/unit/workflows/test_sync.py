@@ -9,7 +9,8 @@ import pytest
 from runner.core.errors import DestinationError, UsageError
 from runner.core.project import Schedule
 from runner.core.records import Outcome
-from tests.builders import live
+from tests.builders import SANDBOX, destination, live
+from tests.fakes.destination import FakeDestination
 from tests.fakes.world import World, only_outcome
 
 
@@ -149,6 +150,15 @@ class TestDue:
         scheduled.client.fails["audiences"] = [DestinationError("no answer")]
         assert only_outcome(scheduled.sync(due=True).applied).outcome is Outcome.FAILED
         assert only_outcome(scheduled.sync(due=True).applied).outcome is Outcome.UNCHANGED
+
+    def test_what_was_left_in_an_account_that_it_moved_away_from_does_not_make_it_due(self, scheduled: World) -> None:
+        scheduled.state.require_refill(scheduled.record().record_id)
+        there = destination("there", "67890", credentials=SANDBOX)
+        scheduled.destinations += (there,)
+        scheduled.clients["there"] = FakeDestination("67890")
+        scheduled.declare("loyal", "ann", schedule=self.HOURLY, destination=there)
+        scheduled.apply()
+        assert scheduled.sync(due=True).applied.outcomes == ()
 
     def test_no_account_is_read_for_what_was_never_applied(self, world: World) -> None:
         world.declare("new", schedule=self.HOURLY)

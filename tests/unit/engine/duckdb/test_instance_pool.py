@@ -14,6 +14,7 @@ from runner.engine.duckdb.instance_pool import MAX_IDLE
 from runner.engine.embedded import EmbeddedEngine
 from runner.engine.segments import segment_runner
 from runner.engine.segments.segment_runner import SegmentRunner
+from tests.plain_duckdb import plain
 from tests.unit.engine.conftest import World
 
 
@@ -90,6 +91,36 @@ def test_a_source_that_was_declared_otherwise_gets_another_one(people: World) ->
     people.evaluate("select email from shop.people")
     people.table("people", "select 'one@example.com' as email", suffix="csv")
     assert people.evaluate("select email from shop.people").rows == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_file_that_came_since_is_read_by_the_next_segment(world: World, suffix: str) -> None:
+    """A suppression is evaluated last, so that it names whoever withdrew while segments ran."""
+    rows = "select 'p' || i || '@example.com' as email from range({}) t(i)"
+    world.table("people-1", rows.format(2), suffix)
+    world.tables = {"people": (str(world.folder / f"people-*.{suffix}"),)}
+    assert world.evaluate("select email from shop.people").rows == 2
+    plain().execute(f"copy ({rows.format(3)}) to '{world.folder}/people-2.{suffix}'")
+    assert world.evaluate("select email from shop.people").rows == 5
+
+
+def test_a_link_that_leads_elsewhere_since_is_followed_for_the_next_segment(world: World) -> None:
+    """So does who writes a new folder beside the old one publish all of its files at once."""
+    rows = "select 'p' || i || '@example.com' as email from range({}) t(i)"
+    for number in (1, 2):
+        (world.folder / f"v{number}").mkdir()
+        plain().execute(f"copy ({rows.format(number)}) to '{world.folder}/v{number}/people.csv'")
+        with duckdb.connect(str(world.folder / f"v{number}" / "crm.duckdb")) as connection:
+            connection.execute(f"create table people as {rows.format(number)}")
+    current, after = world.folder / "current", world.folder / "after"
+    current.symlink_to("v1")
+    after.symlink_to("v2")
+    world.tables = {"people": (str(current / "people.csv"),)}
+    world.databases = {"crm": str(current / "crm.duckdb")}
+    asked = ("select email from shop.people", "select email from crm.people")
+    assert [world.evaluate(one).rows for one in asked] == [1, 1]
+    after.replace(current)
+    assert [world.evaluate(one).rows for one in asked] == [2, 2]
 
 
 def test_few_are_kept(people: World) -> None:

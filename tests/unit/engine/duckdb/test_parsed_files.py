@@ -12,10 +12,12 @@ import pytest
 from runner.core.errors import SegmentError
 from runner.core.membership import Evaluation
 from runner.core.project import SqlText
-from runner.engine.duckdb.parsed_files import ParsedFiles
+from runner.engine.duckdb.parsed_files import PARSING, ParsedFiles
 from runner.engine.duckdb.session import Limits, open_session
+from runner.sources.duckdb_file import DuckDBFileSource
+from runner.sources.files import FilesSource
 from tests.plain_duckdb import plain
-from tests.unit.engine.conftest import World, activation
+from tests.unit.engine.conftest import SOURCES_FILE, World, activation
 
 EMAILS = "select email from shop.people where n < {}"
 CANARY = "canary-7f3a@example.com"
@@ -211,7 +213,7 @@ def test_of_a_copy_that_cannot_be_written_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     def fails(connection: duckdb.DuckDBPyConnection, sql: str, **_: object) -> NoReturn:
-        connection.execute("create table parsing.main.half as select 1")
+        connection.execute(f"create table {PARSING}.main.half as select 1")
         raise duckdb.IOException(said)
 
     monkeypatch.setattr("runner.engine.duckdb.cancellable.run", fails)
@@ -226,3 +228,34 @@ def test_of_a_copy_that_cannot_be_written_nothing_is_left(
                 parsed.attach(connection, "read_csv('x.csv')", {}, float("inf"))
 
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["parsed_0", "parsing", "parsing_now"])
+def test_a_source_may_be_called_as_a_copy_might_be(world: World, name: str) -> None:
+    world.table("people", rows(3), "csv")
+    path = world.folder / "rows.csv"
+    plain().execute(f"copy ({rows(4)}) to '{path}'")
+    source = FilesSource(name, "files", SOURCES_FILE, {"rows": (str(path),)}, {"rows": SOURCES_FILE})
+    database = world.folder / "staff.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"create table rows as {rows(4)}")
+    file = DuckDBFileSource(name, "duckdb", SOURCES_FILE, str(database), SOURCES_FILE)
+    segment = activation(f"select email from {name}.rows where n in (select n from shop.people)")
+
+    for first, second in (("source", "shop"), ("shop", "source")):
+        for of_that_name in (source, file):
+            known = {"source": of_that_name, "shop": world.sources[0]}
+            sources = (known[first], known[second])
+            world.engine.evaluator.expect([segment, segment], sources)
+            assert world.engine.evaluator.evaluate(segment, sources).people == 3
+
+
+def test_one_segment_may_read_two_tables_of_the_same_file(world: World) -> None:
+    path = world.table("people", rows(3), "csv")
+    world.tables["friends"] = (str(path),)
+    both = "select people.email from shop.people, shop.friends where people.n < friends.n"
+
+    together = evaluated_all(world, both, both)
+
+    assert [one.rows for one in together] == [3, 3]
+    assert len(copies(world)) == 1
