@@ -98,6 +98,11 @@ def named_by(one: Kept, tables: Tables) -> frozenset[Identifier]:
     return frozenset(found for row in rows for found in identifiers(row, one.mapping))
 
 
+def kept_out(kept: Iterable[Kept], tables: Tables, account: str) -> set[Identifier]:
+    """Whom suppressions name now that are for an account."""
+    return {found for one in kept if account in one.accounts for found in named_by(one, tables)}
+
+
 def is_held_out(row: Row, holdout: Holdout | None) -> bool:
     if holdout is None or row.id is None:
         return False

@@ -97,6 +97,7 @@ class Maker:
         self.random = random
         self.destinations = random.choice((("criteo", "other"), ("criteo", "twin", "other"), tuple(ACCOUNTS)))
         self.devices_alone = random.random() < 0.3
+        self.pace = {"rate_limit": 60000, "batch_size": random.choice((2, 5, 50000))}
         self.numbers = random.choice((3, 8, 25))
         self.usual = random.choice(MAPPINGS[:5])
         # Segments over the same tables, with the same mapping, are evaluated together.
@@ -231,19 +232,17 @@ CREDENTIALS = {"client_id": "{{ env('CRITEO_CLIENT_ID') }}", "client_secret": "{
 HEAD = ("id", "email", "other", "idfa", "grp")
 
 
-def write(shop: Shop, project: Project, destinations: Sequence[str]) -> None:
+def write(shop: Shop, project: Project, maker: Maker) -> None:
     """All files of a project, in place of those that are there."""
     for path in (shop.folder / "activations").iterdir():
         path.unlink()
     _write_data(shop, project.tables)
     documents: list[dict[str, Any]] = []
-    for name in destinations:
+    for name in maker.destinations:
         retail = {"type": "criteo-retail-media", "account_id": ACCOUNTS[name], "retailer_id": "12"}
         ads = {"type": "criteo", "advertiser_id": ACCOUNTS[name]}
         where = retail if name == "grocer" else ads
-        documents.append(
-            {"kind": "Destination", "name": name, **where, "credentials": CREDENTIALS, "rate_limit": 60000}
-        )
+        documents.append({"kind": "Destination", "name": name, **where, "credentials": CREDENTIALS, **maker.pace})
     documents += [_activation(one) for one in project.activations]
     documents += [_suppression(one, where) for one, where in project.suppressions]
     shop.write("activations/base.yaml", BASE)

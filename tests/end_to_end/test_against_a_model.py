@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from runner.core.identifiers import IdentifierType
 from runner.sandbox import SandboxOptions
-from tests.end_to_end.naive_runs import Identifier, Key, Memory, Outcome, Rules, run
+from tests.end_to_end.naive_runs import Identifier, Key, Memory, Outcome, Rules, kept_out, run
 from tests.end_to_end.random_projects import Maker, Project, write
-from tests.end_to_end.shop import Shop
+from tests.end_to_end.shop import Shop, minutes_pass
 from tests.sandbox_client import Sandbox, running
 
 NAMES = {"email": "email", "Email": "email", "madid": "mobile_ad_id"}
@@ -30,8 +30,9 @@ Members = Mapping[Key, frozenset[Identifier]]
 class Play:
     """A project that is changed, planned and applied, beside the model of it."""
 
-    def __init__(self, shop: Shop, sandbox: Sandbox, random: Random) -> None:
-        self.shop, self.sandbox, self.random = shop, sandbox, random
+    def __init__(self, shop: Shop, sandbox: Sandbox, random: Random, patch: pytest.MonkeyPatch) -> None:
+        self.shop, self.sandbox, self.random, self.patch = shop, sandbox, random, patch
+        self.minutes = 0
         self.maker = Maker(random)
         self.project: Project = self.maker.project()
         self.memory = Memory()
@@ -44,10 +45,39 @@ class Play:
                 self.maker.change_people(self.project)
             if changes in ("documents", "both"):
                 self.maker.change_documents(self.project)
-            self.step(self.random.choice(("apply", "apply", "sync", "part")))
+            if self.random.random() < 0.2:
+                self.fail()
+            else:
+                self.step(self.random.choice(("apply", "apply", "sync", "part")))
+
+    def fail(self) -> None:
+        """An apply that some calls fail in, and after it, perhaps of other people, one in which none does."""
+        write(self.shop, self.project, self.maker)
+        given = ["--allow-removals", "*", *self.allowing({*self.memory.suppressions})]
+        self.sandbox.forget_calls()
+        fault, skip = self.random.choice(("403", "403", "400", "reject", "drop-after")), self.random.randrange(4)
+        self.sandbox.fault(fault, path="contact-list", skip=skip, times=self.random.choice((1, 1, 2, 20)))
+        self.shop.apply(*given, code=None)
+        self.sandbox.clear_faults()
+        self.minutes += 6  # a call without an answer may take effect for five minutes
+        minutes_pass(self.patch, self.minutes)
+        self.check_nobody_named_was_added()
+        if self.random.random() < 0.5:
+            self.maker.change_people(self.project)
+            write(self.shop, self.project, self.maker)
+        rules = Rules(ships=True, removals=True, suppressions=True)
+        expected = run(self.memory, self.project.wanted(), self.project.kept(), self.project.tables, rules)
+        self.sandbox.forget_calls()
+        self.shop.apply("--allow-removals", "*", *self.allowing(set()))
+        self.check_nobody_named_was_added()
+        held = self.held()
+        assert {key: held[key] for key in expected.desired} == expected.desired
+        for key, members in held.items():
+            assert not members & kept_out(self.project.kept(), self.project.tables, key[1]), key
+        self.memory.members = held
 
     def step(self, command: str) -> None:
-        write(self.shop, self.project, self.maker.destinations)
+        write(self.shop, self.project, self.maker)
         every = self.project.wanted()
         ids = sorted({one.id for one in every})
         select: list[str] = []
@@ -58,7 +88,7 @@ class Play:
         rules = Rules(command != "sync", removals=chance() < 0.5, suppressions=command != "sync" and chance() < 0.7)
         given = [*select, *(("--allow-removals", "*") if rules.removals else ())]
         before = dict(self.memory.members)
-        known = sorted({one.name for one in self.project.kept()} | self.memory.suppressions.keys())
+        allowing = self.allowing({*self.memory.suppressions})
         chosen = [one for one in every if one.id in ids]
         expected = run(self.memory, chosen, self.project.kept(), self.project.tables, rules)
         code = 4 if expected.blocked or (rules.ships and expected.waiting) else 0
@@ -66,7 +96,7 @@ class Play:
         if command == "sync":
             self.shop.run("sync", *given, code=code or (7 if expected.left_alone else 0))
         else:
-            given += [word for name in known if rules.suppressions for word in ("--allow-suppression", name)]
+            given += allowing if rules.suppressions else []
             if self.random.random() < 0.4:
                 plan = self.shop.run("plan", "--format", "json", *given, code=code).json
                 self.check_plan(plan, before, expected)
@@ -78,6 +108,11 @@ class Play:
             again = self.shop.run("plan", "--format", "json", *select).json
             assert {change["action"] for change in again["changes"]} <= {"unchanged", "orphaned"}, again
             assert not again.get("withdrawals"), again
+
+    def allowing(self, applied: set[str]) -> list[str]:
+        """The options that let every suppression take effect, or end."""
+        known = sorted({one.name for one in self.project.kept()} | applied)
+        return [word for name in known for word in ("--allow-suppression", name)]
 
     # -- what must be so ---------------------------------------------------------------------------------------
 
@@ -108,13 +143,27 @@ class Play:
     def ids(self) -> dict[str, Key]:
         return {one.id: (one.name, one.advertiser_id or one.account_id or "") for one in self.sandbox.segments()}
 
-    def check_members(self, expected: Outcome) -> None:
-        found: dict[Key, set[tuple[str, str]]] = {}
+    def held(self) -> dict[Key, frozenset[Identifier]]:
+        """Who is in each audience."""
+        found: dict[Key, frozenset[Identifier]] = {}
         for one, key in self.ids().items():
             kinds = ("Email",) if key[1] == "555" else ("email", "madid")
-            found[key] = {(NAMES[kind], text) for kind in kinds for text in self.sandbox.members(one, kind)}
-        wanted = {key: {(str(kind), text) for kind, text in held} for key, held in expected.members.items()}
-        assert found == wanted
+            members = (
+                (IdentifierType(NAMES[kind]), text) for kind in kinds for text in self.sandbox.members(one, kind)
+            )
+            found[key] = frozenset(members)
+        return found
+
+    def check_members(self, expected: Outcome) -> None:
+        assert self.held() == expected.members
+
+    def check_nobody_named_was_added(self) -> None:
+        ids = self.ids()
+        for call in self.sandbox.calls(identifiers=True):
+            if call.operation == "add" and call.segment_id is not None and call.identifier_type is not None:
+                kind, account = IdentifierType(NAMES[call.identifier_type]), ids[call.segment_id][1]
+                sent = {(kind, text) for text in call.identifiers or ()}
+                assert not sent & kept_out(self.project.kept(), self.project.tables, account)
 
     def check_calls(self, before: Members, after: Members) -> None:
         """Only what changes is sent, each once."""
@@ -156,7 +205,7 @@ def play(sandbox: Sandbox, random: Random) -> None:
             patch.setattr("runner.engine.memberships.compaction.WHOLE_BELOW", 0)
             patch.setattr("runner.engine.memberships.compaction.LEAST_TIMES", 0.4)
         (Path(folder) / "shop").mkdir()
-        Play(Shop(Path(folder) / "shop", sandbox.url), sandbox, random).play(random.randint(3, 6))
+        Play(Shop(Path(folder) / "shop", sandbox.url), sandbox, random, patch).play(random.randint(3, 6))
 
 
 @pytest.fixture(scope="module")
