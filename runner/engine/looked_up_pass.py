@@ -24,7 +24,7 @@ from runner.engine.interface import MappedColumn, SegmentEvaluator, mapped_colum
 from runner.engine.joined_pass import written_beside
 from runner.engine.memberships import known_members, looked_up_people
 from runner.engine.memberships.parquet_files import translating_errors
-from runner.engine.memberships.suppressed_people import columns_in, counts
+from runner.engine.memberships.suppressed_people import columns_in, counts_of_all
 from runner.engine.segments.evaluator import DuckDBSegmentEvaluator
 from runner.engine.segments.looked_up_rows import looked_up_rows
 from runner.engine.segments.segment_errors import OUT_OF_MEMORY
@@ -92,8 +92,5 @@ def _sought(
     kinds: tuple[IdentifierType, ...],
 ) -> int:
     """How many fingerprints are looked for at one time: each column's, with all members and all people of its type."""
-    people: dict[IdentifierType, int] = {}
-    for file in files:
-        for kind, count in counts(connection, file).items():
-            people[kind] = people.get(kind, 0) + count
+    people = counts_of_all(connection, files)
     return sum(members_of(held, one.type) + people.get(one.type, 0) for one in columns if one.type in kinds)

@@ -94,9 +94,7 @@ def write_touched(
     named = f"(select member from {file} where member is not null)"
     # One after the other, each by a join of its own: to ask each member for both takes longer than to read them twice.
     by_number = f"semi join {named} using (member)"
-    by_identifier = (
-        f"semi join (select identifier from {file} {_HASHED}) using (identifier) anti join {named} using (member)"
-    )
+    by_identifier = f"{_with_a_text(file)} anti join {named} using (member)"
     rows = (numbered(held, identifier_type, "identifier, unknown", among) for among in (by_number, by_identifier))
     cancellable.run(connection, f"copy ({' union all '.join(rows)}) to {literal(path)} {UNPACKED}")
 
@@ -112,7 +110,7 @@ def write_respelled(
 
     Raises what DuckDB raises.
     """
-    among = f"semi join (select identifier from read_parquet({one_file(looked_up)}) {_HASHED}) using (identifier)"
+    among = _with_a_text(f"read_parquet({one_file(looked_up)})")
     rows = numbered(held, identifier_type, "identifier, unknown", among)
     cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
 
@@ -214,6 +212,11 @@ def _texts(file: str) -> str:
     return (
         f"select identifier, {set_algebra.least_fingerprint(FIRST, SECOND)} from {file} {_HASHED} group by identifier"
     )
+
+
+def _with_a_text(file: str) -> str:
+    """A join with those whose identifier a text has that was hashed."""
+    return f"semi join (select identifier from {file} {_HASHED}) using (identifier)"
 
 
 def _lost(file: str, identifier_type: IdentifierType) -> str:

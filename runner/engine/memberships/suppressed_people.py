@@ -154,7 +154,7 @@ def write_found(
     for evaluation in _by_file(evaluations):
         for kind in evaluation.types:
             segments.setdefault(kind, []).append(_declared(evaluation, kind))
-    parts, counted = [], _counts_of_all(connection, named)
+    parts, counted = [], counts_of_all(connection, named)
     for kind, identifiers in segments.items():
         portions, among = least_portions(counted.get(kind, 0)), " union all ".join(identifiers)
         for number in range(portions):
@@ -174,7 +174,7 @@ def write_rows_without(
     how many there are. Raises what DuckDB raises.
     """
     assert evaluation.path is not None
-    columns, counted = columns_in(evaluation), _counts_of_all(connection, named)
+    columns, counted = columns_in(evaluation), counts_of_all(connection, named)
     file = f"read_parquet({one_file(evaluation.path)}, file_row_number = true)"
     hits = []
     for one in columns:
@@ -189,11 +189,8 @@ def write_rows_without(
     valid = " or ".join(f"{one.name} is not null" for one in columns)
     if evaluation.number is not None:
         valid = f"({valid}) and {NUMBER} = {evaluation.number}"
-    files = tuple(path.with_name(f"hits-{place}.parquet") for place in range(len(hits)))
-    # One join at a time, with numbers of rows between them: what two joins of a statement need may be too much for
-    # memory together, and then DuckDB gives up.
-    for rows, hit in zip(hits, files, strict=True):
-        _copy(connection, rows, hit)
+    # One join at a time: what two in one statement need may be too much for memory together, and then DuckDB gives up.
+    files = _copied_each(connection, hits, path.with_name("hits.parquet"))
     rows = f"select * exclude (file_row_number) from {file} as rows"
     rows += f" anti join read_parquet({file_list(files)}) as hits using (file_row_number) where {valid}"
     [(people,)] = cancellable.run(connection, f"copy ({rows}) to {literal(path)} {UNPACKED}")
@@ -270,6 +267,18 @@ def counts(connection: duckdb.DuckDBPyConnection, named: Path) -> Mapping[Identi
     return {kind: found[kind] for kind in IdentifierType if kind in found}
 
 
+def counts_of_all(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> Mapping[IdentifierType, int]:
+    """How many identifiers of each type files of people have, those that are in several counted several times.
+
+    Raises what DuckDB raises.
+    """
+    found: dict[IdentifierType, int] = {}
+    for file in files:
+        for kind, count in counts(connection, file).items():
+            found[kind] = found.get(kind, 0) + count
+    return found
+
+
 def md5s(connection: duckdb.DuckDBPyConnection, named: Path) -> int:
     """How many of the e-mail addresses named are there as MD5. Raises what DuckDB raises."""
     [(count,)] = cancellable.run(
@@ -335,23 +344,19 @@ def of_type(named: tuple[Path, ...], identifier_type: IdentifierType) -> str:
     return f"select identifier from read_parquet({file_list(named)}) where identifier_type = '{identifier_type}'"
 
 
-def _counts_of_all(connection: duckdb.DuckDBPyConnection, named: tuple[Path, ...]) -> Mapping[IdentifierType, int]:
-    """How many identifiers of each type files of people have, those that are in several counted several times."""
-    found: dict[IdentifierType, int] = {}
-    for file in named:
-        for kind, count in counts(connection, file).items():
-            found[kind] = found.get(kind, 0) + count
-    return found
-
-
 def _copy_each(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], path: Path) -> None:
-    """Write what some queries find, one after the other: each may need all the memory that there is."""
-    if len(queries) == 1:
-        return _copy(connection, queries[0], path)
+    """Write what some queries find into one file, one after the other: each may need all the memory that there is."""
+    if len(queries) > 1:
+        queries = [f"from read_parquet({file_list(_copied_each(connection, queries, path))})"]
+    _copy(connection, queries[0], path)
+
+
+def _copied_each(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], path: Path) -> tuple[Path, ...]:
+    """The files of what each of some queries finds, written one after the other beside `path`."""
     files = tuple(path.with_name(f"{path.stem}-{place}.parquet") for place in range(len(queries)))
     for rows, file in zip(queries, files, strict=True):
         _copy(connection, rows, file)
-    return _copy(connection, f"from read_parquet({file_list(files)})", path)
+    return files
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, rows: str, path: Path) -> None:
